@@ -1,0 +1,10 @@
+# -DFLASHGMM_SANITIZE=address (with undefined behaviour) or thread, for every target.
+if(FLASHGMM_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(FLASHGMM_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=thread)
+elseif(FLASHGMM_SANITIZE)
+  message(FATAL_ERROR "FLASHGMM_SANITIZE = ${FLASHGMM_SANITIZE}; need address, thread or empty")
+endif()

@@ -1,0 +1,86 @@
+/* flashgmm/base.h - status codes, error text, version, element types.
+ *
+ * Conventions that hold in every header of this library:
+ *   - A function that can fail returns an fgmm_status and nothing else; its results come back through
+ *     the first arguments. On failure every out-pointer is NULL and fgmm_last_error() says what was
+ *     wrong, with the value and the legal range.
+ *   - Arrays are dense and row-major; (N,D) means N rows of D elements. Letters are the same everywhere:
+ *     N rows, D dimensions, K components. Logarithms are natural, log-likelihoods are in nats.
+ *   - Structs that a caller fills begin with their own size; set them up with the FGMM_*_INIT macro
+ *     beside them. Fields added later are then zero-safe for programs built earlier.
+ *   - Handles (opaque pointers) may be used by one thread at a time unless their header says otherwise;
+ *     different handles may be used by different threads. docs/threads.md has the table.
+ */
+#ifndef FLASHGMM_BASE_H
+#define FLASHGMM_BASE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32) && defined(FGMM_BUILD_SHARED)
+#define FGMM_API __declspec(dllexport)
+#elif defined(__GNUC__)
+#define FGMM_API __attribute__((visibility("default")))
+#else
+#define FGMM_API
+#endif
+
+#define FGMM_VERSION_MAJOR 0
+#define FGMM_VERSION_MINOR 1
+#define FGMM_VERSION_PATCH 0
+
+/* X(name, text): every status of the library. */
+#define FGMM_STATUS_LIST(X)                                                                                            \
+    X(OK, "success")                                                                                                   \
+    X(ARGUMENT, "an argument is outside its range")                                                                    \
+    X(DATA, "the data cannot be used")                                                                                 \
+    X(FORMAT, "a file is damaged or in a form that is not read")                                                       \
+    X(IO, "reading or writing failed")                                                                                 \
+    X(MEMORY, "memory ran out or a memory limit is too small")                                                         \
+    X(NO_DEVICE, "no OpenCL device fits")                                                                              \
+    X(DEVICE, "the OpenCL device or its driver failed")                                                                \
+    X(COMPILE, "a kernel did not compile")                                                                             \
+    X(UNSUPPORTED, "not supported in this build or on this device")                                                    \
+    X(CALLBACK, "a callback of the application failed")                                                                \
+    X(CANCELLED, "cancelled by the application")                                                                       \
+    X(INTERNAL, "an internal check failed")
+
+typedef enum fgmm_status {
+#define FGMM_STATUS_ENUM(name, text) FGMM_##name,
+    FGMM_STATUS_LIST(FGMM_STATUS_ENUM)
+#undef FGMM_STATUS_ENUM
+} fgmm_status;
+
+/* Element types of row data. F64 rows are converted to F32 after the pass's shift is subtracted. */
+typedef enum fgmm_type {
+    FGMM_U8 = 0,
+    FGMM_I8 = 1,
+    FGMM_F16 = 2, /* IEEE 754 binary16, held as uint16_t */
+    FGMM_F32 = 3,
+    FGMM_F64 = 4
+} fgmm_type;
+
+/* Fixed English text for a status code; never NULL, also for unknown codes. Thread-safe. */
+FGMM_API const char *fgmm_status_text(fgmm_status status);
+
+/* Text of the last failure on this thread: the object, the value, and what would be right. Never NULL; empty
+ * when nothing has failed yet. The buffer is fixed and thread-local: valid until the next failure on this thread. */
+FGMM_API const char *fgmm_last_error(void);
+
+/* "MAJOR.MINOR.PATCH" of the library that is loaded (the macros tell what was compiled against). */
+FGMM_API const char *fgmm_version(void);
+
+/* Bytes of one element; 0 for an unknown type. */
+FGMM_API size_t fgmm_type_bytes(fgmm_type type);
+
+/* "u8", "i8", "f16", "f32", "f64"; "unknown" otherwise. */
+FGMM_API const char *fgmm_type_name(fgmm_type type);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

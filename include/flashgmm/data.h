@@ -1,0 +1,94 @@
+/* flashgmm/data.h - where rows come from: memory, a file, or a callback of the application.
+ *
+ * A source delivers N rows of D elements, in order, as often as it is rewound. EM passes over it many times, so it
+ * must give the same rows each time. A source serves one call at a time; the library reads it from one thread at a
+ * time, which may be a thread of its own.
+ */
+#ifndef FLASHGMM_DATA_H
+#define FLASHGMM_DATA_H
+
+#include "flashgmm/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fgmm_source fgmm_source;
+
+#define FGMM_ROWS_UNKNOWN UINT64_MAX
+
+typedef struct fgmm_source_info {
+    size_t size;
+    uint64_t rows; /* FGMM_ROWS_UNKNOWN until a callback without a stated count has been read once */
+    uint64_t dims;
+    fgmm_type type;
+    char format[16]; /* "memory", "callback", "opencl", "npy", "fvecs", "bvecs", "fbin", "u8bin", "i8bin", "hdf5", "csv"
+                      */
+} fgmm_source_info;
+
+#define FGMM_SOURCE_INFO_INIT                                                                                          \
+    {                                                                                                                  \
+        sizeof(fgmm_source_info)                                                                                       \
+    }
+
+/* Rows in memory: (rows, dims), row-major, consecutive rows stride_bytes apart (0: dense). Borrows the array until
+ * the source is closed. rows = 0 or dims = 0 is an error (ARGUMENT). */
+FGMM_API fgmm_status fgmm_source_from_memory(fgmm_source **source, const void *data, fgmm_type type, uint64_t rows,
+                                             uint64_t dims, size_t stride_bytes);
+
+typedef struct fgmm_file_options {
+    size_t size;
+    const char *dataset;         /* HDF5: name of the 2-D dataset; NULL: "train" */
+    const char *format;          /* NULL: from the file name's ending; else one of the names in fgmm_source_info */
+    uint64_t memory_limit_bytes; /* "-" (standard input): kept in memory up to this, beyond in a temporary file;
+                                    0: 1 GiB */
+} fgmm_file_options;
+
+#define FGMM_FILE_OPTIONS_INIT                                                                                         \
+    {                                                                                                                  \
+        sizeof(fgmm_file_options)                                                                                      \
+    }
+
+/* Opens a data file: .npy (f2 f4 f8 u1 i1, C order, 2-D; 1-D is read as D = 1), .fvecs, .bvecs, .fbin, .u8bin, .i8bin,
+ * .hdf5/.h5, .csv; "-" reads .npy from standard input. The header is checked against the file's size here; what only
+ * reading can tell (a row with another dimension, a bad number) is reported while reading, with file, offset (or line)
+ * and reason. docs/formats.md describes each format. options may be NULL.
+ * Errors: IO (cannot open), FORMAT, DATA (no rows), UNSUPPORTED (HDF5 not built in, unknown ending). */
+FGMM_API fgmm_status fgmm_source_open(fgmm_source **source, const char *path, const fgmm_file_options *options);
+
+/* Rows made by the application. */
+typedef struct fgmm_callback_source {
+    size_t size;
+    uint64_t rows; /* N, or FGMM_ROWS_UNKNOWN: counted in the first pass. Every later pass must give as many */
+    uint64_t dims; /* D >= 1 */
+    fgmm_type type;
+    /* Starts over. Nonzero: failure. */
+    int (*rewind)(void *user);
+    /* Writes up to `capacity` rows, dense, to `rows` and their number to *count; *count = 0 is the end of the pass.
+     * Nonzero: failure; the text in `message` (message_capacity bytes, terminated) becomes part of the error. */
+    int (*next)(void *user, void *rows, uint64_t capacity, uint64_t *count, char *message, size_t message_capacity);
+    void *user;
+} fgmm_callback_source;
+
+#define FGMM_CALLBACK_SOURCE_INIT                                                                                      \
+    {                                                                                                                  \
+        sizeof(fgmm_callback_source)                                                                                   \
+    }
+
+/* Copies *callbacks; `user` is borrowed until the source is closed. */
+FGMM_API fgmm_status fgmm_source_from_callback(fgmm_source **source, const fgmm_callback_source *callbacks);
+
+FGMM_API fgmm_status fgmm_source_describe(const fgmm_source *source, fgmm_source_info *info);
+
+/* Reads rows by hand: rewind, then next until *count is 0. rows: room for capacity rows, dense, in the source's type.
+ */
+FGMM_API fgmm_status fgmm_source_rewind(fgmm_source *source);
+FGMM_API fgmm_status fgmm_source_next(fgmm_source *source, void *rows, uint64_t capacity, uint64_t *count);
+
+/* Closes; NULL is accepted. */
+FGMM_API void fgmm_source_close(fgmm_source *source);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

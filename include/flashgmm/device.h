@@ -1,0 +1,102 @@
+/* flashgmm/device.h - find and open an OpenCL device.
+ *
+ * A device handle owns a context, its queues, compiled kernels and a budget of device memory. Opening is the only
+ * moment at which the library reads the environment (cache directory, and what the ICD loader itself reads).
+ * A handle serves one thread at a time. It must not be used after fork(): calls in the child return FGMM_DEVICE.
+ */
+#ifndef FLASHGMM_DEVICE_H
+#define FLASHGMM_DEVICE_H
+
+#include "flashgmm/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fgmm_device fgmm_device;
+
+/* Kernel families. All compute the same thing; AUTO takes what suits the device and has passed its check. */
+typedef enum fgmm_kernel_family {
+    FGMM_KERNEL_AUTO = 0,
+    FGMM_KERNEL_VECTOR = 1, /* one work-item per tile, vector registers: CPUs */
+    FGMM_KERNEL_GROUP = 2   /* work-groups with local memory, OpenCL C 1.2: any GPU */
+} fgmm_kernel_family;
+
+typedef enum fgmm_device_kind {
+    FGMM_DEVICE_OTHER = 0,
+    FGMM_DEVICE_CPU = 1,
+    FGMM_DEVICE_GPU = 2,
+    FGMM_DEVICE_ACCELERATOR = 3
+} fgmm_device_kind;
+
+/* What is known of a device without opening it. Strings are always terminated (cut if longer). */
+typedef struct fgmm_device_info {
+    size_t size;    /* sizeof(fgmm_device_info), set by the caller */
+    uint32_t index; /* position in the list, accepted by fgmm_device_options.match */
+    fgmm_device_kind kind;
+    int is_default; /* 1 for the one that AUTO selection opens: first GPU, else accelerator, else CPU */
+    uint32_t compute_units;
+    uint32_t vector_width_float; /* native width in floats */
+    uint32_t max_work_group;
+    int has_fp64;
+    uint64_t global_memory_bytes;
+    uint64_t max_alloc_bytes;
+    uint64_t local_memory_bytes;
+    fgmm_kernel_family family; /* the family that AUTO uses there */
+    char name[128];
+    char platform[128];
+    char driver[128];
+    char reason[192]; /* one sentence: why it is (not) the default, why that family */
+} fgmm_device_info;
+
+#define FGMM_DEVICE_INFO_INIT                                                                                          \
+    {                                                                                                                  \
+        sizeof(fgmm_device_info)                                                                                       \
+    }
+
+/* Receives one line of text about slow work ("compiling ..."). Called on the thread that uses the device. */
+typedef void (*fgmm_log_fn)(void *user, const char *line);
+
+typedef struct fgmm_device_options {
+    size_t size;
+    const char *match;           /* NULL: the default device; digits only: an index of fgmm_devices_list; otherwise a
+                                    case-insensitive substring of "platform name device name", which must match */
+    fgmm_kernel_family family;   /* default AUTO */
+    const char *cache_dir;       /* where compiled kernels are kept; NULL: $XDG_CACHE_HOME/flashgmm or ~/.cache/flashgmm
+                                    (%LOCALAPPDATA%, ~/Library/Caches); "" : keep nothing on disk */
+    uint64_t memory_limit_bytes; /* most device memory that the handle may hold; 0: 3/4 of the device's memory */
+    fgmm_log_fn log;             /* NULL: silent */
+    void *log_user;
+} fgmm_device_options;
+
+#define FGMM_DEVICE_OPTIONS_INIT                                                                                       \
+    {                                                                                                                  \
+        sizeof(fgmm_device_options)                                                                                    \
+    }
+
+/* Lists all devices of all platforms in a fixed order (platforms as the loader gives them).
+ * infos: capacity entries, each with .size set; may be NULL when capacity is 0. *count receives the number that
+ * exists, also when larger than capacity. No platform at all is not an error: *count = 0. Does not open devices. */
+FGMM_API fgmm_status fgmm_devices_list(fgmm_device_info *infos, size_t capacity, size_t *count);
+
+/* Opens a device. options NULL: defaults. Errors: NO_DEVICE (no platform, nothing matches: the text lists what
+ * exists), DEVICE, ARGUMENT, UNSUPPORTED (forced family cannot run there). */
+FGMM_API fgmm_status fgmm_device_open(fgmm_device **device, const fgmm_device_options *options);
+
+/* Closes the device; NULL is accepted. Everything opened on it must be closed before. */
+FGMM_API void fgmm_device_close(fgmm_device *device);
+
+/* Fills *info (its .size set by the caller) for an open device; .family is the one in use. */
+FGMM_API fgmm_status fgmm_device_describe(const fgmm_device *device, fgmm_device_info *info);
+
+/* Bytes of device memory that the handle holds now, and the most it has held since it was opened. */
+FGMM_API uint64_t fgmm_device_bytes(const fgmm_device *device);
+FGMM_API uint64_t fgmm_device_peak_bytes(const fgmm_device *device);
+
+/* "auto", "vector", "group". */
+FGMM_API const char *fgmm_kernel_family_name(fgmm_kernel_family family);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,150 @@
+/* flashgmm/fit.h - train a mixture or k-means centroids. */
+#ifndef FLASHGMM_FIT_H
+#define FLASHGMM_FIT_H
+
+#include "flashgmm/data.h"
+#include "flashgmm/device.h"
+#include "flashgmm/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum fgmm_init {
+    FGMM_INIT_KMEANSPP = 0, /* greedy k-means++ on a sample of min(N, max(65536, 32 K)) rows, 2 + floor(ln K) trials */
+    FGMM_INIT_RANDOM = 1,   /* K different rows */
+    FGMM_INIT_MODEL = 2     /* fgmm_fit_options.start */
+} fgmm_init;
+
+/* How statistics are accumulated. AUTO chooses per batch by what was seen in the batch before; the others are for
+ * tests. */
+typedef enum fgmm_path { FGMM_PATH_AUTO = 0, FGMM_PATH_SPARSE = 1, FGMM_PATH_DENSE = 2 } fgmm_path;
+
+typedef enum fgmm_phase {
+    FGMM_PHASE_SURVEY = 0, /* first pass: count, mean, finiteness, sample */
+    FGMM_PHASE_INIT = 1,   /* choosing the first centres */
+    FGMM_PHASE_KMEANS = 2,
+    FGMM_PHASE_EM = 3,
+    FGMM_PHASE_FINAL = 4 /* the E-step of the returned parameters */
+} fgmm_phase;
+
+typedef struct fgmm_progress {
+    fgmm_phase phase;
+    uint64_t iteration;      /* 1-based, within the phase */
+    uint64_t max_iterations; /* of the phase */
+    uint64_t rows_done;      /* of this pass */
+    uint64_t rows;           /* N, or FGMM_ROWS_UNKNOWN */
+    int iteration_finished;  /* 1 once per iteration, after its M-step */
+    double log_likelihood;   /* of the last finished EM iteration, mean per row; NaN before. k-means: minus the inertia
+                                per row */
+    double elapsed_s;
+} fgmm_progress;
+
+/* Called on the calling thread once per batch and once per iteration. Nonzero cancels: the call returns
+ * FGMM_CANCELLED, and the model of the last finished iteration is delivered all the same if there is one. */
+typedef int (*fgmm_progress_fn)(void *user, const fgmm_progress *progress);
+
+typedef struct fgmm_fit_options {
+    size_t size;
+    uint64_t components;        /* K, 1..N; required unless init is MODEL */
+    fgmm_covariance covariance; /* default spherical; with init MODEL the model's own */
+    fgmm_init init;
+    const fgmm_model *start;     /* borrowed for the call; init MODEL */
+    uint32_t kmeans_iterations;  /* on all rows before EM; default 10 (with init MODEL set 0 to begin with EM) */
+    uint32_t max_iterations;     /* EM iterations; default 100; 0: k-means only, then parameters from its clusters */
+    double tolerance;            /* stop when the mean log-likelihood changes by less; default 1e-3; 0: never */
+    double reg_covar;            /* default 1e-6, in squared units of the data */
+    uint64_t seed;               /* default 0 */
+    uint64_t batch_rows;         /* 0: chosen from D, K and the device; part of what makes two runs equal */
+    uint64_t memory_limit_bytes; /* most resident host memory of the process aimed at; 0: a quarter of the machine's */
+    fgmm_path path;
+    fgmm_progress_fn progress;
+    void *progress_user;
+    const char *checkpoint; /* NULL, or a file that is replaced after every finished iteration */
+    const char *resume;     /* NULL, or such a file: continues to the same bytes as an uninterrupted run. K, covariance,
+                               seed and the data must be the same (checked: K, D, N, covariance, seed) */
+} fgmm_fit_options;
+
+#define FGMM_FIT_OPTIONS_INIT                                                                                          \
+    {                                                                                                                  \
+        sizeof(fgmm_fit_options), 0, FGMM_SPHERICAL, FGMM_INIT_KMEANSPP, NULL, 10, 100, 1e-3, 1e-6, 0, 0, 0,           \
+            FGMM_PATH_AUTO, NULL, NULL, NULL, NULL                                                                     \
+    }
+
+typedef enum fgmm_stop_reason {
+    FGMM_STOP_CONVERGED = 0,
+    FGMM_STOP_MAX_ITERATIONS = 1,
+    FGMM_STOP_CANCELLED = 2,
+    FGMM_STOP_FAILED = 3 /* the device or the source failed after at least one finished iteration */
+} fgmm_stop_reason;
+
+/* What happened. Set up with FGMM_FIT_REPORT_INIT, released with fgmm_fit_report_clear. */
+typedef struct fgmm_fit_report {
+    size_t size;
+    uint64_t rows, dims, components;
+    fgmm_covariance covariance;
+    fgmm_kernel_family family;
+    uint64_t kmeans_iterations; /* done */
+    uint64_t iterations;        /* EM iterations done */
+    fgmm_stop_reason stop_reason;
+    double log_likelihood; /* mean per row of the returned parameters, nats */
+    double *history; /* (history_count) mean log-likelihood under the parameters before each EM iteration; owned */
+    uint64_t history_count;
+    double
+        inertia; /* k-means: sum of squared distances to the nearest centroid, under the last iteration's centroids */
+    uint64_t repaired;                                  /* components re-seeded, over all iterations */
+    uint64_t sparse_batches, dense_batches, dense_rows; /* which path was taken; rows whose list overflowed */
+    double error_bound_nats; /* a-priori bound of the float32 error of a row's log-likelihood near its components */
+    double read_s, init_s, em_s, total_s; /* read: waiting for the source; em: k-means and EM passes */
+    uint64_t batch_rows;
+    int rows_resident; /* 1: rows stayed on the device between iterations */
+    uint64_t peak_device_bytes;
+    char tile[128]; /* the kernels' tile parameters, for bug reports */
+} fgmm_fit_report;
+
+#define FGMM_FIT_REPORT_INIT                                                                                           \
+    {                                                                                                                  \
+        sizeof(fgmm_fit_report)                                                                                        \
+    }
+
+FGMM_API void fgmm_fit_report_clear(fgmm_fit_report *report);
+
+/* Trains a mixture. Blocks. *model is NULL on failure, except after FGMM_CANCELLED, FGMM_DEVICE, FGMM_IO or
+ * FGMM_CALLBACK with at least one finished iteration: then it is the model of the last finished one. report may be
+ * NULL. Errors: ARGUMENT, DATA (K > N, NaN or infinity with row and column, all rows read but none there), MEMORY, ...
+ */
+FGMM_API fgmm_status fgmm_fit(fgmm_model **model, fgmm_device *device, fgmm_source *source,
+                              const fgmm_fit_options *options, fgmm_fit_report *report);
+
+typedef struct fgmm_kmeans_options {
+    size_t size;
+    uint64_t components;
+    fgmm_init init;
+    const fgmm_model *start;
+    uint32_t max_iterations; /* default 25 */
+    double tolerance;        /* stop when the centroids' squared movement, relative to the mean variance of the data's
+                                columns, is at most this (scikit-learn's rule); default 1e-4 */
+    uint64_t seed;
+    uint64_t batch_rows;
+    uint64_t memory_limit_bytes;
+    fgmm_progress_fn progress;
+    void *progress_user;
+} fgmm_kmeans_options;
+
+#define FGMM_KMEANS_OPTIONS_INIT                                                                                       \
+    {                                                                                                                  \
+        sizeof(fgmm_kmeans_options), 0, FGMM_INIT_KMEANSPP, NULL, 25, 1e-4, 0, 0, 0, NULL, NULL                        \
+    }
+
+/* Lloyd's algorithm. The result is a model as from fgmm_model_from_centroids (use fgmm_model_means). Empty clusters are
+ * re-seeded. As fgmm_fit otherwise. */
+FGMM_API fgmm_status fgmm_kmeans(fgmm_model **centroids, fgmm_device *device, fgmm_source *source,
+                                 const fgmm_kmeans_options *options, fgmm_fit_report *report);
+
+/* "converged", "max_iterations", "cancelled", "failed". */
+FGMM_API const char *fgmm_stop_reason_name(fgmm_stop_reason reason);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

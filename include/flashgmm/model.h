@@ -1,0 +1,84 @@
+/* flashgmm/model.h - a Gaussian mixture: weights, means, covariances; files; drawing rows.
+ *
+ * A model is immutable after creation and may be read by any number of threads. All parameters are float64.
+ */
+#ifndef FLASHGMM_MODEL_H
+#define FLASHGMM_MODEL_H
+
+#include "flashgmm/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fgmm_model fgmm_model;
+
+/* Shape of the covariances array: spherical (K), diag (K,D). */
+typedef enum fgmm_covariance {
+    FGMM_SPHERICAL = 0, /* sigma_k^2 I */
+    FGMM_DIAG = 1       /* diag(sigma_k1^2 ... sigma_kD^2) */
+} fgmm_covariance;
+
+typedef struct fgmm_model_info {
+    size_t size;
+    uint64_t components; /* K */
+    uint64_t dims;       /* D */
+    fgmm_covariance covariance;
+    uint64_t rows;         /* rows it was trained on; 0: unknown */
+    uint64_t iterations;   /* EM iterations; 0: unknown or none */
+    double log_likelihood; /* mean per row, nats, on the training rows; NaN: unknown */
+    uint64_t seed;
+    char library_version[16]; /* empty: unknown */
+} fgmm_model_info;
+
+#define FGMM_MODEL_INFO_INIT                                                                                           \
+    {                                                                                                                  \
+        sizeof(fgmm_model_info)                                                                                        \
+    }
+
+/* Makes a model; copies the arrays. weights (K), means (K,D), covariances: shape by type (variances, not deviations).
+ * Checked: K, D >= 1; everything finite; weights >= 0 with a sum within 1e-6 of 1 (kept as given); variances > 0.
+ * Errors: ARGUMENT names the array, the index and the value. */
+FGMM_API fgmm_status fgmm_model_create(fgmm_model **model, fgmm_covariance covariance, uint64_t components,
+                                       uint64_t dims, const double *weights, const double *means,
+                                       const double *covariances);
+
+/* Centroids as a model: weights 1/K, spherical variance 1. Its most probable component is the nearest centroid. */
+FGMM_API fgmm_status fgmm_model_from_centroids(fgmm_model **model, uint64_t components, uint64_t dims,
+                                               const double *centroids);
+
+FGMM_API void fgmm_model_free(fgmm_model *model);
+
+FGMM_API fgmm_status fgmm_model_describe(const fgmm_model *model, fgmm_model_info *info);
+
+/* Borrowed until the model is freed. */
+FGMM_API const double *fgmm_model_weights(const fgmm_model *model);     /* (K) */
+FGMM_API const double *fgmm_model_means(const fgmm_model *model);       /* (K,D) */
+FGMM_API const double *fgmm_model_covariances(const fgmm_model *model); /* (K) or (K,D) */
+
+/* Number of free parameters, as AIC and BIC count them: K-1 + K D + (spherical: K, diag: K D). */
+FGMM_API uint64_t fgmm_model_free_parameters(const fgmm_model *model);
+
+/* Reads a safetensors model (docs/formats.md): tensors weights, means, covariances (f32 or f64) suffice; or centroids
+ * (.npy, .fvecs), read as fgmm_model_from_centroids. Everything is checked before anything is used.
+ * Errors: IO, FORMAT (the text says which file, which tensor and what is wrong), UNSUPPORTED (tied, full). */
+FGMM_API fgmm_status fgmm_model_load(fgmm_model **model, const char *path);
+
+/* Writes beside `path`, flushes, then renames: an existing file stays whole when anything fails. Errors: IO. */
+FGMM_API fgmm_status fgmm_model_save(const fgmm_model *model, const char *path);
+
+/* Writes the means as (K,D) centroids: float32 .npy or .fvecs by the ending of path; as fgmm_model_save. */
+FGMM_API fgmm_status fgmm_model_save_means(const fgmm_model *model, const char *path);
+
+/* Draws n rows. data: (n,D) float32, written; components: (n) the component of each row, or NULL.
+ * The same seed gives the same rows; row i does not depend on n: first_row lets large draws be made in pieces. */
+FGMM_API fgmm_status fgmm_model_sample(const fgmm_model *model, uint64_t seed, uint64_t first_row, uint64_t n,
+                                       float *data, int32_t *components);
+
+/* "spherical", "diag". */
+FGMM_API const char *fgmm_covariance_name(fgmm_covariance covariance);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,62 @@
+/* flashgmm/stats.h - sufficient statistics of one EM iteration, and the M-step.
+ *
+ * fgmm_fit is nothing but: accumulate all rows, take the M-step, repeat. With these calls the same loop can be spread
+ * over files, machines or processes: all that must be exchanged is a sum of doubles.
+ *
+ * Statistics are taken about the means of the model they were made for, m_k (docs/math.md, equations 7-9):
+ *     N_k  = sum_i r_ik
+ *     S1_k = sum_i r_ik (x_i - m_k)                      (K,D)
+ *     S2_k = sum_i r_ik |x_i - m_k|^2                    spherical (K)
+ *            sum_i r_ik (x_i - m_k)^2 per dimension      diag (K,D)
+ * which is exact however far the data lie from the origin. Statistics of different models cannot be merged (ARGUMENT).
+ */
+#ifndef FLASHGMM_STATS_H
+#define FLASHGMM_STATS_H
+
+#include "flashgmm/data.h"
+#include "flashgmm/device.h"
+#include "flashgmm/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fgmm_statistics fgmm_statistics;
+
+/* Zero statistics for a model (its shape and means are copied). */
+FGMM_API fgmm_status fgmm_statistics_create(fgmm_statistics **statistics, const fgmm_model *model);
+FGMM_API void fgmm_statistics_free(fgmm_statistics *statistics);
+
+/* Adds all rows of the source: the E-step under the statistics' model. Blocks until done. On failure the statistics are
+ * as before. Errors: DATA (NaN or infinity, row and column named; D differs from the model's), DEVICE, IO, CALLBACK. */
+FGMM_API fgmm_status fgmm_statistics_accumulate(fgmm_statistics *statistics, fgmm_device *device, fgmm_source *source);
+
+/* into += from. Errors: ARGUMENT when they belong to different models. */
+FGMM_API fgmm_status fgmm_statistics_merge(fgmm_statistics *into, const fgmm_statistics *from);
+
+/* Flat view, borrowed, writable: [ rows, sum of log-likelihoods (nats), N (K), S1 (K,D), S2 (K or K,D) ].
+ * Element-wise sums of two such arrays of the same model are again valid statistics. */
+FGMM_API double *fgmm_statistics_values(fgmm_statistics *statistics, size_t *count);
+
+typedef struct fgmm_m_step_options {
+    size_t size;
+    double reg_covar; /* added to every variance; default 1e-6 */
+} fgmm_m_step_options;
+
+#define FGMM_M_STEP_OPTIONS_INIT                                                                                       \
+    {                                                                                                                  \
+        sizeof(fgmm_m_step_options), 1e-6                                                                              \
+    }
+
+/* Exact M-step about the old means. With delta_k = S1_k / N_k:
+ *     weight_k = N_k / sum N;  mean_k = m_k + delta_k
+ *     spherical variance_k = (S2_k / N_k - |delta_k|^2) / D + reg_covar;  diag the same per dimension
+ * Components with too little weight are re-seeded by the rule in docs/math.md, "Collapsed components"; *repaired (may
+ * be NULL) receives how many. Never yields NaN. Errors: DATA when the statistics hold no rows. */
+FGMM_API fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics,
+                                 const fgmm_m_step_options *options, uint64_t *repaired);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,153 @@
+/* file.c - write beside, flush, rename; read whole small files. */
+#define _POSIX_C_SOURCE 200809L
+#include "file.h"
+
+#include "size.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fg_atomic_file {
+    FILE *stream;
+    char *path;
+    char *temporary;
+};
+
+static void atomic_free(fg_atomic_file *file)
+{
+    if (!file) return;
+    if (file->stream) fclose(file->stream);
+    if (file->temporary) unlink(file->temporary);
+    free(file->temporary);
+    free(file->path);
+    free(file);
+}
+
+fgmm_status fg_atomic_open(fg_atomic_file **out, const char *path)
+{
+    static atomic_uint serial;
+    fgmm_status status = FGMM_OK;
+    fg_atomic_file *file = NULL;
+    *out = NULL;
+    FG_TRY(FG_ALLOC(&file, 1, "output file"));
+    FG_TRY(FG_ALLOC(&file->path, strlen(path) + 1, "file name"));
+    strcpy(file->path, path);
+    const size_t room = strlen(path) + 48;
+    char *temporary;
+    FG_TRY(FG_ALLOC(&temporary, room, "file name"));
+    snprintf(temporary, room, "%s.tmp-%ld-%u", path, (long)getpid(), atomic_fetch_add(&serial, 1u));
+    file->stream = fopen(temporary, "wbx");
+    if (!file->stream) {
+        status = fg_fail(FGMM_IO, "%s: cannot be written: %s", path, strerror(errno));
+        free(temporary);
+        goto done;
+    }
+    file->temporary = temporary;
+    *out = file;
+    file = NULL;
+done:
+    atomic_free(file);
+    return status;
+}
+
+fgmm_status fg_atomic_write(fg_atomic_file *file, const void *bytes, size_t count)
+{
+    if (fwrite(bytes, 1, count, file->stream) != count)
+        return fg_fail(FGMM_IO, "%s: writing failed: %s", file->path, strerror(errno));
+    return FGMM_OK;
+}
+
+fgmm_status fg_atomic_rewrite(fg_atomic_file *file, uint64_t offset, const void *bytes, size_t count)
+{
+    if (fseeko(file->stream, (off_t)offset, SEEK_SET) != 0)
+        return fg_fail(FGMM_IO, "%s: writing failed: %s", file->path, strerror(errno));
+    fgmm_status status = fg_atomic_write(file, bytes, count);
+    if (status == FGMM_OK && fseeko(file->stream, 0, SEEK_END) != 0)
+        status = fg_fail(FGMM_IO, "%s: writing failed: %s", file->path, strerror(errno));
+    return status;
+}
+
+fgmm_status fg_atomic_commit(fg_atomic_file *file)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(fflush(file->stream) == 0, FGMM_IO, "%s: writing failed: %s", file->path, strerror(errno));
+    FG_CHECK(fsync(fileno(file->stream)) == 0 || errno == EINVAL || errno == EROFS, FGMM_IO, "%s: writing failed: %s",
+             file->path, strerror(errno));
+    int closed = fclose(file->stream);
+    file->stream = NULL;
+    FG_CHECK(closed == 0, FGMM_IO, "%s: writing failed: %s", file->path, strerror(errno));
+    FG_CHECK(rename(file->temporary, file->path) == 0, FGMM_IO, "%s: cannot be replaced: %s", file->path,
+             strerror(errno));
+    free(file->temporary);
+    file->temporary = NULL;
+done:
+    atomic_free(file);
+    return status;
+}
+
+void fg_atomic_abandon(fg_atomic_file *file)
+{
+    atomic_free(file);
+}
+
+fgmm_status fg_file_read_all(unsigned char **bytes, size_t *count, const char *path, uint64_t max_bytes)
+{
+    fgmm_status status = FGMM_OK;
+    unsigned char *buffer = NULL;
+    *bytes = NULL;
+    *count = 0;
+    FILE *stream = fopen(path, "rb");
+    FG_CHECK(stream, FGMM_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    struct stat facts;
+    FG_CHECK(fstat(fileno(stream), &facts) == 0, FGMM_IO, "%s: %s", path, strerror(errno));
+    FG_CHECK(!S_ISDIR(facts.st_mode), FGMM_IO, "%s: is a folder, not a file", path);
+    FG_CHECK((uint64_t)facts.st_size <= max_bytes, FGMM_FORMAT, "%s: holds %llu bytes; at most %llu are expected", path,
+             (unsigned long long)facts.st_size, (unsigned long long)max_bytes);
+    FG_TRY(FG_ALLOC(&buffer, (uint64_t)facts.st_size + 1, path));
+    FG_CHECK(fread(buffer, 1, (size_t)facts.st_size, stream) == (size_t)facts.st_size, FGMM_IO,
+             "%s: reading failed: %s", path, ferror(stream) ? strerror(errno) : "the file became shorter");
+    *bytes = buffer;
+    *count = (size_t)facts.st_size;
+    buffer = NULL;
+done:
+    free(buffer);
+    if (stream) fclose(stream);
+    return status;
+}
+
+fgmm_status fg_make_folders(const char *path)
+{
+    fgmm_status status = FGMM_OK;
+    char *part = NULL;
+    FG_TRY(FG_ALLOC(&part, strlen(path) + 1, "folder name"));
+    for (size_t i = 0; i <= strlen(path); i++) {
+        const char next = path[i];
+        if ((next == '/' || next == 0) && i > 0) {
+            part[i] = 0;
+            FG_CHECK(mkdir(part, 0777) == 0 || errno == EEXIST, FGMM_IO, "%s: cannot be created: %s", part,
+                     strerror(errno));
+        }
+        part[i] = next;
+    }
+done:
+    free(part);
+    return status;
+}
+
+int fg_has_ending(const char *path, const char *ending)
+{
+    const size_t length = strlen(path), tail = strlen(ending);
+    return length >= tail && strcasecmp(path + length - tail, ending) == 0;
+}
+
+uint64_t fg_hash(uint64_t hash, const void *bytes, size_t count)
+{
+    const unsigned char *byte = bytes;
+    for (size_t i = 0; i < count; i++) hash = (hash ^ byte[i]) * 0x100000001b3ull;
+    return hash;
+}

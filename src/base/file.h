@@ -1,0 +1,37 @@
+/* file.h - files that are replaced whole or not at all, and small path helpers.
+ * The only place that knows fsync, rename and temporary names. */
+#ifndef FG_FILE_H
+#define FG_FILE_H
+
+#include "status.h"
+
+#include <stdio.h>
+
+/* A file being written beside its final name: "PATH.tmp-PID-N". */
+typedef struct fg_atomic_file fg_atomic_file;
+
+/* Opens the temporary file. Errors: IO names path and reason. */
+fgmm_status fg_atomic_open(fg_atomic_file **file, const char *path);
+fgmm_status fg_atomic_write(fg_atomic_file *file, const void *bytes, size_t count);
+/* Overwrites bytes already written (a header whose counts are known at the end). */
+fgmm_status fg_atomic_rewrite(fg_atomic_file *file, uint64_t offset, const void *bytes, size_t count);
+/* Flushes to the disk, renames, frees. On failure the temporary file is gone and an old file at path is untouched.
+ * The handle is freed in either case. */
+fgmm_status fg_atomic_commit(fg_atomic_file *file);
+/* Gives up: removes the temporary file, frees. NULL is accepted. Keeps the thread's error text. */
+void fg_atomic_abandon(fg_atomic_file *file);
+
+/* Reads a whole file of at most max_bytes into malloc'ed memory with a terminating 0 behind it (not counted). */
+fgmm_status fg_file_read_all(unsigned char **bytes, size_t *count, const char *path, uint64_t max_bytes);
+
+/* Creates a folder and its parents; FGMM_IO when that fails. */
+fgmm_status fg_make_folders(const char *path);
+
+/* 1 when `path` ends in `ending` (".npy"), ASCII letters compared without case. */
+int fg_has_ending(const char *path, const char *ending);
+
+/* 64-bit FNV-1a of bytes, continued from `hash` (begin with FG_HASH_BEGIN). */
+#define FG_HASH_BEGIN 0xcbf29ce484222325ull
+uint64_t fg_hash(uint64_t hash, const void *bytes, size_t count);
+
+#endif

@@ -1,0 +1,154 @@
+/* thread.c - POSIX threads, clock and process facts behind thread.h. */
+#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
+#include "thread.h"
+
+#include "size.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+struct fg_thread {
+    pthread_t handle;
+    void (*run)(void *);
+    void *argument;
+};
+
+static void *thread_main(void *argument)
+{
+    fg_thread *thread = argument;
+    thread->run(thread->argument);
+    return NULL;
+}
+
+fgmm_status fg_thread_start(fg_thread **out, void (*run)(void *), void *argument)
+{
+    fgmm_status status = FGMM_OK;
+    fg_thread *thread = NULL;
+    *out = NULL;
+    FG_TRY(FG_ALLOC(&thread, 1, "thread"));
+    thread->run = run;
+    thread->argument = argument;
+    int failed = pthread_create(&thread->handle, NULL, thread_main, thread);
+    FG_CHECK(!failed, FGMM_MEMORY, "a thread could not be started: %s", strerror(failed));
+    *out = thread;
+    thread = NULL;
+done:
+    free(thread);
+    return status;
+}
+
+void fg_thread_join(fg_thread *thread)
+{
+    if (!thread) return;
+    pthread_join(thread->handle, NULL);
+    free(thread);
+}
+
+struct fg_queue {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t *slots;
+    size_t capacity, first, count;
+    int is_closed;
+};
+
+fgmm_status fg_queue_create(fg_queue **out, size_t capacity)
+{
+    fgmm_status status = FGMM_OK;
+    fg_queue *queue = NULL;
+    *out = NULL;
+    FG_TRY(FG_ALLOC(&queue, 1, "queue"));
+    FG_TRY(FG_ALLOC(&queue->slots, capacity, "queue"));
+    queue->capacity = capacity;
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->changed, NULL);
+    *out = queue;
+    queue = NULL;
+done:
+    free(queue);
+    return status;
+}
+
+void fg_queue_free(fg_queue *queue)
+{
+    if (!queue) return;
+    pthread_cond_destroy(&queue->changed);
+    pthread_mutex_destroy(&queue->lock);
+    free(queue->slots);
+    free(queue);
+}
+
+int fg_queue_push(fg_queue *queue, size_t slot)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (queue->count == queue->capacity && !queue->is_closed) pthread_cond_wait(&queue->changed, &queue->lock);
+    const int is_open = !queue->is_closed;
+    if (is_open) queue->slots[(queue->first + queue->count++) % queue->capacity] = slot;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+    return is_open;
+}
+
+int fg_queue_pop(fg_queue *queue, size_t *slot)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (queue->count == 0 && !queue->is_closed) pthread_cond_wait(&queue->changed, &queue->lock);
+    const int has_slot = queue->count > 0;
+    if (has_slot) {
+        *slot = queue->slots[queue->first];
+        queue->first = (queue->first + 1) % queue->capacity;
+        queue->count--;
+    }
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+    return has_slot;
+}
+
+void fg_queue_close(fg_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->is_closed = 1;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+double fg_now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+uint64_t fg_resident_bytes(void)
+{
+    unsigned long long total = 0, resident = 0;
+    FILE *stream = fopen("/proc/self/statm", "r");
+    if (!stream) return 0;
+    int fields = fscanf(stream, "%llu %llu", &total, &resident);
+    fclose(stream);
+    return fields == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+uint64_t fg_peak_resident_bytes(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+    return (uint64_t)usage.ru_maxrss * 1024; /* Linux counts KiB */
+}
+
+uint64_t fg_machine_memory_bytes(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+}
+
+long fg_process_id(void)
+{
+    return (long)getpid();
+}

@@ -1,0 +1,33 @@
+/* thread.h - the library's only contact with threads: a worker thread and a bounded hand-over between two threads.
+ * Another platform replaces thread.c. */
+#ifndef FG_THREAD_H
+#define FG_THREAD_H
+
+#include "status.h"
+
+/* Starts `run(argument)` on its own thread. fg_thread_join waits for it and frees the handle; NULL is accepted. */
+typedef struct fg_thread fg_thread;
+fgmm_status fg_thread_start(fg_thread **thread, void (*run)(void *argument), void *argument);
+void fg_thread_join(fg_thread *thread);
+
+/* A queue of at most `capacity` slot numbers. push blocks while full, pop while empty. After fg_queue_close, push
+ * returns 0 and does nothing, and pop returns 0 once the queue is empty (both return 1 otherwise). */
+typedef struct fg_queue fg_queue;
+fgmm_status fg_queue_create(fg_queue **queue, size_t capacity);
+void fg_queue_free(fg_queue *queue);
+int fg_queue_push(fg_queue *queue, size_t slot);
+int fg_queue_pop(fg_queue *queue, size_t *slot);
+void fg_queue_close(fg_queue *queue);
+
+/* Seconds of a monotonic clock with an arbitrary beginning. */
+double fg_now_s(void);
+
+/* Bytes of the process that are resident now, and its highest; 0 where unknown. Bytes of the machine's memory. */
+uint64_t fg_resident_bytes(void);
+uint64_t fg_peak_resident_bytes(void);
+uint64_t fg_machine_memory_bytes(void);
+
+/* The process id, for detecting a fork. */
+long fg_process_id(void);
+
+#endif

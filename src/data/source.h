@@ -1,0 +1,28 @@
+/* source.h - what a kind of rows must provide; the generic part checks counts and keeps the order of calls right.
+ * One file per format implements fg_source_kind; source.c holds memory, callback and the dispatch by file ending. */
+#ifndef FG_SOURCE_H
+#define FG_SOURCE_H
+
+#include "flashgmm/data.h"
+
+typedef struct fg_source_kind {
+    /* Back to the first row. */
+    fgmm_status (*rewind)(void *self);
+    /* Up to `capacity` rows, dense; *count = 0 at the end. Errors name file, offset or line, and reason. */
+    fgmm_status (*next)(void *self, void *rows, uint64_t capacity, uint64_t *count);
+    void (*close)(void *self);
+} fg_source_kind;
+
+struct fgmm_source {
+    const fg_source_kind *kind;
+    void *self;
+    fgmm_source_info info;
+    uint64_t position;  /* rows delivered since the last rewind */
+    const void *opencl; /* rows already in a device buffer: the device layer's fg_lent_rows; NULL otherwise */
+};
+
+/* Makes a source from a kind; takes ownership of self (closed also on failure). */
+fgmm_status fg_source_create(fgmm_source **source, const fg_source_kind *kind, void *self,
+                             const fgmm_source_info *info);
+
+#endif

@@ -1,0 +1,116 @@
+/* device.h - the OpenCL runtime as the rest of the library sees it: an open device, owned buffers with a byte budget,
+ * kernels by name, launches. Everything above speaks in these terms; errors of the driver become texts here.
+ * All calls are for the thread that uses the handle; launches go to one in-order queue. */
+#ifndef FG_DEVICE_H
+#define FG_DEVICE_H
+
+#include "flashgmm/data.h"
+#include "flashgmm/device.h"
+
+#ifndef CL_TARGET_OPENCL_VERSION
+#define CL_TARGET_OPENCL_VERSION 120
+#endif
+#include <CL/cl.h>
+
+/* ---- the device ---- */
+
+typedef struct fg_device_facts {
+    fgmm_device_kind kind;
+    uint32_t compute_units;
+    uint32_t vector_width; /* floats in a native vector: 4, 8 or 16 (1 becomes 4) */
+    size_t max_work_group;
+    uint64_t local_bytes;
+    uint64_t max_alloc_bytes;
+    uint64_t global_bytes;
+    int has_fp64;
+    int has_unified_memory; /* mapping is free of copies */
+} fg_device_facts;
+
+const fg_device_facts *fg_device_facts_of(const fgmm_device *device);
+
+/* FGMM_DEVICE when the process has forked since opening (drivers hang there). First line of every public verb. */
+fgmm_status fg_device_check(const fgmm_device *device);
+
+/* Family in use: VECTOR or GROUP, never AUTO. */
+fgmm_kernel_family fg_device_family(const fgmm_device *device);
+
+/* Waits for all launches; reports their errors. */
+fgmm_status fg_device_finish(fgmm_device *device);
+
+/* Tests only: the count-th launch from now fails as if the driver had returned CL_OUT_OF_RESOURCES. 0: never. */
+void fg_device_fail_launch(fgmm_device *device, uint64_t count);
+
+/* Bytes that may still be allocated under the handle's budget. */
+uint64_t fg_device_bytes_left(const fgmm_device *device);
+
+/* ---- buffers ---- */
+
+typedef struct fg_buffer fg_buffer;
+
+typedef enum fg_buffer_use {
+    FG_BUFFER_DEVICE, /* lives where kernels are fast */
+    FG_BUFFER_STAGING /* host memory that the device reads quickly (CL_MEM_ALLOC_HOST_PTR) */
+} fg_buffer_use;
+
+/* Errors: MEMORY with `what`, the bytes, and what the budget or CL_DEVICE_MAX_MEM_ALLOC_SIZE allows. bytes = 0 becomes
+ * 1 element. Contents are undefined. */
+fgmm_status fg_buffer_create(fg_buffer **buffer, fgmm_device *device, size_t bytes, fg_buffer_use use,
+                             const char *what);
+/* Wraps memory of the application (opencl.h); retained, not counted in the budget. */
+fgmm_status fg_buffer_lend(fg_buffer **buffer, fgmm_device *device, cl_mem memory);
+void fg_buffer_free(fg_buffer *buffer);
+size_t fg_buffer_bytes(const fg_buffer *buffer);
+
+/* Blocking copies. */
+fgmm_status fg_buffer_write(fg_buffer *buffer, size_t offset, const void *bytes, size_t count);
+fgmm_status fg_buffer_read(const fg_buffer *buffer, size_t offset, void *bytes, size_t count);
+/* Enqueued: all bytes of the range become 0. */
+fgmm_status fg_buffer_zero(fg_buffer *buffer, size_t offset, size_t count);
+/* Makes the whole buffer addressable by the host for writing (its contents become undefined), blocking; unmap is
+ * enqueued. Between the two the host thread that holds the pointer need not be the one that mapped. */
+fgmm_status fg_buffer_map(fg_buffer *buffer, void **pointer);
+fgmm_status fg_buffer_unmap(fg_buffer *buffer, void *pointer);
+/* Enqueued copy of count bytes from a staging buffer, which must stay unchanged until fg_device_finish or a later
+ * blocking call on the same queue. */
+fgmm_status fg_buffer_copy(fg_buffer *to, size_t to_offset, const fg_buffer *from, size_t from_offset, size_t count);
+
+/* Rows lent by the application: what fgmm_source.opencl points to. */
+typedef struct fg_lent_rows {
+    fg_buffer *buffer;
+    size_t offset_bytes;
+} fg_lent_rows;
+
+/* ---- kernels ---- */
+
+/* A kernel of the device's own: compiled at first use from the embedded sources, kept with the handle, its binary kept
+ * in the cache folder. files: names in cl/, NULL-terminated, concatenated in order ("prelude.cl", "x.cl"), each behind
+ * a #line. options: "-DTILE_ROWS=12 ...". Logs "compiling ..." when it must really compile. Errors: COMPILE with the
+ * build log (its first lines), kernel name and options. */
+fgmm_status fg_kernel_get(cl_kernel *kernel, fgmm_device *device, const char *const *files, const char *options,
+                          const char *name);
+
+/* Arguments in order, as the kernel declares them. */
+typedef struct fg_argument {
+    size_t bytes;
+    const void *value;       /* scalar; NULL with bytes > 0: local memory of that many bytes */
+    const fg_buffer *buffer; /* a buffer instead */
+} fg_argument;
+
+#define FG_ARG_BUFFER(b)                                                                                               \
+    {                                                                                                                  \
+        0, NULL, (b)                                                                                                   \
+    }
+#define FG_ARG_VALUE(v)                                                                                                \
+    {                                                                                                                  \
+        sizeof(v), &(v), NULL                                                                                          \
+    }
+#define FG_ARG_LOCAL(n)                                                                                                \
+    {                                                                                                                  \
+        (n), NULL, NULL                                                                                                \
+    }
+
+/* Enqueues over dims 1..3; global is in work-items (a multiple of local). */
+fgmm_status fg_kernel_launch(fgmm_device *device, cl_kernel kernel, const fg_argument *arguments, size_t count,
+                             unsigned dims, const size_t *global, const size_t *local);
+
+#endif

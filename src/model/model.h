@@ -1,0 +1,52 @@
+/* model.h - inside of fgmm_model, parameter views, and the file form shared by models and checkpoints. */
+#ifndef FG_MODEL_H
+#define FG_MODEL_H
+
+#include "flashgmm/model.h"
+
+/* Borrowed parameters of a mixture, in the data's own coordinates. */
+typedef struct fg_parameters {
+    fgmm_covariance covariance;
+    uint64_t k, d;
+    const double *weights;     /* (k) */
+    const double *means;       /* (k,d) */
+    const double *covariances; /* spherical (k), diag (k,d); variances */
+} fg_parameters;
+
+struct fgmm_model {
+    fgmm_model_info info;
+    double *weights, *means, *covariances; /* as fg_parameters; owned */
+};
+
+/* Elements of a covariances array. */
+uint64_t fg_covariance_count(fgmm_covariance covariance, uint64_t k, uint64_t d);
+
+fg_parameters fg_model_parameters(const fgmm_model *model);
+
+/* fgmm_model_create plus metadata. info->components, dims, covariance are ignored (taken from parameters). */
+fgmm_status fg_model_create(fgmm_model **model, const fg_parameters *parameters, const fgmm_model_info *info);
+
+/* What resuming needs beside the three tensors. */
+typedef enum fg_checkpoint_phase { FG_CHECKPOINT_KMEANS = 0, FG_CHECKPOINT_EM = 1 } fg_checkpoint_phase;
+
+typedef struct fg_checkpoint {
+    fg_checkpoint_phase phase;  /* the phase that the last finished iteration belongs to */
+    uint64_t kmeans_iterations; /* finished */
+    uint64_t iterations;        /* EM iterations finished */
+    uint64_t repaired;
+    uint64_t batch_rows;
+    uint64_t is_dense; /* the path chosen for the next batch */
+    double inertia;
+    double *history; /* (history_count), owned */
+    uint64_t history_count;
+    char tile[128];
+} fg_checkpoint;
+
+void fg_checkpoint_clear(fg_checkpoint *checkpoint);
+
+/* fgmm_model_save and fgmm_model_load with the checkpoint; checkpoint may be NULL (write: a plain model; read: not
+ * wanted). Reading a plain model with checkpoint given is FGMM_FORMAT: "... is a model, not a checkpoint". */
+fgmm_status fg_model_file_write(const fgmm_model *model, const fg_checkpoint *checkpoint, const char *path);
+fgmm_status fg_model_file_read(fgmm_model **model, fg_checkpoint *checkpoint, const char *path);
+
+#endif

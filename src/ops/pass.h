@@ -1,0 +1,85 @@
+/* pass.h - one pass over rows on the device, as the algorithms above see it: load parameters, feed batches, fetch sums.
+ *
+ * A pass owns the packed parameters, the per-batch lists (a row's log-normaliser and the few components that matter)
+ * and the running statistics on the device. Per batch it runs responsibilities -> lists -> accumulate        (sparse
+ * path) or, for rows whose responsibilities are not sparse, in tiles of at most a few MiB responsibilities -> matrix
+ * product              (dense path). The N x K matrix exists nowhere. Results depend on the device, the tile parameters
+ * and the batch boundaries only.
+ */
+#ifndef FG_PASS_H
+#define FG_PASS_H
+
+#include "device.h"
+#include "flashgmm/fit.h"
+#include "model.h"
+
+typedef struct fg_pass fg_pass;
+
+/* What is kept per row. */
+typedef enum fg_keep {
+    FG_KEEP_MIXTURE = 0, /* every component within 2^-(24 + log2 K) of the row's largest */
+    FG_KEEP_BEST = 1     /* the nearest mean only, responsibility 1: k-means */
+} fg_keep;
+
+typedef struct fg_pass_options {
+    fgmm_covariance covariance; /* ignored with FG_KEEP_BEST (spherical) */
+    fg_keep keep;
+    uint64_t k, d;
+    fgmm_type type;    /* of the rows: U8 I8 F16 F32 (F64 sources are converted while reading) */
+    size_t batch_rows; /* most rows in one batch */
+    fgmm_path path;
+} fg_pass_options;
+
+/* Allocates and compiles. Errors: MEMORY, COMPILE, DEVICE. */
+fgmm_status fg_pass_create(fg_pass **pass, fgmm_device *device, const fg_pass_options *options);
+void fg_pass_free(fg_pass *pass);
+
+/* Rows that one batch should have for this shape on this device when the caller does not say. A function of its
+ * arguments only, so that every kind of source is cut alike. */
+size_t fg_pass_default_batch_rows(const fgmm_device *device, uint64_t k, uint64_t d, fgmm_type type);
+
+/* Device bytes that fg_pass_create will take, rows not included. */
+uint64_t fg_pass_bytes(const fgmm_device *device, const fg_pass_options *options);
+
+/* Loads parameters for the batches that follow and zeroes the statistics. shift (d): subtracted from rows while they
+ * are loaded; near the data's mean. With FG_KEEP_BEST only the means count. */
+fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const float *shift);
+
+/* n <= batch_rows rows, dense (n,d), beginning `offset_bytes` into buffer. */
+typedef struct fg_rows {
+    const fg_buffer *buffer;
+    size_t offset_bytes;
+    size_t n;
+} fg_rows;
+
+/* Adds a batch to the statistics. */
+fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows);
+
+/* Fetches the statistics: the flat array of flashgmm/stats.h, about the loaded means. With FG_KEEP_BEST the second
+ * value is minus the sum of squared distances to the nearest mean (the inertia) and S2 is spherical, or diagonal where
+ * options.covariance says so. */
+fgmm_status fg_pass_statistics(fg_pass *pass, double *values);
+
+/* Evaluates a batch instead of accumulating it; pointers may be NULL. log_likelihood (n), labels (n),
+ * ids and responsibilities (n,top) by descending responsibility, ties to the lower component. */
+typedef struct fg_evaluation_rows {
+    double *log_likelihood;
+    int32_t *labels;
+    uint32_t top;
+    int32_t *ids;
+    float *responsibilities;
+} fg_evaluation_rows;
+fgmm_status fg_pass_evaluate(fg_pass *pass, const fg_rows *rows, const fg_evaluation_rows *out);
+
+/* The path that the next batch will take; kept in checkpoints, since it decides rounding. */
+int fg_pass_is_dense(const fg_pass *pass);
+void fg_pass_set_dense(fg_pass *pass, int is_dense);
+
+typedef struct fg_pass_facts {
+    uint64_t sparse_batches, dense_batches, dense_rows; /* since creation */
+    double error_bound_nats;                            /* of the loaded parameters, docs/math.md "Rounding" */
+    char tile[128];
+} fg_pass_facts;
+void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts);
+
+#endif

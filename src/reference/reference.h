@@ -1,0 +1,26 @@
+/* reference.h - the plain double-precision twin of every device operation. Slow, short, obviously right: kernels are
+ * compared with these. Arrays are row-major; x (n,d) are rows in the data's own coordinates. */
+#ifndef FG_REFERENCE_H
+#define FG_REFERENCE_H
+
+#include "model.h"
+
+/* l (n,k): log pi_k + log N(x_i | m_k, S_k), nats (docs/math.md, equation 1). */
+void fg_reference_log_density(double *l, const fg_parameters *p, const double *x, uint64_t n);
+
+/* logz (n): log sum_k exp l_ik (2); r (n,k): exp(l_ik - logz_i) (3). r may be l itself. */
+void fg_reference_responsibilities(double *logz, double *r, const double *l, uint64_t n, uint64_t k);
+
+/* nearest (n): the component with the least squared distance, ties to the lower; d2 (n): that distance. */
+void fg_reference_nearest(uint32_t *nearest, double *d2, const fg_parameters *p, const double *x, uint64_t n);
+
+/* Adds n rows to the flat statistics of flashgmm/stats.h: [rows, sum logz, N (k), S1 (k,d), S2 (k or k,d)], all about
+ * the means of p (7-9). logz may be NULL (counted as 0). */
+void fg_reference_statistics(double *values, const fg_parameters *p, const double *x, const double *logz,
+                             const double *r, uint64_t n);
+
+/* Squared distances (n,c) between rows and c candidates (c,d). */
+void fg_reference_squared_distances(double *d2, const double *x, uint64_t n, const double *candidates, uint64_t c,
+                                    uint64_t d);
+
+#endif

@@ -1,0 +1,39 @@
+/* support.h - what every test program shares: one main, checks with the library's error text, small helpers.
+ * A test program defines `Suite *suite(void)`; test names are test_<module>__<behaviour>. */
+#ifndef FG_TEST_SUPPORT_H
+#define FG_TEST_SUPPORT_H
+
+#include "flashgmm/flashgmm.h"
+
+#include <check.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The program's tests, defined by each program; support.c holds main. */
+Suite *suite(void);
+
+/* One test case from a list of tests, with an optional checked fixture (NULL, NULL: none) and a time limit in seconds.
+ */
+void add_case(Suite *s, const char *name, void (*setup)(void), void (*teardown)(void), double timeout_s,
+              const TTest *const *tests, size_t count);
+#define ADD_CASE(s, name, setup, teardown, timeout_s, tests)                                                           \
+    add_case((s), (name), (setup), (teardown), (timeout_s), (tests), sizeof(tests) / sizeof((tests)[0]))
+
+/* The call must succeed / must fail with `code` and a text that contains `part`. */
+#define ck_ok(call)                                                                                                    \
+    do {                                                                                                               \
+        fgmm_status ck_status_ = (call);                                                                               \
+        ck_assert_msg(ck_status_ == FGMM_OK, "%s: %s: %s", #call, fgmm_status_text(ck_status_), fgmm_last_error());    \
+    } while (0)
+#define ck_fails(call, code, part)                                                                                     \
+    do {                                                                                                               \
+        fgmm_status ck_status_ = (call);                                                                               \
+        ck_assert_msg(ck_status_ == (code), "%s gave %s: %s", #call, fgmm_status_text(ck_status_), fgmm_last_error()); \
+        ck_assert_msg(strstr(fgmm_last_error(), (part)) != NULL, "%s: \"%s\" lacks \"%s\"", #call, fgmm_last_error(),  \
+                      (part));                                                                                         \
+    } while (0)
+
+/* A path in a folder of this process's own that is removed at exit; valid until the next 8 calls. */
+const char *temporary_path(const char *name);
+
+#endif

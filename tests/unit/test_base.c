@@ -1,0 +1,113 @@
+/* test_base.c - status texts, checked products, random streams, atomic files, queues. No device. */
+#include "support.h"
+
+#include "file.h"
+#include "rng.h"
+#include "size.h"
+#include "thread.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+START_TEST(test_status__every_code_has_a_text)
+{
+    ck_assert_str_eq(fgmm_status_text(FGMM_OK), "success");
+    ck_assert_str_eq(fgmm_status_text((fgmm_status)999), "unknown status");
+    ck_assert_int_eq(fg_fail(FGMM_DATA, "rows = %d", 3), FGMM_DATA);
+    ck_assert_str_eq(fgmm_last_error(), "rows = 3");
+    fg_fail_prefix(FGMM_DATA, "a.npy");
+    ck_assert_str_eq(fgmm_last_error(), "a.npy: rows = 3");
+}
+END_TEST
+
+START_TEST(test_size__products_do_not_wrap)
+{
+    size_t product;
+    ck_ok(fg_size_product3(&product, 3, 5, 7, "x"));
+    ck_assert_uint_eq(product, 105);
+    ck_fails(fg_size_product(&product, UINT64_MAX / 2, 3, "rows"), FGMM_MEMORY, "rows");
+    ck_assert_uint_eq(fg_round_up(17, 16), 32);
+    ck_assert_uint_eq(fg_round_up(0, 16), 0);
+}
+END_TEST
+
+/* Known answer of Philox4x32-10 for counter 0, key 0 (Random123's kat_vectors). */
+START_TEST(test_rng__philox_known_answer)
+{
+    fg_rng rng;
+    fg_rng_init(&rng, 0, 0, 0);
+    const uint32_t expected[] = {0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u};
+    for (int i = 0; i < 4; i++) ck_assert_uint_eq(fg_rng_u32(&rng), expected[i]);
+}
+END_TEST
+
+START_TEST(test_rng__normal_has_unit_moments)
+{
+    fg_rng rng;
+    fg_rng_init(&rng, 7, 1, 0);
+    enum { COUNT = 200000 };
+    double sum = 0, squares = 0;
+    for (int i = 0; i < COUNT; i++) {
+        double value = fg_rng_normal(&rng);
+        sum += value;
+        squares += value * value;
+    }
+    ck_assert_double_eq_tol(sum / COUNT, 0, 5 / sqrt(COUNT)); /* five standard errors */
+    ck_assert_double_eq_tol(squares / COUNT, 1, 5 * sqrt(2.0 / COUNT));
+    for (int i = 0; i < 1000; i++) ck_assert_uint_lt(fg_rng_below(&rng, 3), 3);
+}
+END_TEST
+
+START_TEST(test_file__replaced_whole_or_not_at_all)
+{
+    const char *path = temporary_path("x");
+    fg_atomic_file *file;
+    unsigned char *bytes;
+    size_t count;
+    ck_ok(fg_atomic_open(&file, path));
+    ck_ok(fg_atomic_write(file, "old", 3));
+    ck_ok(fg_atomic_commit(file));
+    ck_ok(fg_atomic_open(&file, path));
+    ck_ok(fg_atomic_write(file, "new text", 8));
+    fg_atomic_abandon(file);
+    ck_ok(fg_file_read_all(&bytes, &count, path, 100));
+    ck_assert_uint_eq(count, 3);
+    ck_assert_str_eq((char *)bytes, "old");
+    free(bytes);
+    ck_fails(fg_file_read_all(&bytes, &count, path, 2), FGMM_FORMAT, "3 bytes");
+    ck_fails(fg_atomic_open(&file, "/nonexistent/x"), FGMM_IO, "/nonexistent/x");
+    ck_assert_ptr_null(file);
+}
+END_TEST
+
+static void push_all(void *queue)
+{
+    for (size_t i = 0; i < 100; i++) fg_queue_push(queue, i);
+    fg_queue_close(queue);
+}
+
+START_TEST(test_thread__queue_keeps_order)
+{
+    fg_queue *queue;
+    fg_thread *thread;
+    ck_ok(fg_queue_create(&queue, 2));
+    ck_ok(fg_thread_start(&thread, push_all, queue));
+    size_t slot, expected = 0;
+    while (fg_queue_pop(queue, &slot)) ck_assert_uint_eq(slot, expected++);
+    ck_assert_uint_eq(expected, 100);
+    fg_thread_join(thread);
+    fg_queue_free(queue);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    const TTest *const tests[] = {
+        test_status__every_code_has_a_text, test_size__products_do_not_wrap,         test_rng__philox_known_answer,
+        test_rng__normal_has_unit_moments,  test_file__replaced_whole_or_not_at_all, test_thread__queue_keeps_order,
+    };
+    Suite *s = suite_create("base");
+    ADD_CASE(s, "base", NULL, NULL, 60, tests);
+    return s;
+}
