@@ -37,7 +37,7 @@ typedef struct fgmm_model_info {
     }
 
 /* Makes a model; copies the arrays. weights (K), means (K,D), covariances: shape by type (variances, not deviations).
- * Checked: K, D >= 1; everything finite; weights >= 0 with a sum within 1e-6 of 1 (kept as given); variances > 0.
+ * Checked: 1 <= K, D < 2^31; everything finite; weights >= 0 with a sum within 1e-6 of 1 (kept as given); variances > 0.
  * Errors: ARGUMENT names the array, the index and the value. */
 FGMM_API fgmm_status fgmm_model_create(fgmm_model **model, fgmm_covariance covariance, uint64_t components,
                                        uint64_t dims, const double *weights, const double *means,

@@ -1,0 +1,166 @@
+/* model.c - a mixture's parameters in memory: checking, copying, describing. Files are model_file.c, drawing rows is
+ * sample.c. */
+#include "model.h"
+
+#include "size.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Room for rounding in float32 files whose weights were normalised by somebody else. */
+static const double WEIGHT_SUM_TOLERANCE = 1e-6;
+
+typedef unsigned long long ull;
+
+const char *fgmm_covariance_name(fgmm_covariance covariance)
+{
+    static const char *const names[] = {"spherical", "diag"};
+    return (size_t)covariance < sizeof names / sizeof names[0] ? names[covariance] : "unknown";
+}
+
+uint64_t fg_covariance_count(fgmm_covariance covariance, uint64_t k, uint64_t d)
+{
+    return covariance == FGMM_DIAG ? k * d : k;
+}
+
+static fgmm_status check_shape(const fg_parameters *p, fgmm_status code)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(p->covariance == FGMM_SPHERICAL || p->covariance == FGMM_DIAG, code,
+             "covariance = %d; need 0 (spherical) or 1 (diag)", (int)p->covariance);
+    FG_CHECK(p->k >= 1 && p->k <= INT32_MAX, code, "components = %llu; need 1..2147483647", (ull)p->k);
+    FG_CHECK(p->d >= 1 && p->d <= INT32_MAX, code, "dims = %llu; need 1..2147483647", (ull)p->d);
+    FG_CHECK(p->weights, code, "weights = NULL; need an array (K)");
+    FG_CHECK(p->means, code, "means = NULL; need an array (K,D)");
+    FG_CHECK(p->covariances, code, "covariances = NULL; need an array");
+done:
+    return status;
+}
+
+fgmm_status fg_parameters_check(const fg_parameters *p, fgmm_status code)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(check_shape(p, code));
+    double sum = 0;
+    for (uint64_t k = 0; k < p->k; k++) {
+        FG_CHECK(isfinite(p->weights[k]) && p->weights[k] >= 0, code, "weights[%llu] = %g; need a finite number >= 0",
+                 (ull)k, p->weights[k]);
+        sum += p->weights[k];
+    }
+    FG_CHECK(fabs(sum - 1) <= WEIGHT_SUM_TOLERANCE, code, "weights: their sum is %.9g; need 1 within %g", sum,
+             WEIGHT_SUM_TOLERANCE);
+    for (uint64_t i = 0; i < p->k * p->d; i++)
+        FG_CHECK(isfinite(p->means[i]), code, "means[%llu,%llu] = %g; need a finite number", (ull)(i / p->d),
+                 (ull)(i % p->d), p->means[i]);
+    const uint64_t width = p->covariance == FGMM_DIAG ? p->d : 1;
+    for (uint64_t i = 0; i < p->k * width; i++)
+        FG_CHECK(isfinite(p->covariances[i]) && p->covariances[i] > 0, code,
+                 "covariances[%llu,%llu] = %g; need a finite number > 0", (ull)(i / width), (ull)(i % width),
+                 p->covariances[i]);
+done:
+    return status;
+}
+
+fgmm_status fg_model_create(fgmm_model **out, const fg_parameters *p, const fgmm_model_info *info)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_model *model = NULL;
+    *out = NULL;
+    FG_TRY(fg_parameters_check(p, FGMM_ARGUMENT));
+    size_t means, covariances = (size_t)fg_covariance_count(p->covariance, p->k, p->d);
+    FG_TRY(fg_size_product(&means, p->k, p->d, "means"));
+    FG_TRY(FG_ALLOC(&model, 1, "model"));
+    FG_TRY(FG_ALLOC(&model->weights, p->k, "weights"));
+    FG_TRY(FG_ALLOC(&model->means, means, "means"));
+    FG_TRY(FG_ALLOC(&model->covariances, covariances, "covariances"));
+    memcpy(model->weights, p->weights, (size_t)p->k * sizeof(double));
+    memcpy(model->means, p->means, means * sizeof(double));
+    memcpy(model->covariances, p->covariances, covariances * sizeof(double));
+    model->info = info ? *info : (fgmm_model_info){.log_likelihood = (double)NAN};
+    model->info.size = sizeof model->info;
+    model->info.components = p->k;
+    model->info.dims = p->d;
+    model->info.covariance = p->covariance;
+    *out = model;
+    model = NULL;
+done:
+    fgmm_model_free(model);
+    return status;
+}
+
+fgmm_status fgmm_model_create(fgmm_model **model, fgmm_covariance covariance, uint64_t components, uint64_t dims,
+                              const double *weights, const double *means, const double *covariances)
+{
+    const fg_parameters parameters = {covariance, components, dims, weights, means, covariances};
+    return fg_model_create(model, &parameters, NULL);
+}
+
+fgmm_status fgmm_model_from_centroids(fgmm_model **model, uint64_t components, uint64_t dims, const double *centroids)
+{
+    fgmm_status status = FGMM_OK;
+    double *weights = NULL, *variances = NULL;
+    *model = NULL;
+    FG_CHECK(components >= 1 && components <= INT32_MAX, FGMM_ARGUMENT, "components = %llu; need 1..2147483647",
+             (ull)components);
+    FG_TRY(FG_ALLOC(&weights, components, "weights"));
+    FG_TRY(FG_ALLOC(&variances, components, "covariances"));
+    for (uint64_t k = 0; k < components; k++) {
+        weights[k] = 1.0 / (double)components;
+        variances[k] = 1;
+    }
+    FG_TRY(fgmm_model_create(model, FGMM_SPHERICAL, components, dims, weights, centroids, variances));
+done:
+    free(variances);
+    free(weights);
+    return status;
+}
+
+void fgmm_model_free(fgmm_model *model)
+{
+    if (!model) return;
+    free(model->covariances);
+    free(model->means);
+    free(model->weights);
+    free(model);
+}
+
+fgmm_status fgmm_model_describe(const fgmm_model *model, fgmm_model_info *info)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(model && info, FGMM_ARGUMENT, "%s = NULL", model ? "info" : "model");
+    const size_t size = info->size;
+    FG_CHECK(size > sizeof size, FGMM_ARGUMENT, "fgmm_model_info.size = %zu; set it up with FGMM_MODEL_INFO_INIT",
+             size);
+    memcpy(info, &model->info, size < sizeof *info ? size : sizeof *info);
+    info->size = size;
+done:
+    return status;
+}
+
+const double *fgmm_model_weights(const fgmm_model *model)
+{
+    return model->weights;
+}
+
+const double *fgmm_model_means(const fgmm_model *model)
+{
+    return model->means;
+}
+
+const double *fgmm_model_covariances(const fgmm_model *model)
+{
+    return model->covariances;
+}
+
+uint64_t fgmm_model_free_parameters(const fgmm_model *model)
+{
+    const uint64_t k = model->info.components, d = model->info.dims;
+    return k - 1 + k * d + fg_covariance_count(model->info.covariance, k, d);
+}
+
+fg_parameters fg_model_parameters(const fgmm_model *model)
+{
+    return (fg_parameters){model->info.covariance, model->info.components, model->info.dims,
+                           model->weights,         model->means,           model->covariances};
+}
