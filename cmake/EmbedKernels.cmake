@@ -1,5 +1,6 @@
 # Turns every file of cl/ into bytes of one C file, so that the library needs no files at run time.
-# As a script (cmake -P) it writes the C file; included, it declares the rule.
+# As a script (cmake -P) it writes the C file; included, it gives flashgmm_embed_kernels, which declares the rule in the
+# folder that calls it (a generated file is known only there).
 if(CMAKE_SCRIPT_MODE_FILE)
   file(GLOB sources ${KERNEL_DIR}/*.cl ${KERNEL_DIR}/*.h)
   list(SORT sources)
@@ -18,10 +19,15 @@ if(CMAKE_SCRIPT_MODE_FILE)
   return()
 endif()
 
-file(GLOB FLASHGMM_KERNEL_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cl/*.cl ${CMAKE_CURRENT_SOURCE_DIR}/cl/*.h)
-set(FLASHGMM_KERNEL_C ${CMAKE_BINARY_DIR}/generated/kernel_files.c)
-add_custom_command(OUTPUT ${FLASHGMM_KERNEL_C}
-  COMMAND ${CMAKE_COMMAND} -DKERNEL_DIR=${CMAKE_CURRENT_SOURCE_DIR}/cl -DOUTPUT=${FLASHGMM_KERNEL_C}
-          -P ${CMAKE_CURRENT_LIST_FILE}
-  DEPENDS ${FLASHGMM_KERNEL_SOURCES} ${CMAKE_CURRENT_LIST_FILE}
-  COMMENT "Embedding cl/" VERBATIM)
+# Sets <variable> to the C file, which defines the table of kernel_files.h.
+function(flashgmm_embed_kernels variable)
+  set(script ${PROJECT_SOURCE_DIR}/cmake/EmbedKernels.cmake)
+  set(folder ${PROJECT_SOURCE_DIR}/cl)
+  set(output ${CMAKE_CURRENT_BINARY_DIR}/kernel_files.c)
+  file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cl ${folder}/*.h)
+  add_custom_command(OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} -DKERNEL_DIR=${folder} -DOUTPUT=${output} -P ${script}
+    DEPENDS ${sources} ${script}
+    COMMENT "Embedding cl/" VERBATIM)
+  set(${variable} ${output} PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,52 @@
+/* launch.c - sets a kernel's arguments and enqueues it. */
+#include "handle.h"
+
+#include <stdio.h>
+
+/* The name of a kernel, for error texts. */
+static const char *kernel_name(char room[FG_KERNEL_NAME_BYTES], cl_kernel kernel)
+{
+    if (clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, FG_KERNEL_NAME_BYTES, room, NULL) != CL_SUCCESS)
+        snprintf(room, FG_KERNEL_NAME_BYTES, "kernel");
+    return room;
+}
+
+static fgmm_status set_arguments(cl_kernel kernel, const fg_argument *arguments, size_t count)
+{
+    char name[FG_KERNEL_NAME_BYTES];
+    for (size_t i = 0; i < count; i++) {
+        const fg_argument *argument = &arguments[i];
+        const cl_mem memory = argument->buffer ? fg_buffer_memory(argument->buffer) : NULL;
+        const cl_int error = argument->buffer ? clSetKernelArg(kernel, (cl_uint)i, sizeof memory, &memory)
+                                              : clSetKernelArg(kernel, (cl_uint)i, argument->bytes, argument->value);
+        if (error != CL_SUCCESS)
+            return fg_cl_fail(FGMM_DEVICE, error, "clSetKernelArg", "%s, argument %zu of %zu",
+                              kernel_name(name, kernel), i, count);
+    }
+    return FGMM_OK;
+}
+
+/* Counts down to the failure that a test has asked for. */
+static int is_failing_now(fgmm_device *device)
+{
+    return device->fail_launch > 0 && --device->fail_launch == 0;
+}
+
+fgmm_status fg_kernel_launch(fgmm_device *device, cl_kernel kernel, const fg_argument *arguments, size_t count,
+                             unsigned dims, const size_t *global, const size_t *local)
+{
+    char name[FG_KERNEL_NAME_BYTES];
+    fgmm_status status = FGMM_OK;
+    FG_TRY(set_arguments(kernel, arguments, count));
+    const cl_int error = is_failing_now(device)
+                             ? CL_OUT_OF_RESOURCES
+                             : clEnqueueNDRangeKernel(device->queue, kernel, dims, NULL, global, local, 0, NULL, NULL);
+    FG_CL(error, FGMM_DEVICE, "clEnqueueNDRangeKernel",
+          "%s over %zu x %zu x %zu work-items in groups of %zu x %zu x %zu", kernel_name(name, kernel), global[0],
+          dims > 1 ? global[1] : 1, dims > 2 ? global[2] : 1, local ? local[0] : 0, local && dims > 1 ? local[1] : 1,
+          local && dims > 2 ? local[2] : 1);
+    /* The device begins while the host goes on to read rows. */
+    FG_CL(clFlush(device->queue), FGMM_DEVICE, "clFlush", "%s", kernel_name(name, kernel));
+done:
+    return status;
+}

@@ -1,0 +1,291 @@
+/* platform.c - which OpenCL devices exist, which one is the default, and what is known of each.
+ * Does not open any of them. */
+#define _POSIX_C_SOURCE 200809L
+#include "handle.h"
+
+#include "size.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* What the ICD loader returns when no driver is registered (CL_PLATFORM_NOT_FOUND_KHR of cl_ext.h). */
+enum { PLATFORM_NOT_FOUND = -1001 };
+
+/* Copies a text that may be longer than its room; "" when the driver does not know. */
+static void copy_text(char *room, size_t capacity, char *text)
+{
+    const char *begin = text ? text : "";
+    while (*begin == ' ') begin++;
+    snprintf(room, capacity, "%s", begin);
+    for (size_t end = strlen(room); end > 0 && room[end - 1] == ' '; end--) room[end - 1] = 0;
+    free(text);
+}
+
+static void device_text(char *room, size_t capacity, cl_device_id id, cl_device_info what)
+{
+    size_t bytes = 0;
+    char *text = NULL;
+    if (clGetDeviceInfo(id, what, 0, NULL, &bytes) == CL_SUCCESS && (text = calloc(bytes + 1, 1)) != NULL)
+        clGetDeviceInfo(id, what, bytes, text, NULL);
+    copy_text(room, capacity, text);
+}
+
+static void platform_text(char *room, size_t capacity, cl_platform_id platform, cl_platform_info what)
+{
+    size_t bytes = 0;
+    char *text = NULL;
+    if (clGetPlatformInfo(platform, what, 0, NULL, &bytes) == CL_SUCCESS && (text = calloc(bytes + 1, 1)) != NULL)
+        clGetPlatformInfo(platform, what, bytes, text, NULL);
+    copy_text(room, capacity, text);
+}
+
+/* A fact of a type; 0 when the driver does not know it. */
+#define DEVICE_FACT(type, id, what) (device_fact_##type((id), (what)))
+#define DEFINE_DEVICE_FACT(type)                                                                                       \
+    static type device_fact_##type(cl_device_id id, cl_device_info what)                                               \
+    {                                                                                                                  \
+        type value = 0;                                                                                                \
+        return clGetDeviceInfo(id, what, sizeof value, &value, NULL) == CL_SUCCESS ? value : 0;                        \
+    }
+DEFINE_DEVICE_FACT(cl_uint)
+DEFINE_DEVICE_FACT(cl_ulong)
+DEFINE_DEVICE_FACT(cl_bool)
+DEFINE_DEVICE_FACT(cl_bitfield)
+DEFINE_DEVICE_FACT(size_t)
+#undef DEFINE_DEVICE_FACT
+
+static fgmm_device_kind device_kind(cl_device_id id)
+{
+    const cl_device_type type = DEVICE_FACT(cl_bitfield, id, CL_DEVICE_TYPE);
+    if (type & CL_DEVICE_TYPE_GPU) return FGMM_DEVICE_GPU;
+    if (type & CL_DEVICE_TYPE_ACCELERATOR) return FGMM_DEVICE_ACCELERATOR;
+    if (type & CL_DEVICE_TYPE_CPU) return FGMM_DEVICE_CPU;
+    return FGMM_DEVICE_OTHER;
+}
+
+void fg_platform_facts(fg_device_facts *facts, cl_device_id id)
+{
+    /* The native width is the width of the registers, which is what explicit vectors want. Some CPU runtimes report 1
+     * as the preferred width, since they vectorise over work-items themselves (Intel: preferred 1, native 16), others 1
+     * as the native one: the larger is used. Kernels exist for 4, 8 and 16 floats. */
+    const cl_uint native = DEVICE_FACT(cl_uint, id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
+    const cl_uint preferred = DEVICE_FACT(cl_uint, id, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT);
+    const cl_uint width = native > preferred ? native : preferred;
+    *facts = (fg_device_facts){
+        .kind = device_kind(id),
+        .compute_units = DEVICE_FACT(cl_uint, id, CL_DEVICE_MAX_COMPUTE_UNITS),
+        .vector_width = width >= 16  ? 16
+                        : width >= 8 ? 8
+                                     : 4,
+        .max_work_group = DEVICE_FACT(size_t, id, CL_DEVICE_MAX_WORK_GROUP_SIZE),
+        .local_bytes = DEVICE_FACT(cl_ulong, id, CL_DEVICE_LOCAL_MEM_SIZE),
+        .max_alloc_bytes = DEVICE_FACT(cl_ulong, id, CL_DEVICE_MAX_MEM_ALLOC_SIZE),
+        .global_bytes = DEVICE_FACT(cl_ulong, id, CL_DEVICE_GLOBAL_MEM_SIZE),
+        .has_fp64 = DEVICE_FACT(cl_bitfield, id, CL_DEVICE_DOUBLE_FP_CONFIG) != 0,
+        .has_unified_memory = DEVICE_FACT(cl_bool, id, CL_DEVICE_HOST_UNIFIED_MEMORY) == CL_TRUE,
+    };
+}
+
+void fg_platform_describe(fgmm_device_info *info, cl_platform_id platform, cl_device_id id)
+{
+    fg_device_facts facts;
+    fg_platform_facts(&facts, id);
+    info->kind = facts.kind;
+    info->compute_units = facts.compute_units;
+    info->vector_width_float = facts.vector_width;
+    info->max_work_group = (uint32_t)fg_min_u64(facts.max_work_group, UINT32_MAX);
+    info->has_fp64 = facts.has_fp64;
+    info->global_memory_bytes = facts.global_bytes;
+    info->max_alloc_bytes = facts.max_alloc_bytes;
+    info->local_memory_bytes = facts.local_bytes;
+    info->family = facts.kind == FGMM_DEVICE_CPU ? FGMM_KERNEL_VECTOR : FGMM_KERNEL_GROUP;
+    device_text(info->name, sizeof info->name, id, CL_DEVICE_NAME);
+    platform_text(info->platform, sizeof info->platform, platform, CL_PLATFORM_NAME);
+    device_text(info->driver, sizeof info->driver, id, CL_DRIVER_VERSION);
+}
+
+const char *fg_platform_family_reason(fgmm_device_kind kind)
+{
+    return kind == FGMM_DEVICE_CPU ? "vector kernels, since a CPU has wide registers and no fast local memory"
+                                   : "group kernels, since work-groups there share fast local memory";
+}
+
+/* Adds the devices of one platform to *found. A platform without devices is normal. */
+static fgmm_status add_platform(fg_found_device **found, size_t *count, cl_platform_id platform)
+{
+    fgmm_status status = FGMM_OK;
+    cl_uint devices = 0;
+    cl_device_id *ids = NULL;
+    if (clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &devices) != CL_SUCCESS || devices == 0) return FGMM_OK;
+    FG_TRY(FG_ALLOC(&ids, devices, "device list"));
+    if (clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, devices, ids, NULL) != CL_SUCCESS) goto done;
+    fg_found_device *longer = realloc(*found, (*count + devices) * sizeof **found);
+    FG_CHECK(longer, FGMM_MEMORY, "device list: %zu entries do not fit into memory", *count + devices);
+    *found = longer;
+    for (cl_uint i = 0; i < devices; i++) {
+        fg_found_device *device = &longer[*count];
+        memset(device, 0, sizeof *device);
+        device->platform = platform;
+        device->id = ids[i];
+        device->is_usable = DEVICE_FACT(cl_bool, ids[i], CL_DEVICE_AVAILABLE) == CL_TRUE &&
+                            DEVICE_FACT(cl_bool, ids[i], CL_DEVICE_COMPILER_AVAILABLE) == CL_TRUE;
+        device->info.size = sizeof device->info;
+        device->info.index = (uint32_t)(*count)++;
+        fg_platform_describe(&device->info, platform, ids[i]);
+    }
+done:
+    free(ids);
+    return status;
+}
+
+/* The first GPU, else the first accelerator, else the first CPU, else anything usable; count when there is none. */
+static size_t find_default(const fg_found_device *found, size_t count)
+{
+    static const fgmm_device_kind order[] = {FGMM_DEVICE_GPU, FGMM_DEVICE_ACCELERATOR, FGMM_DEVICE_CPU,
+                                             FGMM_DEVICE_OTHER};
+    for (size_t k = 0; k < sizeof order / sizeof order[0]; k++)
+        for (size_t i = 0; i < count; i++)
+            if (found[i].is_usable && found[i].info.kind == order[k]) return i;
+    return count;
+}
+
+static const char *kind_name(fgmm_device_kind kind)
+{
+    static const char *const names[] = {"other device", "CPU", "GPU", "accelerator"};
+    return names[kind];
+}
+
+static void explain(fg_found_device *found, size_t count)
+{
+    const size_t chosen = find_default(found, count);
+    for (size_t i = 0; i < count; i++) {
+        fgmm_device_info *info = &found[i].info;
+        const char *family = fg_platform_family_reason(info->kind);
+        info->is_default = i == chosen;
+        if (!found[i].is_usable)
+            snprintf(info->reason, sizeof info->reason, "cannot be used: not available, or its driver has no compiler");
+        else if (i == chosen)
+            snprintf(info->reason, sizeof info->reason, "the default as the first %s; %s", kind_name(info->kind),
+                     family);
+        else
+            snprintf(info->reason, sizeof info->reason, "not the default since device %zu, a %s, comes first; %s",
+                     chosen, kind_name(found[chosen].info.kind), family);
+    }
+}
+
+fgmm_status fg_platform_find(fg_found_device **found, size_t *count, size_t *platforms)
+{
+    fgmm_status status = FGMM_OK;
+    cl_platform_id *ids = NULL;
+    cl_uint number = 0;
+    *found = NULL;
+    *count = 0;
+    *platforms = 0;
+    const cl_int error = clGetPlatformIDs(0, NULL, &number);
+    if (error == PLATFORM_NOT_FOUND || (error == CL_SUCCESS && number == 0)) return FGMM_OK;
+    FG_CL(error, FGMM_DEVICE, "clGetPlatformIDs", "OpenCL loader");
+    FG_TRY(FG_ALLOC(&ids, number, "platform list"));
+    FG_CL(clGetPlatformIDs(number, ids, NULL), FGMM_DEVICE, "clGetPlatformIDs", "OpenCL loader");
+    for (cl_uint i = 0; i < number; i++) FG_TRY(add_platform(found, count, ids[i]));
+    explain(*found, *count);
+    *platforms = number;
+done:
+    free(ids);
+    if (status != FGMM_OK) {
+        free(*found);
+        *found = NULL;
+        *count = 0;
+    }
+    return status;
+}
+
+/* ---- choosing ---- */
+
+static int contains(const char *text, const char *part)
+{
+    const size_t length = strlen(part);
+    for (; strlen(text) >= length; text++)
+        if (strncasecmp(text, part, length) == 0) return 1;
+    return 0;
+}
+
+static fgmm_status fail_nothing_there(size_t platforms)
+{
+    const char *vendors = getenv("OCL_ICD_VENDORS");
+    if (platforms > 0)
+        return fg_fail(FGMM_NO_DEVICE,
+                       "OpenCL devices = 0 on %zu platform(s); install a driver for this machine such as "
+                       "pocl-opencl-icd, or check that the process may open the GPU",
+                       platforms);
+    return fg_fail(FGMM_NO_DEVICE,
+                   "no OpenCL platform found; install a driver such as pocl-opencl-icd, or check OCL_ICD_VENDORS "
+                   "(%s%s%s)",
+                   vendors ? "= \"" : "not set", vendors ? vendors : "", vendors ? "\"" : "");
+}
+
+/* Fails with "WHY; there are: 0: platform name, 1: ...". */
+static fgmm_status fail_with_list(const fg_found_device *found, size_t count, const char *why)
+{
+    char list[FG_ERROR_TEXT_BYTES] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < count && used < sizeof list; i++) {
+        const fgmm_device_info *info = &found[i].info;
+        const int more =
+            snprintf(list + used, sizeof list - used, "%s%zu: %s %s", i > 0 ? ", " : "", i, info->platform, info->name);
+        used += more > 0 ? (size_t)more : 0;
+    }
+    return fg_fail(FGMM_NO_DEVICE, "%s; there are: %s", why, list);
+}
+
+fgmm_status fg_platform_choose(const fg_found_device **chosen, const fg_found_device *found, size_t count,
+                               size_t platforms, const char *match)
+{
+    fgmm_status status = FGMM_OK;
+    char why[256];
+    size_t index = count;
+    *chosen = NULL;
+    if (count == 0) return fail_nothing_there(platforms);
+    if (!match) {
+        index = find_default(found, count);
+        snprintf(why, sizeof why, "no device can be used: none is available with a compiler");
+    } else if (*match && strspn(match, "0123456789") == strlen(match)) {
+        const unsigned long long number = strtoull(match, NULL, 10);
+        index = number < count ? (size_t)number : count;
+        snprintf(why, sizeof why, "device = %s; need 0..%zu", match, count - 1);
+    } else {
+        char both[sizeof found->info.platform + sizeof found->info.name];
+        for (size_t i = count; i-- > 0;) {
+            snprintf(both, sizeof both, "%s %s", found[i].info.platform, found[i].info.name);
+            if (contains(both, match)) index = i;
+        }
+        snprintf(why, sizeof why, "device = \"%s\": no device has that in its name", match);
+    }
+    if (index == count) return fail_with_list(found, count, why);
+    FG_CHECK(found[index].is_usable, FGMM_NO_DEVICE, "device %zu (%s): not available, or its driver has no compiler",
+             index, found[index].info.name);
+    *chosen = &found[index];
+done:
+    return status;
+}
+
+fgmm_status fgmm_devices_list(fgmm_device_info *infos, size_t capacity, size_t *count)
+{
+    fgmm_status status = FGMM_OK;
+    fg_found_device *found = NULL;
+    size_t platforms;
+    *count = 0;
+    FG_CHECK(infos || capacity == 0, FGMM_ARGUMENT, "infos = NULL with capacity = %zu; need an array", capacity);
+    FG_TRY(fg_platform_find(&found, count, &platforms));
+    for (size_t i = 0; i < *count && i < capacity; i++) {
+        const size_t size = infos[i].size;
+        FG_CHECK(size >= sizeof size, FGMM_ARGUMENT, "infos[%zu].size = %zu; need sizeof(fgmm_device_info) = %zu", i,
+                 size, sizeof *infos);
+        memcpy(&infos[i], &found[i].info, fg_min_u64(size, sizeof *infos));
+        infos[i].size = size;
+    }
+done:
+    free(found);
+    return status;
+}

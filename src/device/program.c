@@ -1,0 +1,228 @@
+/* program.c - from files of cl/ to kernels: puts the text together, builds it, remembers programs and kernels for the
+ * life of the handle. Where binaries are kept between runs is cache.c. */
+#define _POSIX_C_SOURCE 200809L
+#include "handle.h"
+
+#include "file.h"
+#include "kernel_files.h"
+#include "size.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* For every program. Arithmetic on denormals, which exp of very negative numbers gives, costs CPUs 3 to 15 times the
+ * whole kernel. */
+#define BASE_OPTIONS "-cl-std=CL1.2 -cl-denorms-are-zero"
+
+/* ---- text ---- */
+
+typedef struct fg_text {
+    char *bytes;
+    size_t count;
+} fg_text;
+
+static fgmm_status text_append(fg_text *text, const void *bytes, size_t count)
+{
+    char *longer = realloc(text->bytes, text->count + count + 1);
+    if (!longer) return fg_fail(FGMM_MEMORY, "kernel source: %zu bytes do not fit into memory", text->count + count);
+    memcpy(longer + text->count, bytes, count);
+    text->bytes = longer;
+    text->count += count;
+    longer[text->count] = 0;
+    return FGMM_OK;
+}
+
+/* The bytes of one file of cl/. */
+#ifdef FG_KERNELS_FROM_DISK
+static fgmm_status append_file(fg_text *text, const char *name)
+{
+    enum { MOST_BYTES = 1 << 20 };
+    fgmm_status status = FGMM_OK;
+    unsigned char *bytes = NULL;
+    size_t count;
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s", FG_KERNELS_FROM_DISK, name);
+    FG_TRY(fg_file_read_all(&bytes, &count, path, MOST_BYTES));
+    FG_TRY(text_append(text, bytes, count));
+done:
+    free(bytes);
+    return status;
+}
+#else
+static fgmm_status append_file(fg_text *text, const char *name)
+{
+    for (const fg_kernel_file *file = fg_kernel_files; file->name; file++)
+        if (strcmp(file->name, name) == 0) return text_append(text, file->bytes, file->count);
+    return fg_fail(FGMM_INTERNAL, "%s: no such file in cl/", name);
+}
+#endif
+
+/* All files, each behind a #line, so that the compiler names file and line. */
+static fgmm_status assemble(fg_text *text, const char *const *files)
+{
+    fgmm_status status = FGMM_OK;
+    for (size_t i = 0; files[i]; i++) {
+        char line[128];
+        snprintf(line, sizeof line, "#line 1 \"%s\"\n", files[i]);
+        FG_TRY(text_append(text, line, strlen(line)));
+        FG_TRY(append_file(text, files[i]));
+        FG_TRY(text_append(text, "\n", 1));
+    }
+done:
+    return status;
+}
+
+/* ---- building ---- */
+
+/* COMPILE with the head of the build log: what fits into the error text. */
+static fgmm_status fail_build(fgmm_device *device, const fg_program *made, cl_int error)
+{
+    fgmm_status status = FGMM_OK;
+    char *log = NULL;
+    size_t bytes = 0;
+    clGetProgramBuildInfo(made->program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes);
+    FG_TRY(FG_ALLOC(&log, bytes + 1, "build log"));
+    clGetProgramBuildInfo(made->program, device->id, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
+    status = fg_fail(FGMM_COMPILE, "%s with \"%s\" for %s: clBuildProgram gave %s (%d): %s", made->label, made->options,
+                     device->info.name, fg_cl_error_name(error), (int)error, log);
+done:
+    free(log);
+    return status;
+}
+
+static void log_compiling(fgmm_device *device, const char *label)
+{
+    if (!device->log) return;
+    char line[384];
+    snprintf(line, sizeof line, "compiling %s for %s ...", label, device->info.name);
+    device->log(device->log_user, line);
+}
+
+static fgmm_status build(fgmm_device *device, fg_program *made, const char *source, const char *options)
+{
+    fgmm_status status = FGMM_OK;
+    cl_int error;
+    log_compiling(device, made->label);
+    made->program = clCreateProgramWithSource(device->context, 1, &source, NULL, &error);
+    FG_CL(error, FGMM_COMPILE, "clCreateProgramWithSource", "%s", made->label);
+    error = clBuildProgram(made->program, 1, &device->id, options, NULL, NULL);
+    if (error != CL_SUCCESS) status = fail_build(device, made, error);
+done:
+    return status;
+}
+
+/* ---- what the handle remembers ---- */
+
+static void program_free(fg_program *program, int is_mine)
+{
+    if (!program) return;
+    while (program->kernels) {
+        fg_kernel *kernel = program->kernels;
+        program->kernels = kernel->next;
+        if (is_mine) clReleaseKernel(kernel->kernel);
+        free(kernel);
+    }
+    if (is_mine && program->program) clReleaseProgram(program->program);
+    free(program->label);
+    free(program->options);
+    free(program);
+}
+
+void fg_programs_free(fgmm_device *device)
+{
+    const int is_mine = fg_device_is_mine(device);
+    while (device->programs) {
+        fg_program *program = device->programs;
+        device->programs = program->next;
+        program_free(program, is_mine);
+    }
+}
+
+static fg_program *find_program(const fgmm_device *device, const char *label, const char *options)
+{
+    fg_program *program = device->programs;
+    while (program && (strcmp(program->label, label) != 0 || strcmp(program->options, options) != 0))
+        program = program->next;
+    return program;
+}
+
+static fgmm_status make_program(fg_program **program, fgmm_device *device, const char *label, const char *source,
+                                const char *options)
+{
+    fgmm_status status = FGMM_OK;
+    char *all = NULL;
+    fg_program *made = NULL;
+    const size_t room = strlen(options) + sizeof BASE_OPTIONS + 32;
+    FG_TRY(FG_ALLOC(&all, room, "build options"));
+    snprintf(all, room, "%s -DHAS_FP64=%d %s", BASE_OPTIONS, device->facts.has_fp64, options);
+    FG_TRY(FG_ALLOC(&made, 1, label));
+    FG_TRY(FG_ALLOC(&made->label, strlen(label) + 1, label));
+    strcpy(made->label, label);
+    FG_TRY(FG_ALLOC(&made->options, strlen(options) + 1, label));
+    strcpy(made->options, options);
+    FG_TRY(build(device, made, source, all));
+    made->next = device->programs;
+    device->programs = made;
+    *program = made;
+    made = NULL;
+done:
+    program_free(made, 1);
+    free(all);
+    return status;
+}
+
+static fgmm_status get_kernel(cl_kernel *kernel, fg_program *program, const char *name)
+{
+    fgmm_status status = FGMM_OK;
+    fg_kernel *entry = program->kernels, *made = NULL;
+    cl_int error;
+    while (entry && strcmp(entry->name, name) != 0) entry = entry->next;
+    if (!entry) {
+        FG_CHECK(strlen(name) < FG_KERNEL_NAME_BYTES, FGMM_INTERNAL, "%s: kernel name of %zu letters; need below %d",
+                 name, strlen(name), FG_KERNEL_NAME_BYTES);
+        FG_TRY(FG_ALLOC(&made, 1, name));
+        strcpy(made->name, name);
+        made->kernel = clCreateKernel(program->program, name, &error);
+        FG_CL(error, FGMM_COMPILE, "clCreateKernel", "%s of %s", name, program->label);
+        made->next = program->kernels;
+        program->kernels = entry = made;
+        made = NULL;
+    }
+    *kernel = entry->kernel;
+done:
+    free(made);
+    return status;
+}
+
+fgmm_status fg_kernel_from_source(cl_kernel *kernel, fgmm_device *device, const char *label, const char *source,
+                                  const char *options, const char *name)
+{
+    fgmm_status status = FGMM_OK;
+    *kernel = NULL;
+    FG_TRY(fg_device_check(device));
+    fg_program *program = find_program(device, label, options);
+    if (!program) FG_TRY(make_program(&program, device, label, source, options));
+    FG_TRY(get_kernel(kernel, program, name));
+done:
+    return status;
+}
+
+fgmm_status fg_kernel_get(cl_kernel *kernel, fgmm_device *device, const char *const *files, const char *options,
+                          const char *name)
+{
+    fgmm_status status = FGMM_OK;
+    fg_text label = {0}, source = {0};
+    *kernel = NULL;
+    for (size_t i = 0; files[i]; i++) {
+        if (i > 0) FG_TRY(text_append(&label, "+", 1));
+        FG_TRY(text_append(&label, files[i], strlen(files[i])));
+    }
+    FG_CHECK(label.bytes, FGMM_INTERNAL, "%s: no files", name);
+    if (!find_program(device, label.bytes, options)) FG_TRY(assemble(&source, files));
+    FG_TRY(fg_kernel_from_source(kernel, device, label.bytes, source.bytes, options, name));
+done:
+    free(source.bytes);
+    free(label.bytes);
+    return status;
+}
