@@ -23,7 +23,7 @@ extern "C" {
 
 typedef struct fgmm_statistics fgmm_statistics;
 
-/* Zero statistics for a model (its shape and means are copied). */
+/* Zero statistics for a model (copies it). */
 FGMM_API fgmm_status fgmm_statistics_create(fgmm_statistics **statistics, const fgmm_model *model);
 FGMM_API void fgmm_statistics_free(fgmm_statistics *statistics);
 

@@ -1,0 +1,237 @@
+/* m_step.c - new parameters from sufficient statistics: exact about the old means, and never without an answer
+ * (docs/math.md, equation 10, "Collapsed components"). Knows nothing of rows or devices. */
+#include "file.h"
+#include "rng.h"
+#include "size.h"
+#include "statistics.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Responsibilities below 2^-24 / K of a row may have been dropped (equation 5): a component that holds less than this
+ * share of all rows cannot be told from an empty one. */
+static const double DROPPED_SHARE = 0x1p-24;
+/* A variance is at least this part of the data's own: a deviation of 2^-26 is below the spacing of float32 rows. */
+static const double LEAST_VARIANCE = 0x1p-52;
+/* Relative to the squared mean, a variance below this is rounding of doubles: the dimension is constant. */
+static const double CONSTANT_DIMENSION = 0x1p-100;
+/* For rows that are all zero; its reciprocal still is a float32. */
+static const double TINY_VARIANCE = 1e-30;
+/* The two halves of a split component lie this many deviations to either side. It is the step of HTK's mixture
+ * splitting; its cost is about 0.2^4 / 4 = 4e-4 nats per row of the component. */
+static const double SPLIT_STEP = 0.2;
+
+/* One M-step at work. */
+typedef struct step {
+    fg_mixture to;         /* the old means, replaced as the step goes on */
+    const double *s1, *s2; /* (k,d), (k,width) */
+    uint64_t width;        /* variances per component: 1 or d */
+    double total;          /* sum of N_k */
+    double *counts;        /* (k) N_k; a split shares it out */
+    double *floors;        /* (width) least variances */
+    double *squares;       /* (width) squared overall mean; scratch of set_floors */
+} step;
+
+static fgmm_status check_values(const double *values, const fg_statistics_layout *layout, double reg_covar)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(isfinite(reg_covar) && reg_covar >= 0, FGMM_ARGUMENT, "reg_covar = %g; need a finite number >= 0",
+             reg_covar);
+    for (size_t i = 0; i < layout->count; i++)
+        FG_CHECK(isfinite(values[i]), FGMM_DATA, "statistics: value %zu = %g; need a finite number", i, values[i]);
+    FG_CHECK(values[0] >= 0 && values[0] < 0x1p63, FGMM_DATA, "statistics: rows = %g; need 0..2^63", values[0]);
+    double total = 0;
+    for (size_t i = layout->counts; i < layout->s1; i++) {
+        FG_CHECK(values[i] >= 0, FGMM_DATA, "statistics: N[%zu] = %g; need a number >= 0", i - layout->counts,
+                 values[i]);
+        total += values[i];
+    }
+    FG_CHECK(total > 0, FGMM_DATA, "statistics hold no rows: the sum of N is 0");
+done:
+    return status;
+}
+
+/* Variance and squared mean of all rows in dimension c without its share of S2, added to their slots. Offsets are from
+ * the first component's mean o, so that data far from the origin lose nothing:
+ *     g = o + sum_k (N_k (m_k - o) + S1_k) / N,   variance = sum_k (S2_k + 2 S1_k (m_k - g) + N_k (m_k - g)^2) / N */
+static void add_dimension(step *s, uint64_t c)
+{
+    const uint64_t d = s->to.d, slot = s->width == 1 ? 0 : c;
+    const double origin = s->to.means[c];
+    double offset = 0, variance = 0;
+    for (uint64_t k = 0; k < s->to.k; k++)
+        offset += (s->counts[k] * (s->to.means[k * d + c] - origin) + s->s1[k * d + c]) / s->total;
+    for (uint64_t k = 0; k < s->to.k; k++) {
+        const double m = s->to.means[k * d + c] - origin - offset;
+        variance += m * (2 * s->s1[k * d + c] + s->counts[k] * m) / s->total;
+    }
+    s->floors[slot] += variance;
+    s->squares[slot] += (origin + offset) * (origin + offset);
+}
+
+/* The least variance per dimension (spherical: of all): a part of the data's own variance there; where the data are
+ * constant, of their mean variance; where they are constant in all dimensions, of their squared magnitude. */
+static void set_floors(step *s)
+{
+    for (uint64_t c = 0; c < s->to.d; c++) add_dimension(s, c);
+    for (uint64_t i = 0; i < s->to.k * s->width; i++) s->floors[i % s->width] += s->s2[i] / s->total;
+    const double dims_per_slot = (double)(s->to.d / s->width);
+    double variance = 0, square = 0;
+    for (uint64_t i = 0; i < s->width; i++) {
+        s->floors[i] = fmax(s->floors[i] / dims_per_slot, 0);
+        s->squares[i] /= dims_per_slot;
+        variance += s->floors[i] / (double)s->width;
+        square += s->squares[i] / (double)s->width;
+    }
+    const double instead = variance > CONSTANT_DIMENSION * square ? variance : square;
+    for (uint64_t i = 0; i < s->width; i++) {
+        const int is_constant = s->floors[i] <= CONSTANT_DIMENSION * s->squares[i];
+        s->floors[i] = fmax(LEAST_VARIANCE * (is_constant ? instead : s->floors[i]), TINY_VARIANCE);
+    }
+}
+
+/* (10)  delta = S1 / N,  mean += delta,  variance = S2 / N - delta^2 (spherical: |delta|^2, over D) + reg_covar.
+ * Rounding can make the difference negative: it is 0 then. */
+static void update_component(step *s, uint64_t k, double reg_covar)
+{
+    const uint64_t d = s->to.d;
+    const double count = s->counts[k];
+    double *variances = s->to.covariances + k * s->width;
+    double length = 0;
+    for (uint64_t c = 0; c < d; c++) {
+        const double delta = s->s1[k * d + c] / count;
+        s->to.means[k * d + c] += delta;
+        length += delta * delta;
+        if (s->width == d) variances[c] = s->s2[k * d + c] / count - delta * delta;
+    }
+    if (s->width != d) variances[0] = (s->s2[k] / count - length) / (double)d;
+    for (uint64_t i = 0; i < s->width; i++) variances[i] = fmax(fmax(variances[i], 0) + reg_covar, s->floors[i]);
+}
+
+/* Rows times variance: what is left to explain in a component. */
+static double unexplained(const step *s, uint64_t k)
+{
+    double trace = 0;
+    for (uint64_t i = 0; i < s->width; i++) trace += s->to.covariances[k * s->width + i];
+    return s->counts[k] * trace;
+}
+
+/* Makes the empty component one half of the donor: both get half of its rows and its covariance, and lie to either side
+ * of its mean. The direction is drawn uniformly in units of the donor's deviations, seeded by the donor's mean: it
+ * depends on the parameters only, and differs when the same donor is split again. The length varies too, since in one
+ * dimension equal steps would meet. */
+static void split(step *s, uint64_t donor, uint64_t empty)
+{
+    const uint64_t d = s->to.d, width = s->width;
+    double *from = s->to.means + donor * d, *to = s->to.means + empty * d;
+    const double *variances = s->to.covariances + donor * width;
+    const uint64_t seed = fg_hash(FG_HASH_BEGIN, from, (size_t)d * sizeof *from);
+    fg_rng rng;
+    double length = 0;
+    fg_rng_init(&rng, seed, FG_STREAM_REPAIR, 0);
+    const double step_length = SPLIT_STEP * (1 - fg_rng_uniform(&rng) / 2);
+    for (uint64_t c = 0; c < d; c++) {
+        to[c] = fg_rng_normal(&rng);
+        length += to[c] * to[c];
+    }
+    if (length == 0) length = to[0] = 1; /* all draws exactly 0 */
+    for (uint64_t c = 0; c < d; c++) {
+        const double move = step_length * sqrt(variances[width == d ? c : 0]) * to[c] / sqrt(length);
+        to[c] = from[c] - move;
+        from[c] += move;
+    }
+    memcpy(s->to.covariances + empty * width, variances, (size_t)width * sizeof *variances);
+    s->counts[donor] /= 2;
+    s->counts[empty] = s->counts[donor];
+}
+
+static int is_empty(const step *s, uint64_t k)
+{
+    return s->counts[k] <= DROPPED_SHARE / (double)s->to.k * s->total;
+}
+
+/* Updates what has rows, then fills what has none, in the order of components. One component at least holds N / K rows,
+ * so there always is a donor. */
+static uint64_t update_all(step *s, double reg_covar, double *score)
+{
+    uint64_t repaired = 0;
+    double kept = 0;
+    for (uint64_t k = 0; k < s->to.k; k++) {
+        const int has_rows = !is_empty(s, k);
+        if (has_rows) update_component(s, k, reg_covar);
+        score[k] = has_rows ? unexplained(s, k) : -1;
+        kept += has_rows ? s->counts[k] : 0;
+    }
+    for (uint64_t k = 0; k < s->to.k; k++) {
+        if (score[k] >= 0) continue;
+        uint64_t donor = 0;
+        for (uint64_t j = 1; j < s->to.k; j++)
+            if (score[j] > score[donor]) donor = j;
+        split(s, donor, k);
+        score[donor] = score[k] = unexplained(s, k);
+        repaired++;
+    }
+    for (uint64_t k = 0; k < s->to.k; k++) s->to.weights[k] = s->counts[k] / kept;
+    return repaired;
+}
+
+fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double reg_covar, uint64_t *repaired)
+{
+    fgmm_status status = FGMM_OK;
+    double *score = NULL;
+    fg_statistics_layout layout;
+    step s = {.to = *mixture, .width = mixture->covariance == FGMM_DIAG ? mixture->d : 1};
+    FG_TRY(fg_statistics_layout_of(&layout, mixture->covariance, mixture->k, mixture->d));
+    FG_TRY(check_values(values, &layout, reg_covar));
+    FG_TRY(FG_ALLOC(&s.counts, mixture->k, "M-step"));
+    FG_TRY(FG_ALLOC(&score, mixture->k, "M-step"));
+    FG_TRY(FG_ALLOC(&s.floors, s.width, "M-step"));
+    FG_TRY(FG_ALLOC(&s.squares, s.width, "M-step"));
+    s.s1 = values + layout.s1;
+    s.s2 = values + layout.s2;
+    memcpy(s.counts, values + layout.counts, (size_t)mixture->k * sizeof *s.counts);
+    for (uint64_t k = 0; k < mixture->k; k++) s.total += s.counts[k];
+    set_floors(&s);
+    const uint64_t count = update_all(&s, reg_covar, score);
+    if (repaired) *repaired = count;
+done:
+    free(s.squares);
+    free(s.floors);
+    free(score);
+    free(s.counts);
+    return status;
+}
+
+fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics, const fgmm_m_step_options *options,
+                        uint64_t *repaired)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_m_step_options used = FGMM_M_STEP_OPTIONS_INIT;
+    fg_mixture to = {0};
+    *next = NULL;
+    if (repaired) *repaired = 0;
+    FG_CHECK(statistics, FGMM_ARGUMENT, "statistics = NULL");
+    if (options) memcpy(&used, options, options->size < sizeof used ? options->size : sizeof used);
+    const fg_parameters old = fg_model_parameters(statistics->model);
+    const uint64_t variances = fg_covariance_count(old.covariance, old.k, old.d);
+    to = (fg_mixture){.covariance = old.covariance, .k = old.k, .d = old.d};
+    FG_TRY(FG_ALLOC(&to.weights, old.k, "weights"));
+    FG_TRY(FG_ALLOC(&to.means, old.k * old.d, "means"));
+    FG_TRY(FG_ALLOC(&to.covariances, variances, "covariances"));
+    memcpy(to.means, old.means, (size_t)(old.k * old.d) * sizeof *to.means);
+    FG_TRY(fg_m_step(&to, statistics->values, used.reg_covar, repaired));
+    const fg_parameters result = {to.covariance, to.k, to.d, to.weights, to.means, to.covariances};
+    fgmm_model_info info = statistics->model->info;
+    info.rows = (uint64_t)statistics->values[0];
+    info.iterations++;
+    info.log_likelihood = (double)NAN; /* known after the next pass */
+    snprintf(info.library_version, sizeof info.library_version, "%s", fgmm_version());
+    FG_TRY(fg_model_create(next, &result, &info));
+done:
+    free(to.covariances);
+    free(to.means);
+    free(to.weights);
+    return status;
+}

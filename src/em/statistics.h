@@ -1,0 +1,40 @@
+/* statistics.h - inside of fgmm_statistics and the M-step on plain arrays: what em.c and kmeans.c work with. */
+#ifndef FG_STATISTICS_H
+#define FG_STATISTICS_H
+
+#include "flashgmm/stats.h"
+#include "model.h"
+
+/* Where the parts of the flat array begin: [ rows, log-likelihood, N (k), S1 (k,d), S2 (k or k,d) ]. */
+typedef struct fg_statistics_layout {
+    size_t counts, s1, s2; /* index of the first element */
+    size_t count;          /* elements in all */
+} fg_statistics_layout;
+
+/* Errors: MEMORY when k and d are so large that the array does not fit the address space. */
+fgmm_status fg_statistics_layout_of(fg_statistics_layout *layout, fgmm_covariance covariance, uint64_t k, uint64_t d);
+
+struct fgmm_statistics {
+    fgmm_model *model; /* a copy of the model that the sums are about; owned */
+    uint64_t identity; /* hash of its shape and parameters: statistics with the same identity can be merged */
+    fg_statistics_layout layout;
+    double *values; /* (layout.count), owned */
+};
+
+/* Parameters that an iteration replaces in place. */
+typedef struct fg_mixture {
+    fgmm_covariance covariance;
+    uint64_t k, d;
+    double *weights;     /* (k) */
+    double *means;       /* (k,d) */
+    double *covariances; /* spherical (k), diag (k,d); variances */
+} fg_mixture;
+
+/* The M-step (docs/math.md, equation 10, and "Collapsed components"). In: mixture->means, about which values were
+ * taken. Out: weights, means, covariances. Statistics of a k-means pass (responsibility 1 for the nearest mean) give
+ * the k-means update by the same formulas: mean_k is the mean of cluster k, and empty clusters are re-seeded alike.
+ * *repaired (may be NULL) receives how many components were. Allocates O(k + d). On failure the mixture is unchanged.
+ * Errors: DATA (no rows; a value that is not finite or a negative N_k), ARGUMENT (reg_covar), MEMORY. */
+fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double reg_covar, uint64_t *repaired);
+
+#endif
