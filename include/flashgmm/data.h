@@ -28,7 +28,7 @@ typedef struct fgmm_source_info {
 
 #define FGMM_SOURCE_INFO_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(fgmm_source_info)                                                                                       \
+        sizeof(fgmm_source_info), 0, 0, FGMM_U8, ""                                                                    \
     }
 
 /* Rows in memory: (rows, dims), row-major, consecutive rows stride_bytes apart (0: dense). Borrows the array until
@@ -46,7 +46,7 @@ typedef struct fgmm_file_options {
 
 #define FGMM_FILE_OPTIONS_INIT                                                                                         \
     {                                                                                                                  \
-        sizeof(fgmm_file_options)                                                                                      \
+        sizeof(fgmm_file_options), NULL, NULL, 0                                                                       \
     }
 
 /* Opens a data file: .npy (f2 f4 f8 u1 i1, C order, 2-D; 1-D is read as D = 1), .fvecs, .bvecs, .fbin, .u8bin, .i8bin,
@@ -72,7 +72,7 @@ typedef struct fgmm_callback_source {
 
 #define FGMM_CALLBACK_SOURCE_INIT                                                                                      \
     {                                                                                                                  \
-        sizeof(fgmm_callback_source)                                                                                   \
+        sizeof(fgmm_callback_source), 0, 0, FGMM_U8, NULL, NULL, NULL                                                  \
     }
 
 /* Copies *callbacks; `user` is borrowed until the source is closed. */

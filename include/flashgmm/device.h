@@ -51,7 +51,7 @@ typedef struct fgmm_device_info {
 
 #define FGMM_DEVICE_INFO_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(fgmm_device_info)                                                                                       \
+        sizeof(fgmm_device_info), 0, FGMM_DEVICE_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, FGMM_KERNEL_AUTO, "", "", "", ""       \
     }
 
 /* Receives one line of text about slow work ("compiling ..."). Called on the thread that uses the device. */
@@ -71,7 +71,7 @@ typedef struct fgmm_device_options {
 
 #define FGMM_DEVICE_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(fgmm_device_options)                                                                                    \
+        sizeof(fgmm_device_options), NULL, FGMM_KERNEL_AUTO, NULL, 0, NULL, NULL                                       \
     }
 
 /* Lists all devices of all platforms in a fixed order (platforms as the loader gives them).

@@ -104,7 +104,8 @@ typedef struct fgmm_fit_report {
 
 #define FGMM_FIT_REPORT_INIT                                                                                           \
     {                                                                                                                  \
-        sizeof(fgmm_fit_report)                                                                                        \
+        sizeof(fgmm_fit_report), 0, 0, 0, FGMM_SPHERICAL, FGMM_KERNEL_AUTO, 0, 0, FGMM_STOP_CONVERGED, 0, NULL, 0, 0,  \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ""                                                                     \
     }
 
 FGMM_API void fgmm_fit_report_clear(fgmm_fit_report *report);

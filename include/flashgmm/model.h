@@ -33,12 +33,12 @@ typedef struct fgmm_model_info {
 
 #define FGMM_MODEL_INFO_INIT                                                                                           \
     {                                                                                                                  \
-        sizeof(fgmm_model_info)                                                                                        \
+        sizeof(fgmm_model_info), 0, 0, FGMM_SPHERICAL, 0, 0, 0, 0, ""                                                  \
     }
 
 /* Makes a model; copies the arrays. weights (K), means (K,D), covariances: shape by type (variances, not deviations).
- * Checked: 1 <= K, D < 2^31; everything finite; weights >= 0 with a sum within 1e-6 of 1 (kept as given); variances > 0.
- * Errors: ARGUMENT names the array, the index and the value. */
+ * Checked: 1 <= K, D < 2^31; everything finite; weights >= 0 with a sum within 1e-6 of 1 (kept as given); every
+ * variance > 0. Errors: ARGUMENT names the array, the index and the value. */
 FGMM_API fgmm_status fgmm_model_create(fgmm_model **model, fgmm_covariance covariance, uint64_t components,
                                        uint64_t dims, const double *weights, const double *means,
                                        const double *covariances);

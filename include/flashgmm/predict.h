@@ -22,7 +22,7 @@ typedef struct fgmm_evaluate_options {
 
 #define FGMM_EVALUATE_OPTIONS_INIT                                                                                     \
     {                                                                                                                  \
-        sizeof(fgmm_evaluate_options), 1                                                                               \
+        sizeof(fgmm_evaluate_options), 1, 0, 0, 0, 0, FGMM_PATH_AUTO, NULL, NULL                                       \
     }
 
 /* Results of consecutive rows first_row .. first_row + rows - 1; pointers not asked for are NULL; all are valid during
