@@ -6,7 +6,8 @@ pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
 
 find_package(HDF5 COMPONENTS C QUIET)
 if(HDF5_FOUND)
-  add_library(flashgmm_hdf5 INTERFACE)
+  # Imported, so that the exported static library only names it: cmake/flashgmm-config.cmake.in makes it anew.
+  add_library(flashgmm_hdf5 INTERFACE IMPORTED)
   target_include_directories(flashgmm_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
   target_link_libraries(flashgmm_hdf5 INTERFACE ${HDF5_C_LIBRARIES})
   target_compile_definitions(flashgmm_hdf5 INTERFACE FG_HAS_HDF5=1)
