@@ -1,0 +1,75 @@
+/* accumulate_vector.cl - statistics of one chunk of a component's entries, rows gathered and summed in registers.
+ * Vector family: a work-item is a chunk.
+ *
+ *     N = sum r,  S1 = sum r (y - m),  S2 = sum r |y - m|^2 (diag: per dimension)       docs/math.md, equations 7-9
+ *
+ * about the component's mean: nothing cancels, however far it lies from the origin. At most CHUNK entries are summed in
+ * float (relative error about sqrt(CHUNK) 2^-24); chunks are joined in a wider type.
+ *
+ *   partial (chunks, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N        (combine.cl)
+ *   TILE_PIECE  vectors of a row that are summed together; the entries are walked once per piece
+ */
+typedef struct entries_t {
+    __global const row_t *rows;
+    ulong first_element;
+    __global const float *shift;
+    __global const uint *sorted_rows;
+    __global const float *sorted_values;
+    uint first, end;
+} entries_t;
+
+/* Vectors v0 .. v0+count-1 of the row; count is a constant where this is inlined. */
+inline void accumulate_piece(const entries_t *e, __global const float *mean, __global float *partial, int v0, int count,
+                             floatv *spread)
+{
+    floatv m[TILE_PIECE], s1[TILE_PIECE], s2[TILE_PIECE];
+#pragma unroll
+    for (int j = 0; j < count; j++) {
+        m[j] = LOADV(mean + (v0 + j) * VW);
+        s1[j] = 0.0f;
+        s2[j] = 0.0f;
+    }
+    for (uint q = e->first; q < e->end; q++) {
+        const float r = e->sorted_values[q];
+        const size_t row_start = e->first_element + (size_t)e->sorted_rows[q] * DIMS;
+#pragma unroll
+        for (int j = 0; j < count; j++) {
+            floatv t = shifted_vector(e->rows, row_start, e->shift, v0 + j) - m[j];
+            floatv weighted = r * t;
+            s1[j] += weighted;
+            s2[j] = fma(weighted, t, s2[j]);
+        }
+    }
+#pragma unroll
+    for (int j = 0; j < count; j++) {
+        STOREV(s1[j], partial + (v0 + j) * VW);
+#if S2_DIAG
+        STOREV(s2[j], partial + ROW_STRIDE + (v0 + j) * VW);
+#else
+        *spread += s2[j];
+#endif
+    }
+}
+
+__kernel void accumulate(__global const row_t *rows, ulong first_element, __global const float *shift,
+                         __global const float *means, __global const uint *chunk_component,
+                         __global const uint *chunk_first, __global const uint *chunk_end,
+                         __global const uint *sorted_rows, __global const float *sorted_values,
+                         __global float *partials)
+{
+    const size_t chunk = get_global_id(0);
+    const entries_t e = {rows,        first_element,      shift,           sorted_rows, sorted_values,
+                         chunk_first[chunk], chunk_end[chunk]};
+    __global const float *mean = means + (size_t)chunk_component[chunk] * ROW_STRIDE;
+    __global float *partial = partials + chunk * PARTIAL;
+    floatv spread = 0.0f;
+    int v = 0;
+    for (; v + TILE_PIECE <= ROW_VECTORS; v += TILE_PIECE) accumulate_piece(&e, mean, partial, v, TILE_PIECE, &spread);
+    if (ROW_VECTORS % TILE_PIECE) accumulate_piece(&e, mean, partial, v, ROW_VECTORS % TILE_PIECE, &spread);
+    float sum = 0.0f;
+    for (uint q = e.first; q < e.end; q++) sum += sorted_values[q];
+#if !S2_DIAG
+    partial[ROW_STRIDE] = sum_lanes(spread);
+#endif
+    partial[ROW_STRIDE + PARTIAL_S2] = sum;
+}

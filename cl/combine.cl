@@ -1,0 +1,111 @@
+/* combine.cl - partial sums of a batch or tile into the running statistics, in a fixed order, wider than float.
+ * Both families. totals are sum_t: [ log-likelihood, N (K), S1 (K,D), S2 (K, diag K,D) ], about the means.
+ *
+ * *   S2_DIAG     1: second moments per dimension
+ *   ROW_STRIDE  D rounded up to the vector width: the rows of partial sums
+ *   SUM_BLOCK   rows whose log-normalisers one work-item adds
+ */
+#if S2_DIAG
+#define S2_COUNT DIMS
+#define PARTIAL_S2 ROW_STRIDE
+#else
+#define S2_COUNT 1
+#define PARTIAL_S2 1
+#endif
+#define PARTIAL (ROW_STRIDE + PARTIAL_S2 + 1)
+#define PER_COMPONENT (DIMS + S2_COUNT + 1)
+
+/* Place of element e of component k in totals; e: 0..D-1 S1, then S2, then N. */
+inline size_t total_place(uint e, uint k, uint components)
+{
+    const size_t s1 = 1 + (size_t)components, s2 = s1 + (size_t)components * DIMS;
+    if (e < DIMS) return s1 + (size_t)k * DIMS + e;
+    if (e < DIMS + S2_COUNT) return s2 + (size_t)k * S2_COUNT + (e - DIMS);
+    return 1 + k;
+}
+
+inline uint partial_place(uint e)
+{
+    if (e < DIMS) return e;
+    return e < DIMS + S2_COUNT ? ROW_STRIDE + (e - DIMS) : ROW_STRIDE + PARTIAL_S2;
+}
+
+/* Chunks of a component, in order. Work-items (PER_COMPONENT padded, K). */
+__kernel void combine_chunks(uint components, __global const uint *component_chunk, __global const float *partials,
+                             __global sum_t *totals)
+{
+    const uint e = get_global_id(0), k = get_global_id(1);
+    if (e >= PER_COMPONENT) return;
+    const uint first = component_chunk[k], end = component_chunk[k + 1];
+    if (first == end) return;
+    const uint place = partial_place(e);
+    sum_t sum = SUM_ZERO;
+    for (uint chunk = first; chunk < end; chunk++) sum = sum_add(sum, partials[(size_t)chunk * PARTIAL + place]);
+    const size_t total = total_place(e, k, components);
+    totals[total] = sum_join(totals[total], sum);
+}
+
+/* Sums of SUM_BLOCK log-normalisers each. */
+__kernel void sum_rows(uint n, __global const float *logz, __global sum_t *sums)
+{
+    const uint block = get_global_id(0), end = min(n, (block + 1) * SUM_BLOCK);
+    sum_t sum = SUM_ZERO;
+    for (uint row = block * SUM_BLOCK; row < end; row++) sum = sum_add(sum, logz[row]);
+    sums[block] = sum;
+}
+
+/* Their sum into totals[0]. One work-item. */
+__kernel void combine_rows(uint blocks, __global const sum_t *sums, __global sum_t *totals)
+{
+    sum_t sum = SUM_ZERO;
+    for (uint block = 0; block < blocks; block++) sum = sum_join(sum, sums[block]);
+    totals[0] = sum_join(totals[0], sum);
+}
+
+/* Dense path: N, and S2 of spherical covariances, from sums over blocks of rows. One work-item per component.
+ * block_sums (blocks, 2, padded_components): N then S2. tile_weights (K): N of this tile, for combine_dense. */
+__kernel void combine_dense_weights(uint components, uint padded_components, uint blocks,
+                                    __global const float *block_sums, __global sum_t *tile_weights,
+                                    __global sum_t *totals)
+{
+    const uint k = get_global_id(0);
+    sum_t weight = SUM_ZERO, spread = SUM_ZERO;
+    for (uint block = 0; block < blocks; block++) {
+        __global const float *sums = block_sums + (size_t)block * 2 * padded_components;
+        weight = sum_add(weight, sums[k]);
+        spread = sum_add(spread, sums[padded_components + k]);
+    }
+    tile_weights[k] = weight;
+    totals[1 + k] = sum_join(totals[1 + k], weight);
+#if !S2_DIAG
+    const size_t place = total_place(DIMS, k, components);
+    totals[place] = sum_join(totals[place], spread);
+#endif
+}
+
+/* Dense path: S1 (and S2 of diag) from `splits` partial products (splits, K, DENSE_STRIDE). Where a strip was summed as
+ * products, sum r y becomes sum r (y - m) here. Work-items (D, diag 2 D, padded; K). */
+#if S2_DIAG
+#define DENSE_STRIDE (2 * ROW_STRIDE)
+#define DENSE_ELEMENTS (2 * DIMS)
+#else
+#define DENSE_STRIDE ROW_STRIDE
+#define DENSE_ELEMENTS DIMS
+#endif
+
+__kernel void combine_dense(uint components, uint padded_components, uint splits, __global const float *partials,
+                            __global const uint *is_exact, uint strip, __global const float *means,
+                            __global const sum_t *tile_weights, __global sum_t *totals)
+{
+    const uint e = get_global_id(0), k = get_global_id(1);
+    if (e >= DENSE_ELEMENTS) return;
+    const uint place = e < DIMS ? e : ROW_STRIDE + (e - DIMS);
+    sum_t sum = SUM_ZERO;
+    for (uint split = 0; split < splits; split++)
+        sum = sum_add(sum, partials[((size_t)split * padded_components + k) * DENSE_STRIDE + place]);
+#if !S2_DIAG
+    if (!is_exact[k / strip]) sum = sum_subtract_product(sum, tile_weights[k], means[(size_t)k * ROW_STRIDE + e]);
+#endif
+    const size_t total = total_place(e, k, components);
+    totals[total] = sum_join(totals[total], sum);
+}

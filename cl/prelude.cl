@@ -1,0 +1,151 @@
+/* prelude.cl - what every kernel shares: the vector type, how rows are loaded, sums wider than float.
+ *
+ * Macros from the host:
+ *   VW         lanes of a vector: 1 (group family), 4, 8 or 16
+ *   ROW_TYPE   how rows are stored: 0 u8, 1 i8, 2 f16, 3 f32 (fgmm_type)
+ *   DIMS       D, where a kernel unrolls over it
+ *   HAS_FP64   1 where the device has double
+ */
+#ifndef ROW_TYPE
+#error "ROW_TYPE is not set"
+#endif
+#ifndef VW
+#error "VW is not set"
+#endif
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+
+/* ---- vectors of VW floats ---- */
+#if VW == 1
+typedef float floatv;
+typedef int intv;
+#define LOADV(p) (*(p))
+#define STOREV(v, p) (*(p) = (v))
+#else
+typedef PASTE(float, VW) floatv;
+typedef PASTE(int, VW) intv;
+#define LOADV(p) PASTE(vload, VW)(0, (p))
+#define STOREV(v, p) PASTE(vstore, VW)((v), 0, (p))
+#endif
+
+/* Largest and sum of the lanes, in a fixed order. */
+#if VW == 16
+inline float max_lanes(float16 v)
+{
+    float8 a = fmax(v.lo, v.hi);
+    float4 b = fmax(a.lo, a.hi);
+    float2 c = fmax(b.lo, b.hi);
+    return fmax(c.x, c.y);
+}
+inline float sum_lanes(float16 v)
+{
+    float8 a = v.lo + v.hi;
+    float4 b = a.lo + a.hi;
+    float2 c = b.lo + b.hi;
+    return c.x + c.y;
+}
+#elif VW == 8
+inline float max_lanes(float8 v)
+{
+    float4 b = fmax(v.lo, v.hi);
+    float2 c = fmax(b.lo, b.hi);
+    return fmax(c.x, c.y);
+}
+inline float sum_lanes(float8 v)
+{
+    float4 b = v.lo + v.hi;
+    float2 c = b.lo + b.hi;
+    return c.x + c.y;
+}
+#elif VW == 4
+inline float max_lanes(float4 v)
+{
+    float2 c = fmax(v.lo, v.hi);
+    return fmax(c.x, c.y);
+}
+inline float sum_lanes(float4 v)
+{
+    float2 c = v.lo + v.hi;
+    return c.x + c.y;
+}
+#endif
+
+/* ---- rows: stored as the file has them, float when loaded ---- */
+#if ROW_TYPE == 0
+typedef uchar row_t;
+#elif ROW_TYPE == 1
+typedef char row_t;
+#elif ROW_TYPE == 2
+typedef half row_t;
+#elif ROW_TYPE == 3
+typedef float row_t;
+#else
+#error "ROW_TYPE has no such value"
+#endif
+
+/* Element i of rows. vload_half is core OpenCL C; the half type itself is only pointed to. */
+inline float row_element(__global const row_t *rows, size_t i)
+{
+#if ROW_TYPE == 2
+    return vload_half(i, rows);
+#else
+    return (float)rows[i];
+#endif
+}
+
+#if VW > 1
+/* Elements i .. i+VW-1. */
+inline floatv row_vector(__global const row_t *rows, size_t i)
+{
+#if ROW_TYPE == 2
+    return PASTE(vload_half, VW)(0, rows + i);
+#elif ROW_TYPE == 3
+    return LOADV(rows + i);
+#else
+    return PASTE(convert_float, VW)(PASTE(vload, VW)(0, rows + i));
+#endif
+}
+#endif
+
+/* ---- sums over batches: double, or a pair of floats (high, low) where the device has no double ---- */
+#if HAS_FP64
+#pragma OPENCL EXTENSION cl_khr_fp64 : enable
+typedef double sum_t;
+inline sum_t sum_add(sum_t s, float x)
+{
+    return s + (double)x;
+}
+/* s - a b, the product exact */
+inline sum_t sum_subtract_product(sum_t s, sum_t a, float b)
+{
+    return s - a * (double)b;
+}
+inline sum_t sum_join(sum_t a, sum_t b)
+{
+    return a + b;
+}
+#define SUM_ZERO 0.0
+#else
+typedef float2 sum_t;
+/* Knuth's two-sum, then renormalised: 48 bits. */
+inline sum_t sum_add(sum_t s, float x)
+{
+    float t = s.x + x;
+    float z = t - s.x;
+    float low = s.y + ((s.x - (t - z)) + (x - z));
+    float high = t + low;
+    return (float2)(high, low - (high - t));
+}
+inline sum_t sum_join(sum_t a, sum_t b)
+{
+    return sum_add(sum_add(a, b.x), b.y);
+}
+inline sum_t sum_subtract_product(sum_t s, sum_t a, float b)
+{
+    float high = a.x * b;
+    float low = fma(a.x, b, -high) + a.y * b;
+    return sum_add(sum_add(s, -high), -low);
+}
+#define SUM_ZERO ((float2)(0.0f, 0.0f))
+#endif

@@ -1,0 +1,96 @@
+/* accumulate.c - enqueues cl/accumulate_{vector,group}.cl and cl/combine.cl: sorted entries and log-normalisers into
+ * the running statistics, and fetches those as doubles. */
+#include "ops.h"
+
+#include "size.h"
+
+#include <stdlib.h>
+
+enum { COMBINE_LOCAL = 64 }; /* work-items that share a component in combine.cl */
+
+static uint32_t s2_count(const fg_shape *s)
+{
+    return s->is_diag_s2 ? s->d : 1;
+}
+
+fgmm_status fg_accumulate_create(fg_pass *pass)
+{
+    fgmm_status status = FGMM_OK;
+    fg_totals *t = &pass->totals;
+    const fg_shape *s = &pass->shape;
+    size_t bytes, per_component;
+    FG_TRY(fg_size_product(&per_component, s->k, (uint64_t)s->d + s2_count(s) + 1, "statistics"));
+    t->count = 1 + per_component;
+    t->partial = s->row_stride + (s->is_diag_s2 ? s->row_stride : 1) + 1;
+    FG_TRY(fg_size_product(&bytes, t->count, sizeof(double), "statistics"));
+    FG_TRY(fg_buffer_create(&t->totals, pass->device, bytes, FG_BUFFER_DEVICE, "statistics"));
+    FG_TRY(fg_buffer_create(&t->row_sums, pass->device, sizeof(double) * fg_ceil_div(s->batch_rows, FG_SUM_BLOCK),
+                            FG_BUFFER_DEVICE, "row sums"));
+    FG_TRY(fg_size_product3(&bytes, pass->lists.max_chunks, t->partial, sizeof(float), "partial sums"));
+    FG_TRY(fg_buffer_create(&t->partials, pass->device, bytes, FG_BUFFER_DEVICE, "partial sums"));
+    FG_TRY(fg_pass_kernel(&pass->accumulate, pass, 0, "accumulate"));
+    FG_TRY(fg_pass_kernel(&pass->combine_chunks, pass, 0, "combine_chunks"));
+    FG_TRY(fg_pass_kernel(&pass->sum_rows, pass, 0, "sum_rows"));
+    FG_TRY(fg_pass_kernel(&pass->combine_rows, pass, 0, "combine_rows"));
+done:
+    return status;
+}
+
+fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_lists *lists = &pass->lists;
+    const fg_totals *t = &pass->totals;
+    if (counts->chunks == 0) return FGMM_OK;
+    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
+    const fg_argument accumulate[] = {
+        FG_ARG_BUFFER(rows->buffer),           FG_ARG_VALUE(first),
+        FG_ARG_BUFFER(pass->packed.shift),     FG_ARG_BUFFER(pass->packed.means),
+        FG_ARG_BUFFER(lists->chunk_component), FG_ARG_BUFFER(lists->chunk_first),
+        FG_ARG_BUFFER(lists->chunk_end),       FG_ARG_BUFFER(lists->sorted_rows),
+        FG_ARG_BUFFER(lists->sorted_values),   FG_ARG_BUFFER(t->partials),
+    };
+    const fg_argument combine[] = {
+        FG_ARG_VALUE(s->k),
+        FG_ARG_BUFFER(lists->component_chunk),
+        FG_ARG_BUFFER(t->partials),
+        FG_ARG_BUFFER(t->totals),
+    };
+    const size_t chunks = counts->chunks, one = 1;
+    const size_t elements[2] = {fg_round_up((uint64_t)s->d + s2_count(s) + 1, COMBINE_LOCAL), s->k};
+    const size_t group[2] = {COMBINE_LOCAL, 1};
+    FG_TRY(FG_LAUNCH(pass, pass->accumulate, accumulate, 1, &chunks, &one));
+    FG_TRY(FG_LAUNCH(pass, pass->combine_chunks, combine, 2, elements, group));
+done:
+    return status;
+}
+
+fgmm_status fg_accumulate_rows(fg_pass *pass, size_t rows)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_totals *t = &pass->totals;
+    const cl_uint n = (cl_uint)rows, blocks = (cl_uint)fg_ceil_div(rows, FG_SUM_BLOCK);
+    const fg_argument sums[] = {FG_ARG_VALUE(n), FG_ARG_BUFFER(pass->lists.logz), FG_ARG_BUFFER(t->row_sums)};
+    const fg_argument total[] = {FG_ARG_VALUE(blocks), FG_ARG_BUFFER(t->row_sums), FG_ARG_BUFFER(t->totals)};
+    const size_t global = blocks, one = 1;
+    FG_TRY(FG_LAUNCH(pass, pass->sum_rows, sums, 1, &global, &one));
+    FG_TRY(FG_LAUNCH(pass, pass->combine_rows, total, 1, &one, &one));
+done:
+    return status;
+}
+
+fgmm_status fg_accumulate_fetch(fg_pass *pass, double *totals)
+{
+    fgmm_status status = FGMM_OK;
+    const size_t count = pass->totals.count;
+    float *pairs = NULL;
+    if (fg_device_facts_of(pass->device)->has_fp64)
+        return fg_buffer_read(pass->totals.totals, 0, totals, count * sizeof(double));
+    FG_TRY(FG_ALLOC(&pairs, 2 * (uint64_t)count, "statistics"));
+    FG_TRY(fg_buffer_read(pass->totals.totals, 0, pairs, count * 2 * sizeof(float)));
+    for (size_t i = 0; i < count; i++) totals[i] = (double)pairs[2 * i] + (double)pairs[2 * i + 1];
+done:
+    free(pairs);
+    return status;
+}

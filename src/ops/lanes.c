@@ -1,0 +1,64 @@
+/* lanes.c - may the vector kernels use the compiler's lane-mask builtins here? Compiled and compared, never assumed. */
+#include "ops.h"
+
+#include "status.h"
+
+#include <stdio.h>
+
+enum { PROBE_VECTORS = 64 };
+
+/* Bits that lanes_from must give. */
+static uint32_t expected_bits(const float *values, uint32_t vw, float threshold)
+{
+    uint32_t bits = 0;
+    for (uint32_t j = 0; j < vw; j++) bits |= (uint32_t)(values[j] >= threshold) << j;
+    return bits;
+}
+
+static fgmm_status probe(int *is_right, fgmm_device *device, uint32_t vw, const char *macro)
+{
+    static const char *const files[] = {"prelude.cl", "lanes.cl", NULL};
+    fgmm_status status = FGMM_OK;
+    fg_buffer *values = NULL, *thresholds = NULL, *bits = NULL;
+    float value[PROBE_VECTORS * 16], threshold[PROBE_VECTORS];
+    uint32_t found[PROBE_VECTORS];
+    char options[96];
+    cl_kernel kernel;
+    *is_right = 0;
+    snprintf(options, sizeof options, "-DROW_TYPE=3 -DVW=%u -D%s=1", vw, macro);
+    if (fg_kernel_get(&kernel, device, files, options, "probe_lanes") != FGMM_OK)
+        return FGMM_OK; /* not on this device */
+    for (uint32_t i = 0; i < PROBE_VECTORS; i++) {
+        threshold[i] = (float)((int)(i % 7) - 3);
+        for (uint32_t j = 0; j < vw; j++) value[i * vw + j] = (float)((int)((i * 31 + j * 17) % 9) - 4);
+    }
+    FG_TRY(fg_buffer_create(&values, device, sizeof(float) * PROBE_VECTORS * vw, FG_BUFFER_DEVICE, "lane probe"));
+    FG_TRY(fg_buffer_create(&thresholds, device, sizeof threshold, FG_BUFFER_DEVICE, "lane probe"));
+    FG_TRY(fg_buffer_create(&bits, device, sizeof found, FG_BUFFER_DEVICE, "lane probe"));
+    FG_TRY(fg_buffer_write(values, 0, value, sizeof(float) * PROBE_VECTORS * vw));
+    FG_TRY(fg_buffer_write(thresholds, 0, threshold, sizeof threshold));
+    const fg_argument arguments[] = {FG_ARG_BUFFER(values), FG_ARG_BUFFER(thresholds), FG_ARG_BUFFER(bits)};
+    const size_t global = PROBE_VECTORS, local = 1;
+    FG_TRY(fg_kernel_launch(device, kernel, arguments, 3, 1, &global, &local));
+    FG_TRY(fg_buffer_read(bits, 0, found, sizeof found));
+    *is_right = 1;
+    for (uint32_t i = 0; i < PROBE_VECTORS; i++)
+        if (found[i] != expected_bits(value + i * vw, vw, threshold[i])) *is_right = 0;
+done:
+    fg_buffer_free(bits);
+    fg_buffer_free(thresholds);
+    fg_buffer_free(values);
+    return status;
+}
+
+fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw)
+{
+    fgmm_status status = FGMM_OK;
+    int is_right = 0;
+    *lanes = 0;
+    if (vw == 4) return FGMM_OK;
+    FG_TRY(probe(&is_right, device, vw, vw == 16 ? "LANES_AVX512" : "LANES_AVX"));
+    if (is_right) *lanes = vw == 16 ? 2 : 1;
+done:
+    return status;
+}

@@ -1,0 +1,82 @@
+/* lists.c - enqueues cl/lists.cl: lists by row become lists by component, in a fixed order. */
+#include "ops.h"
+
+#include "size.h"
+
+fgmm_status fg_lists_create(fg_pass *pass)
+{
+    fgmm_status status = FGMM_OK;
+    fg_lists *lists = &pass->lists;
+    const fg_shape *s = &pass->shape;
+    size_t bytes, chunks;
+    /* a block is a work-item that walks its rows; as many as there are workers */
+    lists->block_rows = (uint32_t)fg_max_u64(64, fg_ceil_div(s->batch_rows, s->workers));
+    lists->blocks = (uint32_t)fg_ceil_div(s->batch_rows, lists->block_rows);
+    const uint64_t most = s->k + (uint64_t)s->batch_rows * s->capacity / s->tile.chunk;
+    FG_CHECK(most <= INT32_MAX, FGMM_MEMORY, "chunks of a batch = %llu; at most %d", (unsigned long long)most,
+             INT32_MAX);
+    lists->max_chunks = (uint32_t)most;
+    FG_TRY(fg_size_product3(&bytes, lists->blocks, (uint64_t)s->k + 1, sizeof(cl_uint), "bins"));
+    FG_TRY(fg_buffer_create(&lists->bins, pass->device, bytes, FG_BUFFER_DEVICE, "bins"));
+    chunks = sizeof(cl_uint) * lists->max_chunks;
+    FG_TRY(fg_buffer_create(&lists->chunk_component, pass->device, chunks, FG_BUFFER_DEVICE, "chunks"));
+    FG_TRY(fg_buffer_create(&lists->chunk_first, pass->device, chunks, FG_BUFFER_DEVICE, "chunks"));
+    FG_TRY(fg_buffer_create(&lists->chunk_end, pass->device, chunks, FG_BUFFER_DEVICE, "chunks"));
+    FG_TRY(fg_buffer_create(&lists->component_chunk, pass->device, sizeof(cl_uint) * ((size_t)s->k + 1),
+                            FG_BUFFER_DEVICE, "chunks"));
+    FG_TRY(fg_size_product3(&bytes, s->batch_rows, s->capacity, sizeof(float), "sorted lists"));
+    FG_TRY(fg_buffer_create(&lists->sorted_rows, pass->device, bytes, FG_BUFFER_DEVICE, "sorted lists"));
+    FG_TRY(fg_buffer_create(&lists->sorted_values, pass->device, bytes, FG_BUFFER_DEVICE, "sorted lists"));
+    FG_TRY(fg_buffer_create(&lists->counters, pass->device, sizeof(fg_list_counts), FG_BUFFER_DEVICE, "counters"));
+    FG_TRY(fg_pass_kernel(&pass->count, pass, 0, "count_entries"));
+    FG_TRY(fg_pass_kernel(&pass->scan, pass, 0, "scan_entries"));
+    FG_TRY(fg_pass_kernel(&pass->scatter, pass, 0, "scatter_entries"));
+done:
+    return status;
+}
+
+fgmm_status fg_lists_sort(fg_pass *pass, size_t rows, fg_list_counts *counts)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_lists *lists = &pass->lists;
+    const cl_uint n = (cl_uint)rows, blocks = (cl_uint)fg_ceil_div(rows, lists->block_rows);
+    const fg_argument count[] = {
+        FG_ARG_VALUE(n),
+        FG_ARG_VALUE(lists->block_rows),
+        FG_ARG_VALUE(s->k),
+        FG_ARG_VALUE(s->capacity),
+        FG_ARG_BUFFER(lists->counts),
+        FG_ARG_BUFFER(lists->components),
+        FG_ARG_BUFFER(lists->bins),
+    };
+    const fg_argument scan[] = {
+        FG_ARG_VALUE(blocks),
+        FG_ARG_VALUE(s->k),
+        FG_ARG_BUFFER(lists->bins),
+        FG_ARG_BUFFER(lists->chunk_component),
+        FG_ARG_BUFFER(lists->chunk_first),
+        FG_ARG_BUFFER(lists->chunk_end),
+        FG_ARG_BUFFER(lists->component_chunk),
+        FG_ARG_BUFFER(lists->counters),
+    };
+    const fg_argument scatter[] = {
+        FG_ARG_VALUE(n),
+        FG_ARG_VALUE(lists->block_rows),
+        FG_ARG_VALUE(s->k),
+        FG_ARG_VALUE(s->capacity),
+        FG_ARG_BUFFER(lists->counts),
+        FG_ARG_BUFFER(lists->components),
+        FG_ARG_BUFFER(lists->values),
+        FG_ARG_BUFFER(lists->bins),
+        FG_ARG_BUFFER(lists->sorted_rows),
+        FG_ARG_BUFFER(lists->sorted_values),
+    };
+    const size_t global = blocks, one = 1;
+    FG_TRY(FG_LAUNCH(pass, pass->count, count, 1, &global, &one));
+    FG_TRY(FG_LAUNCH(pass, pass->scan, scan, 1, &one, &one));
+    FG_TRY(FG_LAUNCH(pass, pass->scatter, scatter, 1, &global, &one));
+    FG_TRY(fg_buffer_read(lists->counters, 0, counts, sizeof *counts));
+done:
+    return status;
+}

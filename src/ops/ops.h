@@ -1,0 +1,162 @@
+/* ops.h - the parts of a pass: its shape and tile, packed parameters, lists, totals, the dense tile. One file per
+ * operation enqueues kernels on them; pass.c puts them in order. Internal to ops/. */
+#ifndef FG_OPS_H
+#define FG_OPS_H
+
+#include "pass.h"
+
+/* Tile parameters of both families; meanings and legal values stand in the headers of the .cl files. 0: not used. */
+typedef struct fg_tile {
+    uint32_t vw;      /* lanes of a vector; group: 1 */
+    uint32_t rows;    /* vector: rows in registers; group: rows of a work-group's tile */
+    uint32_t vectors; /* vector: vectors of components in registers; group: components of a tile */
+    uint32_t block;   /* vector: rows of a block; group: rows of a tile again */
+    uint32_t dense_k, dense_v;
+    uint32_t piece; /* vector: vectors of a row summed together */
+    uint32_t chunk; /* entries summed in float */
+    uint32_t depth; /* group: dimensions staged in local memory at a time */
+    uint32_t local; /* group: work-items of a work-group */
+    uint32_t lanes; /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
+} fg_tile;
+
+enum { FG_SUM_BLOCK = 256 }; /* rows whose log-normalisers one work-item adds */
+
+typedef struct fg_shape {
+    fgmm_kernel_family family;
+    fgmm_covariance covariance; /* of the log-density; spherical with FG_KEEP_BEST */
+    int is_diag_s2;             /* second moments per dimension */
+    fg_keep keep;
+    fgmm_type type;
+    uint32_t k, d;
+    uint32_t strip, strips, padded_k; /* components are packed in strips; padded_k = strip * strips */
+    uint32_t row_stride;              /* D rounded up to vw */
+    uint32_t capacity;                /* entries of a row's list */
+    uint32_t batch_rows;
+    uint32_t workers; /* vector: work-items of a launch, each with its own scratch */
+    float spread;     /* nats below a row's maximum at which components are dropped */
+    fg_tile tile;
+} fg_shape;
+
+/* Chooses tile and derived sizes. Errors: ARGUMENT / MEMORY when K or D do not fit 32-bit indices of a batch. */
+fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options);
+/* Compile options that belong to the shape. */
+void fg_shape_options(const fg_shape *shape, char *text, size_t room);
+/* For reports: "vector 12x32 block 48 ...". */
+void fg_shape_describe(const fg_shape *shape, char *text, size_t room);
+
+/* 0, 1 or 2 for fg_tile.lanes: the best lane-mask builtin that compiles and gives right bits on this device. */
+fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw);
+
+/* ---- packed parameters (pack.c) ---- */
+typedef struct fg_packed {
+    fg_buffer *packed;     /* float [strips][D][1, diag 2][strip] */
+    fg_buffer *scale;      /* float (padded_k): 1 / (2 sigma^2); 1 with FG_KEEP_BEST */
+    fg_buffer *offset;     /* float (padded_k): what is added; padding: far below every log-density */
+    fg_buffer *normaliser; /* float (padded_k): log-density at distance 0 */
+    fg_buffer *width;      /* float (padded_k): 1 / scale, padding 0 */
+    fg_buffer *is_exact;   /* uint (strips): 1 where differences are needed */
+    fg_buffer *means;      /* float (padded_k, row_stride), shifted */
+    fg_buffer *shift;      /* float (row_stride) */
+    double *offsets;       /* (k,d) host: used mean - true mean, from rounding the shifted mean to float */
+    double error_bound_nats;
+} fg_packed;
+
+fgmm_status fg_packed_create(fg_packed *packed, fgmm_device *device, const fg_shape *shape);
+void fg_packed_free(fg_packed *packed);
+fgmm_status fg_packed_load(fg_packed *packed, const fg_shape *shape, const fg_parameters *parameters,
+                           const float *shift);
+
+/* ---- lists by row and by component ---- */
+typedef struct fg_lists {
+    fg_buffer *logz;                                      /* float (batch_rows) */
+    fg_buffer *counts;                                    /* uint (batch_rows) */
+    fg_buffer *components;                                /* uint (batch_rows, capacity) */
+    fg_buffer *values;                                    /* float (batch_rows, capacity) */
+    fg_buffer *bins;                                      /* uint (blocks, K+1) */
+    fg_buffer *chunk_component, *chunk_first, *chunk_end; /* uint (max_chunks) */
+    fg_buffer *component_chunk;                           /* uint (K+1) */
+    fg_buffer *sorted_rows, *sorted_values;               /* (batch_rows, capacity) */
+    fg_buffer *counters;                                  /* uint (4) */
+    fg_buffer *scratch;                                   /* float (workers, scratch_floats) */
+    uint32_t blocks, block_rows, max_chunks;
+    uint32_t chunk_strips, l_stride, scratch_floats;
+} fg_lists;
+
+/* What the sort found; read back once per batch. */
+typedef struct fg_list_counts {
+    uint32_t entries, chunks, dense_rows, all_entries;
+} fg_list_counts;
+
+/* ---- running statistics ---- */
+typedef struct fg_totals {
+    fg_buffer *totals;   /* sum (1 + K + K D + K S2) */
+    fg_buffer *row_sums; /* sum (blocks of FG_SUM_BLOCK rows) */
+    fg_buffer *partials; /* float (max_chunks, partial) */
+    size_t count;
+    uint32_t partial; /* floats of a chunk's partial sums */
+} fg_totals;
+
+/* ---- the dense tile; made at first use ---- */
+typedef struct fg_dense {
+    fg_buffer *y;            /* float (tile_rows, row_stride) */
+    fg_buffer *r;            /* float (strips, tile_rows, strip) */
+    fg_buffer *block_sums;   /* float (tile_rows / block, 2, padded_k) */
+    fg_buffer *survivors;    /* uint (tile_rows / block) */
+    fg_buffer *tile_weights; /* sum (padded_k) */
+    fg_buffer *partials;     /* float (splits, padded_k, row_stride; diag 2 row_stride) */
+    fg_buffer *scratch;
+    uint32_t tile_rows, splits, split_rows, scratch_floats, l_stride;
+    cl_kernel responsibilities, accumulate, combine_weights, combine;
+} fg_dense;
+
+struct fg_pass {
+    fgmm_device *device;
+    fg_shape shape;
+    fgmm_path path;
+    int is_dense; /* the next batch's path */
+    fg_packed packed;
+    fg_lists lists;
+    fg_totals totals;
+    fg_dense dense;
+    cl_kernel responsibilities, count, scan, scatter, accumulate, combine_chunks, sum_rows, combine_rows;
+    uint64_t rows; /* accumulated since load */
+    uint64_t sparse_batches, dense_batches, dense_rows;
+};
+
+/* responsibilities.c: lists and log-normalisers of a batch. */
+fgmm_status fg_responsibilities_create(fg_pass *pass);
+fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows);
+
+/* lists.c: the stable sort by component; *counts is read back (blocks). */
+fgmm_status fg_lists_create(fg_pass *pass);
+fgmm_status fg_lists_sort(fg_pass *pass, size_t n, fg_list_counts *counts);
+
+/* accumulate.c: sorted entries into totals; log-normalisers into totals; totals fetched as doubles. */
+fgmm_status fg_accumulate_create(fg_pass *pass);
+fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts);
+fgmm_status fg_accumulate_rows(fg_pass *pass, size_t n);
+fgmm_status fg_accumulate_fetch(fg_pass *pass, double *totals);
+
+/* dense.c: rows by the dense path. list NULL: rows 0..count-1 of the batch; otherwise entries first.. of
+ * lists.sorted_rows. */
+fgmm_status fg_dense_create(fg_pass *pass);
+void fg_dense_free(fg_dense *dense);
+typedef struct fg_dense_span {
+    int use_list;
+    uint32_t first, count;
+} fg_dense_span;
+/* Normalises at most tile_rows rows: y, r, logz. survivors: components near the maxima, summed over rows; NULL: not
+ * wanted (else blocks). */
+fgmm_status fg_dense_normalise(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span, uint64_t *survivors);
+/* Normalises and adds all rows of the span to the totals. */
+fgmm_status fg_dense_run(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span, uint64_t *survivors);
+
+/* Programs of the family: sparse (main) and dense. */
+fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, int is_dense, const char *name);
+
+/* Launch with all dimensions given; local NULL: 1 each. */
+#define FG_LAUNCH(pass, kernel, arguments, dims, global, local)                                                        \
+    fg_kernel_launch((pass)->device, (kernel), (arguments), sizeof(arguments) / sizeof((arguments)[0]), (dims),        \
+                     (global), (local))
+
+#endif

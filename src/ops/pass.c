@@ -1,0 +1,204 @@
+/* pass.c - one pass over rows: puts the operations in order and chooses the path of each batch. */
+#include "pass.h"
+
+#include "ops.h"
+#include "size.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A batch is dense when more than this share of its rows overflowed their lists, and while its rows keep more than
+ * SPARSE_ENTRIES components each. Gathering an entry costs about as much as DENSE_COST products of the dense path. */
+static const double dense_share = 0.25;
+enum { DENSE_COST = 8, SPARSE_ENTRIES = 48 };
+
+fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, int is_dense, const char *name)
+{
+    static const char *const vector_sparse[] = {"prelude.cl",
+                                                "lanes.cl",
+                                                "distances_vector.cl",
+                                                "combine.cl",
+                                                "responsibilities_vector.cl",
+                                                "lists.cl",
+                                                "accumulate_vector.cl",
+                                                NULL};
+    static const char *const vector_dense[] = {"prelude.cl", "distances_vector.cl", "combine.cl", "dense_vector.cl",
+                                               NULL};
+    char options[640];
+    fg_shape_options(&pass->shape, options, sizeof options);
+    return fg_kernel_get(kernel, pass->device, is_dense ? vector_dense : vector_sparse, options, name);
+}
+
+fgmm_status fg_pass_create(fg_pass **out, fgmm_device *device, const fg_pass_options *options)
+{
+    fgmm_status status = FGMM_OK;
+    fg_pass *pass = NULL;
+    *out = NULL;
+    FG_TRY(FG_ALLOC(&pass, 1, "pass"));
+    pass->device = device;
+    pass->path = options->keep == FG_KEEP_BEST ? FGMM_PATH_SPARSE : options->path;
+    pass->is_dense = pass->path == FGMM_PATH_DENSE;
+    FG_TRY(fg_shape_init(&pass->shape, device, options));
+    FG_TRY(fg_packed_create(&pass->packed, device, &pass->shape));
+    FG_TRY(fg_responsibilities_create(pass));
+    FG_TRY(fg_lists_create(pass));
+    FG_TRY(fg_accumulate_create(pass));
+    *out = pass;
+    pass = NULL;
+done:
+    fg_pass_free(pass);
+    return status;
+}
+
+void fg_pass_free(fg_pass *pass)
+{
+    if (!pass) return;
+    fg_lists *lists = &pass->lists;
+    fg_buffer *const buffers[] = {
+        lists->logz,           lists->counts,          lists->components, lists->values,          lists->bins,
+        lists->chunk_first,    lists->chunk_component, lists->chunk_end,  lists->component_chunk, lists->sorted_rows,
+        lists->counters,       lists->sorted_values,   lists->scratch,    pass->totals.totals,    pass->totals.row_sums,
+        pass->totals.partials,
+    };
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) fg_buffer_free(buffers[i]);
+    fg_dense_free(&pass->dense);
+    fg_packed_free(&pass->packed);
+    free(pass);
+}
+
+size_t fg_pass_default_batch_rows(const fgmm_device *device, uint64_t k, uint64_t d, fgmm_type type)
+{
+    /* Work of a launch, 2 n K D, so that it stays far below 100 ms (a CPU core makes some 1e11 a second, a small GPU
+     * 1e12); bytes of rows and of lists, so that a batch stays within a few tens of MiB. */
+    const int is_cpu = fg_device_facts_of(device)->kind == FGMM_DEVICE_CPU;
+    const double work = is_cpu ? 0x1p33 : 0x1p36, row_bytes = 0x1p25, list_bytes = is_cpu ? 0x1p23 : 0x1p25;
+    const double capacity = k < 64 ? (double)k : 64.0;
+    double rows = work / (2.0 * (double)k * (double)d);
+    const double by_bytes = row_bytes / ((double)d * (double)fgmm_type_bytes(type));
+    const double by_lists = list_bytes / (8 * capacity);
+    if (rows > by_bytes) rows = by_bytes;
+    if (rows > by_lists) rows = by_lists;
+    size_t power = 256;
+    while (power * 2 <= rows && power < (size_t)1 << 17) power *= 2;
+    return power;
+}
+
+uint64_t fg_pass_bytes(const fgmm_device *device, const fg_pass_options *options)
+{
+    (void)device;
+    const uint64_t capacity = options->keep == FG_KEEP_BEST ? 1 : fg_min_u64(fg_round_up(options->k, 16), 64);
+    const uint64_t lists = options->batch_rows * (capacity * 16 + 8);
+    const uint64_t per_component = (options->d + 48) * 4 * (options->covariance == FGMM_DIAG ? 9 : 6);
+    return lists + options->k * per_component + (16u << 20);
+}
+
+fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const float *shift)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(fg_packed_load(&pass->packed, &pass->shape, parameters, shift));
+    FG_TRY(fg_buffer_zero(pass->totals.totals, 0, pass->totals.count * sizeof(double)));
+    pass->rows = 0;
+done:
+    return status;
+}
+
+/* Is the dense path the cheaper one for rows that keep `entries` components each? */
+static int prefers_dense(const fg_pass *pass, double entries)
+{
+    return entries > SPARSE_ENTRIES || entries * DENSE_COST > pass->shape.k;
+}
+
+static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    fg_list_counts counts;
+    const double n = (double)rows->n;
+    FG_TRY(fg_responsibilities_run(pass, rows));
+    FG_TRY(fg_lists_sort(pass, rows->n, &counts));
+    FG_TRY(fg_accumulate_run(pass, rows, &counts));
+    if (counts.dense_rows > 0) {
+        const fg_dense_span span = {1, counts.entries, counts.dense_rows};
+        FG_TRY(fg_dense_run(pass, rows, &span, NULL));
+    }
+    FG_TRY(fg_accumulate_rows(pass, rows->n));
+    pass->sparse_batches++;
+    pass->dense_rows += counts.dense_rows;
+    if (pass->path == FGMM_PATH_AUTO)
+        pass->is_dense = counts.dense_rows > dense_share * n || prefers_dense(pass, counts.entries / n);
+done:
+    return status;
+}
+
+static fgmm_status accumulate_dense(fg_pass *pass, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    uint64_t survivors = 0;
+    const fg_dense_span span = {0, 0, (uint32_t)rows->n};
+    FG_TRY(fg_dense_run(pass, rows, &span, &survivors));
+    FG_TRY(fg_accumulate_rows(pass, rows->n));
+    pass->dense_batches++;
+    pass->dense_rows += rows->n;
+    if (pass->path == FGMM_PATH_AUTO) pass->is_dense = prefers_dense(pass, (double)survivors / (double)rows->n);
+done:
+    return status;
+}
+
+fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows)
+{
+    if (rows->n == 0 || rows->n > pass->shape.batch_rows)
+        return fg_fail(FGMM_INTERNAL, "rows of a batch = %zu; need 1..%u", rows->n, pass->shape.batch_rows);
+    fgmm_status status = pass->is_dense && pass->shape.keep == FG_KEEP_MIXTURE ? accumulate_dense(pass, rows)
+                                                                               : accumulate_sparse(pass, rows);
+    if (status == FGMM_OK) pass->rows += rows->n;
+    return status;
+}
+
+/* Statistics about the means that kernels used (rounded to float) -> about the true means, e = used - true:
+ *     S1 = S1' + N e,   S2 = S2' + 2 e S1' + N e^2 */
+static void move_to_true_means(const fg_pass *pass, double *weights, double *s1, double *s2)
+{
+    const fg_shape *s = &pass->shape;
+    for (size_t k = 0; k < s->k; k++)
+        for (size_t d = 0; d < s->d; d++) {
+            const double e = pass->packed.offsets[k * s->d + d], first = s1[k * s->d + d];
+            s2[s->is_diag_s2 ? k * s->d + d : k] += 2 * e * first + weights[k] * e * e;
+            s1[k * s->d + d] = first + weights[k] * e;
+        }
+}
+
+fgmm_status fg_pass_statistics(fg_pass *pass, double *values)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    FG_TRY(fg_accumulate_fetch(pass, values + 1));
+    values[0] = (double)pass->rows;
+    double *weights = values + 2, *s1 = weights + s->k, *s2 = s1 + (size_t)s->k * s->d;
+    move_to_true_means(pass, weights, s1, s2);
+    if (s->keep == FG_KEEP_BEST) {
+        const size_t count = s->is_diag_s2 ? (size_t)s->k * s->d : s->k;
+        values[1] = 0;
+        for (size_t i = 0; i < count; i++) values[1] -= s2[i];
+    }
+done:
+    return status;
+}
+
+int fg_pass_is_dense(const fg_pass *pass)
+{
+    return pass->is_dense;
+}
+
+void fg_pass_set_dense(fg_pass *pass, int is_dense)
+{
+    if (pass->path == FGMM_PATH_AUTO) pass->is_dense = is_dense;
+}
+
+void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts)
+{
+    *facts = (fg_pass_facts){.sparse_batches = pass->sparse_batches,
+                             .dense_batches = pass->dense_batches,
+                             .dense_rows = pass->dense_rows,
+                             .error_bound_nats = pass->packed.error_bound_nats};
+    fg_shape_describe(&pass->shape, facts->tile, sizeof facts->tile);
+}

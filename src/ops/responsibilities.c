@@ -1,0 +1,84 @@
+/* responsibilities.c - enqueues cl/responsibilities_{vector,group}.cl: a batch's log-normalisers and lists. */
+#include "ops.h"
+
+#include "size.h"
+
+/* Vector family: floats of scratch that a block's log-densities may take, so that they stay in a core's L2 cache next
+ * to the packed components of a strip. */
+enum { SCRATCH_DENSITIES = 96 * 1024, SWEEP_VECTORS = 4 };
+
+/* Vector family: how many strips a block passes over before its rows are swept, and the layout of a worker's scratch.
+ */
+static void plan_scratch(fg_lists *lists, const fg_shape *s)
+{
+    const fg_tile *tile = &s->tile;
+    const uint32_t per_strip = tile->block * s->strip;
+    const uint64_t most = fg_max_u64(1, SCRATCH_DENSITIES / per_strip);
+    lists->chunk_strips = (uint32_t)fg_min_u64(s->strips, most);
+    /* whole sweeps, and a vector more so that rows do not share cache sets */
+    const uint32_t sweep = SWEEP_VECTORS * tile->vw;
+    lists->l_stride = (uint32_t)fg_round_up((uint64_t)lists->chunk_strips * s->strip, sweep) + tile->vw;
+    const uint32_t row_floats = s->row_stride + tile->vw + 3 + lists->l_stride;
+    lists->scratch_floats = (uint32_t)fg_round_up((uint64_t)tile->block * row_floats, 64);
+}
+
+fgmm_status fg_responsibilities_create(fg_pass *pass)
+{
+    fgmm_status status = FGMM_OK;
+    fg_lists *lists = &pass->lists;
+    const fg_shape *s = &pass->shape;
+    size_t bytes;
+    FG_TRY(fg_buffer_create(&lists->logz, pass->device, sizeof(float) * s->batch_rows, FG_BUFFER_DEVICE,
+                            "log-normalisers"));
+    FG_TRY(fg_buffer_create(&lists->counts, pass->device, sizeof(cl_uint) * s->batch_rows, FG_BUFFER_DEVICE,
+                            "list lengths"));
+    FG_TRY(fg_size_product3(&bytes, s->batch_rows, s->capacity, sizeof(float), "lists"));
+    FG_TRY(fg_buffer_create(&lists->components, pass->device, bytes, FG_BUFFER_DEVICE, "lists"));
+    FG_TRY(fg_buffer_create(&lists->values, pass->device, bytes, FG_BUFFER_DEVICE, "lists"));
+    if (s->family == FGMM_KERNEL_VECTOR) {
+        plan_scratch(lists, s);
+        FG_TRY(fg_size_product3(&bytes, s->workers, lists->scratch_floats, sizeof(float), "scratch"));
+        FG_TRY(fg_buffer_create(&lists->scratch, pass->device, bytes, FG_BUFFER_DEVICE, "scratch"));
+    }
+    FG_TRY(fg_pass_kernel(&pass->responsibilities, pass, 0, "responsibilities"));
+done:
+    return status;
+}
+
+static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows)
+{
+    const fg_shape *s = &pass->shape;
+    const fg_packed *p = &pass->packed;
+    const fg_lists *lists = &pass->lists;
+    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
+    const cl_uint n = (cl_uint)rows->n;
+    const fg_argument arguments[] = {
+        FG_ARG_BUFFER(rows->buffer),
+        FG_ARG_VALUE(first),
+        FG_ARG_VALUE(n),
+        FG_ARG_BUFFER(p->shift),
+        FG_ARG_BUFFER(p->packed),
+        FG_ARG_BUFFER(p->scale),
+        FG_ARG_BUFFER(p->offset),
+        FG_ARG_BUFFER(p->is_exact),
+        FG_ARG_VALUE(s->strips),
+        FG_ARG_VALUE(lists->chunk_strips),
+        FG_ARG_VALUE(s->k),
+        FG_ARG_VALUE(s->spread),
+        FG_ARG_BUFFER(lists->scratch),
+        FG_ARG_VALUE(lists->scratch_floats),
+        FG_ARG_VALUE(lists->l_stride),
+        FG_ARG_VALUE(s->capacity),
+        FG_ARG_BUFFER(lists->logz),
+        FG_ARG_BUFFER(lists->counts),
+        FG_ARG_BUFFER(lists->components),
+        FG_ARG_BUFFER(lists->values),
+    };
+    const size_t global = s->workers, local = 1;
+    return FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local);
+}
+
+fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
+{
+    return run_vector(pass, rows);
+}

@@ -1,0 +1,111 @@
+/* shape.c - tile parameters and derived sizes of a pass: which tile for which device and shape, how large its lists and
+ * scratch are. The only place that knows the shipped tiles. Starts no kernels but the lane probe. */
+#include "ops.h"
+
+#include "size.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* Shipped tiles of the vector family. Registers: rows x vectors sums, the components' vectors, one broadcast row value;
+ * AVX-512 has 32 vector registers, AVX and NEON 16 (32 on AArch64). */
+typedef struct vector_tile {
+    uint32_t vw;
+    int is_diag;
+    fg_tile tile;
+} vector_tile;
+
+static const vector_tile vector_tiles[] = {
+    /* vw diag    vw rows vectors block dense_k dense_v piece chunk */
+    {16, 0, {16, 12, 2, 48, 8, 2, 8, 256, 0, 0, 0}}, {16, 1, {16, 8, 2, 48, 8, 2, 6, 256, 0, 0, 0}},
+    {8, 0, {8, 6, 2, 48, 4, 2, 4, 256, 0, 0, 0}},    {8, 1, {8, 4, 2, 48, 4, 2, 2, 256, 0, 0, 0}},
+    {4, 0, {4, 6, 2, 48, 4, 2, 4, 256, 0, 0, 0}},    {4, 1, {4, 4, 2, 48, 4, 2, 2, 256, 0, 0, 0}},
+};
+
+/* The group family's tile: 16 x 16 work-items, each 4 x 4 results, 8 dimensions staged at a time. */
+static const fg_tile group_tile = {1, 64, 64, 64, 0, 0, 0, 256, 8, 256, 0};
+
+static fgmm_status choose_tile(fg_shape *shape, fgmm_device *device)
+{
+    const fg_device_facts *facts = fg_device_facts_of(device);
+    if (shape->family == FGMM_KERNEL_GROUP) {
+        shape->tile = group_tile;
+        return FGMM_OK;
+    }
+    const uint32_t vw = facts->vector_width >= 16 ? 16 : facts->vector_width >= 8 ? 8 : 4;
+    const int is_diag = shape->covariance == FGMM_DIAG;
+    for (size_t i = 0; i < sizeof vector_tiles / sizeof vector_tiles[0]; i++)
+        if (vector_tiles[i].vw == vw && vector_tiles[i].is_diag == is_diag) shape->tile = vector_tiles[i].tile;
+    return fg_lanes_probe(&shape->tile.lanes, device, vw);
+}
+
+/* Room in a row's list. Rows of trained mixtures keep about ten components; one that needs more goes the dense way. */
+enum { LIST_CAPACITY = 64 };
+
+fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options)
+{
+    const uint64_t most = INT32_MAX;
+    if (options->k == 0 || options->k > most / 64)
+        return fg_fail(FGMM_ARGUMENT, "components = %llu; need 1..%llu", (unsigned long long)options->k,
+                       (unsigned long long)(most / 64));
+    if (options->d == 0 || options->d > most / 64)
+        return fg_fail(FGMM_ARGUMENT, "dims = %llu; need 1..%llu", (unsigned long long)options->d,
+                       (unsigned long long)(most / 64));
+    if (options->batch_rows == 0 || options->batch_rows > most / LIST_CAPACITY)
+        return fg_fail(FGMM_ARGUMENT, "batch rows = %zu; need 1..%llu", options->batch_rows,
+                       (unsigned long long)(most / LIST_CAPACITY));
+    const int is_best = options->keep == FG_KEEP_BEST;
+    *shape = (fg_shape){
+        .family = fg_device_family(device),
+        .covariance = is_best ? FGMM_SPHERICAL : options->covariance,
+        .is_diag_s2 = options->covariance == FGMM_DIAG,
+        .keep = options->keep,
+        .type = options->type,
+        .k = (uint32_t)options->k,
+        .d = (uint32_t)options->d,
+        .batch_rows = (uint32_t)options->batch_rows,
+    };
+    fgmm_status status = choose_tile(shape, device);
+    if (status != FGMM_OK) return status;
+    const fg_tile *tile = &shape->tile;
+    shape->strip = shape->family == FGMM_KERNEL_VECTOR ? tile->vw * tile->vectors : tile->vectors;
+    shape->strips = (uint32_t)fg_ceil_div(shape->k, shape->strip);
+    shape->padded_k = shape->strips * shape->strip;
+    shape->row_stride = (uint32_t)fg_round_up(shape->d, tile->vw);
+    /* lists are padded to whole vectors while they are normalised */
+    shape->capacity = is_best ? 1 : (uint32_t)fg_round_up(fg_min_u64(shape->k, LIST_CAPACITY), 16);
+    /* more workers than cores, so that a core that is busy elsewhere does not hold up the launch */
+    const uint32_t units = fg_device_facts_of(device)->compute_units;
+    shape->workers = units * (units < 16 ? 4 : 2);
+    shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
+    return FGMM_OK;
+}
+
+void fg_shape_options(const fg_shape *shape, char *text, size_t room)
+{
+    const fg_tile *t = &shape->tile;
+    int used = snprintf(text, room,
+                        "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DKEEP_BEST=%d -DTILE_ROWS=%u "
+                        "-DCHUNK=%u -DSUM_BLOCK=%d",
+                        (int)shape->type, shape->d, t->vw, shape->covariance == FGMM_DIAG, shape->is_diag_s2,
+                        shape->keep == FG_KEEP_BEST, t->rows, t->chunk, FG_SUM_BLOCK);
+    if (shape->family == FGMM_KERNEL_VECTOR)
+        snprintf(text + used, room - (size_t)used,
+                 " -DTILE_VECTORS=%u -DTILE_BLOCK=%u -DTILE_DENSE_K=%u -DTILE_DENSE_V=%u -DTILE_PIECE=%u "
+                 "-DLANES_AVX512=%d -DLANES_AVX=%d",
+                 t->vectors, t->block, t->dense_k, t->dense_v, t->piece, t->lanes == 2, t->lanes == 1);
+    else
+        snprintf(text + used, room - (size_t)used, " -DTILE_COMPONENTS=%u -DTILE_DEPTH=%u -DTILE_ITEMS=%u", t->vectors,
+                 t->depth, t->local);
+}
+
+void fg_shape_describe(const fg_shape *shape, char *text, size_t room)
+{
+    const fg_tile *t = &shape->tile;
+    if (shape->family == FGMM_KERNEL_VECTOR)
+        snprintf(text, room, "vector rows=%u components=%u block=%u dense=%ux%u piece=%u chunk=%u lanes=%u workers=%u",
+                 t->rows, shape->strip, t->block, t->dense_k, t->dense_v, t->piece, t->chunk, t->lanes, shape->workers);
+    else
+        snprintf(text, room, "group rows=%u components=%u depth=%u items=%u chunk=%u", t->rows, t->vectors, t->depth,
+                 t->local, t->chunk);
+}
