@@ -18,8 +18,7 @@ const char *fgmm_kernel_family_name(fgmm_kernel_family family)
 
 /* ---- opening ---- */
 
-/* The caller's options as this version of the library knows them. */
-static fgmm_status read_options(fgmm_device_options *copy, const fgmm_device_options *options)
+fgmm_status fg_device_read_options(fgmm_device_options *copy, const fgmm_device_options *options)
 {
     fgmm_status status = FGMM_OK;
     *copy = (fgmm_device_options)FGMM_DEVICE_OPTIONS_INIT;
@@ -33,8 +32,7 @@ done:
     return status;
 }
 
-/* Everything but the context and the queue. */
-static fgmm_status make_handle(fgmm_device **out, const fg_found_device *found, const fgmm_device_options *options)
+fgmm_status fg_device_new(fgmm_device **out, const fg_found_device *found, const fgmm_device_options *options)
 {
     fgmm_status status = FGMM_OK;
     fgmm_device *device = NULL;
@@ -53,12 +51,14 @@ static fgmm_status make_handle(fgmm_device **out, const fg_found_device *found, 
         snprintf(device->info.reason, sizeof device->info.reason, "%s kernels, since the options ask for them",
                  fgmm_kernel_family_name(options->family));
     }
+    device->cache_folder = fg_cache_folder(options->cache_dir);
+    device->is_compiling_at_launch = strcmp(device->info.platform, "Portable Computing Language") == 0;
     *out = device;
 done:
     return status;
 }
 
-static fgmm_status make_queue(fgmm_device *device)
+fgmm_status fg_device_make_queue(fgmm_device *device)
 {
     fgmm_status status = FGMM_OK;
     cl_int error;
@@ -77,15 +77,16 @@ fgmm_status fgmm_device_open(fgmm_device **device, const fgmm_device_options *op
     size_t count, platforms;
     cl_int error;
     fgmm_device *opened = NULL;
+    if (!device) return fg_fail(FGMM_ARGUMENT, "device is NULL; need a place for the handle");
     *device = NULL;
-    FG_TRY(read_options(&copy, options));
+    FG_TRY(fg_device_read_options(&copy, options));
     FG_TRY(fg_platform_find(&found, &count, &platforms));
     FG_TRY(fg_platform_choose(&chosen, found, count, platforms, copy.match));
-    FG_TRY(make_handle(&opened, chosen, &copy));
+    FG_TRY(fg_device_new(&opened, chosen, &copy));
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)chosen->platform, 0};
     opened->context = clCreateContext(properties, 1, &opened->id, NULL, NULL, &error);
     FG_CL(error, FGMM_DEVICE, "clCreateContext", "%s", opened->info.name);
-    FG_TRY(make_queue(opened));
+    FG_TRY(fg_device_make_queue(opened));
     *device = opened;
     opened = NULL;
 done:
@@ -98,9 +99,11 @@ void fgmm_device_close(fgmm_device *device)
 {
     if (!device) return;
     const int is_mine = fg_device_is_mine(device);
+    if (is_mine && device->queue) clFinish(device->queue);
     fg_programs_free(device);
     if (is_mine && device->queue) clReleaseCommandQueue(device->queue);
     if (is_mine && device->context) clReleaseContext(device->context);
+    if (is_mine && device->is_device_retained) clReleaseDevice(device->id);
     free(device->cache_folder);
     free(device);
 }
@@ -110,6 +113,7 @@ void fgmm_device_close(fgmm_device *device)
 fgmm_status fgmm_device_describe(const fgmm_device *device, fgmm_device_info *info)
 {
     fgmm_status status = FGMM_OK;
+    if (!device || !info) return fg_fail(FGMM_ARGUMENT, "%s is NULL", device ? "info" : "device");
     const size_t size = info->size;
     FG_CHECK(size >= sizeof size, FGMM_ARGUMENT, "info.size = %zu; need sizeof(fgmm_device_info) = %zu", size,
              sizeof *info);
@@ -121,12 +125,12 @@ done:
 
 uint64_t fgmm_device_bytes(const fgmm_device *device)
 {
-    return device->bytes;
+    return device ? device->bytes : 0;
 }
 
 uint64_t fgmm_device_peak_bytes(const fgmm_device *device)
 {
-    return device->peak_bytes;
+    return device ? device->peak_bytes : 0;
 }
 
 const fg_device_facts *fg_device_facts_of(const fgmm_device *device)

@@ -59,17 +59,25 @@ typedef struct fg_kernel {
     char name[FG_KERNEL_NAME_BYTES];
 } fg_kernel;
 
+/* Where a compiled program lies in the cache folder: a hash of all that decides what the compiler makes. */
+typedef struct fg_cache_entry {
+    uint64_t key[2];
+} fg_cache_entry;
+
 typedef struct fg_program {
     struct fg_program *next;
     char *label;   /* names of the files */
     char *options; /* without the base options */
     cl_program program;
     fg_kernel *kernels;
+    fg_cache_entry entry;
+    int is_unsaved; /* compiled in this handle and to be stored at its end */
 } fg_program;
 
 struct fgmm_device {
     cl_platform_id platform;
     cl_device_id id;
+    int is_device_retained;
     cl_context context;
     cl_command_queue queue; /* in order */
     fgmm_device_info info;
@@ -78,18 +86,40 @@ struct fgmm_device {
     uint64_t memory_limit, bytes, peak_bytes;
     fgmm_log_fn log;
     void *log_user;
-    uint64_t fail_launch; /* launches until the injected failure; 0: none */
-    char *cache_folder;   /* NULL: nothing is kept on disk */
+    uint64_t fail_launch;       /* launches until the injected failure; 0: none */
+    char *cache_folder;         /* NULL: nothing is kept on disk */
+    int is_compiling_at_launch; /* machine code is made at a kernel's first launch (PoCL) */
     fg_program *programs;
 };
+
+/* The caller's options (NULL: defaults) as this version of the library knows them. */
+fgmm_status fg_device_read_options(fgmm_device_options *copy, const fgmm_device_options *options);
+/* A handle without context and queue, which fgmm_device_close accepts. */
+fgmm_status fg_device_new(fgmm_device **device, const fg_found_device *found, const fgmm_device_options *options);
+fgmm_status fg_device_make_queue(fgmm_device *device);
 
 /* fg_kernel_get for a source text that is already there. label: what logs and errors call it, and, together with the
  * options, what finds it again: one label means one text. */
 fgmm_status fg_kernel_from_source(cl_kernel *kernel, fgmm_device *device, const char *label, const char *source,
                                   const char *options, const char *name);
 
-/* Releases all kernels and programs. In a forked child only the host's memory is released. */
+/* A kernel of this handle has been launched. */
+void fg_program_note_launch(fgmm_device *device, cl_kernel kernel);
+
+/* Stores what is unsaved, releases all kernels and programs. In a forked child only the host's memory is released. */
 void fg_programs_free(fgmm_device *device);
+
+/* ---- compiled programs on disk: failures are silent, a program is then compiled ---- */
+
+/* The folder for fgmm_device_options.cache_dir, malloc'ed; NULL: keep nothing. Reads the environment. */
+char *fg_cache_folder(const char *wanted);
+/* options: all of them, as the compiler gets them. */
+void fg_cache_key(fg_cache_entry *entry, const fgmm_device *device, const char *source, const char *options);
+/* The built program, or NULL when there is none that is whole. */
+cl_program fg_cache_load(const fgmm_device *device, const fg_cache_entry *entry, const char *options);
+void fg_cache_store(const fgmm_device *device, const fg_cache_entry *entry, cl_program program);
+
+/* ---- the rest ---- */
 
 cl_mem fg_buffer_memory(const fg_buffer *buffer);
 

@@ -45,6 +45,7 @@ fgmm_status fg_kernel_launch(fgmm_device *device, cl_kernel kernel, const fg_arg
           "%s over %zu x %zu x %zu work-items in groups of %zu x %zu x %zu", kernel_name(name, kernel), global[0],
           dims > 1 ? global[1] : 1, dims > 2 ? global[2] : 1, local ? local[0] : 0, local && dims > 1 ? local[1] : 1,
           local && dims > 2 ? local[2] : 1);
+    fg_program_note_launch(device, kernel);
     /* The device begins while the host goes on to read rows. */
     FG_CL(clFlush(device->queue), FGMM_DEVICE, "clFlush", "%s", kernel_name(name, kernel));
 done:

@@ -275,6 +275,7 @@ fgmm_status fgmm_devices_list(fgmm_device_info *infos, size_t capacity, size_t *
     fgmm_status status = FGMM_OK;
     fg_found_device *found = NULL;
     size_t platforms;
+    if (!count) return fg_fail(FGMM_ARGUMENT, "count is NULL");
     *count = 0;
     FG_CHECK(infos || capacity == 0, FGMM_ARGUMENT, "infos = NULL with capacity = %zu; need an array", capacity);
     FG_TRY(fg_platform_find(&found, count, &platforms));

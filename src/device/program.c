@@ -99,15 +99,28 @@ static void log_compiling(fgmm_device *device, const char *label)
     device->log(device->log_user, line);
 }
 
+/* From the cache folder, or by compiling.
+ *
+ * When to store a binary: most drivers have it whole after the build. PoCL makes machine code at a kernel's first
+ * launch, per local size; it gives out a binary with the code made so far, the first time it is asked, and the same
+ * bytes ever after. So there the binary is asked for once, when the handle is closed. Measured with PoCL 3.1 and a
+ * program of three kernels, PoCL's own cache empty: cold 0.90 s build + 0.31 s first launches, highest resident size
+ * 228 MiB; with a binary taken after the build 0.01 + 0.30 s; with one taken at the end 0.007 + 0.002 s and 83 MiB,
+ * since the compiler is not touched. Taking it costs 0.16 s a kernel, once (PoCL adds code for any local size). */
 static fgmm_status build(fgmm_device *device, fg_program *made, const char *source, const char *options)
 {
     fgmm_status status = FGMM_OK;
     cl_int error;
+    fg_cache_key(&made->entry, device, source, options);
+    made->program = fg_cache_load(device, &made->entry, options);
+    if (made->program) return FGMM_OK;
     log_compiling(device, made->label);
     made->program = clCreateProgramWithSource(device->context, 1, &source, NULL, &error);
     FG_CL(error, FGMM_COMPILE, "clCreateProgramWithSource", "%s", made->label);
     error = clBuildProgram(made->program, 1, &device->id, options, NULL, NULL);
-    if (error != CL_SUCCESS) status = fail_build(device, made, error);
+    if (error != CL_SUCCESS) return fail_build(device, made, error);
+    made->is_unsaved = device->is_compiling_at_launch;
+    if (!made->is_unsaved) fg_cache_store(device, &made->entry, made->program);
 done:
     return status;
 }
@@ -129,14 +142,30 @@ static void program_free(fg_program *program, int is_mine)
     free(program);
 }
 
+/* A binary without the code of any launch is not worth keeping: it would never be replaced by a better one. */
+static int is_worth_saving(const fg_program *program)
+{
+    const fg_kernel *kernel = program->kernels;
+    while (kernel && !kernel->is_launched) kernel = kernel->next;
+    return program->is_unsaved && kernel != NULL;
+}
+
 void fg_programs_free(fgmm_device *device)
 {
     const int is_mine = fg_device_is_mine(device);
     while (device->programs) {
         fg_program *program = device->programs;
         device->programs = program->next;
+        if (is_mine && is_worth_saving(program)) fg_cache_store(device, &program->entry, program->program);
         program_free(program, is_mine);
     }
+}
+
+void fg_program_note_launch(fgmm_device *device, cl_kernel kernel)
+{
+    for (fg_program *program = device->programs; program; program = program->next)
+        for (fg_kernel *entry = program->kernels; entry; entry = entry->next)
+            if (entry->kernel == kernel) entry->is_launched = 1;
 }
 
 static fg_program *find_program(const fgmm_device *device, const char *label, const char *options)

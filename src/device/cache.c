@@ -1,0 +1,185 @@
+/* cache.c - compiled programs kept on disk between runs: one file per program, named by its key.
+ *
+ *     file:  entry_header | binary of the driver (binary_bytes)          in the byte order of the machine that wrote it
+ *
+ * Drivers crash on binaries that are cut off and accept others whose bits have changed, so nothing reaches a driver
+ * that has not the key it is wanted under and the checksum it was written with. Everything that is wrong here leads to
+ * a compilation from source, never to an error: no function of this file reports one, and none changes the thread's
+ * error text.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "handle.h"
+
+#include "file.h"
+#include "size.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_FILE_BYTES = 64 << 20, IDENTITY_BYTES = 1024 };
+
+static const char magic[8] = "FGMMCL1";
+
+typedef struct entry_header {
+    char magic[8];
+    uint64_t key[2];
+    uint64_t binary_bytes;
+    uint64_t binary_hash;
+} entry_header;
+
+/* ---- where ---- */
+
+static char *join(const char *folder, const char *name)
+{
+    const size_t room = strlen(folder) + strlen(name) + 1;
+    char *path = malloc(room);
+    if (path) snprintf(path, room, "%s%s", folder, name);
+    return path;
+}
+
+char *fg_cache_folder(const char *wanted)
+{
+    if (wanted) return *wanted ? join(wanted, "") : NULL;
+    const char *base = getenv("XDG_CACHE_HOME");
+    if (base && *base == '/') return join(base, "/flashgmm");
+#if defined(_WIN32)
+    base = getenv("LOCALAPPDATA");
+    return base && *base ? join(base, "\\flashgmm\\cache") : NULL;
+#else
+    base = getenv("HOME");
+    if (!base || !*base) return NULL;
+#if defined(__APPLE__)
+    return join(base, "/Library/Caches/flashgmm");
+#else
+    return join(base, "/.cache/flashgmm");
+#endif
+#endif
+}
+
+/* ---- which ---- */
+
+/* Continues a hash with a text and its terminating zero, so that "ab","c" and "a","bc" differ. */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    return fg_hash(hash, text, strlen(text) + 1);
+}
+
+/* Everything that decides what the driver's compiler makes of the source. */
+void fg_cache_key(fg_cache_entry *entry, const fgmm_device *device, const char *source, const char *options)
+{
+    static const cl_platform_info of_platform[] = {CL_PLATFORM_VENDOR, CL_PLATFORM_NAME, CL_PLATFORM_VERSION};
+    static const cl_device_info of_device[] = {CL_DEVICE_NAME, CL_DEVICE_VENDOR, CL_DEVICE_VERSION, CL_DRIVER_VERSION};
+    for (size_t word = 0; word < 2; word++) {
+        uint64_t hash = fg_hash(FG_HASH_BEGIN, &word, sizeof word);
+        char text[IDENTITY_BYTES];
+        for (size_t i = 0; i < sizeof of_platform / sizeof of_platform[0]; i++) {
+            if (clGetPlatformInfo(device->platform, of_platform[i], sizeof text, text, NULL) != CL_SUCCESS) text[0] = 0;
+            hash = hash_text(hash, text);
+        }
+        for (size_t i = 0; i < sizeof of_device / sizeof of_device[0]; i++) {
+            if (clGetDeviceInfo(device->id, of_device[i], sizeof text, text, NULL) != CL_SUCCESS) text[0] = 0;
+            hash = hash_text(hash, text);
+        }
+        hash = hash_text(hash, fgmm_version());
+        hash = hash_text(hash, options);
+        entry->key[word] = hash_text(hash, source);
+    }
+}
+
+static char *entry_path(const fgmm_device *device, const fg_cache_entry *entry)
+{
+    char name[64];
+    snprintf(name, sizeof name, "/%016llx%016llx.bin", (unsigned long long)entry->key[0],
+             (unsigned long long)entry->key[1]);
+    return join(device->cache_folder, name);
+}
+
+/* ---- loading ---- */
+
+/* The binary inside of a file's bytes, or NULL when it is not exactly what was stored under this key. */
+static const unsigned char *verified_binary(const fg_cache_entry *entry, const unsigned char *bytes, size_t count,
+                                            size_t *binary_bytes)
+{
+    entry_header header;
+    if (count < sizeof header) return NULL;
+    memcpy(&header, bytes, sizeof header);
+    if (memcmp(header.magic, magic, sizeof magic) != 0 || memcmp(header.key, entry->key, sizeof header.key) != 0 ||
+        header.binary_bytes != count - sizeof header || header.binary_bytes == 0)
+        return NULL;
+    *binary_bytes = count - sizeof header;
+    return fg_hash(FG_HASH_BEGIN, bytes + sizeof header, *binary_bytes) == header.binary_hash ? bytes + sizeof header
+                                                                                              : NULL;
+}
+
+static cl_program program_from_binary(const fgmm_device *device, const unsigned char *binary, size_t count,
+                                      const char *options)
+{
+    cl_int error, of_binary = CL_SUCCESS;
+    cl_program program =
+        clCreateProgramWithBinary(device->context, 1, &device->id, &count, &binary, &of_binary, &error);
+    if (error != CL_SUCCESS) return NULL;
+    if (of_binary == CL_SUCCESS && clBuildProgram(program, 1, &device->id, options, NULL, NULL) == CL_SUCCESS)
+        return program;
+    clReleaseProgram(program);
+    return NULL;
+}
+
+cl_program fg_cache_load(const fgmm_device *device, const fg_cache_entry *entry, const char *options)
+{
+    char error_text[FG_ERROR_TEXT_BYTES];
+    unsigned char *bytes = NULL;
+    size_t count, binary_bytes;
+    cl_program program = NULL;
+    if (!device->cache_folder) return NULL;
+    char *path = entry_path(device, entry);
+    if (!path) return NULL;
+    fg_error_save(error_text);
+    if (fg_file_read_all(&bytes, &count, path, MOST_FILE_BYTES) == FGMM_OK) {
+        const unsigned char *binary = verified_binary(entry, bytes, count, &binary_bytes);
+        if (binary) program = program_from_binary(device, binary, binary_bytes, options);
+    }
+    fg_error_restore(error_text);
+    free(bytes);
+    free(path);
+    return program;
+}
+
+/* ---- storing ---- */
+
+static fgmm_status write_entry(const char *folder, const char *path, const entry_header *header,
+                               const unsigned char *binary)
+{
+    fgmm_status status = FGMM_OK;
+    fg_atomic_file *file = NULL;
+    FG_TRY(fg_make_folders(folder));
+    FG_TRY(fg_atomic_open(&file, path));
+    FG_TRY(fg_atomic_write(file, header, sizeof *header));
+    FG_TRY(fg_atomic_write(file, binary, (size_t)header->binary_bytes));
+    status = fg_atomic_commit(file);
+    file = NULL;
+done:
+    fg_atomic_abandon(file);
+    return status;
+}
+
+void fg_cache_store(const fgmm_device *device, const fg_cache_entry *entry, cl_program program)
+{
+    char error_text[FG_ERROR_TEXT_BYTES];
+    size_t count = 0;
+    unsigned char *binary = NULL;
+    if (!device->cache_folder) return;
+    fg_error_save(error_text);
+    char *path = entry_path(device, entry);
+    if (path && clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof count, &count, NULL) == CL_SUCCESS &&
+        count > 0 && count <= MOST_FILE_BYTES - sizeof(entry_header) && (binary = malloc(count)) != NULL &&
+        clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {
+        entry_header header = {.binary_bytes = count, .binary_hash = fg_hash(FG_HASH_BEGIN, binary, count)};
+        memcpy(header.magic, magic, sizeof magic);
+        memcpy(header.key, entry->key, sizeof header.key);
+        write_entry(device->cache_folder, path, &header, binary);
+    }
+    fg_error_restore(error_text);
+    free(binary);
+    free(path);
+}
