@@ -1,5 +1,5 @@
-/* model.c - a mixture's parameters in memory: checking, copying, describing. Files are model_file.c, drawing rows is
- * sample.c. */
+/* model.c - a mixture's parameters in memory: checking, copying, describing. Files are model_file.c and centroids.c,
+ * drawing rows is sample.c. */
 #include "model.h"
 
 #include "size.h"
@@ -24,38 +24,39 @@ uint64_t fg_covariance_count(fgmm_covariance covariance, uint64_t k, uint64_t d)
     return covariance == FGMM_DIAG ? k * d : k;
 }
 
-static fgmm_status check_shape(const fg_parameters *p, fgmm_status code)
+static fgmm_status check_shape(const fg_parameters *p)
 {
     fgmm_status status = FGMM_OK;
-    FG_CHECK(p->covariance == FGMM_SPHERICAL || p->covariance == FGMM_DIAG, code,
+    FG_CHECK(p->covariance == FGMM_SPHERICAL || p->covariance == FGMM_DIAG, FGMM_ARGUMENT,
              "covariance = %d; need 0 (spherical) or 1 (diag)", (int)p->covariance);
-    FG_CHECK(p->k >= 1 && p->k <= INT32_MAX, code, "components = %llu; need 1..2147483647", (ull)p->k);
-    FG_CHECK(p->d >= 1 && p->d <= INT32_MAX, code, "dims = %llu; need 1..2147483647", (ull)p->d);
-    FG_CHECK(p->weights, code, "weights = NULL; need an array (K)");
-    FG_CHECK(p->means, code, "means = NULL; need an array (K,D)");
-    FG_CHECK(p->covariances, code, "covariances = NULL; need an array");
+    FG_CHECK(p->k >= 1 && p->k <= INT32_MAX, FGMM_ARGUMENT, "components = %llu; need 1..2147483647", (ull)p->k);
+    FG_CHECK(p->d >= 1 && p->d <= INT32_MAX, FGMM_ARGUMENT, "dims = %llu; need 1..2147483647", (ull)p->d);
+    FG_CHECK(p->weights, FGMM_ARGUMENT, "weights is NULL; need an array (K)");
+    FG_CHECK(p->means, FGMM_ARGUMENT, "means is NULL; need an array (K,D)");
+    FG_CHECK(p->covariances, FGMM_ARGUMENT, "covariances is NULL; need an array");
 done:
     return status;
 }
 
-fgmm_status fg_parameters_check(const fg_parameters *p, fgmm_status code)
+/* What fgmm_model_create promises to check. */
+static fgmm_status check_parameters(const fg_parameters *p)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(check_shape(p, code));
+    FG_TRY(check_shape(p));
     double sum = 0;
     for (uint64_t k = 0; k < p->k; k++) {
-        FG_CHECK(isfinite(p->weights[k]) && p->weights[k] >= 0, code, "weights[%llu] = %g; need a finite number >= 0",
-                 (ull)k, p->weights[k]);
+        FG_CHECK(isfinite(p->weights[k]) && p->weights[k] >= 0, FGMM_ARGUMENT,
+                 "weights[%llu] = %g; need a finite number >= 0", (ull)k, p->weights[k]);
         sum += p->weights[k];
     }
-    FG_CHECK(fabs(sum - 1) <= WEIGHT_SUM_TOLERANCE, code, "weights: their sum is %.9g; need 1 within %g", sum,
+    FG_CHECK(fabs(sum - 1) <= WEIGHT_SUM_TOLERANCE, FGMM_ARGUMENT, "weights: their sum is %.9g; need 1 within %g", sum,
              WEIGHT_SUM_TOLERANCE);
     for (uint64_t i = 0; i < p->k * p->d; i++)
-        FG_CHECK(isfinite(p->means[i]), code, "means[%llu,%llu] = %g; need a finite number", (ull)(i / p->d),
+        FG_CHECK(isfinite(p->means[i]), FGMM_ARGUMENT, "means[%llu,%llu] = %g; need a finite number", (ull)(i / p->d),
                  (ull)(i % p->d), p->means[i]);
     const uint64_t width = p->covariance == FGMM_DIAG ? p->d : 1;
     for (uint64_t i = 0; i < p->k * width; i++)
-        FG_CHECK(isfinite(p->covariances[i]) && p->covariances[i] > 0, code,
+        FG_CHECK(isfinite(p->covariances[i]) && p->covariances[i] > 0, FGMM_ARGUMENT,
                  "covariances[%llu,%llu] = %g; need a finite number > 0", (ull)(i / width), (ull)(i % width),
                  p->covariances[i]);
 done:
@@ -67,7 +68,7 @@ fgmm_status fg_model_create(fgmm_model **out, const fg_parameters *p, const fgmm
     fgmm_status status = FGMM_OK;
     fgmm_model *model = NULL;
     *out = NULL;
-    FG_TRY(fg_parameters_check(p, FGMM_ARGUMENT));
+    FG_TRY(check_parameters(p));
     size_t means, covariances = (size_t)fg_covariance_count(p->covariance, p->k, p->d);
     FG_TRY(fg_size_product(&means, p->k, p->d, "means"));
     FG_TRY(FG_ALLOC(&model, 1, "model"));
@@ -128,7 +129,7 @@ void fgmm_model_free(fgmm_model *model)
 fgmm_status fgmm_model_describe(const fgmm_model *model, fgmm_model_info *info)
 {
     fgmm_status status = FGMM_OK;
-    FG_CHECK(model && info, FGMM_ARGUMENT, "%s = NULL", model ? "info" : "model");
+    FG_CHECK(model && info, FGMM_ARGUMENT, "%s is NULL", model ? "info" : "model");
     const size_t size = info->size;
     FG_CHECK(size > sizeof size, FGMM_ARGUMENT, "fgmm_model_info.size = %zu; set it up with FGMM_MODEL_INFO_INIT",
              size);

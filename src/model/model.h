@@ -23,9 +23,6 @@ uint64_t fg_covariance_count(fgmm_covariance covariance, uint64_t k, uint64_t d)
 
 fg_parameters fg_model_parameters(const fgmm_model *model);
 
-/* What fgmm_model_create promises to check; failures return `code` and name the array, the index and the value. */
-fgmm_status fg_parameters_check(const fg_parameters *parameters, fgmm_status code);
-
 /* fgmm_model_create plus metadata. info->components, dims, covariance are ignored (taken from parameters). */
 fgmm_status fg_model_create(fgmm_model **model, const fg_parameters *parameters, const fgmm_model_info *info);
 

@@ -1,0 +1,94 @@
+/* centroids.c - means alone as .npy or .fvecs: read as a model of equal spheres, written as float32. */
+#include "centroids.h"
+
+#include "file.h"
+#include "flashgmm/data.h"
+#include "flashgmm/output.h"
+#include "model.h"
+#include "size.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* Rows converted at once. */
+enum { CHUNK_ROWS = 1024 };
+
+int fg_is_centroids_name(const char *path)
+{
+    return fg_has_ending(path, ".npy") || fg_has_ending(path, ".fvecs");
+}
+
+/* Reads all rows of the source, whose type is F32 or F64, as doubles (rows,dims). */
+static fgmm_status read_rows(double *means, fgmm_source *source, const fgmm_source_info *info)
+{
+    fgmm_status status = FGMM_OK;
+    void *rows = NULL;
+    size_t bytes;
+    uint64_t count, done_rows = 0;
+    FG_TRY(fg_size_product3(&bytes, CHUNK_ROWS, info->dims, fgmm_type_bytes(info->type), "centroids"));
+    FG_TRY(fg_alloc(&rows, bytes, 1, "centroids"));
+    FG_TRY(fgmm_source_rewind(source));
+    do {
+        FG_TRY(fgmm_source_next(source, rows, CHUNK_ROWS, &count));
+        double *to = means + done_rows * info->dims;
+        for (uint64_t i = 0; i < count * info->dims; i++)
+            to[i] = info->type == FGMM_F64 ? ((double *)rows)[i] : (double)((float *)rows)[i];
+        done_rows += count;
+    } while (count > 0);
+done:
+    free(rows);
+    return status;
+}
+
+fgmm_status fg_centroids_read(fgmm_model **model, const char *path)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_source *source = NULL;
+    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    double *means = NULL;
+    size_t count;
+    *model = NULL;
+    FG_TRY(fgmm_source_open(&source, path, NULL));
+    FG_TRY(fgmm_source_describe(source, &info));
+    FG_CHECK(info.type == FGMM_F32 || info.type == FGMM_F64, FGMM_FORMAT,
+             "%s: has elements of type %s; centroids need f32 or f64", path, fgmm_type_name(info.type));
+    FG_TRY(fg_size_product(&count, info.rows, info.dims, path));
+    FG_TRY(FG_ALLOC(&means, count, path));
+    FG_TRY(read_rows(means, source, &info));
+    status = fgmm_model_from_centroids(model, info.rows, info.dims, means);
+    if (status == FGMM_ARGUMENT) status = fg_fail_prefix(FGMM_FORMAT, "%s", path);
+done:
+    free(means);
+    fgmm_source_close(source);
+    return status;
+}
+
+fgmm_status fgmm_model_save_means(const fgmm_model *model, const char *path)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_writer *writer = NULL;
+    float *row = NULL;
+    FG_CHECK(model && path, FGMM_ARGUMENT, "%s is NULL", model ? "path" : "model");
+    FG_CHECK(fg_is_centroids_name(path), FGMM_UNSUPPORTED, "%s: means are written to names ending in .npy or .fvecs",
+             path);
+    const uint64_t d = model->info.dims;
+    FG_TRY(FG_ALLOC(&row, d, "a row of means"));
+    FG_TRY(fgmm_writer_open(&writer, path, "<f4", d));
+    for (uint64_t k = 0; k < model->info.components; k++) {
+        for (uint64_t c = 0; c < d; c++) {
+            const double value = model->means[k * d + c];
+            FG_CHECK(fabs(value) <= (double)FLT_MAX, FGMM_DATA, "means[%llu,%llu] = %g does not fit float32",
+                     (unsigned long long)k, (unsigned long long)c, value);
+            row[c] = (float)value;
+        }
+        FG_TRY(fgmm_writer_append(writer, row, 1));
+    }
+    fgmm_writer *finished = writer;
+    writer = NULL; /* commit frees it in either case */
+    FG_TRY(fgmm_writer_commit(finished));
+done:
+    fgmm_writer_abandon(writer);
+    free(row);
+    return status;
+}

@@ -1,0 +1,256 @@
+/* model_file.c - models and checkpoints as safetensors files: which tensors and strings there are and what they must
+ * hold (docs/formats.md, "Models"). The container is safetensors.c, centroid files are centroids.c. */
+#include "model.h"
+
+#include "centroids.h"
+#include "metadata.h"
+#include "safetensors.h"
+#include "size.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef unsigned long long ull;
+
+static const char *const PHASES[] = {"kmeans", "em"};
+
+void fg_checkpoint_clear(fg_checkpoint *checkpoint)
+{
+    free(checkpoint->history);
+    *checkpoint = (fg_checkpoint){0};
+}
+
+/* ---- writing ---- */
+
+/* "covariance_type", ... and, for a checkpoint, its numbers. */
+static void put_model(fg_metadata *metadata, const fgmm_model_info *info)
+{
+    fg_metadata_put(metadata, "format_version", "1");
+    fg_metadata_put(metadata, "covariance_type", fgmm_covariance_name(info->covariance));
+    fg_metadata_put_count(metadata, "rows", info->rows);
+    fg_metadata_put_count(metadata, "iterations", info->iterations);
+    fg_metadata_put_double(metadata, "log_likelihood", info->log_likelihood);
+    fg_metadata_put_count(metadata, "seed", info->seed);
+    fg_metadata_put(metadata, "library_version", fgmm_version());
+}
+
+static void put_checkpoint(fg_metadata *metadata, const fg_checkpoint *checkpoint)
+{
+    fg_metadata_put(metadata, "checkpoint.phase", PHASES[checkpoint->phase]);
+    fg_metadata_put_count(metadata, "checkpoint.kmeans_iterations", checkpoint->kmeans_iterations);
+    fg_metadata_put_count(metadata, "checkpoint.iterations", checkpoint->iterations);
+    fg_metadata_put_count(metadata, "checkpoint.repaired", checkpoint->repaired);
+    fg_metadata_put_count(metadata, "checkpoint.batch_rows", checkpoint->batch_rows);
+    fg_metadata_put_count(metadata, "checkpoint.is_dense", checkpoint->is_dense);
+    fg_metadata_put_double(metadata, "checkpoint.inertia", checkpoint->inertia);
+    fg_metadata_put(metadata, "checkpoint.tile", checkpoint->tile);
+}
+
+fgmm_status fg_model_file_write(const fgmm_model *model, const fg_checkpoint *checkpoint, const char *path)
+{
+    const uint64_t k = model->info.components, d = model->info.dims;
+    const uint64_t covariance_rank = model->info.covariance == FGMM_DIAG ? 2 : 1;
+    fg_metadata metadata = {.count = 0};
+    put_model(&metadata, &model->info);
+    if (checkpoint) put_checkpoint(&metadata, checkpoint);
+    const fg_tensor_out tensors[] = {
+        {"weights", 1, {k}, model->weights},
+        {"means", 2, {k, d}, model->means},
+        {"covariances", covariance_rank, {k, d}, model->covariances},
+        {"checkpoint.history",
+         1,
+         {checkpoint ? checkpoint->history_count : 0},
+         checkpoint ? checkpoint->history : NULL},
+    };
+    const fg_safetensors_out contents = {tensors, checkpoint ? 4 : 3, metadata.items, metadata.count};
+    return fg_safetensors_write(path, &contents);
+}
+
+fgmm_status fgmm_model_save(const fgmm_model *model, const char *path)
+{
+    if (!model || !path) return fg_fail(FGMM_ARGUMENT, "%s is NULL", model ? "path" : "model");
+    return fg_model_file_write(model, NULL, path);
+}
+
+/* ---- reading ---- */
+
+static fgmm_status find_tensor(const fg_tensor **tensor, const fg_safetensors *file, const char *name, uint64_t rank)
+{
+    fgmm_status status = FGMM_OK;
+    *tensor = fg_safetensors_tensor(file, name);
+    FG_CHECK(*tensor, FGMM_FORMAT, "has no tensor \"%s\"; a model has weights, means and covariances", name);
+    FG_CHECK(rank == 0 || (*tensor)->rank == rank, FGMM_FORMAT, "tensor %s has %llu dimensions; need %llu", name,
+             (ull)(*tensor)->rank, (ull)rank);
+done:
+    return status;
+}
+
+/* Forms that a covariances array can have; the first two are fgmm_covariance. */
+typedef enum covariance_form { FORM_SPHERICAL, FORM_DIAG, FORM_TIED, FORM_FULL, FORM_COUNT } covariance_form;
+
+typedef struct covariance_shape {
+    const char *name, *text;
+    uint64_t rank, shape[FG_TENSOR_RANK];
+} covariance_shape;
+
+/* The one form that fits the shape and, where it is given, the metadata. (K,D) and (D,D) are the same shape when K = D:
+ * then the metadata decide, and for D = 1 there is no difference. */
+static fgmm_status covariance_of(covariance_form *form, const fg_safetensors *file, const fg_tensor *tensor, uint64_t k,
+                                 uint64_t d)
+{
+    fgmm_status status = FGMM_OK;
+    const covariance_shape shapes[FORM_COUNT] = {{"spherical", "(K)", 1, {k}},
+                                                 {"diag", "(K,D)", 2, {k, d}},
+                                                 {"tied", "(D,D)", 2, {d, d}},
+                                                 {"full", "(K,D,D)", 3, {k, d, d}}};
+    const char *named = fg_safetensors_metadata(file, "covariance_type");
+    int is_known = named == NULL, fits[FORM_COUNT] = {0}, count = 0;
+    for (int i = 0; i < FORM_COUNT; i++) {
+        const int is_named = !named || strcmp(named, shapes[i].name) == 0;
+        is_known |= is_named;
+        fits[i] = is_named && tensor->rank == shapes[i].rank &&
+                  memcmp(tensor->shape, shapes[i].shape, sizeof tensor->shape) == 0;
+        if (fits[i] && count++ == 0) *form = (covariance_form)i;
+    }
+    FG_CHECK(is_known, FGMM_FORMAT, "covariance_type \"%.32s\"; need spherical, diag, tied or full", named);
+    FG_CHECK(count > 0, FGMM_FORMAT,
+             "tensor covariances (%llu dimensions, first %llu) does not fit K = %llu, D = %llu%s%.32s; need spherical "
+             "(K), diag (K,D), tied (D,D) or full (K,D,D)",
+             (ull)tensor->rank, (ull)tensor->shape[0], (ull)k, (ull)d, named ? ", covariance_type " : "",
+             named ? named : "");
+    FG_CHECK(count == 1 || d == 1, FGMM_FORMAT,
+             "tensor covariances (%llu,%llu) may be diag or tied since K = D; say which in the metadata as "
+             "covariance_type",
+             (ull)k, (ull)d);
+    FG_CHECK(*form <= FORM_DIAG, FGMM_UNSUPPORTED, "its covariances are %s %s; spherical and diag are supported",
+             shapes[*form].name, shapes[*form].text);
+done:
+    return status;
+}
+
+static fgmm_status get_info(fgmm_model_info *info, const fg_safetensors *file)
+{
+    fgmm_status status = FGMM_OK;
+    const char *format = fg_safetensors_metadata(file, "format_version");
+    FG_CHECK(!format || strcmp(format, "1") == 0, FGMM_FORMAT, "format_version \"%.32s\"; need 1", format);
+    const char *version = fg_safetensors_metadata(file, "library_version");
+    FG_TRY(fg_metadata_get_count(&info->rows, fg_safetensors_metadata(file, "rows"), "rows"));
+    FG_TRY(fg_metadata_get_count(&info->iterations, fg_safetensors_metadata(file, "iterations"), "iterations"));
+    FG_TRY(fg_metadata_get_count(&info->seed, fg_safetensors_metadata(file, "seed"), "seed"));
+    FG_TRY(fg_metadata_get_double(&info->log_likelihood, fg_safetensors_metadata(file, "log_likelihood"),
+                                  "log_likelihood"));
+    snprintf(info->library_version, sizeof info->library_version, "%s", version ? version : "");
+done:
+    return status;
+}
+
+static fgmm_status read_model(fgmm_model **model, fg_safetensors *file)
+{
+    fgmm_status status = FGMM_OK;
+    double *weights = NULL, *means = NULL, *covariances = NULL;
+    const fg_tensor *weight_tensor, *mean_tensor, *covariance_tensor;
+    covariance_form form;
+    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    FG_TRY(find_tensor(&weight_tensor, file, "weights", 1));
+    FG_TRY(find_tensor(&mean_tensor, file, "means", 2));
+    FG_TRY(find_tensor(&covariance_tensor, file, "covariances", 0));
+    const uint64_t k = mean_tensor->shape[0], d = mean_tensor->shape[1];
+    FG_CHECK(weight_tensor->shape[0] == k, FGMM_FORMAT, "tensor weights has K = %llu, tensor means K = %llu",
+             (ull)weight_tensor->shape[0], (ull)k);
+    FG_TRY(covariance_of(&form, file, covariance_tensor, k, d));
+    FG_TRY(get_info(&info, file));
+    FG_TRY(fg_safetensors_read(&weights, file, weight_tensor));
+    FG_TRY(fg_safetensors_read(&means, file, mean_tensor));
+    FG_TRY(fg_safetensors_read(&covariances, file, covariance_tensor));
+    const fg_parameters parameters = {(fgmm_covariance)form, k, d, weights, means, covariances};
+    status = fg_model_create(model, &parameters, &info);
+    if (status == FGMM_ARGUMENT) status = FGMM_FORMAT; /* here the values are the file's, not an argument */
+done:
+    free(covariances);
+    free(means);
+    free(weights);
+    return status;
+}
+
+static fgmm_status read_phase(fg_checkpoint_phase *phase, const char *text)
+{
+    fgmm_status status = FGMM_OK;
+    const int is_em = strcmp(text, PHASES[FG_CHECKPOINT_EM]) == 0;
+    FG_CHECK(is_em || strcmp(text, PHASES[FG_CHECKPOINT_KMEANS]) == 0, FGMM_FORMAT,
+             "checkpoint.phase \"%.32s\"; need kmeans or em", text);
+    *phase = is_em ? FG_CHECKPOINT_EM : FG_CHECKPOINT_KMEANS;
+done:
+    return status;
+}
+
+static fgmm_status read_checkpoint(fg_checkpoint *out, fg_safetensors *file)
+{
+    fgmm_status status = FGMM_OK;
+    fg_checkpoint read = {0};
+    const fg_tensor *history;
+    const struct {
+        const char *key;
+        uint64_t *value;
+    } counts[] = {
+        {"checkpoint.kmeans_iterations", &read.kmeans_iterations},
+        {"checkpoint.iterations", &read.iterations},
+        {"checkpoint.repaired", &read.repaired},
+        {"checkpoint.batch_rows", &read.batch_rows},
+        {"checkpoint.is_dense", &read.is_dense},
+    };
+    const char *phase = fg_safetensors_metadata(file, "checkpoint.phase");
+    FG_CHECK(phase, FGMM_FORMAT, "is a model, not a checkpoint: it has no checkpoint.phase");
+    FG_TRY(read_phase(&read.phase, phase));
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        const char *text = fg_safetensors_metadata(file, counts[i].key);
+        FG_CHECK(text, FGMM_FORMAT, "has no %s", counts[i].key);
+        FG_TRY(fg_metadata_get_count(counts[i].value, text, counts[i].key));
+    }
+    FG_CHECK(read.is_dense <= 1, FGMM_FORMAT, "checkpoint.is_dense = %llu; need 0 or 1", (ull)read.is_dense);
+    FG_CHECK(read.batch_rows >= 1, FGMM_FORMAT, "checkpoint.batch_rows = 0; need 1 or more");
+    FG_TRY(fg_metadata_get_double(&read.inertia, fg_safetensors_metadata(file, "checkpoint.inertia"),
+                                  "checkpoint.inertia"));
+    const char *tile = fg_safetensors_metadata(file, "checkpoint.tile");
+    FG_CHECK(tile && strlen(tile) < sizeof read.tile, FGMM_FORMAT, "checkpoint.tile: need a text of at most %zu bytes",
+             sizeof read.tile - 1);
+    memcpy(read.tile, tile, strlen(tile) + 1);
+    FG_TRY(find_tensor(&history, file, "checkpoint.history", 1));
+    FG_TRY(fg_safetensors_read(&read.history, file, history));
+    read.history_count = history->shape[0];
+    for (uint64_t i = 0; i < read.history_count; i++)
+        FG_CHECK(isfinite(read.history[i]), FGMM_FORMAT, "checkpoint.history[%llu] = %g; need a finite number", (ull)i,
+                 read.history[i]);
+    *out = read;
+    read.history = NULL;
+done:
+    fg_checkpoint_clear(&read);
+    return status;
+}
+
+fgmm_status fg_model_file_read(fgmm_model **model, fg_checkpoint *checkpoint, const char *path)
+{
+    fgmm_status status = FGMM_OK;
+    fg_safetensors *file = NULL;
+    *model = NULL;
+    if (checkpoint) *checkpoint = (fg_checkpoint){0};
+    FG_TRY(fg_safetensors_open(&file, path));
+    status = read_model(model, file);
+    if (status == FGMM_OK && checkpoint) status = read_checkpoint(checkpoint, file);
+    if (status != FGMM_OK) {
+        fg_fail_prefix(status, "%s", path);
+        fgmm_model_free(*model);
+        *model = NULL;
+    }
+done:
+    fg_safetensors_close(file);
+    return status;
+}
+
+fgmm_status fgmm_model_load(fgmm_model **model, const char *path)
+{
+    *model = NULL;
+    if (!path) return fg_fail(FGMM_ARGUMENT, "path is NULL");
+    return fg_is_centroids_name(path) ? fg_centroids_read(model, path) : fg_model_file_read(model, NULL, path);
+}
