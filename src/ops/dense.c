@@ -3,6 +3,7 @@
 #include "ops.h"
 
 #include "size.h"
+#include "status.h"
 
 #include <stdlib.h>
 

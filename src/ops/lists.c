@@ -2,6 +2,7 @@
 #include "ops.h"
 
 #include "size.h"
+#include "status.h"
 
 fgmm_status fg_lists_create(fg_pass *pass)
 {

@@ -3,6 +3,7 @@
 #include "ops.h"
 
 #include "size.h"
+#include "status.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -150,14 +151,31 @@ static void pack_component(image *m, fg_packed *p, const fg_shape *s, const fg_p
     if (error > product_error_nats) m->is_exact[k / s->strip] = 1;
 }
 
+/* Error of differences for component k near its own rows, in nats: the mean is rounded to float, which moves every
+ * distance sqrt(D) sigma by up to 2^-24 |m|. */
+static double difference_error(const fg_shape *s, double scale, double squares)
+{
+    return 0x1p-23 * sqrt(2 * scale * squares * (double)s->d);
+}
+
 /* Offsets follow the form that the whole strip takes. */
-static void finish_component(image *m, fg_packed *p, const fg_shape *s, uint32_t k)
+static void finish_component(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, uint32_t k)
 {
     const double squares = (double)m->offset[k];
     const int has_products = s->covariance != FGMM_DIAG && !m->is_exact[k / s->strip];
     const double kept = has_products ? (double)m->scale[k] * squares : 0.0;
     m->offset[k] = (float)((double)m->normaliser[k] - kept);
-    if (has_products) p->error_bound_nats = fmax(p->error_bound_nats, product_error(s, (double)m->scale[k], squares));
+    double error = has_products ? product_error(s, (double)m->scale[k], squares)
+                                : difference_error(s, (double)m->scale[k], squares);
+    if (s->covariance == FGMM_DIAG) {
+        double scaled = 0; /* sum of h m^2 over dimensions stands for h |m|^2 */
+        for (uint32_t d = 0; d < s->d; d++) {
+            const double mean = (double)m->means[(size_t)k * s->row_stride + d];
+            scaled += 0.5 * mean * mean / q->covariances[(size_t)k * s->d + d];
+        }
+        error = difference_error(s, 1.0, scaled);
+    }
+    p->error_bound_nats = fmax(p->error_bound_nats, error);
 }
 
 fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters *parameters, const float *shift)
@@ -171,7 +189,7 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
     for (uint32_t k = 0; k < s->k; k++) pack_component(&m, p, s, parameters, shift, k);
     /* the rounding of sums over D and of the log-density itself, of the order of D/2 nats near a component */
     p->error_bound_nats = 0x1p-22 * (double)s->d;
-    for (uint32_t k = 0; k < s->k; k++) finish_component(&m, p, s, k);
+    for (uint32_t k = 0; k < s->k; k++) finish_component(&m, p, s, parameters, k);
     for (uint32_t k = s->k; k < s->padded_k; k++) m.offset[k] = m.normaliser[k] = padding_offset;
     FG_TRY(fg_buffer_write(p->packed, 0, m.packed, fg_buffer_bytes(p->packed)));
     FG_TRY(fg_buffer_write(p->scale, 0, m.scale, sizeof(float) * s->padded_k));

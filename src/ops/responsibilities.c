@@ -2,6 +2,7 @@
 #include "ops.h"
 
 #include "size.h"
+#include "status.h"
 
 /* Vector family: floats of scratch that a block's log-densities may take, so that they stay in a core's L2 cache next
  * to the packed components of a strip. */

@@ -1,0 +1,152 @@
+/* evaluate.c - what a batch's lists and dense tiles say of each row: log-likelihood, label, largest responsibilities.
+ * Runs the same kernels as accumulation; picks on the host. */
+#include "ops.h"
+
+#include "size.h"
+#include "status.h"
+
+#include <stdlib.h>
+
+/* Host copies of a batch's results. */
+typedef struct host_lists {
+    float *logz;          /* (n) */
+    cl_uint *counts;      /* (n) */
+    cl_uint *components;  /* (n, capacity) */
+    float *values;        /* (n, capacity) */
+    cl_uint *sorted_rows; /* rows for the dense path */
+    float *tile;          /* (strips, tile rows, strip) responsibilities of a dense tile */
+} host_lists;
+
+static void host_lists_free(host_lists *h)
+{
+    free(h->logz);
+    free(h->counts);
+    free(h->components);
+    free(h->values);
+    free(h->sorted_rows);
+    free(h->tile);
+}
+
+static fgmm_status fetch_lists(host_lists *h, const fg_pass *pass, size_t n)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_lists *lists = &pass->lists;
+    const uint64_t entries = (uint64_t)n * pass->shape.capacity;
+    FG_TRY(FG_ALLOC(&h->counts, n, "labels"));
+    FG_TRY(FG_ALLOC(&h->components, entries, "labels"));
+    FG_TRY(FG_ALLOC(&h->values, entries, "labels"));
+    FG_TRY(fg_buffer_read(lists->counts, 0, h->counts, n * sizeof(cl_uint)));
+    FG_TRY(fg_buffer_read(lists->components, 0, h->components, (size_t)entries * sizeof(cl_uint)));
+    FG_TRY(fg_buffer_read(lists->values, 0, h->values, (size_t)entries * sizeof(float)));
+done:
+    return status;
+}
+
+/* The largest of each row's list; lists ascend, so the first of equals is the lowest. */
+static void label_lists(int32_t *labels, const host_lists *h, size_t n, uint32_t capacity)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float *value = h->values + i * capacity;
+        cl_uint best = 0;
+        for (cl_uint q = 1; q < h->counts[i]; q++)
+            if (value[q] > value[best]) best = q;
+        labels[i] = (int32_t)h->components[i * capacity + best];
+    }
+}
+
+/* Where responsibility (row, k) of a tile lies. */
+static const float *tile_place(const fg_pass *pass, const host_lists *h, uint32_t row, uint32_t k)
+{
+    const fg_shape *s = &pass->shape;
+    return h->tile + ((size_t)(k / s->strip) * pass->dense.tile_rows + row) * s->strip + k % s->strip;
+}
+
+/* The `top` largest of a row, descending, ties to the lower component: insertion into a short sorted list. */
+static void pick_largest(int32_t *ids, float *values, uint32_t top, const fg_pass *pass, const host_lists *h,
+                         uint32_t row)
+{
+    uint32_t filled = 0;
+    for (uint32_t k = 0; k < pass->shape.k; k++) {
+        const float value = *tile_place(pass, h, row, k);
+        if (filled == top && value <= values[top - 1]) continue;
+        uint32_t at = filled < top ? filled++ : top - 1;
+        for (; at > 0 && values[at - 1] < value; at--) {
+            values[at] = values[at - 1];
+            ids[at] = ids[at - 1];
+        }
+        values[at] = value;
+        ids[at] = (int32_t)k;
+    }
+}
+
+/* Rows of a span by the dense path; batch rows are found through the list where the span has one. */
+static fgmm_status evaluate_dense(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span,
+                                  const fg_evaluation_rows *out, host_lists *h)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(fg_dense_create(pass));
+    if (!h->tile)
+        FG_TRY(FG_ALLOC(&h->tile, (uint64_t)pass->dense.tile_rows * pass->shape.padded_k, "dense responsibilities"));
+    for (uint32_t done_rows = 0; done_rows < span->count;) {
+        const uint32_t n = (uint32_t)fg_min_u64(pass->dense.tile_rows, span->count - done_rows);
+        const fg_dense_span tile = {span->use_list, span->first + done_rows, n};
+        FG_TRY(fg_dense_normalise(pass, rows, &tile, NULL));
+        if (out->labels || out->top) FG_TRY(fg_buffer_read(pass->dense.r, 0, h->tile, fg_buffer_bytes(pass->dense.r)));
+        for (uint32_t i = 0; i < n; i++) {
+            const size_t row = span->use_list ? h->sorted_rows[tile.first + i] : tile.first + i;
+            float largest;
+            if (out->labels) pick_largest(out->labels + row, &largest, 1, pass, h, i);
+            if (out->top)
+                pick_largest(out->ids + row * out->top, out->responsibilities + row * out->top, out->top, pass, h, i);
+        }
+        done_rows += n;
+    }
+done:
+    return status;
+}
+
+/* Lists say all but the rows that overflowed. */
+static fgmm_status evaluate_sparse(fg_pass *pass, const fg_rows *rows, const fg_evaluation_rows *out, host_lists *h)
+{
+    fgmm_status status = FGMM_OK;
+    fg_list_counts counts;
+    FG_TRY(fg_responsibilities_run(pass, rows));
+    FG_TRY(fg_lists_sort(pass, rows->n, &counts));
+    if (out->labels) {
+        FG_TRY(fetch_lists(h, pass, rows->n));
+        label_lists(out->labels, h, rows->n, pass->shape.capacity);
+    }
+    if (counts.dense_rows > 0) {
+        const fg_dense_span span = {1, counts.entries, counts.dense_rows};
+        FG_TRY(FG_ALLOC(&h->sorted_rows, counts.all_entries, "rows"));
+        FG_TRY(fg_buffer_read(pass->lists.sorted_rows, 0, h->sorted_rows, sizeof(cl_uint) * counts.all_entries));
+        FG_TRY(evaluate_dense(pass, rows, &span, out, h));
+    }
+done:
+    return status;
+}
+
+fgmm_status fg_pass_evaluate(fg_pass *pass, const fg_rows *rows, const fg_evaluation_rows *out)
+{
+    fgmm_status status = FGMM_OK;
+    host_lists h = {0};
+    const size_t n = rows->n;
+    FG_CHECK(n > 0 && n <= pass->shape.batch_rows, FGMM_INTERNAL, "rows of a batch = %zu; need 1..%u", n,
+             pass->shape.batch_rows);
+    /* lists hold what a sum can feel; the M largest may lie below that, so they need all components */
+    const int all_dense = pass->shape.keep == FG_KEEP_MIXTURE && (out->top > 0 || pass->is_dense);
+    if (all_dense) {
+        const fg_dense_span span = {0, 0, (uint32_t)n};
+        FG_TRY(evaluate_dense(pass, rows, &span, out, &h));
+    } else {
+        FG_TRY(evaluate_sparse(pass, rows, out, &h));
+    }
+    if (out->log_likelihood) {
+        FG_TRY(FG_ALLOC(&h.logz, n, "log-likelihoods"));
+        FG_TRY(fg_buffer_read(pass->lists.logz, 0, h.logz, n * sizeof(float)));
+        for (size_t i = 0; i < n; i++) out->log_likelihood[i] = (double)h.logz[i];
+    }
+done:
+    host_lists_free(&h);
+    return status;
+}

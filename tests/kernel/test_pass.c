@@ -1,0 +1,337 @@
+/* test_pass.c - a pass on the device against the double-precision twin: both kernel families, both paths, all row types
+ * and covariances, at sizes around the tile's edges. The case "tiny" is small enough for a simulator. */
+#include "support.h"
+
+#include "ops.h"
+#include "pass.h"
+#include "reference.h"
+#include "rng.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Float sums of D terms and a few roundings of the log-density itself: some 2^-20 relative, absolute near 1. */
+static const double log_tolerance = 4e-6;
+/* What the a-priori bound promises where single precision is short of digits (docs/math.md, "Rounding"). */
+static const double promised_nats = 1e-3;
+/* Sums of N rows, each weighted with a responsibility whose exponent is off by log_tolerance x |log p|. */
+static const double sum_tolerance = 2e-4;
+
+typedef struct shape_case {
+    fgmm_kernel_family family;
+    fgmm_covariance covariance;
+    fg_keep keep;
+    fgmm_type type;
+    fgmm_path path;
+    uint64_t n, d, k;
+    double overlap; /* standard deviation of components over the spread of their means */
+    double nats;    /* absolute error of log-normalisers that is allowed besides log_tolerance */
+} shape_case;
+
+/* Rows in their type and as doubles, and parameters near them. */
+typedef struct problem {
+    void *rows;
+    double *x, *weights, *means, *covariances;
+    float *shift;
+    fg_parameters parameters;
+} problem;
+
+static float half_to_float(uint16_t h)
+{
+    const int exponent = h >> 10 & 31, mantissa = h & 1023;
+    const float value = exponent ? ldexpf((float)(mantissa + 1024), exponent - 25) : ldexpf((float)mantissa, -24);
+    return h >> 15 ? -value : value;
+}
+
+/* One element of the type that is near `value` (in -100..100), and its exact value. */
+static double store_element(void *rows, fgmm_type type, size_t i, double value)
+{
+    switch (type) {
+    case FGMM_U8:
+        return ((uint8_t *)rows)[i] = (uint8_t)fmin(255, fmax(0, rint(value + 128)));
+    case FGMM_I8:
+        return ((int8_t *)rows)[i] = (int8_t)rint(fmin(127, fmax(-128, value)));
+    case FGMM_F16: {
+        int exponent;
+        const double fraction = frexp(fabs(value), &exponent); /* 0.5 .. 1 */
+        uint16_t half = 0;
+        if (fabs(value) > 1e-4) half = (uint16_t)((exponent + 14) << 10 | ((int)(fraction * 2048) - 1024));
+        if (value < 0) half |= 0x8000;
+        ((uint16_t *)rows)[i] = half;
+        return (double)half_to_float(half);
+    }
+    default:
+        return (double)(((float *)rows)[i] = (float)value);
+    }
+}
+
+static problem make_problem(const shape_case *c)
+{
+    problem p = {0};
+    const size_t count = (size_t)(c->n * c->d), per = c->covariance == FGMM_DIAG ? (size_t)c->d : 1;
+    fg_rng rng;
+    fg_rng_init(&rng, c->n * 1000003 + c->d * 1009 + c->k, 77, 0);
+    p.rows = calloc(count, fgmm_type_bytes(c->type));
+    p.x = calloc(count, sizeof(double));
+    p.weights = calloc(c->k, sizeof(double));
+    p.means = calloc((size_t)(c->k * c->d), sizeof(double));
+    p.covariances = calloc(c->k * per, sizeof(double));
+    p.shift = calloc(c->d, sizeof(float));
+    double sum = 0;
+    for (uint64_t k = 0; k < c->k; k++) sum += p.weights[k] = 0.5 + fg_rng_uniform(&rng);
+    for (uint64_t k = 0; k < c->k; k++) p.weights[k] /= sum;
+    const double origin = c->type == FGMM_U8 ? 128 : 0;
+    for (uint64_t i = 0; i < c->k * c->d; i++) p.means[i] = origin + 25 * fg_rng_normal(&rng);
+    const double sigma = 25 * c->overlap;
+    for (uint64_t i = 0; i < c->k * per; i++) p.covariances[i] = sigma * sigma * (0.5 + fg_rng_uniform(&rng));
+    for (uint64_t i = 0; i < c->n; i++) {
+        const uint64_t k = fg_rng_below(&rng, c->k);
+        for (uint64_t d = 0; d < c->d; d++) {
+            const double value = p.means[k * c->d + d] - origin + sigma * fg_rng_normal(&rng);
+            p.x[i * c->d + d] = store_element(p.rows, c->type, (size_t)(i * c->d + d), value);
+        }
+    }
+    for (uint64_t d = 0; d < c->d; d++) p.shift[d] = (float)origin + (float)(d % 3);
+    p.parameters = (fg_parameters){c->covariance, c->k, c->d, p.weights, p.means, p.covariances};
+    return p;
+}
+
+static void free_problem(problem *p)
+{
+    free(p->rows);
+    free(p->x);
+    free(p->weights);
+    free(p->means);
+    free(p->covariances);
+    free(p->shift);
+}
+
+static fgmm_device *device;
+static fgmm_kernel_family open_family;
+
+static void open_device(fgmm_kernel_family family)
+{
+    if (device && open_family == family) return;
+    fgmm_device_close(device);
+    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    options.family = family;
+    ck_ok(fgmm_device_open(&device, &options));
+    open_family = family;
+}
+
+static void teardown(void)
+{
+    fgmm_device_close(device);
+    device = NULL;
+}
+
+static void describe_failure(const shape_case *c, const char *what, double error, double tolerance)
+{
+    ck_abort_msg("%s: error %g above %g (family %d covariance %d keep %d type %s path %d N %llu D %llu K %llu)", what,
+                 error, tolerance, (int)c->family, (int)c->covariance, (int)c->keep, fgmm_type_name(c->type),
+                 (int)c->path, (unsigned long long)c->n, (unsigned long long)c->d, (unsigned long long)c->k);
+}
+
+/* Largest difference of two arrays, relative to `scale`. */
+static double worst(const double *a, const double *b, size_t count, double scale)
+{
+    double error = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double difference = fabs(a[i] - b[i]) / scale;
+        if (!(difference <= error)) error = difference; /* a NaN is kept */
+    }
+    return error;
+}
+
+static double magnitude(const double *a, size_t count)
+{
+    double largest = 1e-30;
+    for (size_t i = 0; i < count; i++) largest = fmax(largest, fabs(a[i]));
+    return largest;
+}
+
+/* Twin of one batch: log-normalisers, and the flat statistics. */
+static void reference_batch(const shape_case *c, const problem *p, double *logz, double *values)
+{
+    double *r = calloc((size_t)(c->n * c->k), sizeof(double));
+    if (c->keep == FG_KEEP_BEST) {
+        uint32_t *nearest = calloc(c->n, sizeof *nearest);
+        fg_reference_nearest(nearest, logz, &p->parameters, p->x, c->n);
+        for (uint64_t i = 0; i < c->n; i++) {
+            r[i * c->k + nearest[i]] = 1;
+            logz[i] = -logz[i];
+        }
+        free(nearest);
+    } else {
+        fg_reference_log_density(r, &p->parameters, p->x, c->n);
+        fg_reference_responsibilities(logz, r, r, c->n, c->k);
+    }
+    fg_reference_statistics(values, &p->parameters, p->x, logz, r, c->n);
+    free(r);
+}
+
+static void compare_statistics(const shape_case *c, const double *found, const double *expected)
+{
+    const size_t k = (size_t)c->k, kd = (size_t)(c->k * c->d), s2 = c->covariance == FGMM_DIAG ? kd : k;
+    const double n = (double)c->n, sd = 25 * fmax(c->overlap, 1);
+    const struct {
+        const char *name;
+        size_t first, count;
+        double scale;
+    } parts[] = {
+        {"rows", 0, 1, 1},
+        {"log-likelihood", 1, 1, magnitude(expected + 1, 1) + n},
+        {"N", 2, k, magnitude(expected + 2, k)},
+        {"S1", 2 + k, kd, n / (double)k * sd + sd},
+        {"S2", 2 + k + kd, s2, magnitude(expected + 2 + k + kd, s2)},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        const double error = worst(found + parts[i].first, expected + parts[i].first, parts[i].count, parts[i].scale);
+        if (!(error <= sum_tolerance)) describe_failure(c, parts[i].name, error, sum_tolerance);
+    }
+}
+
+static void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *values, double *logz)
+{
+    fg_pass *pass;
+    fg_buffer *buffer;
+    const fg_pass_options options = {c->covariance, c->keep, c->k, c->d, c->type, batch_rows, c->path};
+    const size_t row_bytes = (size_t)c->d * fgmm_type_bytes(c->type);
+    ck_ok(fg_pass_create(&pass, device, &options));
+    ck_ok(fg_buffer_create(&buffer, device, (size_t)c->n * row_bytes, FG_BUFFER_DEVICE, "rows"));
+    ck_ok(fg_buffer_write(buffer, 0, p->rows, (size_t)c->n * row_bytes));
+    ck_ok(fg_pass_load(pass, &p->parameters, p->shift));
+    for (size_t first = 0; first < c->n; first += batch_rows) {
+        const size_t n = c->n - first < batch_rows ? (size_t)c->n - first : batch_rows;
+        const fg_rows rows = {buffer, first * row_bytes, n};
+        const fg_evaluation_rows out = {.log_likelihood = logz + first};
+        ck_ok(fg_pass_accumulate(pass, &rows));
+        ck_ok(fg_pass_evaluate(pass, &rows, &out));
+    }
+    ck_ok(fg_pass_statistics(pass, values));
+    fg_buffer_free(buffer);
+    fg_pass_free(pass);
+}
+
+static void check_case(const shape_case *c)
+{
+    open_device(c->family);
+    problem p = make_problem(c);
+    const size_t per = c->covariance == FGMM_DIAG ? (size_t)c->d : 1;
+    const size_t count = 2 + (size_t)c->k * (1 + (size_t)c->d + per);
+    double *found = calloc(count, sizeof(double)), *expected = calloc(count, sizeof(double));
+    double *logz = calloc(c->n, sizeof(double)), *expected_logz = calloc(c->n, sizeof(double));
+    reference_batch(c, &p, expected_logz, expected);
+    run_pass(c, &p, c->n > 64 ? c->n - c->n / 3 : c->n, found, logz); /* large cases in two uneven batches */
+    if (c->keep == FG_KEEP_MIXTURE) {
+        const double allowed = log_tolerance * (magnitude(expected_logz, c->n) + 1) + c->nats;
+        const double error = worst(logz, expected_logz, c->n, 1);
+        if (!(error <= allowed)) describe_failure(c, "log-normaliser", error, allowed);
+    }
+    compare_statistics(c, found, expected);
+    free(found);
+    free(expected);
+    free(logz);
+    free(expected_logz);
+    free_problem(&p);
+}
+
+static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR};
+enum { FAMILIES = sizeof families / sizeof families[0] };
+
+/* Covariance, kept components and path that a family must get right; each is run for every size below. */
+static const struct {
+    fgmm_covariance covariance;
+    fg_keep keep;
+    fgmm_path path;
+} variants[] = {
+    {FGMM_SPHERICAL, FG_KEEP_MIXTURE, FGMM_PATH_SPARSE}, {FGMM_SPHERICAL, FG_KEEP_MIXTURE, FGMM_PATH_DENSE},
+    {FGMM_DIAG, FG_KEEP_MIXTURE, FGMM_PATH_SPARSE},      {FGMM_DIAG, FG_KEEP_MIXTURE, FGMM_PATH_DENSE},
+    {FGMM_SPHERICAL, FG_KEEP_BEST, FGMM_PATH_AUTO},      {FGMM_DIAG, FG_KEEP_BEST, FGMM_PATH_AUTO},
+};
+enum { VARIANTS = sizeof variants / sizeof variants[0] };
+
+static void check_sizes(fgmm_kernel_family family, const uint64_t (*sizes)[3], size_t count, double overlap)
+{
+    for (size_t v = 0; v < VARIANTS; v++)
+        for (size_t i = 0; i < count; i++) {
+            const shape_case c = {family,           variants[v].covariance,
+                                  variants[v].keep, FGMM_F32,
+                                  variants[v].path, sizes[i][0],
+                                  sizes[i][1],      sizes[i][2],
+                                  overlap};
+            check_case(&c);
+        }
+}
+
+/* 1, tile - 1, tile, tile + 1 for N, D and K of the larger tiles (48 rows, 16 lanes, 32 and 64 components). Few
+ * different D: each is a compilation. */
+static const uint64_t edge_sizes[][3] = {
+    {1, 1, 1},    {11, 3, 2},  {12, 3, 7},   {13, 16, 31}, {47, 15, 32},   {48, 17, 33},
+    {49, 17, 63}, {63, 3, 64}, {65, 16, 65}, {100, 1, 1},  {257, 33, 100},
+};
+enum { EDGE_SIZES = sizeof edge_sizes / sizeof edge_sizes[0] };
+
+START_TEST(test_pass__equals_the_twin_at_tile_edges)
+{
+    check_sizes(families[_i], edge_sizes, EDGE_SIZES, 0.5);
+}
+END_TEST
+
+/* Components that overlap so much that every row keeps more than its list holds. */
+START_TEST(test_pass__overflowing_rows_take_the_dense_path)
+{
+    static const uint64_t sizes[][3] = {{130, 2, 200}, {70, 9, 129}};
+    check_sizes(families[_i], sizes, 2, 3.0);
+}
+END_TEST
+
+START_TEST(test_pass__every_row_type)
+{
+    for (int type = FGMM_U8; type <= FGMM_F32; type++)
+        for (size_t v = 0; v < VARIANTS; v++) {
+            const shape_case c = {
+                families[_i], variants[v].covariance, variants[v].keep, (fgmm_type)type, variants[v].path, 101, 21, 40,
+                0.3};
+            check_case(&c);
+        }
+}
+END_TEST
+
+/* Far from the shift, with spreads of a thousandth of that distance: products alone would lose all digits. */
+START_TEST(test_pass__tight_components_far_from_the_shift)
+{
+    for (size_t v = 0; v < 4; v++) {
+        const shape_case c = {
+            families[_i], variants[v].covariance, FG_KEEP_MIXTURE, FGMM_F32, variants[v].path, 90, 6, 20,
+            1e-3,         promised_nats};
+        check_case(&c);
+    }
+}
+END_TEST
+
+START_TEST(test_pass__tiny)
+{
+    static const uint64_t sizes[][3] = {{5, 3, 2}, {13, 2, 34}};
+    check_sizes(families[_i], sizes, 2, 1.0);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("pass");
+    TCase *edges = tcase_create("edges"), *tiny = tcase_create("tiny");
+    tcase_add_checked_fixture(edges, NULL, teardown);
+    tcase_add_checked_fixture(tiny, NULL, teardown);
+    tcase_set_timeout(edges, 600);
+    tcase_set_timeout(tiny, 600);
+    tcase_add_loop_test(edges, test_pass__equals_the_twin_at_tile_edges, 0, FAMILIES);
+    tcase_add_loop_test(edges, test_pass__overflowing_rows_take_the_dense_path, 0, FAMILIES);
+    tcase_add_loop_test(edges, test_pass__every_row_type, 0, FAMILIES);
+    tcase_add_loop_test(edges, test_pass__tight_components_far_from_the_shift, 0, FAMILIES);
+    tcase_add_loop_test(tiny, test_pass__tiny, 0, FAMILIES);
+    suite_add_tcase(s, edges);
+    suite_add_tcase(s, tiny);
+    return s;
+}
