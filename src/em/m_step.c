@@ -212,7 +212,7 @@ fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics, co
     fg_mixture to = {0};
     *next = NULL;
     if (repaired) *repaired = 0;
-    FG_CHECK(statistics, FGMM_ARGUMENT, "statistics = NULL");
+    FG_CHECK(statistics, FGMM_ARGUMENT, "statistics is NULL");
     if (options) memcpy(&used, options, options->size < sizeof used ? options->size : sizeof used);
     const fg_parameters old = fg_model_parameters(statistics->model);
     const uint64_t variances = fg_covariance_count(old.covariance, old.k, old.d);

@@ -35,7 +35,7 @@ fgmm_status fgmm_statistics_create(fgmm_statistics **out, const fgmm_model *mode
     fgmm_status status = FGMM_OK;
     fgmm_statistics *statistics = NULL;
     *out = NULL;
-    FG_CHECK(model, FGMM_ARGUMENT, "model = NULL");
+    FG_CHECK(model, FGMM_ARGUMENT, "model is NULL");
     const fg_parameters parameters = fg_model_parameters(model);
     FG_TRY(FG_ALLOC(&statistics, 1, "statistics"));
     FG_TRY(fg_statistics_layout_of(&statistics->layout, parameters.covariance, parameters.k, parameters.d));
@@ -60,7 +60,7 @@ void fgmm_statistics_free(fgmm_statistics *statistics)
 fgmm_status fgmm_statistics_merge(fgmm_statistics *into, const fgmm_statistics *from)
 {
     fgmm_status status = FGMM_OK;
-    FG_CHECK(into && from, FGMM_ARGUMENT, "%s = NULL", into ? "from" : "into");
+    FG_CHECK(into && from, FGMM_ARGUMENT, "%s is NULL", into ? "from" : "into");
     FG_CHECK(into->identity == from->identity && into->layout.count == from->layout.count, FGMM_ARGUMENT,
              "statistics of two different models (%016llx, %016llx); merge only what was taken under one model",
              (unsigned long long)into->identity, (unsigned long long)from->identity);
