@@ -50,6 +50,18 @@ void fg_thread_join(fg_thread *thread)
     free(thread);
 }
 
+static pthread_mutex_t foreign = PTHREAD_MUTEX_INITIALIZER;
+
+void fg_foreign_lock(void)
+{
+    pthread_mutex_lock(&foreign);
+}
+
+void fg_foreign_unlock(void)
+{
+    pthread_mutex_unlock(&foreign);
+}
+
 struct fg_queue {
     pthread_mutex_t lock;
     pthread_cond_t changed;

@@ -19,6 +19,10 @@ int fg_queue_push(fg_queue *queue, size_t slot);
 int fg_queue_pop(fg_queue *queue, size_t *slot);
 void fg_queue_close(fg_queue *queue);
 
+/* One lock of the process, for foreign libraries that serve one thread at a time (HDF5). Held for short calls only. */
+void fg_foreign_lock(void);
+void fg_foreign_unlock(void);
+
 /* Seconds of a monotonic clock with an arbitrary beginning. */
 double fg_now_s(void);
 

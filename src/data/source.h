@@ -13,10 +13,14 @@ typedef struct fg_source_kind {
     void (*close)(void *self);
 } fg_source_kind;
 
+/* Rows are given only between a successful rewind and a failure. */
+typedef enum fg_source_phase { FG_SOURCE_NEW, FG_SOURCE_READING, FG_SOURCE_ENDED, FG_SOURCE_FAILED } fg_source_phase;
+
 struct fgmm_source {
     const fg_source_kind *kind;
     void *self;
     fgmm_source_info info;
+    fg_source_phase phase;
     uint64_t position;  /* rows delivered since the last rewind */
     const void *opencl; /* rows already in a device buffer: the device layer's fg_lent_rows; NULL otherwise */
 };

@@ -1,0 +1,37 @@
+/* flashgmm/output.h - rows to a file, batch by batch: results of fgmm_evaluate, drawn rows, anything of one width.
+ *
+ * The file appears whole or not at all: rows go to a temporary file beside it, which replaces it at commit. Until then,
+ * and when anything fails (a full disk too), an existing file stays as it was. Memory is bounded whatever N is.
+ */
+#ifndef FLASHGMM_OUTPUT_H
+#define FLASHGMM_OUTPUT_H
+
+#include "flashgmm/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fgmm_writer fgmm_writer;
+
+/* Begins a file. The ending of path decides the format (docs/formats.md):
+ *     .npy                   any dtype; cols = 0: a 1-D array (N), else 2-D (N,cols), C order
+ *     .fvecs .ivecs .bvecs   dtype "<f4", "<i4", "|u1"; cols >= 1
+ * dtype: the element type by NumPy's name: "<f2" "<f4" "<f8" "<i4" "<i8" "|u1" "|i1".
+ * Errors: ARGUMENT (dtype, cols), UNSUPPORTED (ending), IO (the folder cannot be written). */
+FGMM_API fgmm_status fgmm_writer_open(fgmm_writer **writer, const char *path, const char *dtype, uint64_t cols);
+
+/* Appends rows. data: (rows,cols) dense, or (rows) for a 1-D array; copied. rows = 0 does nothing. Errors: IO; then
+ * only fgmm_writer_abandon is left. */
+FGMM_API fgmm_status fgmm_writer_append(fgmm_writer *writer, const void *data, uint64_t rows);
+
+/* Completes the header, flushes to the disk, renames. The handle is freed, also on failure. Errors: IO. */
+FGMM_API fgmm_status fgmm_writer_commit(fgmm_writer *writer);
+
+/* Gives up: removes the temporary file, frees. NULL is accepted. Keeps the thread's error text. */
+FGMM_API void fgmm_writer_abandon(fgmm_writer *writer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,334 @@
+/* csv.c - numbers in text: one row per line, separated by comma, semicolon, tab or spaces; float64. docs/formats.md.
+ *
+ * Opening looks at the first lines (header or not, separator, columns) and counts the rows; numbers are parsed anew in
+ * each pass, through one small buffer. A field that is not a number is never guessed at. */
+#define _POSIX_C_SOURCE 200809L
+#include "formats.h"
+#include "number.h"
+#include "size.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Longer fields are no numbers (17 digits tell any float64). */
+enum { FIELD_BYTES = 512, SHOWN_BYTES = 40 };
+
+typedef struct csv_rows {
+    fg_input *input;
+    fg_stream stream;
+    locale_t c_locale;
+    char separator;  /* , ; tab, a space for runs of blanks, 0: one column */
+    uint64_t dims;   /* 0 while opening */
+    uint64_t offset; /* of the first row's line */
+    uint64_t offset_line;
+    uint64_t line; /* number of the present line, from 1 */
+    size_t length; /* of the present field */
+    int is_quoted;
+    char field[FIELD_BYTES]; /* cut and terminated when `length` is larger */
+} csv_rows;
+
+typedef struct line_facts {
+    uint64_t columns, numbers, texts; /* a field that is empty is neither number nor text */
+} line_facts;
+
+/* ---- characters ---- */
+
+static int is_blank(int c, char separator)
+{
+    return c == ' ' || (c == '\t' && separator != '\t');
+}
+
+/* The next character without taking it; '\r' before '\n' is passed over; -1 at the end. */
+static int peek(csv_rows *csv)
+{
+    fg_stream *stream = &csv->stream;
+    const int c = fg_stream_peek(stream);
+    if (c != '\r') return c;
+    if (stream->used + 1 == stream->filled) { /* what follows is not in the buffer yet: begin it here */
+        fg_stream_seek(stream, fg_stream_position(stream));
+        if (fg_stream_peek(stream) < 0) return -1;
+    }
+    if (stream->used + 1 == stream->filled || stream->buffer[stream->used + 1] != '\n') return c;
+    stream->used++;
+    return '\n';
+}
+
+static int is_line_end(int c)
+{
+    return c == '\n' || c < 0;
+}
+
+/* Goes to the next line that holds anything; 0 at the end of the file. */
+static int find_line(csv_rows *csv)
+{
+    for (;;) {
+        int c = peek(csv);
+        if (c < 0) return 0;
+        if (c == '\n') csv->line++;
+        if (c != '\n' && !is_blank(c, csv->separator)) return 1;
+        csv->stream.used++;
+    }
+}
+
+/* Past the end of this line. */
+static void skip_line(csv_rows *csv)
+{
+    fg_stream *stream = &csv->stream;
+    while (fg_stream_peek(stream) >= 0) {
+        const unsigned char *from = stream->buffer + stream->used;
+        const unsigned char *end = memchr(from, '\n', stream->filled - stream->used);
+        if (end) {
+            stream->used += (size_t)(end - from) + 1;
+            csv->line++;
+            return;
+        }
+        stream->used = stream->filled;
+    }
+}
+
+static void go_to(csv_rows *csv, uint64_t offset, uint64_t line)
+{
+    fg_stream_seek(&csv->stream, offset);
+    csv->line = line;
+}
+
+/* ---- fields ---- */
+
+static void keep(csv_rows *csv, int c)
+{
+    if (csv->length + 1 < FIELD_BYTES) csv->field[csv->length] = (char)c;
+    csv->length++;
+}
+
+/* Between quotes; "" stands for one quote. The line's end closes a quote that nothing else closes. */
+static void read_quoted(csv_rows *csv)
+{
+    csv->is_quoted = 1;
+    csv->stream.used++;
+    for (int c; !is_line_end(c = peek(csv));) {
+        csv->stream.used++;
+        if (c == '"' && peek(csv) != '"') return;
+        if (c == '"') csv->stream.used++;
+        keep(csv, c);
+    }
+}
+
+static void skip_blanks(csv_rows *csv)
+{
+    while (is_blank(peek(csv), csv->separator)) csv->stream.used++;
+}
+
+/* One field without the blanks around it, and the separator behind it; 1 when another field follows on this line. */
+static int read_field(csv_rows *csv)
+{
+    int c;
+    csv->length = 0;
+    csv->is_quoted = 0;
+    skip_blanks(csv);
+    if (peek(csv) == '"') read_quoted(csv);
+    while (!is_line_end(c = peek(csv)) && c != csv->separator && !(csv->separator == ' ' && c == '\t')) {
+        csv->stream.used++;
+        keep(csv, c);
+    }
+    const int is_whole = csv->length < FIELD_BYTES;
+    while (is_whole && csv->length > 0 && is_blank(csv->field[csv->length - 1], csv->separator)) csv->length--;
+    csv->field[is_whole ? csv->length : FIELD_BYTES - 1] = 0;
+    if (csv->separator == ' ') skip_blanks(csv);
+    if (is_line_end(peek(csv))) return 0;
+    if (csv->separator != ' ') csv->stream.used++;
+    return 1;
+}
+
+/* Numbers in quotes are not taken: what writes quotes round everything means text. */
+static fg_number_kind field_number(const csv_rows *csv, double *value)
+{
+    if (csv->is_quoted || csv->length >= FIELD_BYTES) return FG_NUMBER_NONE;
+    return fg_number_parse(value, csv->field, csv->length, csv->c_locale);
+}
+
+static fgmm_status bad_field(const csv_rows *csv, uint64_t column, fg_number_kind kind)
+{
+    const unsigned long long line = csv->line;
+    const char *path = csv->input->path, *quote = csv->is_quoted ? "\"" : "";
+    if (csv->length == 0)
+        return fg_fail(FGMM_FORMAT, "%s: line %llu, column %llu: the field is empty", path, line,
+                       (unsigned long long)column);
+    char shown[SHOWN_BYTES + 1];
+    size_t i = 0;
+    for (; i < SHOWN_BYTES && csv->field[i]; i++)
+        shown[i] = csv->field[i] >= ' ' && csv->field[i] <= '~' ? csv->field[i] : '?';
+    shown[i] = 0;
+    return fg_fail(FGMM_FORMAT, "%s: line %llu, column %llu: %s%s%s is %s", path, line, (unsigned long long)column,
+                   quote, shown, quote, kind == FG_NUMBER_TOO_LARGE ? "beyond float64" : "not a number");
+}
+
+/* ---- lines ---- */
+
+/* One row; its line must have dims columns, all numbers. row: (dims), or NULL to check only. */
+static fgmm_status read_row(csv_rows *csv, double *row)
+{
+    uint64_t columns = 0;
+    for (int more = 1; more; columns++) {
+        double unused;
+        more = read_field(csv);
+        const fg_number_kind kind = field_number(csv, row && columns < csv->dims ? row + columns : &unused);
+        if (csv->stream.status != FGMM_OK) return csv->stream.status;
+        if (kind != FG_NUMBER_OK && columns < csv->dims) return bad_field(csv, columns + 1, kind);
+    }
+    if (columns != csv->dims)
+        return fg_fail(FGMM_FORMAT, "%s: line %llu: %llu columns; the first row has %llu", csv->input->path,
+                       (unsigned long long)csv->line, (unsigned long long)columns, (unsigned long long)csv->dims);
+    return FGMM_OK;
+}
+
+/* Reads this line without keeping its values. */
+static line_facts survey_line(csv_rows *csv)
+{
+    line_facts facts = {0, 0, 0};
+    for (int more = 1; more;) {
+        double value;
+        more = read_field(csv);
+        facts.columns++;
+        if (field_number(csv, &value) != FG_NUMBER_NONE)
+            facts.numbers++;
+        else if (csv->length > 0)
+            facts.texts++;
+    }
+    return facts;
+}
+
+/* The separator that this line shows outside quotes, the rarest meaning first: a comma may be decimal beside a
+ * semicolon, a blank may stand beside a comma. 0 when the line is one field. */
+static char detect_separator(csv_rows *csv)
+{
+    static const char order[] = ";,\t ";
+    size_t best = sizeof order - 1;
+    int is_inside = 0, has_gap = 0;
+    for (int c; !is_line_end(c = peek(csv)); csv->stream.used++) {
+        if (c == '"') is_inside = !is_inside;
+        if (is_inside) continue;
+        for (size_t i = 0; i < 3 && c != ' '; i++)
+            if (c == order[i] && i < best) best = i;
+        if (c == ' ') has_gap = 1;
+        if (c != ' ' && has_gap && best > 3) best = 3; /* blanks at the end of the line separate nothing */
+    }
+    return order[best];
+}
+
+/* ---- the source ---- */
+
+static fgmm_status csv_rewind(void *self)
+{
+    csv_rows *csv = self;
+    go_to(csv, csv->offset, csv->offset_line);
+    return FGMM_OK;
+}
+
+static fgmm_status csv_next(void *self, void *rows, uint64_t capacity, uint64_t *count)
+{
+    csv_rows *csv = self;
+    double *to = rows;
+    uint64_t n = 0;
+    for (; n < capacity && find_line(csv); n++) {
+        fgmm_status status = read_row(csv, to + n * csv->dims);
+        if (status != FGMM_OK) return status;
+    }
+    *count = n;
+    return csv->stream.status;
+}
+
+static void csv_close(void *self)
+{
+    csv_rows *csv = self;
+    if (csv->c_locale) freelocale(csv->c_locale);
+    fg_stream_release(&csv->stream);
+    fg_input_close(csv->input);
+    free(csv);
+}
+
+static const fg_source_kind csv_kind = {csv_rewind, csv_next, csv_close};
+
+/* Skips a byte order mark and finds the first line that holds anything. */
+static fgmm_status find_first_line(csv_rows *csv)
+{
+    unsigned char mark[3] = {0};
+    const size_t length = (size_t)fg_min_u64(sizeof mark, csv->input->size);
+    fgmm_status status = fg_input_read_at(csv->input, 0, mark, length);
+    if (status != FGMM_OK) return status;
+    go_to(csv, memcmp(mark, "\xef\xbb\xbf", sizeof mark) == 0 ? sizeof mark : 0, 1);
+    if (find_line(csv)) return FGMM_OK;
+    return csv->stream.status != FGMM_OK ? csv->stream.status
+                                         : fg_fail(FGMM_DATA, "%s: holds no rows", csv->input->path);
+}
+
+/* Sets separator, columns and the first row's place. The first line is a header when it has words and no number. */
+static fgmm_status find_rows(csv_rows *csv)
+{
+    fgmm_status status = FGMM_OK;
+    line_facts header = {0, 0, 0};
+    csv->separator = '\t'; /* while unknown, a tab is no blank */
+    FG_TRY(find_first_line(csv));
+    const uint64_t first = fg_stream_position(&csv->stream), first_line = csv->line;
+    const char first_separator = csv->separator = detect_separator(csv);
+    go_to(csv, first, first_line);
+    line_facts facts = survey_line(csv);
+    csv->offset = first;
+    csv->offset_line = first_line;
+    if (facts.numbers == 0 && facts.texts > 0) {
+        csv->separator = '\t';
+        FG_CHECK(find_line(csv), FGMM_DATA, "%s: holds no rows, only a header in line %llu", csv->input->path,
+                 (unsigned long long)first_line);
+        csv->offset = fg_stream_position(&csv->stream);
+        csv->offset_line = csv->line;
+        const char separator = detect_separator(csv);
+        /* One column: blanks within its name separate nothing, other separators would. */
+        csv->separator = separator ? separator : first_separator == ' ' ? 0 : first_separator;
+        go_to(csv, first, first_line);
+        header = survey_line(csv);
+        csv->separator = separator;
+        csv_rewind(csv);
+        facts = survey_line(csv);
+    }
+    FG_TRY(csv->stream.status);
+    FG_CHECK(header.columns == 0 || header.columns == facts.columns, FGMM_FORMAT,
+             "%s: line %llu: the header has %llu columns; the first row (line %llu) has %llu", csv->input->path,
+             (unsigned long long)first_line, (unsigned long long)header.columns, (unsigned long long)csv->offset_line,
+             (unsigned long long)facts.columns);
+    csv->dims = facts.columns;
+    csv_rewind(csv);
+    FG_TRY(read_row(csv, NULL));
+done:
+    return status;
+}
+
+static fgmm_status count_rows(csv_rows *csv, uint64_t *rows)
+{
+    *rows = 0;
+    for (csv_rewind(csv); find_line(csv); ++*rows) skip_line(csv);
+    return csv->stream.status;
+}
+
+fgmm_status fg_csv_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options)
+{
+    (void)options;
+    fgmm_status status = FGMM_OK;
+    csv_rows *csv = NULL;
+    uint64_t rows;
+    *source = NULL;
+    status = FG_ALLOC(&csv, 1, "source");
+    if (status != FGMM_OK) {
+        fg_input_close(input);
+        return status;
+    }
+    csv->input = input;
+    csv->c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    FG_CHECK(csv->c_locale, FGMM_MEMORY, "%s: the C locale could not be made", input->path);
+    FG_TRY(fg_stream_create(&csv->stream, input));
+    FG_TRY(find_rows(csv));
+    FG_TRY(count_rows(csv, &rows));
+    const fgmm_source_info info = {sizeof info, rows, csv->dims, FGMM_F64, "csv"};
+    return fg_source_create(source, &csv_kind, csv, &info);
+done:
+    csv_close(csv);
+    return status;
+}

@@ -1,0 +1,27 @@
+/* formats.h - the file formats: one opener each, and the table that finds it.
+ *
+ * An opener takes an open input, checks the header against the file's size, and makes a source of it. It owns the input
+ * from then on, also on failure. Adding a format: one file with such a function, one line in formats.c, one section in
+ * docs/formats.md. */
+#ifndef FG_FORMATS_H
+#define FG_FORMATS_H
+
+#include "input.h"
+#include "source.h"
+
+typedef fgmm_status (*fg_format_open)(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
+
+fgmm_status fg_npy_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
+fgmm_status fg_fvecs_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
+fgmm_status fg_bvecs_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
+fgmm_status fg_fbin_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
+fgmm_status fg_u8bin_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
+fgmm_status fg_i8bin_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
+fgmm_status fg_hdf5_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
+fgmm_status fg_csv_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
+
+/* .npy from a descriptor that can be read only once, to its end, before this returns; stays open. Kept in memory up to
+ * memory_limit_bytes (0: 1 GiB), beyond in an unlinked file in $TMPDIR or /tmp. */
+fgmm_status fg_stdin_open(fgmm_source **source, int descriptor, uint64_t memory_limit_bytes);
+
+#endif

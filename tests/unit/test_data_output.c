@@ -1,0 +1,179 @@
+/* test_data_output.c - rows to files: layout, replacement whole or not at all, full disks. No device. */
+#define _XOPEN_SOURCE 700
+#include "rows.h"
+#include "support.h"
+
+#include "file.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+START_TEST(test_output__npy_is_what_numpy_writes)
+{
+    static const char numpy_i8[] = "\x93NUMPY\x01\x00v\x00{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }"
+                                   "                                                            \n"
+                                   "\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff";
+    const int64_t data[] = {1, 2, -1};
+    const char *path = temporary_path("a.npy");
+    fgmm_writer *writer;
+    ck_ok(fgmm_writer_open(&writer, path, "<i8", 0));
+    ck_ok(fgmm_writer_append(writer, data, 1));
+    ck_ok(fgmm_writer_append(writer, NULL, 0));
+    ck_ok(fgmm_writer_append(writer, data + 1, 2));
+    ck_ok(fgmm_writer_commit(writer));
+    unsigned char *bytes;
+    size_t count;
+    ck_ok(fg_file_read_all(&bytes, &count, path, 1000));
+    ck_assert_uint_eq(count, sizeof numpy_i8 - 1);
+    ck_assert_mem_eq(bytes, numpy_i8, count);
+    free(bytes);
+}
+END_TEST
+
+START_TEST(test_output__what_is_written_can_be_read)
+{
+    const struct {
+        const char *name, *dtype;
+        fgmm_type type;
+    } cases[] = {{"a.npy", "<f4", FGMM_F32}, {"a.npy", "<f8", FGMM_F64}, {"a.npy", "<f2", FGMM_F16},
+                 {"a.npy", "|u1", FGMM_U8},  {"a.npy", "|i1", FGMM_I8},  {"a.fvecs", "<f4", FGMM_F32},
+                 {"a.bvecs", "|u1", FGMM_U8}};
+    unsigned char data[6 * 8];
+    for (size_t i = 0; i < sizeof data; i++) data[i] = (unsigned char)(i * 37);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *path = temporary_path(cases[i].name);
+        const size_t row_bytes = 3 * fgmm_type_bytes(cases[i].type);
+        fgmm_writer *writer;
+        ck_ok(fgmm_writer_open(&writer, path, cases[i].dtype, 3));
+        ck_ok(fgmm_writer_append(writer, data, 1));
+        ck_ok(fgmm_writer_append(writer, data + row_bytes, 1));
+        ck_ok(fgmm_writer_commit(writer));
+        fgmm_source *source;
+        fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+        uint64_t rows;
+        ck_ok(fgmm_source_open(&source, path, NULL));
+        ck_ok(fgmm_source_describe(source, &info));
+        ck_assert_int_eq(info.type, cases[i].type);
+        ck_assert_uint_eq(info.dims, 3);
+        unsigned char *all = read_rows(source, 5, &rows);
+        ck_assert_uint_eq(rows, 2);
+        ck_assert_mem_eq(all, data, 2 * row_bytes);
+        free(all);
+        fgmm_source_close(source);
+    }
+}
+END_TEST
+
+START_TEST(test_output__ivecs_layout)
+{
+    const int32_t data[] = {7, -8}, expected[] = {1, 7, 1, -8};
+    const char *path = temporary_path("a.ivecs");
+    fgmm_writer *writer;
+    unsigned char *bytes;
+    size_t count;
+    ck_ok(fgmm_writer_open(&writer, path, "<i4", 1));
+    ck_ok(fgmm_writer_append(writer, data, 2));
+    ck_ok(fgmm_writer_commit(writer));
+    ck_ok(fg_file_read_all(&bytes, &count, path, 1000));
+    ck_assert_uint_eq(count, sizeof expected);
+    ck_assert_mem_eq(bytes, expected, count);
+    free(bytes);
+}
+END_TEST
+
+START_TEST(test_output__bad_arguments)
+{
+    fgmm_writer *writer = (fgmm_writer *)1;
+    ck_fails(fgmm_writer_open(&writer, NULL, "<f4", 1), FGMM_ARGUMENT, "path is NULL");
+    ck_assert_ptr_null(writer);
+    ck_fails(fgmm_writer_open(&writer, "a.npy", NULL, 1), FGMM_ARGUMENT, "dtype is NULL");
+    ck_fails(fgmm_writer_open(&writer, "a.npy", ">f4", 1), FGMM_ARGUMENT, "dtype \">f4\"");
+    ck_fails(fgmm_writer_open(&writer, "a.txt", "<f4", 1), FGMM_UNSUPPORTED, "a.txt: the name's ending");
+    ck_fails(fgmm_writer_open(&writer, "a.fvecs", "<f8", 1), FGMM_ARGUMENT, "a .fvecs file holds <f4");
+    ck_fails(fgmm_writer_open(&writer, "a.fvecs", "<f4", 0), FGMM_ARGUMENT, "cols = 0; need 1..2147483647");
+    ck_fails(fgmm_writer_open(&writer, "a.fvecs", "<f4", 1ull << 31), FGMM_ARGUMENT, "cols = 2147483648");
+    ck_fails(fgmm_writer_open(&writer, "a.npy", "<f8", UINT64_MAX / 4), FGMM_MEMORY, "bytes of a row");
+    ck_fails(fgmm_writer_open(&writer, "/nonexistent/a.npy", "<f4", 1), FGMM_IO, "/nonexistent/a.npy");
+    ck_fails(fgmm_writer_append(NULL, "", 1), FGMM_ARGUMENT, "writer");
+    ck_fails(fgmm_writer_commit(NULL), FGMM_ARGUMENT, "writer");
+    fgmm_writer_abandon(NULL);
+}
+END_TEST
+
+static size_t files_beside(const char *name)
+{
+    size_t count = 0;
+    DIR *folder = opendir(temporary_path(""));
+    for (struct dirent *entry; (entry = readdir(folder));) count += strncmp(entry->d_name, name, strlen(name)) == 0;
+    closedir(folder);
+    return count;
+}
+
+START_TEST(test_output__abandoned_leaves_the_old_file)
+{
+    const char *path = write_file("kept.npy", "old", 3);
+    fgmm_writer *writer;
+    unsigned char *bytes;
+    size_t count;
+    ck_ok(fgmm_writer_open(&writer, path, "<f4", 1));
+    ck_ok(fgmm_writer_append(writer, "abcd", 1));
+    ck_assert_uint_eq(files_beside("kept.npy"), 2);
+    fgmm_writer_abandon(writer);
+    ck_assert_uint_eq(files_beside("kept.npy"), 1);
+    ck_ok(fg_file_read_all(&bytes, &count, path, 1000));
+    ck_assert_str_eq((char *)bytes, "old");
+    free(bytes);
+}
+END_TEST
+
+/* A limit on file sizes stands for a full disk: writes beyond it fail with EFBIG. The failure may come while appending
+ * or, for what is still buffered, at commit. */
+START_TEST(test_output__full_disk_leaves_the_old_file)
+{
+    static const char block[100000] = {0};
+    const uint64_t appended[] = {1000, sizeof block};
+    signal(SIGXFSZ, SIG_IGN);
+    const struct rlimit limit = {500, RLIM_INFINITY};
+    for (size_t i = 0; i < 2; i++) {
+        const char *path = write_file("full.npy", "old", 3);
+        fgmm_writer *writer;
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        ck_ok(fgmm_writer_open(&writer, path, "|u1", 1));
+        fgmm_status status = fgmm_writer_append(writer, block, appended[i]);
+        if (status == FGMM_OK) {
+            status = fgmm_writer_commit(writer);
+        } else {
+            ck_fails(status, FGMM_IO, "full.npy: writing failed");
+            ck_fails(fgmm_writer_append(writer, block, 1), FGMM_IO, "abandoned");
+            fgmm_writer_abandon(writer);
+        }
+        const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0); /* Check writes files of its own */
+        ck_assert_int_eq(status, FGMM_IO);
+        ck_assert_uint_eq(files_beside("full.npy"), 1);
+        unsigned char *bytes;
+        size_t count;
+        ck_ok(fg_file_read_all(&bytes, &count, path, 1000));
+        ck_assert_str_eq((char *)bytes, "old");
+        free(bytes);
+    }
+}
+END_TEST
+
+Suite *suite(void)
+{
+    const TTest *const tests[] = {
+        test_output__npy_is_what_numpy_writes,
+        test_output__what_is_written_can_be_read,
+        test_output__ivecs_layout,
+        test_output__bad_arguments,
+        test_output__abandoned_leaves_the_old_file,
+        test_output__full_disk_leaves_the_old_file,
+    };
+    Suite *s = suite_create("data_output");
+    ADD_CASE(s, "output", NULL, NULL, 60, tests);
+    return s;
+}
