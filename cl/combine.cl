@@ -12,7 +12,7 @@
 #define S2_COUNT 1
 #define PARTIAL_S2 1
 #endif
-#define PARTIAL (ROW_STRIDE + PARTIAL_S2 + 1)
+#define PARTIAL ((ROW_STRIDE + PARTIAL_S2 + 1 + VW - 1) / VW * VW) /* whole vectors */
 #define PER_COMPONENT (DIMS + S2_COUNT + 1)
 
 /* Place of element e of component k in totals; e: 0..D-1 S1, then S2, then N. */

@@ -31,7 +31,7 @@ inline float exponentials(__global float *r, size_t r_stride, __global const flo
 #pragma unroll
         for (int v = 0; v < TILE_VECTORS; v++) {
             floatv x = LOADV(l + strip * STRIP + v * VW) - highest;
-            floatv e = exp(fmax(x, (floatv)-87.0f)); /* below, exp would be denormal */
+            floatv e = exp(larger(x, (floatv)-87.0f)); /* below, exp would be denormal */
             e = x < (floatv)-87.0f ? (floatv)0.0f : e;
             near -= x >= (floatv)-spread;
             sums += e;
@@ -57,7 +57,7 @@ __kernel void dense_responsibilities(__global const row_t *rows, ulong first_ele
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);
     __global float *base = scratch + (size_t)worker * scratch_floats;
-    const dense_scratch_t s = {base, base + TILE_BLOCK * VW, base + TILE_BLOCK * (VW + 1)};
+    const dense_scratch_t s = {base, base + TILE_BLOCK * (VW + l_stride), base + TILE_BLOCK * VW};
     const components_t c = {packed, scale, offset, is_exact};
     const size_t r_stride = (size_t)tile_rows * STRIP;
     const uint padded = strips * STRIP;

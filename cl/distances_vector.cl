@@ -1,6 +1,6 @@
 /* distances_vector.cl - log-densities of a block of rows under a strip of components, in registers. Vector family.
  *
- * Product form (spherical):     l_ik = h_k (2 y_i.m_k - |y_i|^2) + c_k          c_k holds - h_k |m_k|^2
+ * Product form (spherical):     l_ik = h_k (y_i.2m_k - |y_i|^2) + c_k           c_k holds - h_k |m_k|^2
  * Difference form (spherical):  l_ik = - h_k |y_i - m_k|^2 + c_k                 for strips where products lose digits
  * Scaled differences (diag):    l_ik = - sum_d (s_kd y_id + o_kd)^2 + c_k        s = sqrt(h_kd), o = - s m
  * in nats, y = x - shift, m the mean in shifted coordinates, h = 1/(2 sigma^2), c the logarithm of weight and normaliser
@@ -14,36 +14,12 @@
  *   TILE_ROWS     rows whose sums stay in registers; TILE_ROWS x TILE_VECTORS + TILE_VECTORS + 1 vectors must fit
  *   TILE_VECTORS  vectors of components
  *   TILE_BLOCK    rows that pass over all components together; a multiple of TILE_ROWS
- *   DIMS          D; ROW_STRIDE = D rounded up to VW
  * Sums run over d in order, in float: relative error at most D 2^-24, in practice sqrt(D) 2^-24.
  */
 #ifndef TILE_ROWS
 #error "TILE_ROWS is not set"
 #endif
 #define STRIP (VW * TILE_VECTORS)
-#define ROW_VECTORS ((DIMS + VW - 1) / VW)
-#define ROW_STRIDE (ROW_VECTORS * VW)
-#define ROW_TAIL (DIMS % VW)
-
-/* No real log-density is below FLOOR; components that only fill up the last strip lie below it. */
-#define FLOOR (-1e30f)
-#define PADDING (-2e30f)
-
-/* The last, incomplete vector of a row, zero-filled; nothing behind the row is read. */
-inline floatv row_vector_tail(__global const row_t *rows, size_t i)
-{
-    float lanes[VW];
-#pragma unroll
-    for (int j = 0; j < VW; j++) lanes[j] = j < ROW_TAIL ? row_element(rows, i + j) : 0.0f;
-    return LOADV(lanes);
-}
-
-inline floatv shifted_vector(__global const row_t *rows, size_t row_start, __global const float *shift, int v)
-{
-    floatv x = (ROW_TAIL != 0 && v == ROW_VECTORS - 1) ? row_vector_tail(rows, row_start + (size_t)v * VW)
-                                                       : row_vector(rows, row_start + (size_t)v * VW);
-    return x - LOADV(shift + v * VW);
-}
 
 /* y = x - shift into a (ROW_STRIDE); returns |y|^2. */
 inline float load_row(__global float *a, __global const row_t *rows, size_t row_start, __global const float *shift)
@@ -138,37 +114,37 @@ inline void tile_log_densities(__global float *l, size_t l_stride, __global floa
         for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = 0.0f;
 
     __global const float *packed = c->packed + strip * STRIP_FLOATS;
-    floatv h[TILE_VECTORS], offset[TILE_VECTORS];
+    floatv h[TILE_VECTORS], offset[TILE_VECTORS], lowest[TILE_VECTORS];
 #pragma unroll
     for (int v = 0; v < TILE_VECTORS; v++) {
         h[v] = LOADV(c->scale + strip * STRIP + v * VW);
         offset[v] = LOADV(c->offset + strip * STRIP + v * VW);
+        lowest[v] = offset[v] < FLOOR ? offset[v] : FLOOR; /* padding keeps its place below the floor */
     }
 #if COV_DIAG
+    const float norm_factor = 0.0f;
     tile_scaled_differences(sums, a, packed);
-#define TILE_LOG_DENSITY(i, v) (offset[v] - sums[i][v])
+#pragma unroll
+    for (int v = 0; v < TILE_VECTORS; v++) h[v] = -1.0f;
 #else
-    float product_sign = 0.0f;
+    float norm_factor = 1.0f;
     if (c->is_exact[strip]) {
         tile_differences(sums, a, packed);
+        norm_factor = 0.0f;
+#pragma unroll
+        for (int v = 0; v < TILE_VECTORS; v++) h[v] = -h[v];
     } else {
         tile_products(sums, a, packed);
-        product_sign = 1.0f;
     }
-    /* differences: - h sums + c; products: h (2 sums - |y|^2) + c */
-    const float factor = product_sign != 0.0f ? 2.0f : -1.0f;
-#define TILE_LOG_DENSITY(i, v) fma(h[v], fma((floatv)factor, sums[i][v], (floatv)(-product_sign * norms[i])), offset[v])
 #endif
-    const floatv floor_v = FLOOR;
 #pragma unroll
     for (int i = 0; i < TILE_ROWS; i++) {
         floatv highest = LOADV(maxima + i * VW);
+        const floatv norm = norm_factor * norms[i];
 #pragma unroll
         for (int v = 0; v < TILE_VECTORS; v++) {
-            floatv value = TILE_LOG_DENSITY(i, v);
-            /* padding keeps its place below the floor: its scale is 0 and its offset PADDING */
-            value = fmax(value, fmin(offset[v], floor_v));
-            highest = fmax(highest, value);
+            const floatv value = larger(fma(h[v], sums[i][v] - norm, offset[v]), lowest[v]);
+            highest = larger(value, highest);
             STOREV(value, l + i * l_stride + v * VW);
         }
         STOREV(highest, maxima + i * VW);

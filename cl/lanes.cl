@@ -11,7 +11,7 @@ inline uint lanes_from(floatv v, float threshold)
     return (uint)__builtin_ia32_movmskps256(as_float8(v >= (floatv)threshold));
 #else
     float lanes[VW];
-    STOREV(v, lanes);
+    PASTE(vstore, VW)(v, 0, lanes);
     uint bits = 0;
 #pragma unroll
     for (int j = 0; j < VW; j++) bits |= (uint)(lanes[j] >= threshold) << j;

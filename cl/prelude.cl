@@ -1,7 +1,7 @@
 /* prelude.cl - what every kernel shares: the vector type, how rows are loaded, sums wider than float.
  *
  * Macros from the host:
- *   VW         lanes of a vector: 1 (group family), 4, 8 or 16
+ *   VW         lanes of a vector: 1, 4 (group family), 8 or 16
  *   ROW_TYPE   how rows are stored: 0 u8, 1 i8, 2 f16, 3 f32 (fgmm_type)
  *   DIMS       D, where a kernel unrolls over it
  *   HAS_FP64   1 where the device has double
@@ -16,7 +16,7 @@
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
 
-/* ---- vectors of VW floats ---- */
+/* ---- vectors of VW floats; STOREV wants p aligned to a whole vector (vstore is split in four on some CPUs) ---- */
 #if VW == 1
 typedef float floatv;
 typedef int intv;
@@ -26,8 +26,14 @@ typedef int intv;
 typedef PASTE(float, VW) floatv;
 typedef PASTE(int, VW) intv;
 #define LOADV(p) PASTE(vload, VW)(0, (p))
-#define STOREV(v, p) PASTE(vstore, VW)((v), 0, (p))
+#define STOREV(v, p) (*(__global floatv *)(p) = (v))
 #endif
+
+/* The larger lane by lane; where a is NaN, b. fmax treats NaN otherwise and costs five instructions on x86. */
+inline floatv larger(floatv a, floatv b)
+{
+    return a > b ? a : b;
+}
 
 /* Largest and sum of the lanes, in a fixed order. */
 #if VW == 16

@@ -8,7 +8,7 @@
  * exponentials are taken of the kept ones only. A row that keeps more than `capacity` gives the single entry
  * (component = K) instead: the dense path does it.
  *
- *   worker g: rows g B .. , (g+G) B .. (B = TILE_BLOCK)     scratch of a worker:  a | norms | best | counts | maxima | l
+ *   worker g: rows g B .. , (g+G) B .. (B = TILE_BLOCK)     scratch of a worker:  a | maxima | l | norms | best | counts
  *
  *   KEEP_BEST  1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
  */
@@ -23,15 +23,15 @@ typedef struct scratch_t {
     __global float *l;      /* (TILE_BLOCK, l_stride) */
 } scratch_t;
 
-inline scratch_t scratch_of_worker(__global float *base)
+inline scratch_t scratch_of_worker(__global float *base, uint l_stride)
 {
     scratch_t s;
     s.a = base;
     s.maxima = s.a + TILE_BLOCK * ROW_STRIDE;
-    s.norms = s.maxima + TILE_BLOCK * VW;
+    s.l = s.maxima + TILE_BLOCK * VW;
+    s.norms = s.l + TILE_BLOCK * l_stride;
     s.best = s.norms + TILE_BLOCK;
     s.counts = (__global uint *)(s.best + TILE_BLOCK);
-    s.l = s.best + 2 * TILE_BLOCK;
     return s;
 }
 
@@ -65,7 +65,7 @@ inline uint append(list_t list, uint count, uint capacity, __global const float 
     for (uint v = 0; v < vectors; v += SWEEP_VECTORS) {
         floatv highest = LOADV(l + v * VW);
 #pragma unroll
-        for (int j = 1; j < SWEEP_VECTORS; j++) highest = fmax(highest, LOADV(l + (v + j) * VW));
+        for (int j = 1; j < SWEEP_VECTORS; j++) highest = larger(LOADV(l + (v + j) * VW), highest);
         if (!lanes_from(highest, threshold)) continue;
         for (int j = 0; j < SWEEP_VECTORS; j++) {
             uint bits = lanes_from(LOADV(l + (v + j) * VW), threshold);
@@ -116,7 +116,7 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
                                __global float *list_values)
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);
-    const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats);
+    const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats, l_stride);
     const components_t c = {packed, scale, offset, is_exact};
 
     for (uint row0 = worker * TILE_BLOCK; row0 < n; row0 += workers * TILE_BLOCK) {

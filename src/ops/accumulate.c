@@ -22,7 +22,7 @@ fgmm_status fg_accumulate_create(fg_pass *pass)
     size_t bytes, per_component;
     FG_TRY(fg_size_product(&per_component, s->k, (uint64_t)s->d + s2_count(s) + 1, "statistics"));
     t->count = 1 + per_component;
-    t->partial = s->row_stride + (s->is_diag_s2 ? s->row_stride : 1) + 1;
+    t->partial = (uint32_t)fg_round_up(s->row_stride + (s->is_diag_s2 ? s->row_stride : 1) + 1, s->tile.vw);
     FG_TRY(fg_size_product(&bytes, t->count, sizeof(double), "statistics"));
     FG_TRY(fg_buffer_create(&t->totals, pass->device, bytes, FG_BUFFER_DEVICE, "statistics"));
     FG_TRY(fg_buffer_create(&t->row_sums, pass->device, sizeof(double) * fg_ceil_div(s->batch_rows, FG_SUM_BLOCK),

@@ -49,7 +49,7 @@ fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw);
 
 /* ---- packed parameters (pack.c) ---- */
 typedef struct fg_packed {
-    fg_buffer *packed;     /* float [strips][D][1, diag 2][strip] */
+    fg_buffer *packed;     /* float [strips][D][1, diag 2][strip]: m, 2 m for products; diag sqrt(h), - m sqrt(h) */
     fg_buffer *scale;      /* float (padded_k): 1 / (2 sigma^2); 1 with FG_KEEP_BEST */
     fg_buffer *offset;     /* float (padded_k): what is added; padding: far below every log-density */
     fg_buffer *normaliser; /* float (padded_k): log-density at distance 0 */

@@ -158,13 +158,21 @@ static double difference_error(const fg_shape *s, double scale, double squares)
     return 0x1p-23 * sqrt(2 * scale * squares * (double)s->d);
 }
 
-/* Offsets follow the form that the whole strip takes. */
+/* The product form wants 2 m: exact in float. */
+static void double_column(image *m, const fg_shape *s, uint32_t k)
+{
+    float *column = m->packed + (size_t)(k / s->strip) * s->d * s->strip + k % s->strip;
+    for (uint32_t d = 0; d < s->d; d++) column[(size_t)d * s->strip] *= 2;
+}
+
+/* Offsets and columns follow the form that the whole strip takes. */
 static void finish_component(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, uint32_t k)
 {
     const double squares = (double)m->offset[k];
     const int has_products = s->covariance != FGMM_DIAG && !m->is_exact[k / s->strip];
     const double kept = has_products ? (double)m->scale[k] * squares : 0.0;
     m->offset[k] = (float)((double)m->normaliser[k] - kept);
+    if (has_products) double_column(m, s, k);
     double error = has_products ? product_error(s, (double)m->scale[k], squares)
                                 : difference_error(s, (double)m->scale[k], squares);
     if (s->covariance == FGMM_DIAG) {
