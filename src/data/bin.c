@@ -14,7 +14,7 @@ static fgmm_status bin_open(fgmm_source **source, fg_input *input, fgmm_type typ
              (unsigned long long)input->size, BIN_HEADER_BYTES);
     FG_TRY(fg_input_read_at(input, 0, header, sizeof header));
     const fg_dense_layout layout = {header[0], header[1], type, BIN_HEADER_BYTES};
-    return fg_dense_create(source, input, &layout, format);
+    return fg_dense_open(source, input, &layout, format);
 done:
     fg_input_close(input);
     return status;

@@ -56,7 +56,7 @@ done:
     return status;
 }
 
-fgmm_status fg_dense_create(fgmm_source **source, fg_input *input, const fg_dense_layout *layout, const char *format)
+fgmm_status fg_dense_open(fgmm_source **source, fg_input *input, const fg_dense_layout *layout, const char *format)
 {
     fgmm_status status = FGMM_OK;
     dense_rows *dense = NULL;

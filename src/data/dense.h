@@ -16,6 +16,6 @@ fgmm_status fg_dense_end(uint64_t *end, const fg_dense_layout *layout, const cha
 
 /* Makes the source when the file's size is exactly what the layout says; owns the input, also on failure.
  * Errors: as fg_dense_end; FORMAT (fewer rows than promised, trailing bytes). */
-fgmm_status fg_dense_create(fgmm_source **source, fg_input *input, const fg_dense_layout *layout, const char *format);
+fgmm_status fg_dense_open(fgmm_source **source, fg_input *input, const fg_dense_layout *layout, const char *format);
 
 #endif

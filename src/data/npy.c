@@ -197,7 +197,7 @@ fgmm_status fg_npy_open(fgmm_source **source, fg_input *input, const fgmm_file_o
     fg_dense_layout layout;
     *source = NULL;
     fgmm_status status = fg_npy_read_header(&layout, input);
-    if (status == FGMM_OK) return fg_dense_create(source, input, &layout, "npy");
+    if (status == FGMM_OK) return fg_dense_open(source, input, &layout, "npy");
     fg_input_close(input);
     return status;
 }
