@@ -271,14 +271,14 @@ fgmm_status fg_safetensors_read(double **values, fg_safetensors *file, const fg_
     unsigned char *bytes = NULL;
     *values = NULL;
     FG_CHECK(strcmp(tensor->dtype, "F64") == 0 || strcmp(tensor->dtype, "F32") == 0, FGMM_FORMAT,
-             "%s: tensor \"%s\" has type %.16s; need F64 or F32", file->path, tensor->name, tensor->dtype);
+             "tensor \"%s\" has type %.16s; need F64 or F32", tensor->name, tensor->dtype);
     const uint64_t width = type_bytes(tensor->dtype), count = (tensor->end - tensor->begin) / width;
     FG_TRY(FG_ALLOC(&array, count, tensor->name));
     FG_TRY(FG_ALLOC(&bytes, count * width, tensor->name));
-    FG_CHECK(fseeko(file->stream, (off_t)(file->data_at + tensor->begin), SEEK_SET) == 0, FGMM_IO,
-             "%s: reading failed: %s", file->path, strerror(errno));
-    FG_CHECK(fread(bytes, (size_t)width, (size_t)count, file->stream) == count, FGMM_IO, "%s: reading failed: %s",
-             file->path, ferror(file->stream) ? strerror(errno) : "the file became shorter");
+    FG_CHECK(fseeko(file->stream, (off_t)(file->data_at + tensor->begin), SEEK_SET) == 0, FGMM_IO, "reading failed: %s",
+             strerror(errno));
+    FG_CHECK(fread(bytes, (size_t)width, (size_t)count, file->stream) == count, FGMM_IO, "reading failed: %s",
+             ferror(file->stream) ? strerror(errno) : "the file became shorter");
     for (uint64_t i = 0; i < count; i++) array[i] = as_double(bytes + i * width, width);
     *values = array;
     array = NULL;

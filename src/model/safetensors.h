@@ -26,7 +26,8 @@ void fg_safetensors_close(fg_safetensors *file);
 const fg_tensor *fg_safetensors_tensor(const fg_safetensors *file, const char *name);
 const char *fg_safetensors_metadata(const fg_safetensors *file, const char *key);
 
-/* Reads an F32 or F64 tensor as doubles into a new array, released with free(). Errors: FORMAT (another type), IO. */
+/* Reads an F32 or F64 tensor as doubles into a new array, released with free(). Errors: FORMAT (another type),
+ * IO; the caller puts the file's name before them. */
 fgmm_status fg_safetensors_read(double **values, fg_safetensors *file, const fg_tensor *tensor);
 
 /* What is written: float64 tensors of rank 1 or 2 and strings. */

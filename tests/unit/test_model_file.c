@@ -346,6 +346,7 @@ START_TEST(test_model_file__hostile_headers_are_refused)
         const char *path = make_file(cases[i].header, payload, sizeof payload);
         ck_fails(fgmm_model_load(&model, path), FGMM_FORMAT, cases[i].part);
         ck_assert_msg(strstr(fgmm_last_error(), path) == fgmm_last_error(), "%s", fgmm_last_error());
+        ck_assert_ptr_null(strstr(fgmm_last_error() + strlen(path), path)); /* named once */
         ck_assert_ptr_null(model);
     }
 }
