@@ -208,7 +208,7 @@ static char detect_separator(csv_rows *csv)
         if (c == '"') is_inside = !is_inside;
         if (is_inside) continue;
         for (size_t i = 0; i < 3 && c != ' '; i++)
-            if (c == order[i] && i < best) best = i;
+            if (i < best && c == order[i]) best = i;
         if (c == ' ') has_gap = 1;
         if (c != ' ' && has_gap && best > 3) best = 3; /* blanks at the end of the line separate nothing */
     }

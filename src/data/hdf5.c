@@ -156,6 +156,19 @@ done:
     return status;
 }
 
+/* A writer cannot make chunks that overhang a dataset of fixed size; in a damaged file, libhdf5 would read beyond the
+ * chunk's bytes. */
+static int chunk_fits(hid_t dataset, const hsize_t chunk[2])
+{
+    hsize_t shape[2], most[2];
+    const hid_t space = H5Dget_space(dataset);
+    H5Sget_simple_extent_dims(space, shape, most);
+    H5Sclose(space);
+    for (int i = 0; i < 2; i++)
+        if (chunk[i] == 0 || (most[i] != H5S_UNLIMITED && chunk[i] > most[i])) return 0;
+    return 1;
+}
+
 /* Opens the dataset again with a chunk cache that holds the chunks of one row, so that a chunk is unpacked once per
  * pass; refuses chunks that would break the bound on memory. */
 static fgmm_status fit_cache(hdf5_rows *hdf5, const char *name)
@@ -167,12 +180,15 @@ static fgmm_status fit_cache(hdf5_rows *hdf5, const char *name)
     const uint64_t element = fgmm_type_bytes(hdf5->type);
     const hid_t creation = H5Dget_create_plist(hdf5->dataset);
     const int is_chunked = H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_chunk(creation, 2, chunk) == 2;
-    if (!is_chunked || chunk[0] == 0 || chunk[1] == 0) goto done;
-    /* libhdf5 allows 32 bits per side and in all. */
-    const uint64_t chunk_bytes = chunk[0] * chunk[1] * element;
-    FG_CHECK(chunk[0] <= UINT32_MAX && chunk[1] <= UINT32_MAX && chunk_bytes <= CHUNK_BYTES_MAX, FGMM_FORMAT,
+    if (!is_chunked) goto done;
+    FG_CHECK(chunk_fits(hdf5->dataset, chunk), FGMM_FORMAT,
+             "%s: dataset \"%s\" is damaged: chunks of (%llu, %llu) do not fit its (%llu, %llu)", hdf5->input->path,
+             name, (unsigned long long)chunk[0], (unsigned long long)chunk[1], (unsigned long long)hdf5->rows,
+             (unsigned long long)hdf5->dims);
+    FG_CHECK(chunk[0] <= CHUNK_BYTES_MAX && chunk[1] <= CHUNK_BYTES_MAX / element / chunk[0], FGMM_FORMAT,
              "%s: dataset \"%s\" has chunks of (%llu, %llu); at most %d bytes are read at once", hdf5->input->path,
              name, (unsigned long long)chunk[0], (unsigned long long)chunk[1], CHUNK_BYTES_MAX);
+    const uint64_t chunk_bytes = chunk[0] * chunk[1] * element;
     const uint64_t across = fg_min_u64(fg_ceil_div(hdf5->dims, chunk[1]), CACHE_BYTES_MAX);
     access = H5Pcreate(H5P_DATASET_ACCESS);
     H5Pset_chunk_cache(access, CACHE_SLOTS, (size_t)fg_min_u64(across * chunk_bytes, CACHE_BYTES_MAX), 1.0);
