@@ -14,21 +14,25 @@
 static const double dense_share = 0.25;
 enum { DENSE_COST = 8, SPARSE_ENTRIES = 48 };
 
+/* Files of a program, in order. */
+typedef const char *program_files[10];
+static const program_files sparse_files[] = {
+    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl",
+                            "responsibilities_vector.cl", "lists.cl", "accumulate_vector.cl"},
+    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "distances_group.cl", "combine.cl", "responsibilities_group.cl",
+                           "lists_group.cl", "accumulate_group.cl"},
+};
+static const program_files dense_files[] = {
+    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "rows.cl", "distances_vector.cl", "combine.cl", "dense_vector.cl"},
+    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "distances_group.cl", "combine.cl", "dense_group.cl"},
+};
+
 fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, int is_dense, const char *name)
 {
-    static const char *const vector_sparse[] = {"prelude.cl",
-                                                "lanes.cl",
-                                                "distances_vector.cl",
-                                                "combine.cl",
-                                                "responsibilities_vector.cl",
-                                                "lists.cl",
-                                                "accumulate_vector.cl",
-                                                NULL};
-    static const char *const vector_dense[] = {"prelude.cl", "distances_vector.cl", "combine.cl", "dense_vector.cl",
-                                               NULL};
+    const program_files *files = is_dense ? dense_files : sparse_files;
     char options[640];
     fg_shape_options(&pass->shape, options, sizeof options);
-    return fg_kernel_get(kernel, pass->device, is_dense ? vector_dense : vector_sparse, options, name);
+    return fg_kernel_get(kernel, pass->device, files[pass->shape.family], options, name);
 }
 
 fgmm_status fg_pass_create(fg_pass **out, fgmm_device *device, const fg_pass_options *options)
