@@ -1,0 +1,114 @@
+/* cmd_devices.c - `flashgmm devices`: what there is, which device is the default and why. Opens none. */
+#include "commands.h"
+#include "options.h"
+#include "output.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef struct devices_arguments {
+    int is_json;
+} devices_arguments;
+
+static const cli_option options[] = {
+    {.name = "json",
+     .kind = CLI_OPTION_FLAG,
+     .offset = offsetof(devices_arguments, is_json),
+     .help = "print one JSON object instead of text"},
+    {.name = NULL},
+};
+
+static const char *kind_name(fgmm_device_kind kind)
+{
+    switch (kind) {
+    case FGMM_DEVICE_CPU:
+        return "CPU";
+    case FGMM_DEVICE_GPU:
+        return "GPU";
+    case FGMM_DEVICE_ACCELERATOR:
+        return "accelerator";
+    case FGMM_DEVICE_OTHER:
+        break;
+    }
+    return "other";
+}
+
+static int print_json(const fgmm_device_info *infos, size_t count)
+{
+    cJSON *object = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(object, "devices");
+    for (size_t i = 0; i < count; i++) {
+        const fgmm_device_info *info = &infos[i];
+        cJSON *device = cJSON_CreateObject();
+        cli_json_count(device, "index", info->index);
+        cJSON_AddStringToObject(device, "name", info->name);
+        cJSON_AddStringToObject(device, "platform", info->platform);
+        cJSON_AddStringToObject(device, "driver", info->driver);
+        cJSON_AddStringToObject(device, "kind", kind_name(info->kind));
+        cJSON_AddBoolToObject(device, "is_default", info->is_default);
+        cJSON_AddStringToObject(device, "kernel", fgmm_kernel_family_name(info->family));
+        cJSON_AddStringToObject(device, "reason", info->reason);
+        cli_json_count(device, "compute_units", info->compute_units);
+        cli_json_count(device, "vector_width_float", info->vector_width_float);
+        cli_json_count(device, "max_work_group", info->max_work_group);
+        cJSON_AddBoolToObject(device, "has_fp64", info->has_fp64);
+        cli_json_count(device, "global_memory_bytes", info->global_memory_bytes);
+        cli_json_count(device, "max_alloc_bytes", info->max_alloc_bytes);
+        cli_json_count(device, "local_memory_bytes", info->local_memory_bytes);
+        cJSON_AddItemToArray(list, device);
+    }
+    return cli_json_print(object);
+}
+
+static void print_text(const fgmm_device_info *infos, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const fgmm_device_info *info = &infos[i];
+        char global[CLI_NUMBER_BYTES], largest[CLI_NUMBER_BYTES], local[CLI_NUMBER_BYTES];
+        printf("%s%u  %s%s\n", i ? "\n" : "", info->index, info->name, info->is_default ? "  (default)" : "");
+        printf("   platform  %s\n", info->platform);
+        printf("   driver    %s\n", info->driver);
+        printf("   kind      %s, %u compute units, vectors of %u floats, work-groups up to %u%s\n",
+               kind_name(info->kind), info->compute_units, info->vector_width_float, info->max_work_group,
+               info->has_fp64 ? ", double precision" : "");
+        printf("   memory    %s, one buffer up to %s, %s local\n", cli_size_text(global, info->global_memory_bytes),
+               cli_size_text(largest, info->max_alloc_bytes), cli_size_text(local, info->local_memory_bytes));
+        printf("   kernels   %s\n", fgmm_kernel_family_name(info->family));
+        printf("   why       %s\n", info->reason);
+    }
+}
+
+static int run(const void *user)
+{
+    const devices_arguments *arguments = user;
+    int exit_code = CLI_EXIT_DONE;
+    fgmm_device_info *infos = NULL;
+    size_t count = 0;
+    CLI_DO(cli_library(fgmm_devices_list(NULL, 0, &count)));
+    if (count == 0)
+        return cli_error(CLI_EXIT_FAILED, "no OpenCL device was found; need a driver, such as the package "
+                                          "pocl-opencl-icd for CPUs or the GPU vendor's OpenCL package");
+    infos = calloc(count, sizeof *infos);
+    if (!infos) return cli_error(CLI_EXIT_FAILED, "list of devices: memory ran out");
+    for (size_t i = 0; i < count; i++) infos[i] = (fgmm_device_info)FGMM_DEVICE_INFO_INIT;
+    CLI_DO(cli_library(fgmm_devices_list(infos, count, &count)));
+    if (arguments->is_json)
+        CLI_DO(print_json(infos, count));
+    else
+        print_text(infos, count);
+done:
+    free(infos);
+    return exit_code;
+}
+
+const cli_command cli_command_devices = {
+    .name = "devices",
+    .summary = "list OpenCL devices, and which one is the default and why",
+    .options = options,
+    .notes = "Other commands take --device with a number from this list, or with part of a name.\n",
+    .examples = "  flashgmm devices\n"
+                "  flashgmm fit data.npy -k 64 -o model.safetensors --device 1\n"
+                "  flashgmm fit data.npy -k 64 -o model.safetensors --device nvidia\n",
+    .arguments_bytes = sizeof(devices_arguments),
+    .run = run,
+};

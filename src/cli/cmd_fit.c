@@ -1,0 +1,248 @@
+/* cmd_fit.c - `flashgmm fit`: trains a mixture; the model goes to a file. */
+#include "commands.h"
+#include "training.h"
+
+#include <math.h>
+#include <stdio.h>
+
+typedef struct fit_arguments {
+    const char *data, *output, *init, *checkpoint, *resume;
+    int covariance; /* fgmm_covariance; -1: not given */
+    uint64_t components, kmeans_iter, max_iter, seed;
+    double tol, reg_covar;
+    cli_work_arguments work;
+} fit_arguments;
+
+static const char *const covariance_choices[] = {"spherical", "diag", NULL};
+
+/* Iterations of k-means where the data's own rows, or bare centroids, are the start. */
+enum { KMEANS_ITERATIONS = 10 };
+
+static const cli_option options[] = {
+    CLI_DATA_OPERAND(fit_arguments, data),
+    CLI_COMPONENTS_OPTION(fit_arguments, components,
+                          "how many Gaussians, at most one per row (required unless --init names a file)"),
+    {.name = "output",
+     .letter = 'o',
+     .kind = CLI_OPTION_TEXT,
+     .offset = offsetof(fit_arguments, output),
+     .value = "MODEL",
+     .is_required = 1,
+     .help = "where the model goes, in safetensors form"},
+    {.name = "covariance",
+     .kind = CLI_OPTION_CHOICE,
+     .offset = offsetof(fit_arguments, covariance),
+     .choices = covariance_choices,
+     .help = "one variance per component, or one per component and dimension (default spherical; with --init MODEL the "
+             "model's own)"},
+    {.name = "init",
+     .kind = CLI_OPTION_TEXT,
+     .offset = offsetof(fit_arguments, init),
+     .value = "kmeans++|random|MODEL",
+     .fallback = "kmeans++",
+     .help = "how to begin; MODEL: a model file, or centroids (.npy, .fvecs)"},
+    {.name = "kmeans-iter",
+     .kind = CLI_OPTION_COUNT,
+     .offset = offsetof(fit_arguments, kmeans_iter),
+     .value = "N",
+     .most = UINT32_MAX,
+     .help = "k-means iterations before EM (default 10; with --init MODEL 0, but 10 where MODEL is centroids, which "
+             "need at least 1)"},
+    {.name = "max-iter",
+     .kind = CLI_OPTION_COUNT,
+     .offset = offsetof(fit_arguments, max_iter),
+     .value = "N",
+     .most = UINT32_MAX,
+     .fallback = "100",
+     .help = "most EM iterations; 0: the mixture of the k-means clusters"},
+    {.name = "tol",
+     .kind = CLI_OPTION_REAL,
+     .offset = offsetof(fit_arguments, tol),
+     .value = "T",
+     .is_nonnegative = 1,
+     .fallback = "1e-3",
+     .help = "stop when the mean log-likelihood per row changes by less; 0: never"},
+    {.name = "reg-covar",
+     .kind = CLI_OPTION_REAL,
+     .offset = offsetof(fit_arguments, reg_covar),
+     .value = "V",
+     .is_nonnegative = 1,
+     .fallback = "1e-6",
+     .help = "added to every variance, in squared units of the data"},
+    CLI_SEED_OPTION(fit_arguments, seed),
+    {.name = "checkpoint",
+     .kind = CLI_OPTION_TEXT,
+     .offset = offsetof(fit_arguments, checkpoint),
+     .value = "FILE",
+     .help = "replace FILE after every iteration; it is a model that every command reads"},
+    {.name = "resume",
+     .kind = CLI_OPTION_TEXT,
+     .offset = offsetof(fit_arguments, resume),
+     .value = "FILE",
+     .help = "go on from a checkpoint; give the same data and options as before, and the result has the same bytes as "
+             "without the interruption"},
+    CLI_DATA_OPTIONS(fit_arguments),
+    CLI_DEVICE_OPTIONS(fit_arguments),
+    CLI_PATH_OPTION(fit_arguments),
+    CLI_OUTPUT_MODE_OPTIONS(fit_arguments),
+    {.name = NULL},
+};
+
+static int print_json(const cli_training *training)
+{
+    const fgmm_fit_report *report = training->report;
+    cJSON *object = cJSON_CreateObject();
+    cli_json_count(object, "rows", report->rows);
+    cli_json_count(object, "dims", report->dims);
+    cli_json_count(object, "components", report->components);
+    cJSON_AddStringToObject(object, "covariance", fgmm_covariance_name(report->covariance));
+    cJSON_AddStringToObject(object, "kernel", fgmm_kernel_family_name(report->family));
+    cli_json_real(object, "error_bound_nats", report->error_bound_nats);
+    cli_json_count(object, "iterations", report->iterations);
+    cJSON_AddBoolToObject(object, "converged", report->stop_reason == FGMM_STOP_CONVERGED);
+    cJSON_AddStringToObject(object, "stop_reason", fgmm_stop_reason_name(report->stop_reason));
+    cli_json_real(object, "log_likelihood", report->log_likelihood);
+    cJSON *history = cJSON_AddArrayToObject(object, "history");
+    for (uint64_t i = 0; i < report->history_count; i++)
+        cJSON_AddItemToArray(history, isfinite(report->history[i]) ? cJSON_CreateNumber(report->history[i])
+                                                                   : cJSON_CreateNull());
+    cli_training_add_json(object, training);
+    return cli_json_print(object);
+}
+
+static void print_text(const cli_training *training)
+{
+    const fgmm_fit_report *report = training->report;
+    printf("rows            %llu, %llu dimensions\n", (unsigned long long)report->rows,
+           (unsigned long long)report->dims);
+    printf("components      %llu, %s covariance\n", (unsigned long long)report->components,
+           fgmm_covariance_name(report->covariance));
+    printf("iterations      %llu after %llu of k-means, stopped: %s\n", (unsigned long long)report->iterations,
+           (unsigned long long)report->kmeans_iterations, cli_stop_text(report->stop_reason));
+    printf("log-likelihood  %.9g (mean per row, nats)\n", report->log_likelihood);
+    cli_training_print(training);
+}
+
+/* What is wrong whatever the data comes first, then what can be known without reading rows. */
+static int check_arguments(const fit_arguments *arguments, cli_start *start)
+{
+    int exit_code = CLI_EXIT_DONE;
+    CLI_DO(cli_start_read(start, arguments->init, arguments->components));
+    if (start->is_centroids && arguments->kmeans_iter == 0)
+        return cli_error(CLI_EXIT_USAGE,
+                         "--kmeans-iter = 0; need 1 or more, since %s holds centroids, which have no "
+                         "variances",
+                         start->path);
+    CLI_DO(cli_output_check(arguments->output, arguments->data));
+    CLI_DO(cli_output_check(arguments->checkpoint, arguments->data));
+    CLI_DO(cli_start_load(start, arguments->components));
+done:
+    return exit_code;
+}
+
+static uint32_t kmeans_iterations(const fit_arguments *arguments, const cli_start *start)
+{
+    if (arguments->kmeans_iter != CLI_NOT_GIVEN) return (uint32_t)arguments->kmeans_iter;
+    return start->model && !start->is_centroids ? 0 : KMEANS_ITERATIONS;
+}
+
+static void fill_options(fgmm_fit_options *fit, const fit_arguments *arguments, const cli_start *start,
+                         cli_progress *progress)
+{
+    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fit->components = cli_or_zero(arguments->components);
+    if (start->model && fgmm_model_describe(start->model, &info) == FGMM_OK) {
+        fit->components = info.components;
+        fit->covariance = info.covariance;
+    }
+    if (arguments->covariance >= 0) fit->covariance = (fgmm_covariance)arguments->covariance;
+    fit->init = start->init;
+    fit->start = start->model;
+    fit->kmeans_iterations = kmeans_iterations(arguments, start);
+    fit->max_iterations = (uint32_t)arguments->max_iter;
+    fit->tolerance = arguments->tol;
+    fit->reg_covar = arguments->reg_covar;
+    fit->seed = arguments->seed;
+    fit->batch_rows = cli_or_zero(arguments->work.batch_rows);
+    fit->memory_limit_bytes = cli_or_zero(arguments->work.memory_limit);
+    fit->path = (fgmm_path)arguments->work.path;
+    fit->progress = cli_progress_report;
+    fit->progress_user = progress;
+    fit->checkpoint = arguments->checkpoint;
+    fit->resume = arguments->resume;
+}
+
+/* A run that ended early has left its last finished iteration in the checkpoint. */
+static int report_failure(const fit_arguments *arguments, fgmm_status status, int has_iteration)
+{
+    const int is_kept = has_iteration && arguments->checkpoint;
+    if (is_kept && cli_interrupted())
+        return cli_error(CLI_EXIT_INTERRUPTED, "interrupted; go on with the same command and --resume %s",
+                         arguments->checkpoint);
+    if (is_kept)
+        return cli_error(CLI_EXIT_FAILED, "%s; the last finished iteration is in %s", fgmm_last_error(),
+                         arguments->checkpoint);
+    return cli_library(status);
+}
+
+static int run(const void *user)
+{
+    const fit_arguments *arguments = user;
+    int exit_code = CLI_EXIT_DONE;
+    cli_start start = {.model = NULL};
+    fgmm_source *source = NULL;
+    fgmm_device *device = NULL;
+    fgmm_model *model = NULL;
+    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_options fit = FGMM_FIT_OPTIONS_INIT;
+    cli_training training = {.report = &report, .device = FGMM_DEVICE_INFO_INIT};
+    cli_progress progress;
+    cli_progress_begin(&progress, arguments->work.is_quiet, "final pass");
+
+    CLI_DO(check_arguments(arguments, &start));
+    CLI_DO(cli_open_data(&source, arguments->data, &arguments->work));
+    CLI_DO(cli_open_device(&device, &arguments->work, &progress));
+    CLI_DO(cli_library(fgmm_device_describe(device, &training.device)));
+    cli_signals_catch();
+    fill_options(&fit, arguments, &start, &progress);
+    const fgmm_status status = fgmm_fit(&model, device, source, &fit, &report);
+    cli_progress_end(&progress);
+    if (status != FGMM_OK) CLI_DO(report_failure(arguments, status, model != NULL));
+    CLI_DO(cli_library(fgmm_model_save(model, arguments->output)));
+    training.row_visits = progress.row_visits;
+    training.seed = arguments->seed;
+    training.written = arguments->output;
+    if (arguments->work.is_json)
+        CLI_DO(print_json(&training));
+    else
+        print_text(&training);
+done:
+    fgmm_fit_report_clear(&report);
+    fgmm_model_free(model);
+    fgmm_device_close(device);
+    fgmm_source_close(source);
+    fgmm_model_free(start.model);
+    return exit_code;
+}
+
+const cli_command cli_command_fit = {
+    .name = "fit",
+    .summary = "train a Gaussian mixture",
+    .options = options,
+    .notes =
+        "The same data, options, seed and device give the same bytes. Ctrl-C stops after the present batch: with\n"
+        "--checkpoint the last finished iteration is kept, otherwise nothing is written; a second Ctrl-C ends the\n"
+        "program at once. --json prints: rows dims components covariance kernel error_bound_nats iterations\n"
+        "converged stop_reason log_likelihood history seconds{read,init,em,total} rows_per_second\n"
+        "device{name,platform,driver} peak_device_bytes peak_host_bytes tile seed.\n",
+    .examples = "  flashgmm fit data.npy -k 64 -o model.safetensors\n"
+                "  flashgmm fit base.fvecs -k 1024 -o model.safetensors --tol 1e-4 --seed 7 --json > report.json\n"
+                "  flashgmm fit data.csv -k 3 -o model.safetensors --covariance diag\n"
+                "  flashgmm fit huge.u8bin -k 4096 -o model.safetensors --memory-limit 8G --checkpoint ck.safetensors\n"
+                "  flashgmm fit huge.u8bin -k 4096 -o model.safetensors --memory-limit 8G --checkpoint ck.safetensors "
+                "--resume ck.safetensors\n"
+                "  flashgmm fit new.npy -o better.safetensors --init model.safetensors\n"
+                "  cat data.npy | flashgmm fit - -k 8 -o model.safetensors\n",
+    .arguments_bytes = sizeof(fit_arguments),
+    .run = run,
+};

@@ -1,0 +1,153 @@
+/* cmd_kmeans.c - `flashgmm kmeans`: Lloyd's algorithm; the centroids go to a file. */
+#include "commands.h"
+#include "training.h"
+
+#include <stdio.h>
+
+typedef struct kmeans_arguments {
+    const char *data, *output, *init;
+    uint64_t components, max_iter, seed;
+    double tol;
+    cli_work_arguments work;
+} kmeans_arguments;
+
+static const cli_option options[] = {
+    CLI_DATA_OPERAND(kmeans_arguments, data),
+    CLI_COMPONENTS_OPTION(kmeans_arguments, components, "how many centroids (required unless --init names a file)"),
+    {.name = "output",
+     .letter = 'o',
+     .kind = CLI_OPTION_TEXT,
+     .offset = offsetof(kmeans_arguments, output),
+     .value = "CENTROIDS",
+     .is_required = 1,
+     .help = "where the centroids go, float32: a name ending with .npy or .fvecs"},
+    {.name = "init",
+     .kind = CLI_OPTION_TEXT,
+     .offset = offsetof(kmeans_arguments, init),
+     .value = "kmeans++|random|FILE",
+     .fallback = "kmeans++",
+     .help = "how to begin; FILE: centroids (.npy, .fvecs) or a model, whose means are taken"},
+    {.name = "max-iter",
+     .kind = CLI_OPTION_COUNT,
+     .offset = offsetof(kmeans_arguments, max_iter),
+     .value = "N",
+     .least = 1,
+     .most = UINT32_MAX,
+     .fallback = "25",
+     .help = "most iterations"},
+    {.name = "tol",
+     .kind = CLI_OPTION_REAL,
+     .offset = offsetof(kmeans_arguments, tol),
+     .value = "T",
+     .is_nonnegative = 1,
+     .fallback = "1e-4",
+     .help =
+         "stop when the centroids' squared movement, relative to the mean variance of the columns, is at most this"},
+    CLI_SEED_OPTION(kmeans_arguments, seed),
+    CLI_DATA_OPTIONS(kmeans_arguments),
+    CLI_DEVICE_OPTIONS(kmeans_arguments),
+    CLI_OUTPUT_MODE_OPTIONS(kmeans_arguments),
+    {.name = NULL},
+};
+
+static int print_result(const cli_training *training, int is_json)
+{
+    const fgmm_fit_report *report = training->report;
+    if (is_json) {
+        cJSON *object = cJSON_CreateObject();
+        cli_json_count(object, "rows", report->rows);
+        cli_json_count(object, "dims", report->dims);
+        cli_json_count(object, "components", report->components);
+        cJSON_AddStringToObject(object, "kernel", fgmm_kernel_family_name(report->family));
+        cli_json_count(object, "iterations", report->kmeans_iterations);
+        cJSON_AddBoolToObject(object, "converged", report->stop_reason == FGMM_STOP_CONVERGED);
+        cJSON_AddStringToObject(object, "stop_reason", fgmm_stop_reason_name(report->stop_reason));
+        cli_json_real(object, "inertia", report->inertia);
+        cli_training_add_json(object, training);
+        return cli_json_print(object);
+    }
+    printf("rows            %llu, %llu dimensions\n", (unsigned long long)report->rows,
+           (unsigned long long)report->dims);
+    printf("centroids       %llu\n", (unsigned long long)report->components);
+    printf("iterations      %llu, stopped: %s\n", (unsigned long long)report->kmeans_iterations,
+           cli_stop_text(report->stop_reason));
+    printf("inertia         %.9g (sum of squared distances)\n", report->inertia);
+    cli_training_print(training);
+    return CLI_EXIT_DONE;
+}
+
+static int check_arguments(const kmeans_arguments *arguments, cli_start *start)
+{
+    int exit_code = CLI_EXIT_DONE;
+    CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", ".fvecs"));
+    CLI_DO(cli_start_read(start, arguments->init, arguments->components));
+    CLI_DO(cli_output_check(arguments->output, arguments->data));
+    CLI_DO(cli_start_load(start, arguments->components));
+done:
+    return exit_code;
+}
+
+static void fill_options(fgmm_kmeans_options *kmeans, const kmeans_arguments *arguments, const cli_start *start,
+                         cli_progress *progress)
+{
+    kmeans->components = cli_or_zero(arguments->components);
+    kmeans->init = start->init;
+    kmeans->start = start->model;
+    kmeans->max_iterations = (uint32_t)arguments->max_iter;
+    kmeans->tolerance = arguments->tol;
+    kmeans->seed = arguments->seed;
+    kmeans->batch_rows = cli_or_zero(arguments->work.batch_rows);
+    kmeans->memory_limit_bytes = cli_or_zero(arguments->work.memory_limit);
+    kmeans->progress = cli_progress_report;
+    kmeans->progress_user = progress;
+}
+
+static int run(const void *user)
+{
+    const kmeans_arguments *arguments = user;
+    int exit_code = CLI_EXIT_DONE;
+    cli_start start = {.model = NULL};
+    fgmm_source *source = NULL;
+    fgmm_device *device = NULL;
+    fgmm_model *centroids = NULL;
+    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_kmeans_options kmeans = FGMM_KMEANS_OPTIONS_INIT;
+    cli_training training = {.report = &report, .device = FGMM_DEVICE_INFO_INIT};
+    cli_progress progress;
+    cli_progress_begin(&progress, arguments->work.is_quiet, "final pass");
+
+    CLI_DO(check_arguments(arguments, &start));
+    CLI_DO(cli_open_data(&source, arguments->data, &arguments->work));
+    CLI_DO(cli_open_device(&device, &arguments->work, &progress));
+    CLI_DO(cli_library(fgmm_device_describe(device, &training.device)));
+    cli_signals_catch();
+    fill_options(&kmeans, arguments, &start, &progress);
+    const fgmm_status status = fgmm_kmeans(&centroids, device, source, &kmeans, &report);
+    cli_progress_end(&progress);
+    CLI_DO(cli_library(status));
+    CLI_DO(cli_library(fgmm_model_save_means(centroids, arguments->output)));
+    training.row_visits = progress.row_visits;
+    training.seed = arguments->seed;
+    training.written = arguments->output;
+    CLI_DO(print_result(&training, arguments->work.is_json));
+done:
+    fgmm_fit_report_clear(&report);
+    fgmm_model_free(centroids);
+    fgmm_device_close(device);
+    fgmm_source_close(source);
+    fgmm_model_free(start.model);
+    return exit_code;
+}
+
+const cli_command cli_command_kmeans = {
+    .name = "kmeans",
+    .summary = "find K centroids with Lloyd's algorithm",
+    .options = options,
+    .notes = "The centroids serve as MODEL of `flashgmm predict` (nearest centroid of each row) and as --init of\n"
+             "`flashgmm fit`. Same data, options, seed and device: the same bytes.\n",
+    .examples = "  flashgmm kmeans base.fvecs -k 1024 -o centroids.fvecs\n"
+                "  flashgmm kmeans data.npy -k 64 -o centroids.npy --max-iter 100 --seed 7 --json\n"
+                "  flashgmm predict centroids.npy data.npy -o labels.npy\n",
+    .arguments_bytes = sizeof(kmeans_arguments),
+    .run = run,
+};

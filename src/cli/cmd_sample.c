@@ -1,0 +1,113 @@
+/* cmd_sample.c - `flashgmm sample`: draws rows from a model, in pieces, so that memory is bounded. Uses no device. */
+#include "commands.h"
+#include "work.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+typedef struct sample_arguments {
+    const char *model, *output;
+    uint64_t rows, seed;
+    cli_work_arguments work;
+} sample_arguments;
+
+static const cli_option options[] = {
+    CLI_MODEL_OPERAND(sample_arguments, model),
+    {.name = "rows",
+     .letter = 'n',
+     .kind = CLI_OPTION_COUNT,
+     .offset = offsetof(sample_arguments, rows),
+     .value = "N",
+     .least = 1,
+     .is_required = 1,
+     .help = "how many rows to draw"},
+    {.name = "output",
+     .letter = 'o',
+     .kind = CLI_OPTION_TEXT,
+     .offset = offsetof(sample_arguments, output),
+     .value = "DATA.npy",
+     .is_required = 1,
+     .help = "where the rows go, float32: a name ending with .npy or .fvecs"},
+    {.name = "seed",
+     .kind = CLI_OPTION_COUNT,
+     .offset = offsetof(sample_arguments, seed),
+     .value = "S",
+     .fallback = "0",
+     .help = "another number draws other rows; row i is the same whatever N is"},
+    CLI_OUTPUT_MODE_OPTIONS(sample_arguments),
+    {.name = NULL},
+};
+
+/* Bytes of one piece: large enough to write well, small enough not to count. */
+enum { PIECE_BYTES = 4 << 20 };
+
+static double now_s(void)
+{
+    struct timespec now;
+    timespec_get(&now, TIME_UTC);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static int draw(fgmm_writer *output, const fgmm_model *model, uint64_t dims, const sample_arguments *arguments,
+                cli_progress *progress)
+{
+    int exit_code = CLI_EXIT_DONE;
+    const double begin_s = now_s();
+    const uint64_t fitting = PIECE_BYTES / sizeof(float) / dims, piece = fitting ? fitting : 1;
+    float *rows = calloc(piece, dims * sizeof *rows); /* (piece,dims) */
+    if (!rows) return cli_error(CLI_EXIT_FAILED, "%llu rows to draw: memory ran out", (unsigned long long)piece);
+    fgmm_progress now = {.phase = FGMM_PHASE_FINAL,
+                         .iteration = 1,
+                         .max_iterations = 1,
+                         .rows = arguments->rows,
+                         .log_likelihood = (double)NAN};
+    while (now.rows_done < arguments->rows) {
+        const uint64_t left = arguments->rows - now.rows_done, count = left < piece ? left : piece;
+        CLI_DO(cli_library(fgmm_model_sample(model, arguments->seed, now.rows_done, count, rows, NULL)));
+        CLI_DO(cli_library(fgmm_writer_append(output, rows, count)));
+        now.rows_done += count;
+        now.elapsed_s = now_s() - begin_s;
+        if (cli_progress_report(progress, &now)) CLI_DO(cli_interrupted_error());
+    }
+done:
+    cli_progress_end(progress);
+    free(rows);
+    return exit_code;
+}
+
+static int run(const void *user)
+{
+    const sample_arguments *arguments = user;
+    int exit_code = CLI_EXIT_DONE;
+    fgmm_model *model = NULL;
+    fgmm_writer *output = NULL;
+    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    cli_progress progress;
+    cli_progress_begin(&progress, arguments->work.is_quiet, "sample");
+
+    CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", ".fvecs"));
+    CLI_DO(cli_output_check(arguments->output, arguments->model));
+    CLI_DO(cli_library(fgmm_model_load(&model, arguments->model)));
+    CLI_DO(cli_library(fgmm_model_describe(model, &info)));
+    cli_signals_catch();
+    CLI_DO(cli_library(fgmm_writer_open(&output, arguments->output, "<f4", info.dims)));
+    CLI_DO(draw(output, model, info.dims, arguments, &progress));
+    CLI_DO(cli_writer_commit(&output));
+    CLI_DO(cli_print_written(&arguments->work, arguments->rows, "dims", info.dims, arguments->output));
+done:
+    fgmm_writer_abandon(output);
+    fgmm_model_free(model);
+    return exit_code;
+}
+
+const cli_command cli_command_sample = {
+    .name = "sample",
+    .summary = "draw rows from a model",
+    .options = options,
+    .examples = "  flashgmm sample model.safetensors -n 100000 -o drawn.npy\n"
+                "  flashgmm sample model.safetensors -n 100000 -o others.npy --seed 1\n",
+    .arguments_bytes = sizeof(sample_arguments),
+    .run = run,
+};

@@ -1,0 +1,134 @@
+/* cmd_score.c - `flashgmm score`: how well a model describes rows; log-likelihoods per row; rows under a limit. */
+#include "commands.h"
+#include "work.h"
+
+#include <math.h>
+#include <stdio.h>
+
+typedef struct score_arguments {
+    const char *model, *data, *output;
+    double below;
+    cli_work_arguments work;
+} score_arguments;
+
+static const cli_option options[] = {
+    CLI_MODEL_OPERAND(score_arguments, model),
+    CLI_DATA_OPERAND(score_arguments, data),
+    {.name = "output",
+     .letter = 'o',
+     .kind = CLI_OPTION_TEXT,
+     .offset = offsetof(score_arguments, output),
+     .value = "FILE.npy",
+     .help = "write the log-likelihood of each row: float64, in nats"},
+    {.name = "below",
+     .kind = CLI_OPTION_REAL,
+     .offset = offsetof(score_arguments, below),
+     .value = "L",
+     .help =
+         "list the rows whose log-likelihood is under L nats: number (from 0) and log-likelihood, one row per line"},
+    CLI_DATA_OPTIONS(score_arguments),
+    CLI_DEVICE_OPTIONS(score_arguments),
+    CLI_PATH_OPTION(score_arguments),
+    CLI_OUTPUT_MODE_OPTIONS(score_arguments),
+    {.name = NULL},
+};
+
+typedef struct scores {
+    const score_arguments *arguments;
+    fgmm_writer *output; /* NULL: not wanted */
+    cJSON *below;        /* the rows under the limit, with --json */
+} scores;
+
+static int prepare(void *user, const fgmm_model *model)
+{
+    scores *self = user;
+    (void)model;
+    if (!self->arguments->output) return CLI_EXIT_DONE;
+    return cli_library(fgmm_writer_open(&self->output, self->arguments->output, "<f8", 0));
+}
+
+static void list_row(const scores *self, uint64_t row, double log_likelihood)
+{
+    if (self->below) {
+        cJSON *entry = cJSON_CreateObject();
+        cli_json_count(entry, "row", row);
+        cli_json_real(entry, "log_likelihood", log_likelihood);
+        cJSON_AddItemToArray(self->below, entry);
+    } else {
+        printf("%llu\t%.9g\n", (unsigned long long)row, log_likelihood);
+    }
+}
+
+static fgmm_status sink(void *user, const fgmm_evaluation *batch)
+{
+    const scores *self = user;
+    for (uint64_t i = 0; i < batch->rows; i++)
+        if (batch->log_likelihood[i] < self->arguments->below) /* never true for NaN, when no limit was given */
+            list_row(self, batch->first_row + i, batch->log_likelihood[i]);
+    return self->output ? fgmm_writer_append(self->output, batch->log_likelihood, batch->rows) : FGMM_OK;
+}
+
+static int print_result(scores *self, const cli_evaluation *evaluation)
+{
+    const double rows = (double)evaluation->rows, parameters = (double)evaluation->parameters;
+    const double deviance = -2 * evaluation->mean_log_likelihood * rows;
+    const double aic = 2 * parameters + deviance, bic = parameters * log(rows) + deviance;
+    if (self->arguments->work.is_json) {
+        cJSON *object = cJSON_CreateObject();
+        cli_json_count(object, "rows", evaluation->rows);
+        cli_json_real(object, "log_likelihood", evaluation->mean_log_likelihood);
+        cli_json_real(object, "aic", aic);
+        cli_json_real(object, "bic", bic);
+        if (self->below) cJSON_AddItemToObject(object, "below", self->below);
+        self->below = NULL;
+        return cli_json_print(object);
+    }
+    /* Beside a list of rows these lines are comments, so that the list can be read by a program. */
+    const char *lead = isnan(self->arguments->below) ? "" : "# ";
+    printf("%srows            %llu\n", lead, (unsigned long long)evaluation->rows);
+    printf("%slog-likelihood  %.9g (mean per row, nats)\n", lead, evaluation->mean_log_likelihood);
+    printf("%sAIC             %.9g\n", lead, aic);
+    printf("%sBIC             %.9g (%llu free parameters)\n", lead, bic, (unsigned long long)evaluation->parameters);
+    if (self->arguments->output) printf("%swritten         %s\n", lead, self->arguments->output);
+    return CLI_EXIT_DONE;
+}
+
+static int run(const void *user)
+{
+    const score_arguments *arguments = user;
+    int exit_code = CLI_EXIT_DONE;
+    scores self = {.arguments = arguments};
+    cli_evaluation evaluation = {
+        .name = "score",
+        .model_path = arguments->model,
+        .data_path = arguments->data,
+        .work = &arguments->work,
+        .options = FGMM_EVALUATE_OPTIONS_INIT,
+        .prepare = prepare,
+        .sink = sink,
+        .user = &self,
+    };
+    if (arguments->output) CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", NULL));
+    CLI_DO(cli_output_check(arguments->output, arguments->data));
+    if (arguments->work.is_json && !isnan(arguments->below)) self.below = cJSON_CreateArray();
+    CLI_DO(cli_evaluate(&evaluation));
+    CLI_DO(cli_writer_commit(&self.output));
+    CLI_DO(print_result(&self, &evaluation));
+done:
+    fgmm_writer_abandon(self.output);
+    cJSON_Delete(self.below);
+    return exit_code;
+}
+
+const cli_command cli_command_score = {
+    .name = "score",
+    .summary = "mean log-likelihood, AIC and BIC of data under a model; outliers",
+    .options = options,
+    .notes = "Log-likelihoods are natural logarithms, in nats; smaller AIC and BIC are better. --json prints: rows\n"
+             "log_likelihood (mean per row) aic bic, and with --below the rows as below[{row,log_likelihood}].\n",
+    .examples = "  flashgmm score model.safetensors data.npy\n"
+                "  flashgmm score model.safetensors data.npy -o log_likelihoods.npy\n"
+                "  flashgmm score model.safetensors data.npy --below -250 | grep -v '^#' > outliers.tsv\n",
+    .arguments_bytes = sizeof(score_arguments),
+    .run = run,
+};

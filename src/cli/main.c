@@ -1,0 +1,81 @@
+/* main.c - the program `flashgmm`: finds the command, has its options read, runs it. */
+#define _POSIX_C_SOURCE 200809L
+#include "commands.h"
+#include "output.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const cli_command *const commands[] = {
+    &cli_command_devices, &cli_command_fit,   &cli_command_kmeans, &cli_command_score,
+    &cli_command_predict, &cli_command_proba, &cli_command_sample, &cli_command_info,
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_help(void)
+{
+    printf("flashgmm: Gaussian mixtures and k-means on any OpenCL device, for data of any size\n\n"
+           "Usage: flashgmm COMMAND [ARGUMENTS] [OPTIONS]\n\nCommands:\n");
+    for (size_t i = 0; i < COMMANDS; i++) printf("  %-10s%s\n", commands[i]->name, commands[i]->summary);
+    printf("\n`flashgmm COMMAND --help` explains a command; `flashgmm --version` prints the version.\n"
+           "Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 the work failed (data, device,\n"
+           "disk), 2 the command line is wrong, 130 interrupted.\n"
+           "\nA first session:\n"
+           "  flashgmm devices                                            what it will run on\n"
+           "  flashgmm fit data.npy -k 64 -o model.safetensors            train 64 Gaussians on the rows\n"
+           "  flashgmm score model.safetensors data.npy                   how well they describe data\n"
+           "  flashgmm predict model.safetensors data.npy -o labels.npy   which one each row belongs to\n");
+}
+
+static const char *command_name(const void *list, size_t i)
+{
+    const cli_command *const *entries = list;
+    return entries[i]->name;
+}
+
+static int unknown_command(const char *word)
+{
+    const char *nearest = cli_options_nearest(word, command_name, commands, COMMANDS);
+    const char *what = word[0] == '-' ? "option" : "command";
+    if (nearest) return cli_error(CLI_EXIT_USAGE, "unknown %s %s; did you mean %s?", what, word, nearest);
+    return cli_error(CLI_EXIT_USAGE, "unknown %s %s; `flashgmm --help` lists the commands", what, word);
+}
+
+static int run_command(const cli_command *command, int argc, char **argv)
+{
+    void *arguments = calloc(1, command->arguments_bytes);
+    if (!arguments) return cli_error(CLI_EXIT_FAILED, "%s: memory ran out", command->name);
+    int exit_code = cli_options_parse(command, argc, argv, arguments);
+    if (exit_code == CLI_PARSE_RUN) exit_code = command->run(arguments);
+    free(arguments);
+    return exit_code;
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc < 2) return cli_error(CLI_EXIT_USAGE, "no command; `flashgmm --help` lists the commands");
+    const char *word = argv[1];
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        print_help();
+        return CLI_EXIT_DONE;
+    }
+    if (strcmp(word, "--version") == 0) {
+        printf("flashgmm %s\n", fgmm_version());
+        return CLI_EXIT_DONE;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(word, commands[i]->name) == 0) return run_command(commands[i], argc - 2, argv + 2);
+    return unknown_command(word);
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then an error like a full disk, with its line of text */
+    int exit_code = dispatch(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == CLI_EXIT_DONE)
+        exit_code = cli_error(CLI_EXIT_FAILED, "standard output: writing failed: %s", strerror(errno));
+    return exit_code;
+}

@@ -1,0 +1,161 @@
+/* output.c - the error line, exit codes, JSON and output paths behind output.h. */
+#define _POSIX_C_SOURCE 200809L
+#include "output.h"
+
+#include "progress.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int cli_error(int code, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    /* Build logs and file names may hold line breaks; scripts count on one line. */
+    fputs("flashgmm: ", stderr);
+    for (const char *c = text; *c; c++) {
+        if (*c == '\n' || *c == '\r') {
+            if (c[1]) fputs("; ", stderr);
+        } else {
+            fputc(*c, stderr);
+        }
+    }
+    fputc('\n', stderr);
+    return code;
+}
+
+int cli_interrupted_error(void)
+{
+    return cli_error(CLI_EXIT_INTERRUPTED, "interrupted; nothing was written");
+}
+
+int cli_library(fgmm_status status)
+{
+    if (status == FGMM_OK) return CLI_EXIT_DONE;
+    if (cli_interrupted()) return cli_interrupted_error();
+    const char *text = fgmm_last_error();
+    return cli_error(CLI_EXIT_FAILED, "%s", text[0] ? text : fgmm_status_text(status));
+}
+
+/* --- output files --- */
+
+int cli_writer_commit(fgmm_writer **writer)
+{
+    if (!*writer) return CLI_EXIT_DONE;
+    const fgmm_status status = fgmm_writer_commit(*writer);
+    *writer = NULL;
+    return cli_library(status);
+}
+
+int cli_ends_with(const char *path, const char *ending)
+{
+    const size_t length = strlen(path), tail = strlen(ending);
+    return length > tail && strcasecmp(path + length - tail, ending) == 0;
+}
+
+int cli_output_check_ending(const char *option, const char *path, const char *ending, const char *other)
+{
+    if (cli_ends_with(path, ending) || (other && cli_ends_with(path, other))) return CLI_EXIT_DONE;
+    return cli_error(CLI_EXIT_USAGE, "%s = %s; need a file name that ends with %s%s%s", option, path, ending,
+                     other ? " or " : "", other ? other : "");
+}
+
+/* The folder part of path, "." where there is none; malloc'ed, NULL without memory. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash) return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+int cli_output_check(const char *path, const char *input)
+{
+    if (!path) return CLI_EXIT_DONE;
+    struct stat facts, input_facts;
+    if (stat(path, &facts) == 0) {
+        if (!S_ISREG(facts.st_mode))
+            return cli_error(CLI_EXIT_FAILED, "%s: cannot be written: it is %s; need the name of a file", path,
+                             S_ISDIR(facts.st_mode) ? "a folder" : "no ordinary file");
+        if (input && stat(input, &input_facts) == 0 && facts.st_dev == input_facts.st_dev &&
+            facts.st_ino == input_facts.st_ino)
+            return cli_error(CLI_EXIT_FAILED, "%s: cannot be written: it is the input; need another name", path);
+    }
+    char *folder = folder_of(path);
+    if (!folder) return cli_error(CLI_EXIT_FAILED, "%s: memory ran out", path);
+    int exit_code = CLI_EXIT_DONE;
+    if (stat(folder, &facts) != 0)
+        exit_code = cli_error(CLI_EXIT_FAILED, "%s: cannot be written: folder %s: %s", path, folder, strerror(errno));
+    else if (!S_ISDIR(facts.st_mode))
+        exit_code = cli_error(CLI_EXIT_FAILED, "%s: cannot be written: %s is no folder", path, folder);
+    else if (access(folder, W_OK | X_OK) != 0)
+        exit_code = cli_error(CLI_EXIT_FAILED, "%s: cannot be written: folder %s: %s", path, folder, strerror(errno));
+    free(folder);
+    return exit_code;
+}
+
+/* --- JSON --- */
+
+int cli_json_print(cJSON *object)
+{
+    char *text = cJSON_Print(object);
+    cJSON_Delete(object);
+    if (!text) return cli_error(CLI_EXIT_FAILED, "the JSON text: memory ran out");
+    puts(text);
+    cJSON_free(text);
+    return CLI_EXIT_DONE;
+}
+
+void cli_json_count(cJSON *object, const char *name, uint64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    cJSON_AddRawToObject(object, name, text);
+}
+
+void cli_json_real(cJSON *object, const char *name, double value)
+{
+    if (isfinite(value))
+        cJSON_AddNumberToObject(object, name, value);
+    else
+        cJSON_AddNullToObject(object, name);
+}
+
+/* --- numbers for people --- */
+
+const char *cli_size_text(char text[CLI_NUMBER_BYTES], uint64_t bytes)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 1024 && unit + 1 < sizeof units / sizeof units[0]) {
+        value /= 1024;
+        unit++;
+    }
+    snprintf(text, CLI_NUMBER_BYTES, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return text;
+}
+
+const char *cli_quantity_text(char text[CLI_NUMBER_BYTES], double quantity)
+{
+    static const char units[] = " kMGT";
+    size_t unit = 0;
+    while (quantity >= 1000 && unit < 4) {
+        quantity /= 1000;
+        unit++;
+    }
+    if (unit)
+        snprintf(text, CLI_NUMBER_BYTES, "%.3g%c", quantity, units[unit]);
+    else
+        snprintf(text, CLI_NUMBER_BYTES, "%.0f", quantity);
+    return text;
+}

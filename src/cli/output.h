@@ -1,0 +1,61 @@
+/* output.h - what leaves the program: exit codes, the one error line, JSON on stdout, checks of output paths. */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include "flashgmm/flashgmm.h"
+
+#include <cjson/cJSON.h>
+
+/* Scripts rely on these. */
+typedef enum cli_exit {
+    CLI_EXIT_DONE = 0,
+    CLI_EXIT_FAILED = 1,       /* the work failed: data, device, disk, and what only the data can tell */
+    CLI_EXIT_USAGE = 2,        /* the command line is wrong whatever the data */
+    CLI_EXIT_INTERRUPTED = 130 /* as a shell reports SIGINT */
+} cli_exit;
+
+/* Commands go: acquire, CLI_DO steps, `done:` cleanup; a step prints its own error line and returns an cli_exit. */
+#define CLI_DO(step)                                                                                                   \
+    do {                                                                                                               \
+        exit_code = (step);                                                                                            \
+        if (exit_code != CLI_EXIT_DONE) goto done;                                                                     \
+    } while (0)
+
+/* Prints "flashgmm: TEXT" as exactly one line on stderr (line breaks inside become "; ") and returns `code`. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+int cli_error(int code, const char *format, ...);
+
+/* DONE for FGMM_OK. Otherwise prints the library's error text and returns FAILED, or INTERRUPTED after a signal. */
+int cli_library(fgmm_status status);
+
+/* The one line of a work that a signal ended without leaving anything. */
+int cli_interrupted_error(void);
+
+/* fgmm_writer_commit, which frees the writer in any case: *writer becomes NULL. */
+int cli_writer_commit(fgmm_writer **writer);
+
+/* Checks, before any work, that `path` can be written later: its folder exists and is writable, it is no folder or
+ * device, and it is not the input (NULL: no input) which it would replace. NULL path: DONE. */
+int cli_output_check(const char *path, const char *input);
+
+/* USAGE unless `path` ends with one of the two endings (second may be NULL), compared without case. option: "-o". */
+int cli_output_check_ending(const char *option, const char *path, const char *ending, const char *other);
+
+/* 1 when `path` ends with `ending`, compared without case. */
+int cli_ends_with(const char *path, const char *ending);
+
+/* Prints the object as JSON on stdout and frees it. */
+int cli_json_print(cJSON *object);
+/* Whole numbers keep all their 64 bits; NaN and infinity become null. */
+void cli_json_count(cJSON *object, const char *name, uint64_t value);
+void cli_json_real(cJSON *object, const char *name, double value);
+
+/* "12.3 GiB" into text; returns text. */
+enum { CLI_NUMBER_BYTES = 32 };
+const char *cli_size_text(char text[CLI_NUMBER_BYTES], uint64_t bytes);
+/* "1.23M" */
+const char *cli_quantity_text(char text[CLI_NUMBER_BYTES], double quantity);
+
+#endif

@@ -1,0 +1,98 @@
+/* training.c - behind training.h. */
+#define _POSIX_C_SOURCE 200809L
+#include "training.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+int cli_start_read(cli_start *start, const char *text, uint64_t components)
+{
+    static const char *const words[] = {[FGMM_INIT_KMEANSPP] = "kmeans++", [FGMM_INIT_RANDOM] = "random"};
+    start->init = FGMM_INIT_MODEL;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(text, words[i]) == 0) start->init = (fgmm_init)i;
+    if (start->init != FGMM_INIT_MODEL && components == CLI_NOT_GIVEN)
+        return cli_error(CLI_EXIT_USAGE, "-k is missing; need the number of components, such as -k 64");
+    if (start->init != FGMM_INIT_MODEL) return CLI_EXIT_DONE;
+    if (!strpbrk(text, "./") && access(text, F_OK) != 0)
+        return cli_error(CLI_EXIT_USAGE, "--init = %s; need kmeans++, random or the name of a model file", text);
+    start->path = text;
+    start->is_centroids = cli_ends_with(text, ".npy") || cli_ends_with(text, ".fvecs");
+    return CLI_EXIT_DONE;
+}
+
+int cli_start_load(cli_start *start, uint64_t components)
+{
+    if (!start->path) return CLI_EXIT_DONE;
+    int exit_code = CLI_EXIT_DONE;
+    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    CLI_DO(cli_library(fgmm_model_load(&start->model, start->path)));
+    CLI_DO(cli_library(fgmm_model_describe(start->model, &info)));
+    if (components != CLI_NOT_GIVEN && components != info.components)
+        exit_code = cli_error(CLI_EXIT_FAILED, "--components = %llu, but %s holds %llu components; leave -k out",
+                              (unsigned long long)components, start->path, (unsigned long long)info.components);
+done:
+    return exit_code;
+}
+
+const char *cli_stop_text(fgmm_stop_reason reason)
+{
+    switch (reason) {
+    case FGMM_STOP_CONVERGED:
+        return "converged (the change fell under --tol)";
+    case FGMM_STOP_MAX_ITERATIONS:
+        return "the limit --max-iter was reached";
+    case FGMM_STOP_CANCELLED:
+        return "cancelled";
+    case FGMM_STOP_FAILED:
+        break;
+    }
+    return "failed";
+}
+
+double cli_training_rows_per_second(const cli_training *training)
+{
+    return training->report->em_s > 0 ? (double)training->row_visits / training->report->em_s : 0;
+}
+
+static uint64_t peak_host_bytes(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0; /* Linux counts KiB */
+}
+
+void cli_training_add_json(cJSON *object, const cli_training *training)
+{
+    const fgmm_fit_report *report = training->report;
+    cJSON *seconds = cJSON_AddObjectToObject(object, "seconds");
+    cli_json_real(seconds, "read", report->read_s);
+    cli_json_real(seconds, "init", report->init_s);
+    cli_json_real(seconds, "em", report->em_s);
+    cli_json_real(seconds, "total", report->total_s);
+    cli_json_real(object, "rows_per_second", cli_training_rows_per_second(training));
+    cJSON *device = cJSON_AddObjectToObject(object, "device");
+    cJSON_AddStringToObject(device, "name", training->device.name);
+    cJSON_AddStringToObject(device, "platform", training->device.platform);
+    cJSON_AddStringToObject(device, "driver", training->device.driver);
+    cli_json_count(object, "peak_device_bytes", report->peak_device_bytes);
+    cli_json_count(object, "peak_host_bytes", peak_host_bytes());
+    cJSON_AddStringToObject(object, "tile", report->tile);
+    cli_json_count(object, "seed", training->seed);
+}
+
+void cli_training_print(const cli_training *training)
+{
+    const fgmm_fit_report *report = training->report;
+    char rate[CLI_NUMBER_BYTES];
+    if (report->repaired)
+        printf("repaired        %llu components had lost their rows and were placed anew\n",
+               (unsigned long long)report->repaired);
+    printf("device          %s (%s), %s kernels\n", training->device.name, training->device.platform,
+           fgmm_kernel_family_name(report->family));
+    printf("time            %.2f s: init %.2f, iterations %.2f, of which waiting for data %.2f; %s rows/s\n",
+           report->total_s, report->init_s, report->em_s, report->read_s,
+           cli_quantity_text(rate, cli_training_rows_per_second(training)));
+    printf("written         %s\n", training->written);
+}

@@ -1,0 +1,54 @@
+/* training.h - what fit and kmeans share: the start they are given, and the report they print. */
+#ifndef FG_TRAINING_H
+#define FG_TRAINING_H
+
+#include "work.h"
+
+/* Rows of both option tables. */
+#define CLI_COMPONENTS_OPTION(type, field, what)                                                                       \
+    {                                                                                                                  \
+        .name = "components", .letter = 'k', .kind = CLI_OPTION_COUNT, .offset = offsetof(type, field), .value = "K",  \
+        .least = 1, .most = INT32_MAX, .help = what                                                                    \
+    }
+#define CLI_SEED_OPTION(type, field)                                                                                   \
+    {                                                                                                                  \
+        .name = "seed", .kind = CLI_OPTION_COUNT, .offset = offsetof(type, field), .value = "S", .fallback = "0",      \
+        .help = "another number gives another random start; the same number the same bytes on one device"              \
+    }
+
+/* Where training begins: --init. */
+typedef struct cli_start {
+    fgmm_init init;
+    const char *path;  /* of init MODEL; borrowed */
+    int is_centroids;  /* the file holds means only */
+    fgmm_model *model; /* owned; NULL until loaded */
+} cli_start;
+
+/* Reads the word; USAGE when it is neither known nor looks like a file's name, or when K (CLI_NOT_GIVEN: not given) is
+ * needed and missing. Opens nothing. */
+int cli_start_read(cli_start *start, const char *text, uint64_t components);
+/* Loads the file, if the start is one; its K must be `components` where that is given. */
+int cli_start_load(cli_start *start, uint64_t components);
+
+/* Why it stopped, for people. */
+const char *cli_stop_text(fgmm_stop_reason reason);
+
+/* What a run has to say, and on what it ran. */
+typedef struct cli_training {
+    const fgmm_fit_report *report;
+    fgmm_device_info device;
+    uint64_t row_visits; /* cli_progress.row_visits of this run */
+    uint64_t seed;
+    const char *written; /* the output file */
+} cli_training;
+
+/* Rows per second through the k-means, EM and final passes. */
+double cli_training_rows_per_second(const cli_training *training);
+
+/* Adds the members that stand at the end of both commands' JSON, from seconds to seed. */
+void cli_training_add_json(cJSON *object, const cli_training *training);
+
+/* Prints the text lines that both commands end with: device, time, repaired components, the file. */
+void cli_training_print(const cli_training *training);
+
+#endif
