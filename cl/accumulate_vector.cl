@@ -18,14 +18,15 @@ typedef struct entries_t {
     uint first, end;
 } entries_t;
 
-/* Vectors v0 .. v0+count-1 of the row; count is a constant where this is inlined. */
+/* Vectors v0 .. v0+count-1 of the row. count is a constant where this is inlined; the loops have a constant bound of their
+ * own, since a compiler unrolls before it inlines. */
 inline void accumulate_piece(const entries_t *e, __global const float *mean, __global float *partial, int v0, int count,
                              floatv *spread)
 {
     floatv m[TILE_PIECE], s1[TILE_PIECE], s2[TILE_PIECE];
 #pragma unroll
-    for (int j = 0; j < count; j++) {
-        m[j] = LOADV(mean + (v0 + j) * VW);
+    for (int j = 0; j < TILE_PIECE; j++) {
+        if (j < count) m[j] = LOADV(mean + (v0 + j) * VW);
         s1[j] = 0.0f;
         s2[j] = 0.0f;
     }
@@ -33,7 +34,8 @@ inline void accumulate_piece(const entries_t *e, __global const float *mean, __g
         const float r = e->sorted_values[q];
         const size_t row_start = e->first_element + (size_t)e->sorted_rows[q] * DIMS;
 #pragma unroll
-        for (int j = 0; j < count; j++) {
+        for (int j = 0; j < TILE_PIECE; j++) {
+            if (j >= count) continue;
             floatv t = shifted_vector(e->rows, row_start, e->shift, v0 + j) - m[j];
             floatv weighted = r * t;
             s1[j] += weighted;
@@ -41,7 +43,8 @@ inline void accumulate_piece(const entries_t *e, __global const float *mean, __g
         }
     }
 #pragma unroll
-    for (int j = 0; j < count; j++) {
+    for (int j = 0; j < TILE_PIECE; j++) {
+        if (j >= count) continue;
         STOREV(s1[j], partial + (v0 + j) * VW);
 #if S2_DIAG
         STOREV(s2[j], partial + ROW_STRIDE + (v0 + j) * VW);
