@@ -1,0 +1,37 @@
+/* accumulate.c - fgmm_statistics_accumulate: one E-step over a source, for EM loops of the application's own. */
+#include "flashgmm/stats.h"
+
+#include "arguments.h"
+#include "e_step.h"
+#include "size.h"
+#include "statistics.h"
+
+#include <stdlib.h>
+
+fgmm_status fgmm_statistics_accumulate(fgmm_statistics *statistics, fgmm_device *device, fgmm_source *source)
+{
+    fgmm_status status = FGMM_OK;
+    fg_e_step e = {0};
+    double *mean = NULL, *values = NULL;
+    FG_CHECK(statistics, FGMM_ARGUMENT, "statistics is NULL");
+    FG_TRY(fg_check_handles(device, source));
+    FG_TRY(fg_check_dims(statistics->model, source, "statistics"));
+    const fg_parameters parameters = fg_model_parameters(statistics->model);
+    const fg_plan_request request = {
+        .device = device,
+        .source = source,
+        .pass = {.covariance = parameters.covariance, .k = parameters.k, .d = parameters.d},
+        .host_bytes = statistics->layout.count * sizeof(double),
+    };
+    FG_TRY(FG_ALLOC(&values, statistics->layout.count, "statistics"));
+    FG_TRY(fg_model_centre(&mean, &parameters));
+    FG_TRY(fg_e_step_open(&e, &request, mean, 1));
+    FG_TRY(fg_e_step_set_pass(&e, FG_KEEP_MIXTURE));
+    FG_TRY(fg_e_step_run(values, &e, &parameters));
+    for (size_t i = 0; i < statistics->layout.count; i++) statistics->values[i] += values[i];
+done:
+    fg_e_step_close(&e);
+    free(mean);
+    free(values);
+    return status;
+}

@@ -1,0 +1,39 @@
+/* arguments.c - checks of public arguments. */
+#include "arguments.h"
+
+#include <string.h>
+
+fgmm_status fg_check_handles(const fgmm_device *device, const fgmm_source *source)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(device && source, FGMM_ARGUMENT, "%s is NULL; need an open %s", device ? "source" : "device",
+             device ? "source" : "device");
+    FG_TRY(fg_device_check(device));
+done:
+    return status;
+}
+
+fgmm_status fg_check_dims(const fgmm_model *model, const fgmm_source *source, const char *what)
+{
+    if (model->info.dims == source->info.dims) return FGMM_OK;
+    return fg_fail(FGMM_DATA, "%s: D = %llu, but the data has D = %llu", what, (unsigned long long)model->info.dims,
+                   (unsigned long long)source->info.dims);
+}
+
+fgmm_status fg_check_path(fgmm_path path)
+{
+    if (path == FGMM_PATH_AUTO || path == FGMM_PATH_SPARSE || path == FGMM_PATH_DENSE) return FGMM_OK;
+    return fg_fail(FGMM_ARGUMENT, "path = %d; need auto (0), sparse (1) or dense (2)", (int)path);
+}
+
+fgmm_status fg_read_options(void *to, const void *from, size_t size, const char *what)
+{
+    size_t given;
+    if (!from) return FGMM_OK;
+    memcpy(&given, from, sizeof given);
+    if (given < sizeof given)
+        return fg_fail(FGMM_ARGUMENT, "%s: size = %zu; set the struct up with its INIT macro", what, given);
+    memcpy(to, from, given < size ? given : size);
+    memcpy(to, &size, sizeof size);
+    return FGMM_OK;
+}

@@ -1,0 +1,23 @@
+/* arguments.h - checks that the public verbs share. */
+#ifndef FG_ARGUMENTS_H
+#define FG_ARGUMENTS_H
+
+#include "device.h"
+#include "flashgmm/fit.h"
+#include "model.h"
+#include "source.h"
+#include "status.h"
+
+/* Device and source are there, and the device is usable in this process. */
+fgmm_status fg_check_handles(const fgmm_device *device, const fgmm_source *source);
+
+/* DATA when model and data have different D. what: "model", "start". */
+fgmm_status fg_check_dims(const fgmm_model *model, const fgmm_source *source, const char *what);
+
+fgmm_status fg_check_path(fgmm_path path);
+
+/* Copies a struct that a caller compiled against an older header may have made shorter; `to` holds the defaults. Each
+ * begins with its size. from NULL: the defaults stay. */
+fgmm_status fg_read_options(void *to, const void *from, size_t size, const char *what);
+
+#endif

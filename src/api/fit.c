@@ -1,0 +1,130 @@
+/* fit.c - fgmm_fit and fgmm_kmeans: argument checks, then the algorithm (em/). */
+#include "flashgmm/fit.h"
+
+#include "algorithms.h"
+#include "arguments.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void fgmm_fit_report_clear(fgmm_fit_report *report)
+{
+    if (!report) return;
+    free(report->history);
+    report->history = NULL;
+    report->history_count = 0;
+}
+
+const char *fgmm_stop_reason_name(fgmm_stop_reason reason)
+{
+    static const char *const names[] = {"converged", "max_iterations", "cancelled", "failed"};
+    return (size_t)reason < sizeof names / sizeof names[0] ? names[reason] : "unknown";
+}
+
+static fgmm_status check_start(fgmm_fit_options *o, const fgmm_source *source)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(o->init == FGMM_INIT_KMEANSPP || o->init == FGMM_INIT_RANDOM || o->init == FGMM_INIT_MODEL, FGMM_ARGUMENT,
+             "init = %d; need kmeans++ (0), random (1) or model (2)", (int)o->init);
+    if (o->init == FGMM_INIT_MODEL) {
+        FG_CHECK(o->start, FGMM_ARGUMENT, "start is NULL; init model needs one");
+        const fgmm_model_info *info = &o->start->info;
+        FG_TRY(fg_check_dims(o->start, source, "start"));
+        FG_CHECK(o->components == 0 || o->components == info->components, FGMM_ARGUMENT,
+                 "components = %llu, but start has K = %llu; need 0 or the same", (unsigned long long)o->components,
+                 (unsigned long long)info->components);
+        o->components = info->components;
+    }
+    FG_CHECK(o->components >= 1, FGMM_ARGUMENT, "components = 0; need 1..N");
+    FG_CHECK(o->components <= INT32_MAX, FGMM_ARGUMENT, "components = %llu; need at most %d",
+             (unsigned long long)o->components, INT32_MAX);
+done:
+    return status;
+}
+
+static fgmm_status check_numbers(const fgmm_fit_options *o)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(o->tolerance >= 0 && isfinite(o->tolerance), FGMM_ARGUMENT, "tolerance = %g; need a finite number >= 0",
+             o->tolerance);
+    FG_CHECK(o->reg_covar >= 0 && isfinite(o->reg_covar), FGMM_ARGUMENT, "reg_covar = %g; need a finite number >= 0",
+             o->reg_covar);
+    FG_TRY(fg_check_path(o->path));
+done:
+    return status;
+}
+
+/* Hands the report over, as much of it as the caller's struct has room for; the history goes along with it. */
+static void give_report(fgmm_fit_report *to, fgmm_fit_report *from)
+{
+    if (!to) return;
+    const size_t size = to->size;
+    memcpy(to, from, size < sizeof *from ? size : sizeof *from);
+    to->size = size;
+    from->history = NULL;
+}
+
+typedef fgmm_status (*algorithm)(fgmm_model **model, fg_training *t);
+
+static fgmm_status run(fgmm_model **model, algorithm run_it, fg_training *t, fgmm_fit_report *report)
+{
+    const fgmm_status status = run_it(model, t);
+    give_report(report, &t->report);
+    fg_training_close(t);
+    return status;
+}
+
+fgmm_status fgmm_fit(fgmm_model **model, fgmm_device *device, fgmm_source *source, const fgmm_fit_options *options,
+                     fgmm_fit_report *report)
+{
+    fgmm_status status = FGMM_OK;
+    const fgmm_fit_options defaults = FGMM_FIT_OPTIONS_INIT;
+    fg_training t = {.device = device, .source = source, .options = defaults};
+    if (!model) return fg_fail(FGMM_ARGUMENT, "model is NULL; need a place for the handle");
+    *model = NULL;
+    fgmm_fit_report_clear(report);
+    FG_TRY(fg_check_handles(device, source));
+    FG_CHECK(options, FGMM_ARGUMENT, "options is NULL; components must be set");
+    FG_TRY(fg_read_options(&t.options, options, sizeof t.options, "fit options"));
+    FG_TRY(check_start(&t.options, source));
+    FG_TRY(check_numbers(&t.options));
+    if (t.options.init == FGMM_INIT_MODEL) t.options.covariance = t.options.start->info.covariance;
+    FG_CHECK(t.options.covariance == FGMM_SPHERICAL || t.options.covariance == FGMM_DIAG, FGMM_ARGUMENT,
+             "covariance = %d; need spherical (0) or diag (1)", (int)t.options.covariance);
+    status = run(model, fg_em_run, &t, report);
+done:
+    return status;
+}
+
+fgmm_status fgmm_kmeans(fgmm_model **centroids, fgmm_device *device, fgmm_source *source,
+                        const fgmm_kmeans_options *options, fgmm_fit_report *report)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_kmeans_options o = FGMM_KMEANS_OPTIONS_INIT;
+    if (!centroids) return fg_fail(FGMM_ARGUMENT, "centroids is NULL; need a place for the handle");
+    *centroids = NULL;
+    fgmm_fit_report_clear(report);
+    FG_TRY(fg_check_handles(device, source));
+    FG_CHECK(options, FGMM_ARGUMENT, "options is NULL; components must be set");
+    FG_TRY(fg_read_options(&o, options, sizeof o, "k-means options"));
+    fg_training t = {.device = device,
+                     .source = source,
+                     .options = {.size = sizeof t.options,
+                                 .components = o.components,
+                                 .covariance = FGMM_SPHERICAL,
+                                 .init = o.init,
+                                 .start = o.start,
+                                 .max_iterations = o.max_iterations,
+                                 .tolerance = o.tolerance,
+                                 .seed = o.seed,
+                                 .batch_rows = o.batch_rows,
+                                 .memory_limit_bytes = o.memory_limit_bytes,
+                                 .progress = o.progress,
+                                 .progress_user = o.progress_user}};
+    FG_TRY(check_start(&t.options, source));
+    FG_TRY(check_numbers(&t.options));
+    status = run(centroids, fg_kmeans_run, &t, report);
+done:
+    return status;
+}

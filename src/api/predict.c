@@ -1,0 +1,160 @@
+/* predict.c - fgmm_evaluate and its one-call forms: stream the rows once, hand the results on batch by batch. */
+#include "flashgmm/predict.h"
+
+#include "arguments.h"
+#include "e_step.h"
+#include "size.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Results of one batch; NULL where not asked for. */
+typedef struct results {
+    double *log_likelihood;  /* (batch_rows) */
+    int32_t *labels;         /* (batch_rows) */
+    int32_t *ids;            /* (batch_rows, top) */
+    float *responsibilities; /* (batch_rows, top) */
+} results;
+
+static void results_free(results *r)
+{
+    free(r->log_likelihood);
+    free(r->labels);
+    free(r->ids);
+    free(r->responsibilities);
+}
+
+/* Log-likelihoods are always taken: their mean is a result. */
+static fgmm_status results_create(results *r, const fgmm_evaluate_options *options, size_t batch_rows)
+{
+    fgmm_status status = FGMM_OK;
+    size_t count;
+    FG_TRY(fg_size_product(&count, batch_rows, options->top, "responsibilities of a batch"));
+    FG_TRY(FG_ALLOC(&r->log_likelihood, batch_rows, "log-likelihoods of a batch"));
+    if (options->want_labels) FG_TRY(FG_ALLOC(&r->labels, batch_rows, "labels of a batch"));
+    if (options->top) {
+        FG_TRY(FG_ALLOC(&r->ids, count, "components of a batch"));
+        FG_TRY(FG_ALLOC(&r->responsibilities, count, "responsibilities of a batch"));
+    }
+done:
+    return status;
+}
+
+/* An evaluation under way. */
+typedef struct evaluation {
+    fg_e_step e;
+    fgmm_evaluate_options options;
+    results results;
+    fgmm_evaluation_fn sink;
+    void *sink_user;
+    uint64_t rows;
+    double sum;
+} evaluation;
+
+static fgmm_status evaluate_batch(evaluation *v, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    const results *r = &v->results;
+    const fg_evaluation_rows out = {r->log_likelihood, r->labels, v->options.top, r->ids, r->responsibilities};
+    FG_TRY(fg_pass_evaluate(v->e.pass, rows, &out));
+    for (size_t i = 0; i < rows->n; i++) v->sum += r->log_likelihood[i];
+    const fgmm_evaluation batch = {v->rows,   rows->n, v->options.want_log_likelihood ? r->log_likelihood : NULL,
+                                   r->labels, r->ids,  r->responsibilities};
+    if (v->sink) {
+        const int answer = v->sink(v->sink_user, &batch);
+        FG_CHECK(answer == 0, FGMM_CANCELLED, "cancelled by the evaluation callback (it returned %d) at row %llu",
+                 answer, (unsigned long long)v->rows);
+    }
+    v->rows += rows->n;
+    FG_TRY(fg_watch_rows(&v->e.watch, rows->n));
+done:
+    return status;
+}
+
+static fgmm_status evaluate_all(evaluation *v, const fg_parameters *parameters)
+{
+    fgmm_status status = FGMM_OK;
+    fg_rows rows;
+    FG_TRY(fg_e_step_set_pass(&v->e, FG_KEEP_MIXTURE));
+    FG_TRY(fg_e_step_load(&v->e, parameters));
+    FG_TRY(results_create(&v->results, &v->options, v->e.plan.batch_rows));
+    fg_watch_iteration(&v->e.watch, FGMM_PHASE_FINAL, 1, 1, v->e.request.source->info.rows);
+    FG_TRY(fg_stream_begin(v->e.stream));
+    FG_TRY(fg_stream_next(v->e.stream, &rows));
+    while (rows.n > 0) {
+        FG_TRY(evaluate_batch(v, &rows));
+        FG_TRY(fg_stream_next(v->e.stream, &rows));
+    }
+    FG_TRY(fg_watch_finished(&v->e.watch, v->sum / (double)v->rows));
+done:
+    return status;
+}
+
+static fg_plan_request plan_request(fgmm_device *device, fgmm_source *source, const fg_parameters *parameters,
+                                    const fgmm_evaluate_options *options)
+{
+    return (fg_plan_request){
+        .device = device,
+        .source = source,
+        .batch_rows = options->batch_rows,
+        .memory_limit_bytes = options->memory_limit_bytes,
+        .pass = {.covariance = parameters->covariance, .k = parameters->k, .d = parameters->d, .path = options->path},
+        .host_row_bytes = sizeof(double) + sizeof(int32_t) + options->top * (sizeof(int32_t) + sizeof(float)),
+    };
+}
+
+fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_source *source,
+                          const fgmm_evaluate_options *options, fgmm_evaluation_fn sink, void *sink_user,
+                          double *mean_log_likelihood, uint64_t *rows)
+{
+    fgmm_status status = FGMM_OK;
+    const fgmm_evaluate_options defaults = FGMM_EVALUATE_OPTIONS_INIT;
+    evaluation v = {.options = defaults, .sink = sink, .sink_user = sink_user};
+    double *mean = NULL;
+    FG_TRY(fg_check_handles(device, source));
+    FG_CHECK(model, FGMM_ARGUMENT, "model is NULL");
+    FG_TRY(fg_read_options(&v.options, options, sizeof v.options, "evaluate options"));
+    FG_TRY(fg_check_dims(model, source, "model"));
+    FG_TRY(fg_check_path(v.options.path));
+    FG_CHECK(v.options.top <= model->info.components, FGMM_ARGUMENT, "top = %u; need 0..K (K = %llu)", v.options.top,
+             (unsigned long long)model->info.components);
+    const fg_parameters parameters = fg_model_parameters(model);
+    const fg_plan_request request = plan_request(device, source, &parameters, &v.options);
+    fg_watch_begin(&v.e.watch, v.options.progress, v.options.progress_user);
+    FG_TRY(fg_model_centre(&mean, &parameters));
+    FG_TRY(fg_e_step_open(&v.e, &request, mean, 1));
+    FG_TRY(evaluate_all(&v, &parameters));
+    if (mean_log_likelihood) *mean_log_likelihood = v.sum / (double)v.rows;
+    if (rows) *rows = v.rows;
+done:
+    fg_e_step_close(&v.e);
+    results_free(&v.results);
+    free(mean);
+    return status;
+}
+
+static int copy_log_likelihood(void *user, const fgmm_evaluation *batch)
+{
+    memcpy((double *)user + batch->first_row, batch->log_likelihood, (size_t)batch->rows * sizeof(double));
+    return 0;
+}
+
+static int copy_labels(void *user, const fgmm_evaluation *batch)
+{
+    memcpy((int32_t *)user + batch->first_row, batch->labels, (size_t)batch->rows * sizeof(int32_t));
+    return 0;
+}
+
+fgmm_status fgmm_score(fgmm_device *device, const fgmm_model *model, fgmm_source *source, double *mean, double *per_row)
+{
+    return fgmm_evaluate(device, model, source, NULL, per_row ? copy_log_likelihood : NULL, per_row, mean, NULL);
+}
+
+fgmm_status fgmm_predict(fgmm_device *device, const fgmm_model *model, fgmm_source *source, int32_t *labels)
+{
+    fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
+    if (!labels) return fg_fail(FGMM_ARGUMENT, "labels is NULL; need room for one int32 per row");
+    options.want_log_likelihood = 0;
+    options.want_labels = 1;
+    return fgmm_evaluate(device, model, source, &options, copy_labels, labels, NULL, NULL);
+}

@@ -1,0 +1,16 @@
+/* algorithms.h - the two training algorithms; arguments have been checked by the public verbs above. */
+#ifndef FG_ALGORITHMS_H
+#define FG_ALGORITHMS_H
+
+#include "training.h"
+
+/* Both run a training whose device, source and options are set and whose other members are zero, deliver the model as
+ * fg_training_deliver does, and leave t to be closed by the caller. */
+
+/* k-means iterations, then EM. */
+fgmm_status fg_em_run(fgmm_model **model, fg_training *t);
+
+/* Lloyd's algorithm; t->options.tolerance and max_iterations are those of fgmm_kmeans_options. */
+fgmm_status fg_kmeans_run(fgmm_model **centroids, fg_training *t);
+
+#endif

@@ -1,0 +1,89 @@
+/* e_step.c - one pass over all rows. */
+#include "e_step.h"
+
+#include "size.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const double *mean, int is_checked)
+{
+    fgmm_status status = FGMM_OK;
+    const fgmm_source_info *info = &request->source->info;
+    e->request = *request;
+    FG_TRY(fg_plan_make(&e->plan, request));
+    FG_TRY(fg_shift_create(&e->shift, info->type, info->dims, mean));
+    const fg_stream_options options = {
+        .device = request->device,
+        .source = request->source,
+        .rows = info->rows,
+        .batch_rows = e->plan.batch_rows,
+        .is_resident = e->plan.is_resident,
+        .is_checked = is_checked,
+        .offset = e->shift.host,
+    };
+    FG_TRY(fg_stream_open(&e->stream, &options));
+done:
+    return status;
+}
+
+void fg_e_step_close(fg_e_step *e)
+{
+    fg_stream_close(e->stream);
+    fg_pass_free(e->pass);
+    fg_shift_clear(&e->shift);
+}
+
+fgmm_status fg_e_step_set_pass(fg_e_step *e, fg_keep keep)
+{
+    fg_pass_options options = e->request.pass;
+    options.keep = keep;
+    options.type = fg_device_type(e->request.source->info.type);
+    options.batch_rows = e->plan.batch_rows;
+    fg_pass_free(e->pass);
+    return fg_pass_create(&e->pass, e->request.device, &options);
+}
+
+fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t k = parameters->k, d = parameters->d;
+    fg_parameters moved = *parameters;
+    double *means = NULL;
+    FG_TRY(FG_ALLOC(&means, k * d, "means"));
+    for (uint64_t c = 0; c < k; c++)
+        for (uint64_t j = 0; j < d; j++) means[c * d + j] = parameters->means[c * d + j] - e->shift.host[j];
+    moved.means = means;
+    FG_TRY(fg_pass_load(e->pass, &moved, e->shift.kernel));
+done:
+    free(means);
+    return status;
+}
+
+fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *parameters)
+{
+    fgmm_status status = FGMM_OK;
+    fg_rows rows;
+    FG_TRY(fg_e_step_load(e, parameters));
+    FG_TRY(fg_stream_begin(e->stream));
+    FG_TRY(fg_stream_next(e->stream, &rows));
+    while (rows.n > 0) {
+        FG_TRY(fg_pass_accumulate(e->pass, &rows));
+        FG_TRY(fg_watch_rows(&e->watch, rows.n));
+        FG_TRY(fg_stream_next(e->stream, &rows));
+    }
+    FG_TRY(fg_pass_statistics(e->pass, values));
+done:
+    return status;
+}
+
+fgmm_status fg_model_centre(double **mean, const fg_parameters *parameters)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t d = parameters->d;
+    FG_TRY(FG_ALLOC(mean, d, "mean"));
+    for (uint64_t c = 0; c < parameters->k; c++)
+        for (uint64_t j = 0; j < d; j++) (*mean)[j] += parameters->weights[c] * parameters->means[c * d + j];
+done:
+    return status;
+}

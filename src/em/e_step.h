@@ -1,0 +1,39 @@
+/* e_step.h - the E-step of a model over a source on a device: memory decision, stream and pass under one roof.
+ * Training repeats it; statistics and evaluations take it once. */
+#ifndef FG_E_STEP_H
+#define FG_E_STEP_H
+
+#include "pass.h"
+#include "plan.h"
+#include "rows.h"
+#include "stream.h"
+#include "watch.h"
+
+typedef struct fg_e_step {
+    fg_plan_request request;
+    fg_plan plan;
+    fg_shift shift;
+    fg_stream *stream;
+    fg_pass *pass;
+    fg_watch watch; /* set up by the caller */
+} fg_e_step;
+
+/* Takes the memory decision and opens the stream; there is no pass yet. mean (d): of the data or of the model, what the
+ * shift is taken from. is_checked: look for values that are not numbers (training has done so in the survey). */
+fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const double *mean, int is_checked);
+void fg_e_step_close(fg_e_step *e);
+
+/* The pass with what is kept per row; replaces the one before. */
+fgmm_status fg_e_step_set_pass(fg_e_step *e, fg_keep keep);
+
+/* Loads parameters, in the data's own coordinates, into the pass. */
+fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters);
+
+/* One pass over all rows: values is the flat array of flashgmm/stats.h. The caller has set the watch's phase. */
+fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *parameters);
+
+/* mean (d) = sum_k weight_k mean_k: the shift's origin where only a model is at hand, so that a reloaded model gives
+ * the same bytes. */
+fgmm_status fg_model_centre(double **mean, const fg_parameters *parameters);
+
+#endif

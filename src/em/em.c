@@ -1,0 +1,65 @@
+/* em.c - expectation maximisation: survey, first centres, k-means on all rows, EM until the log-likelihood settles.
+ * docs/math.md has the equations; the E-step runs on the device (ops/pass.h), the M-step on the host (m_step.c). */
+#include "algorithms.h"
+
+#include <math.h>
+
+/* Hard assignments first: they bring the means near, and their clusters give the first covariances. */
+static fgmm_status run_kmeans(fg_training *t)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_fit_report *r = &t->report;
+    const uint64_t wanted = t->options.kmeans_iterations;
+    FG_TRY(fg_e_step_set_pass(&t->e, FG_KEEP_BEST));
+    while (r->kmeans_iterations < wanted) {
+        FG_TRY(fg_training_e_step(t, FGMM_PHASE_KMEANS, r->kmeans_iterations + 1, wanted));
+        FG_TRY(fg_training_m_step(t));
+        r->inertia = -t->values[1];
+        r->kmeans_iterations++;
+        FG_TRY(fg_training_finish(t, FG_CHECKPOINT_KMEANS, t->values[1] / t->values[0]));
+    }
+done:
+    return status;
+}
+
+/* scikit-learn's rule: the log-likelihoods before the last two M-steps differ by less than the tolerance. */
+static int is_converged(const fg_training *t)
+{
+    const uint64_t count = t->report.history_count;
+    const double *history = t->report.history;
+    return count >= 2 && fabs(history[count - 1] - history[count - 2]) < t->options.tolerance;
+}
+
+static fgmm_status run_em(fg_training *t)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_fit_report *r = &t->report;
+    const uint64_t most = t->options.max_iterations;
+    FG_TRY(fg_e_step_set_pass(&t->e, FG_KEEP_MIXTURE));
+    if (t->resumed.phase == FG_CHECKPOINT_EM) fg_pass_set_dense(t->e.pass, (int)t->resumed.is_dense);
+    while (r->iterations < most && !is_converged(t)) {
+        FG_TRY(fg_training_e_step(t, FGMM_PHASE_EM, r->iterations + 1, most));
+        FG_TRY(fg_training_m_step(t));
+        const double log_likelihood = t->values[1] / t->values[0];
+        FG_TRY(fg_training_note(t, log_likelihood));
+        r->iterations++;
+        FG_TRY(fg_training_finish(t, FG_CHECKPOINT_EM, log_likelihood));
+    }
+    r->stop_reason = is_converged(t) ? FGMM_STOP_CONVERGED : FGMM_STOP_MAX_ITERATIONS;
+    FG_TRY(fg_training_e_step(t, FGMM_PHASE_FINAL, 1, 1));
+    r->log_likelihood = t->values[1] / t->values[0];
+done:
+    return status;
+}
+
+fgmm_status fg_em_run(fgmm_model **model, fg_training *t)
+{
+    fgmm_status status = FGMM_OK;
+    t->report.log_likelihood = (double)NAN;
+    FG_TRY(fg_training_open(t, FG_KEEP_MIXTURE));
+    if (t->resumed.phase == FG_CHECKPOINT_KMEANS && t->report.kmeans_iterations < t->options.kmeans_iterations)
+        FG_TRY(run_kmeans(t));
+    FG_TRY(run_em(t));
+done:
+    return fg_training_deliver(model, t, status);
+}

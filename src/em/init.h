@@ -1,0 +1,32 @@
+/* init.h - first centres from the survey's sample. */
+#ifndef FG_INIT_H
+#define FG_INIT_H
+
+#include "device.h"
+#include "rows.h"
+#include "sample.h"
+#include "watch.h"
+
+typedef struct fg_init_request {
+    fgmm_device *device;
+    const fg_sample *sample; /* at least k rows */
+    fgmm_type type;
+    uint64_t k, d, seed;
+    const fg_shift *shift;
+    fg_watch *watch;
+} fg_init_request;
+
+/* Rows of the sample that a method wants, of a source with any number of rows. */
+uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k);
+
+/* centres (k,d): greedy k-means++ as scikit-learn's: the first centre is drawn uniformly; for each further one,
+ * 2 + floor(ln k) candidates are drawn with probability proportional to the squared distance to the nearest centre so
+ * far, and the one that leaves the lowest total is taken (ties: the first). Deterministic for a seed and a device.
+ * Where all rows coincide with centres already (fewer distinct rows than k), rows are drawn uniformly: centres may then
+ * be equal, and the M-step's rule for empty components separates them. Errors: MEMORY, COMPILE, DEVICE, CANCELLED. */
+fgmm_status fg_init_kmeanspp(double *centres, const fg_init_request *request);
+
+/* centres (k,d): the first k rows of the sample, which then was drawn with room for k rows: k different rows. */
+void fg_init_random(double *centres, const fg_init_request *request);
+
+#endif

@@ -1,0 +1,90 @@
+/* plan.c - batch size and residency from what memory allows. */
+#include "plan.h"
+
+#include "rows.h"
+#include "size.h"
+#include "stream.h"
+#include "thread.h"
+
+/* Smaller batches than this spend their time on launches; where not even they fit, the limit is refused. */
+enum { LEAST_BATCH_ROWS = 256 };
+
+/* What a run would hold. */
+typedef struct need {
+    uint64_t host, device;
+} need;
+
+static uint64_t device_row_bytes(const fgmm_source *source)
+{
+    return source->info.dims * fgmm_type_bytes(fg_device_type(source->info.type));
+}
+
+static need need_of(const fg_plan_request *request, uint64_t batch_rows, uint64_t resident_rows)
+{
+    const fg_device_facts *facts = fg_device_facts_of(request->device);
+    fg_pass_options pass = request->pass;
+    pass.batch_rows = (size_t)batch_rows;
+    const uint64_t row_bytes = device_row_bytes(request->source);
+    uint64_t staging = FG_STREAM_SLOTS * batch_rows * row_bytes, rows = resident_rows * row_bytes;
+    if (request->source->opencl || (facts->has_unified_memory && resident_rows)) staging = 0;
+    if (!request->source->opencl && !facts->has_unified_memory && !resident_rows) rows = batch_rows * row_bytes;
+    need n = {request->host_bytes + batch_rows * request->host_row_bytes,
+              fg_pass_bytes(request->device, &pass) + staging + rows};
+    n.host += facts->kind == FGMM_DEVICE_CPU ? n.device : staging;
+    return n;
+}
+
+static int fits(need n, uint64_t host_left, uint64_t device_left)
+{
+    return n.host <= host_left && n.device <= device_left;
+}
+
+fgmm_status fg_plan_make(fg_plan *plan, const fg_plan_request *given)
+{
+    fgmm_status status = FGMM_OK;
+    fg_plan_request request = *given;
+    request.pass.type = fg_device_type(given->source->info.type);
+    const fg_pass_options *pass = &request.pass;
+    const uint64_t held = fg_resident_bytes(), device_left = fg_device_bytes_left(request.device);
+    const uint64_t row_bytes = device_row_bytes(request.source), n = request.source->info.rows;
+    uint64_t batch = request.batch_rows;
+    if (batch == 0) batch = fg_pass_default_batch_rows(request.device, pass->k, pass->d, pass->type);
+    batch = fg_min_u64(fg_min_u64(batch, n),
+                       fg_max_u64(1, fg_device_facts_of(request.device)->max_alloc_bytes / row_bytes));
+    uint64_t limit = request.memory_limit_bytes;
+    if (limit == 0) limit = fg_max_u64(fg_machine_memory_bytes() / 4, held + need_of(&request, batch, 0).host);
+    const uint64_t host_left = limit > held ? limit - held : 0;
+    while (!fits(need_of(&request, batch, 0), host_left, device_left) && batch > LEAST_BATCH_ROWS)
+        batch = fg_max_u64(LEAST_BATCH_ROWS, batch / 2);
+    const need least = need_of(&request, batch, 0);
+    FG_CHECK(least.host <= host_left, FGMM_MEMORY,
+             "memory limit = %llu bytes is too small: the process holds %llu and needs %llu more for batches of %llu "
+             "rows; need at least %llu",
+             (unsigned long long)limit, (unsigned long long)held, (unsigned long long)least.host,
+             (unsigned long long)batch, (unsigned long long)(held + least.host));
+    FG_CHECK(least.device <= device_left, FGMM_MEMORY,
+             "device memory: %llu bytes are left of its limit; batches of %llu rows need %llu",
+             (unsigned long long)device_left, (unsigned long long)batch, (unsigned long long)least.device);
+    plan->batch_rows = (size_t)batch;
+    plan->is_resident = request.is_repeated && n != FGMM_ROWS_UNKNOWN && n <= UINT64_MAX / row_bytes / 2 &&
+                        fits(need_of(&request, batch, n), host_left, device_left);
+    if (request.source->opencl) plan->is_resident = 1;
+done:
+    return status;
+}
+
+uint64_t fg_plan_sample_rows(const fg_plan_request *request, uint64_t wanted)
+{
+    const int is_cpu = fg_device_facts_of(request->device)->kind == FGMM_DEVICE_CPU;
+    const uint64_t d = request->source->info.dims, held = fg_resident_bytes();
+    const uint64_t limit = request->memory_limit_bytes ? request->memory_limit_bytes : fg_machine_memory_bytes() / 4;
+    const uint64_t host_left = limit > held ? limit - held : 0;
+    const uint64_t raw = d * fgmm_type_bytes(request->source->info.type), copy = d * sizeof(float);
+    const uint64_t host_row = raw + (is_cpu ? copy : 0);
+    uint64_t rows = fg_min_u64(wanted, request->source->info.rows);
+    const uint64_t device_left =
+        fg_min_u64(fg_device_bytes_left(request->device), fg_device_facts_of(request->device)->max_alloc_bytes);
+    while (rows > request->pass.k && (rows > host_left / host_row || rows > device_left / copy))
+        rows = fg_max_u64(request->pass.k, rows / 2);
+    return rows;
+}

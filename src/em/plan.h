@@ -1,0 +1,34 @@
+/* plan.h - the memory decision of a run: how many rows a batch has, and whether rows stay on the device.
+ *
+ * On a CPU device everything that it holds is the process's own memory and counts in the limit; on a GPU rows count in
+ * the device's budget, and in the limit only what they are staged in. */
+#ifndef FG_PLAN_H
+#define FG_PLAN_H
+
+#include "pass.h"
+#include "source.h"
+
+typedef struct fg_plan_request {
+    fgmm_device *device;
+    fgmm_source *source;
+    uint64_t batch_rows;         /* 0: the default of this shape and device */
+    uint64_t memory_limit_bytes; /* 0: a quarter of the machine's memory, and more where that is too little */
+    fg_pass_options pass;        /* the largest pass of the run; type and batch_rows are filled in here */
+    uint64_t host_bytes;         /* other memory that the run will need */
+    uint64_t host_row_bytes;     /* per row of a batch */
+    int is_repeated;             /* several passes: rows may stay on the device */
+} fg_plan_request;
+
+typedef struct fg_plan {
+    size_t batch_rows;
+    int is_resident;
+} fg_plan;
+
+/* The batch is made smaller than wanted only where the limit demands it. Errors: MEMORY names the limit, what the
+ * process holds already, and the least limit that would do. */
+fgmm_status fg_plan_make(fg_plan *plan, const fg_plan_request *request);
+
+/* Rows of the sample that first centres are drawn from: `wanted`, halved until the sample fits, but at least k. */
+uint64_t fg_plan_sample_rows(const fg_plan_request *request, uint64_t wanted);
+
+#endif

@@ -1,0 +1,303 @@
+/* stream.c - the reader thread, its slots, and where their rows go. */
+#include "stream.h"
+
+#include "size.h"
+#include "thread.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A buffer that the reader fills. Two threads take turns by passing its number through the queues. */
+typedef struct slot {
+    fg_buffer *buffer; /* borrowed from fg_stream.resident where rows stay in it */
+    void *pointer;     /* mapped; NULL while the device uses it */
+    uint64_t n;        /* rows in it */
+} slot;
+
+struct fg_stream {
+    fg_stream_options options;
+    uint64_t d;
+    fgmm_type type;   /* of the source */
+    size_t row_bytes; /* on the device */
+    int is_direct;    /* the reader fills the device's own buffers */
+    const fg_lent_rows *lent;
+    uint64_t position; /* rows given in this pass */
+    double waited_s;
+
+    slot slots[FG_STREAM_SLOTS];
+    size_t last;      /* the slot that the device may still use */
+    int has_last;     /* there is one */
+    fg_buffer *batch; /* staged rows of a stream that is not resident: where they are copied to */
+
+    fg_buffer **resident;     /* (batches) one buffer per batch, or NULL */
+    uint64_t batches, filled; /* of resident */
+    int is_filled;            /* all rows are on the device */
+
+    fg_thread *reader;
+    fg_queue *empty, *full; /* slots on their way to and from the reader */
+    void *raw;              /* (raw_rows,d) F64 rows before they are shifted; what comes after the last row */
+    uint64_t raw_rows, read_rows;
+    fgmm_status reader_status;
+    char reader_text[FG_ERROR_TEXT_BYTES];
+};
+
+enum { RAW_BYTES = 1 << 18 }; /* a block of rows that stays in a second-level cache while it is converted or checked */
+
+/* ---- the reader's side ---- */
+
+/* F64 rows become float rows minus the offset, block by block. */
+static fgmm_status read_converted(fg_stream *s, float *to, uint64_t capacity, uint64_t *count)
+{
+    fgmm_status status = FGMM_OK;
+    uint64_t wanted = 1, given = 1;
+    for (*count = 0; *count < capacity && given == wanted; *count += given) {
+        wanted = fg_min_u64(s->raw_rows, capacity - *count);
+        FG_TRY(fg_rows_fill(s->options.source, s->raw, wanted, &given));
+        FG_TRY(fg_rows_check(s->raw, s->type, given, s->d, s->read_rows + *count));
+        fg_rows_to_float(to + *count * s->d, s->raw, s->type, given, s->d, s->options.offset);
+    }
+done:
+    return status;
+}
+
+static fgmm_status read_batch(fg_stream *s, slot *into)
+{
+    fgmm_status status = FGMM_OK;
+    uint64_t after;
+    const uint64_t capacity = fg_min_u64(s->options.batch_rows, s->options.rows - s->read_rows);
+    if (s->type == FGMM_F64) {
+        FG_TRY(read_converted(s, into->pointer, capacity, &into->n));
+    } else {
+        FG_TRY(fg_rows_fill(s->options.source, into->pointer, capacity, &into->n));
+        if (s->options.is_checked) FG_TRY(fg_rows_check(into->pointer, s->type, into->n, s->d, s->read_rows));
+    }
+    s->read_rows += into->n;
+    /* All expected rows are there: the source says by itself when it has more. */
+    if (s->read_rows == s->options.rows) FG_TRY(fg_rows_fill(s->options.source, s->raw, 1, &after));
+done:
+    return status;
+}
+
+static void reader_main(void *argument)
+{
+    fg_stream *s = argument;
+    size_t number;
+    int is_end = 0;
+    while (!is_end && fg_queue_pop(s->empty, &number)) {
+        s->reader_status = read_batch(s, &s->slots[number]);
+        if (s->reader_status != FGMM_OK) {
+            fg_error_save(s->reader_text);
+            break;
+        }
+        is_end = s->slots[number].n < s->options.batch_rows || s->read_rows == s->options.rows;
+        if (s->slots[number].n > 0) fg_queue_push(s->full, number);
+    }
+    fg_queue_close(s->full);
+}
+
+/* ---- slots ---- */
+
+/* Gives slot `number` to the reader. Blocks until the device is done with what it was given before. */
+static fgmm_status hand_out(fg_stream *s, size_t number)
+{
+    fgmm_status status = FGMM_OK;
+    slot *out = &s->slots[number];
+    if (s->resident && s->is_direct) {
+        if (s->filled == s->batches) goto done;
+        const uint64_t first = s->filled * s->options.batch_rows;
+        const uint64_t n = fg_min_u64(s->options.batch_rows, s->options.rows - first);
+        FG_TRY(fg_buffer_create(&s->resident[s->filled], s->options.device, (size_t)n * s->row_bytes, FG_BUFFER_DEVICE,
+                                "rows on the device"));
+        out->buffer = s->resident[s->filled++];
+    }
+    FG_TRY(fg_buffer_map(out->buffer, &out->pointer));
+    fg_queue_push(s->empty, number);
+done:
+    return status;
+}
+
+/* Brings a filled slot to where kernels can read it. */
+static fgmm_status bring(fg_stream *s, slot *in, fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    void *pointer = in->pointer;
+    in->pointer = NULL;
+    FG_TRY(fg_buffer_unmap(in->buffer, pointer));
+    *rows = (fg_rows){in->buffer, 0, (size_t)in->n};
+    if (s->is_direct) goto done;
+    fg_buffer **to = &s->batch;
+    if (s->resident) {
+        to = &s->resident[s->filled++];
+        FG_TRY(fg_buffer_create(to, s->options.device, (size_t)in->n * s->row_bytes, FG_BUFFER_DEVICE,
+                                "rows on the device"));
+    }
+    FG_TRY(fg_buffer_copy(*to, 0, in->buffer, 0, (size_t)in->n * s->row_bytes));
+    rows->buffer = *to;
+done:
+    return status;
+}
+
+/* Stops the reader and takes the slots back. */
+static void end_pass(fg_stream *s)
+{
+    if (s->reader) {
+        fg_queue_close(s->empty);
+        fg_queue_close(s->full);
+        fg_thread_join(s->reader);
+        s->reader = NULL;
+    }
+    fg_queue_free(s->empty);
+    fg_queue_free(s->full);
+    s->empty = s->full = NULL;
+    for (size_t i = 0; i < FG_STREAM_SLOTS; i++) {
+        if (s->slots[i].pointer) fg_buffer_unmap(s->slots[i].buffer, s->slots[i].pointer);
+        s->slots[i].pointer = NULL;
+    }
+    s->has_last = 0;
+}
+
+/* ---- the whole ---- */
+
+/* What a stream with a reader holds between passes. */
+static fgmm_status make_buffers(fg_stream *s)
+{
+    fgmm_status status = FGMM_OK;
+    size_t bytes;
+    FG_TRY(fg_size_product(&bytes, s->options.batch_rows, s->row_bytes, "a batch of rows"));
+    for (size_t i = 0; i < FG_STREAM_SLOTS && !(s->resident && s->is_direct); i++)
+        FG_TRY(fg_buffer_create(&s->slots[i].buffer, s->options.device, bytes,
+                                s->is_direct ? FG_BUFFER_DEVICE : FG_BUFFER_STAGING, "a batch of rows"));
+    if (!s->resident && !s->is_direct)
+        FG_TRY(fg_buffer_create(&s->batch, s->options.device, bytes, FG_BUFFER_DEVICE, "a batch of rows"));
+    const size_t raw_row_bytes = (size_t)s->d * fgmm_type_bytes(s->type);
+    s->raw_rows = fg_max_u64(1, RAW_BYTES / raw_row_bytes);
+    FG_TRY(fg_alloc(&s->raw, s->raw_rows, raw_row_bytes, "a block of rows"));
+done:
+    return status;
+}
+
+fgmm_status fg_stream_open(fg_stream **stream, const fg_stream_options *options)
+{
+    fgmm_status status = FGMM_OK;
+    fg_stream *s = NULL;
+    *stream = NULL;
+    FG_TRY(FG_ALLOC(&s, 1, "stream"));
+    s->options = *options;
+    s->d = options->source->info.dims;
+    s->type = options->source->info.type;
+    s->lent = options->source->opencl;
+    s->is_direct = fg_device_facts_of(options->device)->has_unified_memory;
+    FG_TRY(fg_size_product(&s->row_bytes, s->d, fgmm_type_bytes(fg_device_type(s->type)), "a row"));
+    if (!s->lent) {
+        if (options->is_resident) {
+            s->batches = fg_ceil_div(options->rows, options->batch_rows);
+            FG_TRY(FG_ALLOC(&s->resident, s->batches, "batches"));
+        }
+        FG_TRY(make_buffers(s));
+    }
+    *stream = s;
+    s = NULL;
+done:
+    fg_stream_close(s);
+    return status;
+}
+
+void fg_stream_close(fg_stream *s)
+{
+    if (!s) return;
+    char text[FG_ERROR_TEXT_BYTES];
+    fg_error_save(text);
+    end_pass(s);
+    for (size_t i = 0; i < FG_STREAM_SLOTS && !(s->resident && s->is_direct); i++) fg_buffer_free(s->slots[i].buffer);
+    for (uint64_t i = 0; s->resident && i < s->batches; i++) fg_buffer_free(s->resident[i]);
+    fg_buffer_free(s->batch);
+    free(s->resident);
+    free(s->raw);
+    free(s);
+    fg_error_restore(text);
+}
+
+/* Lent rows never pass through the host, except to be looked at. */
+static fgmm_status check_lent(fg_stream *s)
+{
+    fgmm_status status = FGMM_OK;
+    void *rows = NULL;
+    uint64_t first = 0;
+    const uint64_t capacity = fg_max_u64(1, RAW_BYTES / s->row_bytes);
+    FG_TRY(fg_alloc(&rows, capacity, s->row_bytes, "a block of rows"));
+    FG_TRY(fgmm_source_rewind(s->options.source));
+    for (uint64_t n = capacity; n == capacity; first += n) {
+        FG_TRY(fg_rows_fill(s->options.source, rows, capacity, &n));
+        FG_TRY(fg_rows_check(rows, s->type, n, s->d, first));
+    }
+done:
+    free(rows);
+    return status;
+}
+
+fgmm_status fg_stream_begin(fg_stream *s)
+{
+    fgmm_status status = FGMM_OK;
+    s->position = 0;
+    if (s->is_filled) return FGMM_OK;
+    if (s->lent) return s->options.is_checked ? check_lent(s) : FGMM_OK;
+    s->read_rows = 0;
+    s->reader_status = FGMM_OK;
+    FG_TRY(fgmm_source_rewind(s->options.source));
+    FG_TRY(fg_queue_create(&s->empty, FG_STREAM_SLOTS));
+    FG_TRY(fg_queue_create(&s->full, FG_STREAM_SLOTS));
+    for (size_t i = 0; i < FG_STREAM_SLOTS; i++) FG_TRY(hand_out(s, i));
+    FG_TRY(fg_thread_start(&s->reader, reader_main, s));
+done:
+    if (status != FGMM_OK) end_pass(s);
+    return status;
+}
+
+/* Rows that are on the device already. */
+static void next_in_place(const fg_stream *s, fg_rows *rows)
+{
+    const uint64_t n = fg_min_u64(s->options.batch_rows, s->options.rows - s->position);
+    if (s->lent)
+        *rows = (fg_rows){s->lent->buffer, s->lent->offset_bytes + (size_t)s->position * s->row_bytes, (size_t)n};
+    else
+        *rows = (fg_rows){n ? s->resident[s->position / s->options.batch_rows] : NULL, 0, (size_t)n};
+}
+
+/* Rows from the reader. The slot used before goes back to it first, so that it reads while the device computes. */
+static fgmm_status next_read(fg_stream *s, fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    if (s->has_last) FG_TRY(hand_out(s, s->last));
+    const double began_s = fg_now_s();
+    s->has_last = fg_queue_pop(s->full, &s->last);
+    s->waited_s += fg_now_s() - began_s;
+    if (s->has_last) {
+        FG_TRY(bring(s, &s->slots[s->last], rows));
+    } else if (s->reader_status != FGMM_OK) {
+        status = s->reader_status;
+        fg_error_restore(s->reader_text);
+    } else {
+        s->is_filled = s->resident != NULL;
+        end_pass(s);
+    }
+done:
+    if (status != FGMM_OK) end_pass(s);
+    return status;
+}
+
+fgmm_status fg_stream_next(fg_stream *s, fg_rows *rows)
+{
+    *rows = (fg_rows){0};
+    fgmm_status status = FGMM_OK;
+    if (s->is_filled || s->lent)
+        next_in_place(s, rows);
+    else
+        status = next_read(s, rows);
+    s->position += rows->n;
+    return status;
+}
+
+double fg_stream_waited_s(const fg_stream *s)
+{
+    return s->waited_s;
+}

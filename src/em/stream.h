@@ -1,0 +1,43 @@
+/* stream.h - gives a pass its batches, as often as it wants to pass over the rows.
+ *
+ * A reader thread fills one buffer while the device works on another. Where host and device share memory the reader
+ * writes into the device's own buffer; elsewhere into a staging buffer that is then copied. Resident rows are read once
+ * and stay on the device; rows that already lie in a cl_mem are used in place. The cut into batches is the same in all
+ * these cases: results do not depend on where rows come from. The memory decision is taken above (plan.h). */
+#ifndef FG_STREAM_H
+#define FG_STREAM_H
+
+#include "pass.h"
+#include "rows.h"
+
+typedef struct fg_stream fg_stream;
+
+typedef struct fg_stream_options {
+    fgmm_device *device;
+    fgmm_source *source;
+    uint64_t rows; /* N; FGMM_ROWS_UNKNOWN: cannot be resident */
+    size_t batch_rows;
+    int is_resident;      /* keep the rows on the device after the first pass */
+    int is_checked;       /* look for NaN and infinity while reading */
+    const double *offset; /* (d) fg_shift.host: subtracted from F64 rows; borrowed until close */
+} fg_stream_options;
+
+/* Errors: MEMORY, DEVICE. */
+fgmm_status fg_stream_open(fg_stream **stream, const fg_stream_options *options);
+/* Ends a pass that is under way, frees; NULL is accepted. Keeps the thread's error text. */
+void fg_stream_close(fg_stream *stream);
+
+/* Begins a pass at the first row. */
+fgmm_status fg_stream_begin(fg_stream *stream);
+/* The next batch, valid until the next call; rows->n = 0: the end of the pass. Errors are those of the source (with the
+ * reader's text), DATA (a value that is not a number, row and column named), and the device's; after one only close. */
+fgmm_status fg_stream_next(fg_stream *stream, fg_rows *rows);
+
+/* Seconds in which fg_stream_next waited for the reader, over all passes. */
+double fg_stream_waited_s(const fg_stream *stream);
+
+/* Most buffers of a batch that a stream holds at a time when rows are not resident: two that the reader fills in turn,
+ * and one on the device where it is apart from the host. */
+enum { FG_STREAM_SLOTS = 2 };
+
+#endif

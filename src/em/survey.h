@@ -1,0 +1,24 @@
+/* survey.h - the first pass over a source: how many rows, are they numbers, column means and variances, a sample.
+ * Everything that follows relies on it: the shift is the mean, first centres come from the sample. No device. */
+#ifndef FG_SURVEY_H
+#define FG_SURVEY_H
+
+#include "rows.h"
+#include "sample.h"
+#include "watch.h"
+
+typedef struct fg_survey {
+    uint64_t rows;
+    double *mean;     /* (d) */
+    double *variance; /* (d) mean squared deviation */
+    fg_sample sample; /* raw rows, in row order */
+} fg_survey;
+
+/* Reads the whole source. sample_rows: most rows in the sample. Results depend on the rows and the seed only. read_s is
+ * increased by the time spent reading. Errors: DATA (no rows; NaN or infinity, row and column named), IO, CALLBACK,
+ * CANCELLED, MEMORY. */
+fgmm_status fg_survey_run(fg_survey *survey, fgmm_source *source, uint64_t sample_rows, uint64_t seed, fg_watch *watch,
+                          double *read_s);
+void fg_survey_clear(fg_survey *survey);
+
+#endif

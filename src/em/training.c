@@ -1,0 +1,313 @@
+/* training.c - the frame of a training run. */
+#include "training.h"
+
+#include "init.h"
+#include "size.h"
+#include "thread.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where neither the data nor reg_covar give a variance: as the M-step's floors (m_step.c). */
+static const double LEAST_VARIANCE = 0x1p-52, TINY_VARIANCE = 1e-30;
+
+/* ---- first parameters ---- */
+
+static void copy_parameters(fg_mixture *to, const fgmm_model *from)
+{
+    const size_t variances = (size_t)fg_covariance_count(to->covariance, to->k, to->d);
+    memcpy(to->means, from->means, (size_t)(to->k * to->d) * sizeof *to->means);
+    memcpy(to->weights, from->weights, (size_t)to->k * sizeof *to->weights);
+    if (to->covariance == from->info.covariance)
+        memcpy(to->covariances, from->covariances, variances * sizeof *to->covariances);
+}
+
+/* Around first centres: equal weights, the variance of all data. */
+static void set_weights_and_variances(fg_training *t)
+{
+    const fg_mixture *m = &t->mixture;
+    const uint64_t d = m->d, width = m->covariance == FGMM_DIAG ? d : 1;
+    double mean_variance = 0;
+    for (uint64_t j = 0; j < d; j++) mean_variance += t->variance[j] / (double)d;
+    const double least = fmax(LEAST_VARIANCE * mean_variance, TINY_VARIANCE);
+    for (uint64_t c = 0; c < m->k; c++) m->weights[c] = 1.0 / (double)m->k;
+    for (uint64_t i = 0; i < m->k * width; i++) {
+        const double variance = width == d ? t->variance[i % d] : mean_variance;
+        m->covariances[i] = fmax(variance + t->options.reg_covar, least);
+    }
+}
+
+static fgmm_status first_parameters(fg_training *t, const fg_survey *survey, const fgmm_model *resumed)
+{
+    fgmm_status status = FGMM_OK;
+    fg_shift shift = {0};
+    const fg_mixture *m = &t->mixture;
+    set_weights_and_variances(t);
+    if (resumed || t->options.init == FGMM_INIT_MODEL) {
+        copy_parameters(&t->mixture, resumed ? resumed : t->options.start);
+        return FGMM_OK;
+    }
+    FG_TRY(fg_shift_create(&shift, t->source->info.type, m->d, survey->mean));
+    const fg_init_request request = {.device = t->device,
+                                     .sample = &survey->sample,
+                                     .type = t->source->info.type,
+                                     .k = m->k,
+                                     .d = m->d,
+                                     .seed = t->options.seed,
+                                     .shift = &shift,
+                                     .watch = &t->e.watch};
+    if (t->options.init == FGMM_INIT_RANDOM)
+        fg_init_random(m->means, &request);
+    else
+        FG_TRY(fg_init_kmeanspp(m->means, &request));
+done:
+    fg_shift_clear(&shift);
+    return status;
+}
+
+/* ---- a checkpoint ---- */
+
+fgmm_status fg_training_note(fg_training *t, double log_likelihood)
+{
+    fgmm_fit_report *r = &t->report;
+    if (r->history_count == t->history_room) {
+        const uint64_t room = 2 * t->history_room + 64;
+        double *history = realloc(r->history, (size_t)room * sizeof *history);
+        if (!history) return fg_fail(FGMM_MEMORY, "history: %llu numbers", (unsigned long long)room);
+        r->history = history;
+        t->history_room = room;
+    }
+    r->history[r->history_count++] = log_likelihood;
+    return FGMM_OK;
+}
+
+static fgmm_status read_checkpoint(fg_training *t, fgmm_model **model)
+{
+    fgmm_status status = FGMM_OK;
+    const fgmm_fit_options *o = &t->options;
+    FG_TRY(fg_model_file_read(model, &t->resumed, o->resume));
+    const fgmm_model_info *info = &(*model)->info;
+    FG_CHECK(info->components == o->components, FGMM_ARGUMENT, "%s: K = %llu, but components = %llu", o->resume,
+             (unsigned long long)info->components, (unsigned long long)o->components);
+    FG_CHECK(info->covariance == o->covariance, FGMM_ARGUMENT, "%s: covariance is %s, but %s is asked for", o->resume,
+             fgmm_covariance_name(info->covariance), fgmm_covariance_name(o->covariance));
+    FG_CHECK(info->seed == o->seed, FGMM_ARGUMENT, "%s: seed = %llu, but seed = %llu is asked for", o->resume,
+             (unsigned long long)info->seed, (unsigned long long)o->seed);
+    FG_CHECK(info->dims == t->source->info.dims, FGMM_DATA, "%s: D = %llu, but the data has D = %llu", o->resume,
+             (unsigned long long)info->dims, (unsigned long long)t->source->info.dims);
+    t->options.batch_rows = t->resumed.batch_rows;
+    t->finished = t->resumed.kmeans_iterations + t->resumed.iterations;
+    t->report.kmeans_iterations = t->resumed.kmeans_iterations;
+    t->report.iterations = t->resumed.iterations;
+    t->report.repaired = t->resumed.repaired;
+    t->report.inertia = t->resumed.inertia;
+    for (uint64_t i = 0; i < t->resumed.history_count; i++) FG_TRY(fg_training_note(t, t->resumed.history[i]));
+done:
+    return status;
+}
+
+static fgmm_status write_checkpoint(fg_training *t, fg_checkpoint_phase phase)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_model *model = NULL;
+    fg_pass_facts facts;
+    const fg_parameters parameters = fg_mixture_parameters(&t->mixture);
+    const fgmm_fit_report *r = &t->report;
+    const fgmm_model_info info = {.size = sizeof info,
+                                  .rows = r->rows,
+                                  .iterations = r->iterations,
+                                  .log_likelihood = (double)NAN,
+                                  .seed = t->options.seed};
+    fg_checkpoint checkpoint = {.phase = phase,
+                                .kmeans_iterations = r->kmeans_iterations,
+                                .iterations = r->iterations,
+                                .repaired = r->repaired,
+                                .batch_rows = t->e.plan.batch_rows,
+                                .is_dense = (uint64_t)fg_pass_is_dense(t->e.pass),
+                                .inertia = r->inertia,
+                                .history = r->history,
+                                .history_count = r->history_count};
+    fg_pass_describe(t->e.pass, &facts);
+    snprintf(checkpoint.tile, sizeof checkpoint.tile, "%s", facts.tile);
+    FG_TRY(fg_model_create(&model, &parameters, &info));
+    FG_TRY(fg_model_file_write(model, &checkpoint, t->options.checkpoint));
+done:
+    fgmm_model_free(model);
+    return status;
+}
+
+/* ---- the frame ---- */
+
+static fgmm_status check_rows(const fg_training *t, uint64_t rows, const fgmm_model *resumed)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(rows == FGMM_ROWS_UNKNOWN || t->options.components <= rows, FGMM_DATA,
+             "components = %llu, but the data has only %llu rows; need 1..N", (unsigned long long)t->options.components,
+             (unsigned long long)rows);
+    FG_CHECK(rows == FGMM_ROWS_UNKNOWN || !resumed || resumed->info.rows == rows, FGMM_DATA,
+             "%s: made of %llu rows, but the data has %llu", t->options.resume, (unsigned long long)resumed->info.rows,
+             (unsigned long long)rows);
+done:
+    return status;
+}
+
+static fgmm_status make_arrays(fg_training *t, fg_statistics_layout *layout)
+{
+    fgmm_status status = FGMM_OK;
+    fg_mixture *m = &t->mixture;
+    *m = (fg_mixture){.covariance = t->options.covariance, .k = t->options.components, .d = t->source->info.dims};
+    FG_TRY(fg_statistics_layout_of(layout, m->covariance, m->k, m->d));
+    FG_TRY(FG_ALLOC(&m->weights, m->k, "weights"));
+    FG_TRY(FG_ALLOC(&m->means, m->k * m->d, "means"));
+    FG_TRY(FG_ALLOC(&m->covariances, fg_covariance_count(m->covariance, m->k, m->d), "covariances"));
+    FG_TRY(FG_ALLOC(&t->values, layout->count, "statistics"));
+done:
+    return status;
+}
+
+static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
+{
+    const fgmm_fit_options *o = &t->options;
+    /* The statistics and the parameters that the M-step replaces, about as large. */
+    const uint64_t doubles = 2 * o->components * (2 * t->source->info.dims + 2);
+    return (fg_plan_request){
+        .device = t->device,
+        .source = t->source,
+        .batch_rows = o->batch_rows,
+        .memory_limit_bytes = o->memory_limit_bytes,
+        .pass = {.covariance = o->covariance,
+                 .keep = largest,
+                 .k = o->components,
+                 .d = t->source->info.dims,
+                 .path = o->path},
+        .host_bytes = doubles * sizeof(double),
+        .is_repeated = 1,
+    };
+}
+
+fgmm_status fg_training_open(fg_training *t, fg_keep largest)
+{
+    fgmm_status status = FGMM_OK;
+    fg_survey survey = {0};
+    fg_statistics_layout layout;
+    fgmm_model *resumed = NULL;
+    fg_watch_begin(&t->e.watch, t->options.progress, t->options.progress_user);
+    FG_TRY(make_arrays(t, &layout));
+    if (t->options.resume) FG_TRY(read_checkpoint(t, &resumed));
+    FG_TRY(check_rows(t, t->source->info.rows, resumed));
+    fg_plan_request request = plan_request(t, largest);
+    uint64_t sample_rows = resumed ? 0 : fg_init_sample_rows(t->options.init, t->options.components);
+    if (sample_rows) sample_rows = fg_plan_sample_rows(&request, sample_rows);
+    FG_TRY(fg_survey_run(&survey, t->source, sample_rows, t->options.seed, &t->e.watch, &t->report.read_s));
+    FG_TRY(check_rows(t, survey.rows, resumed));
+    t->report.rows = survey.rows;
+    t->variance = survey.variance;
+    survey.variance = NULL;
+    FG_TRY(first_parameters(t, &survey, resumed));
+    fg_sample_clear(&survey.sample);
+    FG_TRY(fg_e_step_open(&t->e, &request, survey.mean, 0));
+    t->report.init_s = fg_watch_elapsed_s(&t->e.watch) - t->report.read_s;
+done:
+    fgmm_model_free(resumed);
+    fg_survey_clear(&survey);
+    return status;
+}
+
+void fg_training_close(fg_training *t)
+{
+    fg_e_step_close(&t->e);
+    fg_checkpoint_clear(&t->resumed);
+    free(t->mixture.weights);
+    free(t->mixture.means);
+    free(t->mixture.covariances);
+    free(t->variance);
+    free(t->values);
+    free(t->report.history);
+}
+
+fgmm_status fg_training_e_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
+{
+    const fg_parameters parameters = fg_mixture_parameters(&t->mixture);
+    const double began_s = fg_now_s();
+    fg_watch_iteration(&t->e.watch, phase, iteration, max_iterations, t->report.rows);
+    const fgmm_status status = fg_e_step_run(t->values, &t->e, &parameters);
+    t->report.em_s += fg_now_s() - began_s;
+    return status;
+}
+
+fgmm_status fg_training_m_step(fg_training *t)
+{
+    uint64_t repaired = 0;
+    const double began_s = fg_now_s();
+    const fgmm_status status = fg_m_step(&t->mixture, t->values, t->options.reg_covar, &repaired);
+    t->report.repaired += repaired;
+    t->report.em_s += fg_now_s() - began_s;
+    return status;
+}
+
+fgmm_status fg_training_finish(fg_training *t, fg_checkpoint_phase phase, double objective)
+{
+    fgmm_status status = FGMM_OK;
+    t->finished++;
+    if (t->options.checkpoint) FG_TRY(write_checkpoint(t, phase));
+    FG_TRY(fg_watch_finished(&t->e.watch, objective));
+done:
+    return status;
+}
+
+/* ---- what is delivered ---- */
+
+static void complete_report(fg_training *t, fgmm_status status)
+{
+    fgmm_fit_report *r = &t->report;
+    if (status == FGMM_CANCELLED)
+        r->stop_reason = FGMM_STOP_CANCELLED;
+    else if (status != FGMM_OK)
+        r->stop_reason = FGMM_STOP_FAILED;
+    r->dims = t->source->info.dims;
+    r->components = t->options.components;
+    r->covariance = t->options.covariance;
+    r->family = fg_device_family(t->device);
+    r->batch_rows = t->e.plan.batch_rows;
+    r->rows_resident = t->e.plan.is_resident;
+    r->peak_device_bytes = fgmm_device_peak_bytes(t->device);
+    if (t->e.stream) r->read_s += fg_stream_waited_s(t->e.stream);
+    if (t->e.pass) {
+        fg_pass_facts facts;
+        fg_pass_describe(t->e.pass, &facts);
+        r->sparse_batches = facts.sparse_batches;
+        r->dense_batches = facts.dense_batches;
+        r->dense_rows = facts.dense_rows;
+        r->error_bound_nats = facts.error_bound_nats;
+        snprintf(r->tile, sizeof r->tile, "%s", facts.tile);
+    }
+    r->total_s = fg_watch_elapsed_s(&t->e.watch);
+}
+
+/* 1 when fit.h promises the last finished iteration's model in spite of the failure. */
+static int is_model_kept(fgmm_status status)
+{
+    return status == FGMM_CANCELLED || status == FGMM_DEVICE || status == FGMM_IO || status == FGMM_CALLBACK;
+}
+
+fgmm_status fg_training_deliver(fgmm_model **model, fg_training *t, fgmm_status status)
+{
+    char text[FG_ERROR_TEXT_BYTES];
+    fg_error_save(text);
+    complete_report(t, status);
+    fgmm_status made = FGMM_OK;
+    if (status == FGMM_OK || (is_model_kept(status) && t->finished > 0)) {
+        const fg_parameters parameters = fg_mixture_parameters(&t->mixture);
+        const fgmm_model_info info = {.size = sizeof info,
+                                      .rows = t->report.rows,
+                                      .iterations = t->report.iterations,
+                                      .log_likelihood = t->report.log_likelihood,
+                                      .seed = t->options.seed};
+        made = fg_model_create(model, &parameters, &info);
+    }
+    if (status == FGMM_OK) return made;
+    fg_error_restore(text);
+    return status;
+}

@@ -1,0 +1,48 @@
+/* training.h - what Lloyd's algorithm (kmeans.c) and EM (em.c) share: the survey, first parameters or a checkpoint, one
+ * E-step and one M-step at a time, what is due after an iteration, and what is delivered in the end. */
+#ifndef FG_TRAINING_H
+#define FG_TRAINING_H
+
+#include "e_step.h"
+#include "statistics.h"
+#include "survey.h"
+
+typedef struct fg_training {
+    fgmm_device *device;
+    fgmm_source *source;
+    fgmm_fit_options options; /* checked; components and covariance are final */
+    fg_mixture mixture;       /* parameters of the last finished iteration; owned */
+    double *variance;         /* (d) of the data's columns */
+    double *values;           /* statistics of the last E-step, about mixture */
+    fg_e_step e;
+    fg_checkpoint resumed; /* where a resumed run goes on; zero otherwise */
+    uint64_t finished;     /* iterations, those of a resumed run included */
+    uint64_t history_room; /* of report.history */
+    fgmm_fit_report report;
+} fg_training;
+
+/* Surveys the source, finds the first parameters (start model, seeding, or the checkpoint options->resume) and opens
+ * the stream. largest: the pass that the memory decision is made for. */
+fgmm_status fg_training_open(fg_training *t, fg_keep largest);
+void fg_training_close(fg_training *t);
+
+/* Statistics of all rows under the present parameters, to t->values. The pass is set. */
+fgmm_status fg_training_e_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations);
+/* New parameters from t->values. */
+fgmm_status fg_training_m_step(fg_training *t);
+/* Appends to the report's history. */
+fgmm_status fg_training_note(fg_training *t, double log_likelihood);
+/* The iteration is finished: writes the checkpoint, tells the application. objective: what progress reports. */
+fgmm_status fg_training_finish(fg_training *t, fg_checkpoint_phase phase, double objective);
+
+/* The model of the last finished iteration, given that the run ended with `status`: NULL when there is none or the
+ * failure is not one after which it is delivered (flashgmm/fit.h). Completes t->report. Returns status, or the failure
+ * of making the model; keeps the error text of a failed run. */
+fgmm_status fg_training_deliver(fgmm_model **model, fg_training *t, fgmm_status status);
+
+static inline fg_parameters fg_mixture_parameters(const fg_mixture *m)
+{
+    return (fg_parameters){m->covariance, m->k, m->d, m->weights, m->means, m->covariances};
+}
+
+#endif

@@ -1,0 +1,144 @@
+/* seeding.c - k-means++ on the device: cl/seeding.cl. */
+#include "seeding.h"
+
+#include "size.h"
+
+#include <float.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* 2 vectors of 16 rows times 8 candidates: 16 of 32 AVX-512 registers; a GPU's work-item has one row. */
+enum { TILE_CANDIDATES = 8, TILE_ROWS_VECTOR = 2, TILE_ROWS_GROUP = 1, LOCAL_GROUP = 256 };
+
+struct fg_seeding {
+    fgmm_device *device;
+    uint32_t d, padded; /* padded: candidates, rounded up to TILE_CANDIDATES */
+    uint64_t blocks;
+    size_t local;
+    fg_buffer *rows, *candidates, *least, *distances, *potentials; /* layouts: cl/seeding.cl */
+    float *host_block, *host_candidates, *host_potentials;
+    cl_kernel measure, take;
+};
+
+static fgmm_status get_kernels(fg_seeding *s)
+{
+    static const char *const files[] = {"prelude.cl", "seeding.cl", NULL};
+    fgmm_status status = FGMM_OK;
+    const fg_device_facts *facts = fg_device_facts_of(s->device);
+    const int is_vector = fg_device_family(s->device) == FGMM_KERNEL_VECTOR;
+    char options[192];
+    s->local = 1;
+    while (!is_vector && s->local < LOCAL_GROUP && 2 * s->local <= facts->max_work_group) s->local *= 2;
+    snprintf(options, sizeof options,
+             "-DROW_TYPE=3 -DHAS_FP64=0 -DVW=%u -DTILE_ROWS=%d -DTILE_CANDIDATES=%d -DLOCAL=%zu -DSEEDING_BLOCK=%d",
+             is_vector ? facts->vector_width : 1, is_vector ? TILE_ROWS_VECTOR : TILE_ROWS_GROUP, TILE_CANDIDATES,
+             s->local, FG_SEEDING_BLOCK);
+    FG_TRY(fg_kernel_get(&s->measure, s->device, files, options, "seeding_try"));
+    FG_TRY(fg_kernel_get(&s->take, s->device, files, options, "seeding_take"));
+done:
+    return status;
+}
+
+static fgmm_status make_buffer(fg_buffer **buffer, fg_seeding *s, uint64_t a, uint64_t b, const char *what)
+{
+    fgmm_status status = FGMM_OK;
+    size_t bytes;
+    FG_TRY(fg_size_product3(&bytes, a, b, sizeof(float), what));
+    FG_TRY(fg_buffer_create(buffer, s->device, bytes, FG_BUFFER_DEVICE, what));
+done:
+    return status;
+}
+
+fgmm_status fg_seeding_create(fg_seeding **seeding, fgmm_device *device, uint64_t rows, uint64_t d, uint32_t candidates)
+{
+    fgmm_status status = FGMM_OK;
+    fg_seeding *s = NULL;
+    *seeding = NULL;
+    FG_CHECK(d <= UINT32_MAX, FGMM_ARGUMENT, "dims = %llu; need at most %u", (unsigned long long)d, UINT32_MAX);
+    FG_TRY(FG_ALLOC(&s, 1, "seeding"));
+    s->device = device;
+    s->d = (uint32_t)d;
+    s->padded = (uint32_t)fg_round_up(candidates, TILE_CANDIDATES);
+    s->blocks = fg_ceil_div(rows, FG_SEEDING_BLOCK);
+    FG_TRY(get_kernels(s));
+    FG_TRY(make_buffer(&s->rows, s, s->blocks * FG_SEEDING_BLOCK, d, "sample rows"));
+    FG_TRY(make_buffer(&s->candidates, s, d, s->padded, "candidates"));
+    FG_TRY(make_buffer(&s->least, s, s->blocks, FG_SEEDING_BLOCK, "least distances"));
+    FG_TRY(make_buffer(&s->distances, s, s->padded, s->blocks * FG_SEEDING_BLOCK, "candidate distances"));
+    FG_TRY(make_buffer(&s->potentials, s, s->blocks, s->padded, "potentials"));
+    FG_TRY(FG_ALLOC(&s->host_block, d * FG_SEEDING_BLOCK, "a block of rows"));
+    FG_TRY(FG_ALLOC(&s->host_candidates, d * s->padded, "candidates"));
+    FG_TRY(FG_ALLOC(&s->host_potentials, s->blocks * s->padded, "potentials"));
+    *seeding = s;
+    s = NULL;
+done:
+    fg_seeding_free(s);
+    return status;
+}
+
+void fg_seeding_free(fg_seeding *s)
+{
+    if (!s) return;
+    fg_buffer_free(s->rows);
+    fg_buffer_free(s->candidates);
+    fg_buffer_free(s->least);
+    fg_buffer_free(s->distances);
+    fg_buffer_free(s->potentials);
+    free(s->host_block);
+    free(s->host_candidates);
+    free(s->host_potentials);
+    free(s);
+}
+
+uint64_t fg_seeding_blocks(const fg_seeding *s)
+{
+    return s->blocks;
+}
+
+fgmm_status fg_seeding_write(fg_seeding *s, uint64_t block, const float *x, uint64_t n)
+{
+    fgmm_status status = FGMM_OK;
+    const size_t d = s->d, bytes = d * FG_SEEDING_BLOCK * sizeof(float);
+    float least[FG_SEEDING_BLOCK];
+    for (size_t i = 0; i < FG_SEEDING_BLOCK; i++) {
+        least[i] = i < n ? FLT_MAX : 0.0f;
+        for (size_t j = 0; j < d; j++) s->host_block[j * FG_SEEDING_BLOCK + i] = i < n ? x[i * d + j] : 0.0f;
+    }
+    FG_TRY(fg_buffer_write(s->rows, (size_t)block * bytes, s->host_block, bytes));
+    FG_TRY(fg_buffer_write(s->least, (size_t)block * sizeof least, least, sizeof least));
+done:
+    return status;
+}
+
+fgmm_status fg_seeding_try(fg_seeding *s, const float *candidates, uint32_t c, float *potentials)
+{
+    fgmm_status status = FGMM_OK;
+    for (size_t t = 0; t < c; t++)
+        for (size_t j = 0; j < s->d; j++) s->host_candidates[j * s->padded + t] = candidates[t * s->d + j];
+    FG_TRY(fg_buffer_write(s->candidates, 0, s->host_candidates, (size_t)s->d * s->padded * sizeof(float)));
+    const fg_argument arguments[] = {FG_ARG_BUFFER(s->rows),      FG_ARG_BUFFER(s->candidates), FG_ARG_BUFFER(s->least),
+                                     FG_ARG_BUFFER(s->distances), FG_ARG_BUFFER(s->potentials), FG_ARG_VALUE(s->d),
+                                     FG_ARG_VALUE(s->padded)};
+    const size_t global[] = {(size_t)s->blocks * s->local, s->padded / TILE_CANDIDATES}, local[] = {s->local, 1};
+    FG_TRY(
+        fg_kernel_launch(s->device, s->measure, arguments, sizeof arguments / sizeof arguments[0], 2, global, local));
+    FG_TRY(fg_buffer_read(s->potentials, 0, s->host_potentials, (size_t)s->blocks * s->padded * sizeof(float)));
+    for (uint64_t b = 0; b < s->blocks; b++)
+        for (uint32_t t = 0; t < c; t++) potentials[b * c + t] = s->host_potentials[b * s->padded + t];
+done:
+    return status;
+}
+
+fgmm_status fg_seeding_take(fg_seeding *s, uint32_t t)
+{
+    const fg_argument arguments[] = {FG_ARG_BUFFER(s->least), FG_ARG_BUFFER(s->distances), FG_ARG_VALUE(t)};
+    const size_t global = (size_t)s->blocks * s->local;
+    return fg_kernel_launch(s->device, s->take, arguments, sizeof arguments / sizeof arguments[0], 1, &global,
+                            &s->local);
+}
+
+fgmm_status fg_seeding_least(const fg_seeding *s, uint64_t block, float *least)
+{
+    const size_t bytes = FG_SEEDING_BLOCK * sizeof(float);
+    return fg_buffer_read(s->least, (size_t)block * bytes, least, bytes);
+}

@@ -1,0 +1,185 @@
+/* test_survey.c - the first pass over a source: counts, moments, finiteness, the sample; and the shift made of it. */
+#include "mixtures.h"
+#include "support.h"
+
+#include "rows.h"
+#include "survey.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Sums of doubles in another order: a few hundred roundings. */
+static const double DOUBLE_TOLERANCE = 1e-12;
+
+static fg_survey survey;
+
+static fgmm_status survey_source(fgmm_source *source, uint64_t sample_rows, uint64_t seed)
+{
+    fg_watch watch;
+    double read_s = 0;
+    fg_watch_begin(&watch, NULL, NULL);
+    fgmm_status status = fg_survey_run(&survey, source, sample_rows, seed, &watch, &read_s);
+    fgmm_source_close(source);
+    return status;
+}
+
+/* Mean and variance by two passes in long double. */
+static void check_moments(const void *rows, fgmm_type type, uint64_t n, uint64_t d)
+{
+    ck_assert_uint_eq(survey.rows, n);
+    for (uint64_t j = 0; j < d; j++) {
+        long double sum = 0, squares = 0;
+        for (uint64_t i = 0; i < n; i++) sum += (long double)fg_row_value(rows, type, i * d + j);
+        const long double mean = sum / (long double)n;
+        for (uint64_t i = 0; i < n; i++) {
+            const long double y = (long double)fg_row_value(rows, type, i * d + j) - mean;
+            squares += y * y;
+        }
+        const double variance = (double)(squares / (long double)n);
+        ck_assert_double_le(fabs(survey.mean[j] - (double)mean), DOUBLE_TOLERANCE * (fabs((double)mean) + 1));
+        ck_assert_double_le(fabs(survey.variance[j] - variance), 1e3 * DOUBLE_TOLERANCE * variance);
+    }
+}
+
+START_TEST(test_survey__moments_of_every_type)
+{
+    enum { N = 70000, D = 3 }; /* more than one block */
+    double *wide = malloc(N * D * sizeof *wide);
+    float *f32 = malloc(N * D * sizeof *f32);
+    uint8_t *u8 = malloc(N * D);
+    int8_t *i8 = malloc(N * D);
+    uint16_t *f16 = malloc(N * D * sizeof *f16);
+    fg_rng rng;
+    fg_rng_init(&rng, 1, 1, 0);
+    for (size_t i = 0; i < N * D; i++) {
+        wide[i] = 1e9 + fg_rng_normal(&rng);
+        f32[i] = (float)(1e4 + fg_rng_normal(&rng));
+        u8[i] = (uint8_t)fg_rng_below(&rng, 256);
+        i8[i] = (int8_t)((int)fg_rng_below(&rng, 256) - 128);
+        f16[i] = (uint16_t)(fg_rng_below(&rng, 2) << 15 | fg_rng_below(&rng, 0x7c00));
+    }
+    const void *const rows[] = {u8, i8, f16, f32, wide};
+    for (int type = FGMM_U8; type <= FGMM_F64; type++) {
+        ck_ok(survey_source(memory_source(rows[type], (fgmm_type)type, N, D), 0, 0));
+        check_moments(rows[type], (fgmm_type)type, N, D);
+        fg_survey_clear(&survey);
+    }
+    free(wide);
+    free(f32);
+    free(u8);
+    free(i8);
+    free(f16);
+}
+END_TEST
+
+START_TEST(test_survey__half_precision_values)
+{
+    const uint16_t bits[] = {0x0000, 0x8000, 0x3c00, 0xc000, 0x7bff, 0x0001, 0x03ff, 0x0400};
+    const double values[] = {0, -0.0, 1, -2, 65504, 0x1p-24, 0x1.ff8p-15, 0x1p-14};
+    for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++)
+        ck_assert_double_eq(fg_row_value(bits, FGMM_F16, i), values[i]);
+}
+END_TEST
+
+START_TEST(test_survey__names_row_and_column_of_what_is_not_a_number)
+{
+    enum { N = 100, D = 7 };
+    float f32[N * D];
+    double f64[N * D];
+    uint16_t f16[N * D];
+    for (int i = 0; i < N * D; i++) f32[i] = 1, f64[i] = 1, f16[i] = 0x3c00;
+    f32[12 * D + 3] = NAN;
+    f64[99 * D + 6] = -(double)INFINITY;
+    f16[0] = 0x7c00;
+    ck_fails(survey_source(memory_source(f32, FGMM_F32, N, D), 0, 0), FGMM_DATA, "row 12, column 3: value is nan");
+    ck_fails(survey_source(memory_source(f64, FGMM_F64, N, D), 0, 0), FGMM_DATA, "row 99, column 6: value is -inf");
+    ck_fails(survey_source(memory_source(f16, FGMM_F16, N, D), 0, 0), FGMM_DATA, "row 0, column 0: value is inf");
+    f64[99 * D + 6] = 1e200;
+    ck_fails(survey_source(memory_source(f64, FGMM_F64, N, D), 0, 0), FGMM_DATA, "row 99, column 6: value 1e+200");
+}
+END_TEST
+
+START_TEST(test_survey__sample_is_in_order_and_independent_of_pieces)
+{
+    enum { N = 100000, S = 500 };
+    float *rows = malloc(N * sizeof *rows), *first = malloc(S * sizeof *first);
+    for (int i = 0; i < N; i++) rows[i] = (float)i;
+    ck_ok(survey_source(memory_source(rows, FGMM_F32, N, 1), S, 9));
+    ck_assert_uint_eq(survey.sample.count, S);
+    for (uint64_t i = 0; i < S; i++) memcpy(first + i, fg_sample_row(&survey.sample, i), sizeof *first);
+    for (uint64_t i = 1; i < S; i++) ck_assert(first[i] > first[i - 1]); /* also: no row twice */
+    fg_survey_clear(&survey);
+    rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = 1, .piece = 333};
+    ck_ok(survey_source(feed_source(&feed, FGMM_ROWS_UNKNOWN), S, 9));
+    for (uint64_t i = 0; i < S; i++) ck_assert_mem_eq(first + i, fg_sample_row(&survey.sample, i), sizeof *first);
+    fg_survey_clear(&survey);
+    ck_ok(survey_source(memory_source(rows, FGMM_F32, N, 1), S, 10));
+    int different = 0;
+    for (uint64_t i = 0; i < S; i++)
+        different += memcmp(first + i, fg_sample_row(&survey.sample, i), sizeof *first) != 0;
+    ck_assert_int_gt(different, S / 2);
+    fg_survey_clear(&survey);
+    free(rows);
+    free(first);
+}
+END_TEST
+
+START_TEST(test_survey__sample_is_uniform)
+{
+    enum { N = 2000, S = 100, RUNS = 400, BINS = 10 };
+    /* Each bin expects 4000 rows; the deviation of a hypergeometric count is below 60, of which six are allowed. */
+    const double expected = (double)S * RUNS / BINS, allowed = 360;
+    float rows[N];
+    double bins[BINS] = {0};
+    for (int i = 0; i < N; i++) rows[i] = (float)i;
+    for (uint64_t seed = 0; seed < RUNS; seed++) {
+        ck_ok(survey_source(memory_source(rows, FGMM_F32, N, 1), S, seed));
+        for (uint64_t i = 0; i < S; i++) bins[survey.sample.numbers[i] * BINS / N]++;
+        fg_survey_clear(&survey);
+    }
+    for (int b = 0; b < BINS; b++) ck_assert_double_le(fabs(bins[b] - expected), allowed);
+}
+END_TEST
+
+START_TEST(test_survey__small_source_is_its_own_sample)
+{
+    const uint8_t rows[] = {5, 6, 7};
+    ck_ok(survey_source(memory_source(rows, FGMM_U8, 3, 1), 10, 0));
+    ck_assert_uint_eq(survey.sample.count, 3);
+    for (uint64_t i = 0; i < 3; i++) ck_assert_mem_eq(fg_sample_row(&survey.sample, i), rows + i, 1);
+    fg_survey_clear(&survey);
+}
+END_TEST
+
+START_TEST(test_survey__shift_keeps_bytes_exact)
+{
+    const double mean[] = {127.6, -3.2};
+    fg_shift shift;
+    ck_ok(fg_shift_create(&shift, FGMM_U8, 2, mean));
+    ck_assert(shift.kernel[0] == 128);
+    ck_assert(shift.kernel[1] == -3);
+    ck_assert_double_eq(shift.host[0], 0);
+    fg_shift_clear(&shift);
+    ck_ok(fg_shift_create(&shift, FGMM_F64, 2, mean));
+    ck_assert(shift.kernel[0] == 0);
+    ck_assert_double_eq(shift.host[0], 127.6);
+    fg_shift_clear(&shift);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    const TTest *const tests[] = {
+        test_survey__moments_of_every_type,
+        test_survey__half_precision_values,
+        test_survey__names_row_and_column_of_what_is_not_a_number,
+        test_survey__sample_is_in_order_and_independent_of_pieces,
+        test_survey__sample_is_uniform,
+        test_survey__small_source_is_its_own_sample,
+        test_survey__shift_keeps_bytes_exact,
+    };
+    Suite *s = suite_create("survey");
+    ADD_CASE(s, "survey", NULL, NULL, 60, tests);
+    return s;
+}
