@@ -189,6 +189,27 @@ START_TEST(test_hdf5__chunks_over_the_bound_are_refused)
 }
 END_TEST
 
+/* A damaged layout message: libhdf5 itself would read beyond the chunk's bytes. */
+START_TEST(test_hdf5__chunks_that_overhang_are_refused)
+{
+    static unsigned char data[ROWS * DIMS * 4], file[65536];
+    const recipe r = {"train", H5T_IEEE_F32LE, 2, {ROWS, DIMS}, {13, 5}, data};
+    const uint32_t layout[] = {13, 5, sizeof(float)}; /* as it stands in the file */
+    FILE *stream = fopen(write_hdf5(&r), "rb");
+    const size_t size = fread(file, 1, sizeof file, stream);
+    fclose(stream);
+    unsigned found = 0;
+    for (size_t at = 0; at + sizeof layout <= size; at++) {
+        if (memcmp(file + at, layout, sizeof layout) != 0) continue;
+        file[at + 5] = 0x80; /* 5 becomes 0x8005 */
+        found++;
+    }
+    ck_assert_uint_eq(found, 1);
+    ck_fails(open_close(write_file("overhang.hdf5", file, size), NULL), FGMM_FORMAT,
+             "chunks of (13, 32773) do not fit its (50, 7)");
+}
+END_TEST
+
 /* Truncations and damaged bytes: an error or the same rows, never a crash, and nothing on stderr. */
 START_TEST(test_hdf5__damage_is_silent_and_refused)
 {
@@ -229,8 +250,11 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const tests[] = {
-        test_hdf5__every_type_and_layout,        test_hdf5__byte_order_is_converted,
-        test_hdf5__what_is_not_read_is_refused,  test_hdf5__chunks_over_the_bound_are_refused,
+        test_hdf5__every_type_and_layout,
+        test_hdf5__byte_order_is_converted,
+        test_hdf5__what_is_not_read_is_refused,
+        test_hdf5__chunks_over_the_bound_are_refused,
+        test_hdf5__chunks_that_overhang_are_refused,
         test_hdf5__damage_is_silent_and_refused,
     };
     Suite *s = suite_create("data_hdf5");
