@@ -1,6 +1,6 @@
 /* cmd_fit.c - `flashgmm fit`: trains a mixture; the model goes to a file. */
 #include "commands.h"
-#include "training.h"
+#include "fit_kmeans.h"
 
 #include <math.h>
 #include <stdio.h>

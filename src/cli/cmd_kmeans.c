@@ -1,6 +1,6 @@
 /* cmd_kmeans.c - `flashgmm kmeans`: Lloyd's algorithm; the centroids go to a file. */
 #include "commands.h"
-#include "training.h"
+#include "fit_kmeans.h"
 
 #include <stdio.h>
 

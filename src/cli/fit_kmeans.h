@@ -1,6 +1,6 @@
-/* training.h - what fit and kmeans share: the start they are given, and the report they print. */
-#ifndef FG_TRAINING_H
-#define FG_TRAINING_H
+/* fit_kmeans.h - what fit and kmeans share: the start they are given, and the report they print. */
+#ifndef FG_FIT_KMEANS_H
+#define FG_FIT_KMEANS_H
 
 #include "work.h"
 

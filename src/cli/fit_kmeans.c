@@ -1,6 +1,6 @@
-/* training.c - behind training.h. */
+/* fit_kmeans.c - behind fit_kmeans.h. */
 #define _POSIX_C_SOURCE 200809L
-#include "training.h"
+#include "fit_kmeans.h"
 
 #include <stdio.h>
 #include <string.h>
