@@ -180,7 +180,8 @@ static int larger_first(const void *a, const void *b)
     return (first < second) - (first > second);
 }
 
-/* Panel: each component as an ellipse of 1.5 standard deviations in its mean colour, large ones behind small ones. */
+/* Panel: each component as an ellipse of 1.75 standard deviations in its mean colour (where a box filled evenly
+ * would end), large ones behind small ones. */
 static void paint_ellipses(picture *to, const mixture *m)
 {
     ellipse *ellipses = allocate(m->k, sizeof *ellipses);
@@ -189,7 +190,7 @@ static void paint_ellipses(picture *to, const mixture *m)
     for (size_t i = 0; i < m->k; i++) {
         size_t first = ellipses[i].component * DIMS;
         const double *mean = m->means + first, *variance = m->variances + first;
-        double half_width = 1.5 * sqrt(variance[0]), half_height = 1.5 * sqrt(variance[1]);
+        double half_width = 1.75 * sqrt(variance[0]), half_height = 1.75 * sqrt(variance[1]);
         for (int y = (int)fmax(0, ceil(mean[1] - half_height)); y < to->height && y <= mean[1] + half_height; y++) {
             double v = (y - mean[1]) / half_height, reach = half_width * sqrt(fmax(0, 1 - v * v));
             for (int x = (int)fmax(0, ceil(mean[0] - reach)); x < to->width && x <= mean[0] + reach; x++)
