@@ -1,0 +1,58 @@
+"""make_data.py - writes the data files that run.sh uses, with plain Python: make_data.py FOLDER.
+
+Three well separated clusters (600 rows, 4 columns) in several formats and types, and files that are wrong in one way
+each.
+"""
+import os
+import random
+import struct
+import sys
+
+ROWS, DIMS = 600, 4
+CENTRES = [(0.0, 0.0, 0.0, 0.0), (40.0, 0.0, 20.0, 0.0), (0.0, 60.0, 0.0, 30.0)]
+
+
+def npy(descr, shape, data, version=1):
+    """The bytes of a .npy file whose header says descr and shape, whatever data is."""
+    text = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (descr, shape)
+    text += " " * (-(len(text) + 11) % 64) + "\n"
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H", len(text)) + text.encode() + data
+
+
+def main(folder):
+    def write(name, data):
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(data)
+
+    draw = random.Random(1)
+    rows = [[60 + c + draw.gauss(0, 1) for c in CENTRES[i % 3]] for i in range(ROWS)]
+    flat = [value for row in rows for value in row]
+    shape = "(%d, %d)" % (ROWS, DIMS)
+    f4 = struct.pack("<%df" % len(flat), *flat)
+
+    write("rows.npy", npy("<f4", shape, f4))
+    write("rows_f8.npy", npy("<f8", shape, struct.pack("<%dd" % len(flat), *flat)))
+    write("rows.fvecs", b"".join(struct.pack("<i%df" % DIMS, DIMS, *row) for row in rows))
+    write("rows.bvecs", b"".join(struct.pack("<i%dB" % DIMS, DIMS, *[int(value) for value in row]) for row in rows))
+    write("rows.fbin", struct.pack("<II", ROWS, DIMS) + f4)
+    write("rows.csv", "".join(",".join("%.9g" % value for value in row) + "\n" for row in rows).encode())
+    write("narrow.npy", npy("<f4", "(%d, 3)" % ROWS, f4[: ROWS * 3 * 4]))
+    write("centres.npy", npy("<f4", "(3, 4)", struct.pack("<12f", *[60 + v for c in CENTRES for v in c])))
+
+    for name, value in (("nan", float("nan")), ("inf", float("inf"))):
+        bad = list(flat)
+        bad[7 * DIMS + 2] = value
+        write(name + ".npy", npy("<f4", shape, struct.pack("<%df" % len(bad), *bad)))
+    write("empty.npy", b"")
+    write("no_rows.npy", npy("<f4", "(0, 4)", b""))
+    write("cut_header.npy", npy("<f4", shape, f4)[:40])
+    write("cut.npy", npy("<f4", shape, f4)[:-10])
+    write("cut.fvecs", struct.pack("<i4f", 4, 1, 2, 3, 4) + struct.pack("<i2f", 4, 1, 2))
+    write("promises.npy", npy("<f4", "(1000000, 4)", f4))
+    write("overflow.npy", npy("<f4", "(4611686018427387904, 4611686018427387904)", f4))
+    write("overflow.fbin", struct.pack("<II", 0xFFFFFFFF, 0xFFFFFFFF) + f4)
+    write("noise.npy", bytes(draw.randrange(256) for _ in range(500)))
+    write("noise.safetensors", bytes(draw.randrange(256) for _ in range(500)))
+
+
+main(sys.argv[1])

@@ -1,0 +1,375 @@
+#!/usr/bin/env bash
+# run.sh PROGRAM - the program as a user runs it: every command, every kind of bad input, interruption, full disks.
+# Each case names what it checks; the last line counts them. Needs python3 (without packages).
+set -uo pipefail
+program=$(realpath "$1")
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$(mktemp -d)
+mounted=
+cleanup() {
+  [ -z "$mounted" ] || umount "$mounted"
+  rm -rf "$work"
+}
+trap cleanup EXIT
+cd "$work" || exit 1
+export XDG_CACHE_HOME=$work/cache # the program's compiled kernels; those of the user stay out of it
+python3 "$here/make_data.py" . || exit 1
+# Under the leak sanitizer: a compiler in the OpenCL driver keeps a few objects until the end; they are not ours.
+printf 'leak:libpocl\nleak:libLLVM\n' >suppressions
+export LSAN_OPTIONS=suppressions=$work/suppressions:print_suppressions=0
+
+passed=0 failed=0 skipped=0
+pass() { passed=$((passed + 1)); }
+skip() { skipped=$((skipped + 1)); echo "skipped: $1: $2"; }
+fail() {
+  failed=$((failed + 1))
+  echo "FAILED: $1: $2"
+  sed 's/^/    out| /' out; sed 's/^/    err| /' err
+}
+# expect NAME COMMAND... - one case: the command must succeed.
+expect() { local name=$1; shift; if "$@" >/dev/null 2>>err; then pass; else fail "$name" "not so: $*"; fi; }
+# Everything but the lines that tell of slow compiling.
+messages() { grep -v '^compiling ' err || true; }
+flashgmm() { "$program" "$@" >out 2>err; }
+
+# works NAME ARGUMENTS... - exit code 0, and nothing on stderr.
+works() {
+  local name=$1 code; shift
+  flashgmm "$@"; code=$?
+  if [ $code != 0 ]; then fail "$name" "exit code $code; need 0"
+  elif [ -n "$(messages)" ]; then fail "$name" "stderr is not empty"
+  else pass; fi
+}
+# says NAME REGEX - what the case before printed on stdout.
+says() { if grep -qE -- "$2" out; then pass; else fail "$1" "stdout lacks: $2"; fi; }
+# fails NAME CODE REGEX ARGUMENTS... - the exit code; one line on stderr, "flashgmm: ..." with REGEX; nothing on stdout.
+fails() {
+  local name=$1 code=$2 text=$3 got; shift 3
+  flashgmm "$@"; got=$?
+  if [ $got != "$code" ]; then fail "$name" "exit code $got; need $code"
+  elif [ "$(messages | wc -l)" != 1 ]; then fail "$name" "stderr has $(messages | wc -l) lines; need 1"
+  elif ! messages | grep -qE -- "^flashgmm: .*$text"; then fail "$name" "stderr lacks: $text"
+  elif [ -s out ]; then fail "$name" "stdout is not empty"
+  else pass; fi
+}
+# json NAME PYTHON - what the case before printed is one JSON object `r`, and the expression holds.
+json() {
+  if python3 -c 'import json, sys; r = json.load(open("out")); assert isinstance(r, dict); assert eval(sys.argv[1])' "$2" \
+    2>>err; then pass; else fail "$1" "not so: $2"; fi
+}
+# npy FILE PYTHON - the file is a .npy of header `h` (a dictionary) and values `v`, and the expression holds.
+npy() {
+  if python3 -c '
+import ast, struct, sys
+raw = open(sys.argv[1], "rb").read()
+assert raw[:6] == b"\x93NUMPY"
+n = struct.unpack("<H", raw[8:10])[0]
+h = ast.literal_eval(raw[10:10 + n].decode())
+code = {"<f4": "f", "<f8": "d", "<i4": "i", "<i8": "q"}[h["descr"]]
+v = struct.unpack("<%d%s" % ((len(raw) - 10 - n) // struct.calcsize(code), code), raw[10 + n:])
+assert eval(sys.argv[2])' "$1" "$2" 2>>err; then pass; else fail "$1" "not so: $2"; fi
+}
+only_file() { [ "$(find "$1" -mindepth 1 -printf '%f\n')" = "$2" ]; }
+
+echo "== help and version"
+works "overall help" --help
+for command in devices fit kmeans score predict proba sample info; do
+  says "overall help names $command" "^  $command "
+done
+for command in devices fit kmeans score predict proba sample info; do
+  works "$command --help" "$command" --help
+  says "$command --help has examples" '^Examples:'
+done
+works "--version" --version
+says "--version" '^flashgmm [0-9]+\.[0-9]+\.[0-9]+$'
+
+echo "== wrong command lines: exit code 2"
+fails "no command" 2 'no command'
+fails "unknown command" 2 'unknown command frobnicate' frobnicate
+fails "mistyped command" 2 'did you mean predict' predct a b
+fails "command of a later version" 2 'unknown command ivf' ivf build
+fails "unknown option" 2 'unknown option --componets; did you mean --components' fit rows.npy --componets 3
+fails "unknown letter" 2 'unknown option -z' fit rows.npy -z 3
+fails "option of a later version" 2 'unknown option --mini-batch' fit rows.npy -k 3 -o m --mini-batch
+fails "word too many" 2 'extra' devices extra
+fails "operand missing" 2 'DATA is missing' fit -k 3 -o m
+fails "K missing" 2 '-k' fit rows.npy -o m
+fails "K = 0" 2 '--components = 0; need' fit rows.npy -k 0 -o m
+fails "K = 0 of kmeans" 2 '--components = 0; need' kmeans rows.npy -k 0 -o c.npy
+fails "K is no number" 2 '--components = three' fit rows.npy -k three -o m
+fails "K negative" 2 '--components = -3' fit rows.npy -k -3 -o m
+fails "K beyond 64 bits" 2 '--components = 99999999999999999999' fit rows.npy -k 99999999999999999999 -o m
+fails "-o missing" 2 '-o MODEL is missing' fit rows.npy -k 3
+fails "value missing" 2 'needs a value' fit rows.npy -k 3 -o
+fails "option in place of a value" 2 'needs a value, but --json follows' fit rows.npy -k 3 -o --json
+fails "tolerance is no number" 2 '--tol = small' fit rows.npy -k 3 -o m --tol small
+fails "tolerance negative" 2 '--tol = -1' fit rows.npy -k 3 -o m --tol -1
+fails "tolerance not finite" 2 '--tol = nan' fit rows.npy -k 3 -o m --tol nan
+fails "bytes with a wrong suffix" 2 '--memory-limit = 12Q' fit rows.npy -k 3 -o m --memory-limit 12Q
+fails "bytes beyond 64 bits" 2 '--memory-limit = 99999999999G' fit rows.npy -k 3 -o m --memory-limit=99999999999G
+for covariance in tied full; do
+  fails "--covariance $covariance" 2 "--covariance = $covariance; need spherical or diag" \
+    fit rows.npy -k 3 -o m --covariance $covariance
+done
+fails "--kernel" 2 '--kernel = fast; need auto, vector or group' fit rows.npy -k 3 -o m --kernel fast
+fails "--path" 2 '--path = short; need auto, sparse or dense' fit rows.npy -k 3 -o m --path short
+fails "--init, unknown word" 2 '--init = kmeans-parallel' fit rows.npy -k 3 -o m --init kmeans-parallel
+fails "centroids need k-means" 2 '--kmeans-iter = 0' fit rows.npy --init centres.npy --kmeans-iter 0 -o m
+fails "flag with a value" 2 'takes no value' fit rows.npy -k 3 -o m --json=yes
+fails "kmeans -o, wrong ending" 2 'need a file name that ends with .npy or .fvecs' kmeans rows.npy -k 3 -o c.txt
+fails "predict -o, wrong ending" 2 'need a file name that ends with .npy' predict m rows.npy -o labels.txt
+fails "--top missing" 2 '--top M is missing' proba m rows.npy -o p
+fails "--top 0" 2 '--top = 0' proba m rows.npy -o p --top 0
+fails "-n 0" 2 '--rows = 0' sample m -n 0 -o x.npy
+fails "--below without a number" 2 '--below = low' score m rows.npy --below low
+
+echo "== devices"
+works "devices" devices
+says "devices names the default" '(default)'
+says "devices gives reasons" '^ +why '
+cp out devices.txt
+works "devices --json" devices --json
+json "devices --json" 'sum(d["is_default"] for d in r["devices"]) == 1 and all(d["reason"] for d in r["devices"])'
+device_name=$(python3 -c 'import json; print(next(d["name"] for d in json.load(open("out"))["devices"] if d["is_default"]))')
+no_platform() { OCL_ICD_VENDORS=/nonexistent OCL_ICD_FILENAMES= "$@"; }
+no_platform fails "devices without a platform" 1 'no OpenCL' devices
+no_platform fails "devices --json without a platform" 1 'no OpenCL' devices --json
+no_platform fails "fit without a platform" 1 'OpenCL' fit rows.npy -k 3 -o never.safetensors
+OCL_ICD_VENDORS=/nonexistent OCL_ICD_FILENAMES=/nonexistent/lib.so fails "a driver that is not there" 1 'OpenCL' \
+  fit rows.npy -k 3 -o never.safetensors
+fails "unknown device name" 1 'nosuchdevice' fit rows.npy -k 3 -o never.safetensors --device nosuchdevice
+fails "unknown device number" 1 '99' fit rows.npy -k 3 -o never.safetensors --device 99
+
+echo "== fit"
+works "fit" fit rows.npy -k 3 -o m.safetensors
+says "fit says rows and columns" '600.* 4 '
+says "fit says why it stopped" 'stopped: converged'
+says "fit says where the model is" 'm\.safetensors'
+works "fit --json" fit rows.npy -k 3 -o m2.safetensors --json
+json "fit --json has the promised keys" 'list(r) == "rows dims components covariance kernel error_bound_nats iterations converged stop_reason log_likelihood history seconds rows_per_second device peak_device_bytes peak_host_bytes tile seed".split()'
+json "fit --json, members of members" 'set(r["seconds"]) == {"read", "init", "em", "total"} and set(r["device"]) == {"name", "platform", "driver"}'
+json "fit --json, values" '(r["rows"], r["dims"], r["components"], r["covariance"], r["seed"]) == (600, 4, 3, "spherical", 0)'
+json "fit --json, stopping" 'r["converged"] is True and r["stop_reason"] == "converged" and len(r["history"]) == r["iterations"]'
+expect "same seed, same bytes" cmp m.safetensors m2.safetensors
+works "--name=value" fit rows.npy --components=3 --output=m3.safetensors --covariance=diag --seed=5 --json
+json "--name=value" 'r["covariance"] == "diag" and r["seed"] == 5'
+works "seed beyond 53 bits" fit rows.npy -k 2 -o m3.safetensors --seed 18446744073709551615 --max-iter 1 --json
+json "seed beyond 53 bits" 'r["seed"] == 18446744073709551615'
+works "--init random" fit rows.npy -k 3 -o m3.safetensors --init random
+works "--init MODEL" fit rows.npy --init m.safetensors -o m3.safetensors --json
+json "--init MODEL begins with EM" 'r["components"] == 3 and r["iterations"] <= 3'
+works "--init centroids" fit rows.npy --init centres.npy -o m3.safetensors
+says "--init centroids begins with k-means" 'after [1-9][0-9]* of k-means'
+fails "--init MODEL, other K" 1 '--components = 5, but m.safetensors holds 3' fit rows.npy -k 5 --init m.safetensors -o never
+fails "--init MODEL, other D" 1 '' fit narrow.npy --init m.safetensors -o never
+fails "--init MODEL, missing" 1 'nothere.safetensors' fit rows.npy --init nothere.safetensors -o never
+for path in sparse dense; do works "--path $path" fit rows.npy -k 3 -o m3.safetensors --path $path; done
+for family in vector group; do works "--kernel $family" fit rows.npy -k 3 -o m3.safetensors --kernel $family --json; done
+json "--kernel group" 'r["kernel"] == "group"'
+works "--device by name" fit rows.npy -k 3 -o m3.safetensors --device "$device_name"
+works "--device by number" fit rows.npy -k 3 -o m3.safetensors --device 0
+works "--batch-rows" fit rows.npy -k 3 -o m3.safetensors --batch-rows 100
+works "--max-iter" fit rows.npy -k 3 -o m3.safetensors --max-iter 1 --tol 0 --json
+json "--max-iter" 'r["stop_reason"] == "max_iterations" and r["converged"] is False and r["iterations"] == 1'
+fails "K > N" 1 '601' fit rows.npy -k 601 -o never.safetensors
+fails "K far > N" 1 '2000000000' fit rows.npy -k 2000000000 -o never.safetensors
+fails "memory limit too small" 1 '' fit rows.npy -k 3 -o never.safetensors --memory-limit 1K
+
+echo "== data: formats and standard input"
+for name in rows_f8.npy rows.fvecs rows.bvecs rows.fbin rows.csv; do works "fit $name" fit $name -k 3 -o m3.safetensors; done
+works "fvecs" fit rows.fvecs -k 3 -o m3.safetensors
+expect "npy and fvecs give the same bytes" cmp m.safetensors m3.safetensors
+"$program" fit - -k 3 -o m3.safetensors <rows.npy >out 2>err
+expect "standard input gives the same bytes" cmp m.safetensors m3.safetensors
+cat rows.npy | "$program" fit - -k 3 -o m4.safetensors >out 2>err
+expect "a pipe gives the same bytes" cmp m.safetensors m4.safetensors
+fails "standard input is empty" 1 'standard input' fit - -k 3 -o never.safetensors </dev/null
+for command in "fit F -k 3 -o never.safetensors" "kmeans F -k 3 -o never.npy" "score m.safetensors F" \
+  "predict m.safetensors F -o never.npy" "info F"; do
+  read -r -a words <<<"$command"
+  for file in missing.npy empty.npy no_rows.npy cut_header.npy cut.npy cut.fvecs promises.npy overflow.npy overflow.fbin \
+    noise.npy; do
+    fails "${words[0]} $file" 1 "$file" "${words[@]/#F/$file}"
+  done
+done
+for command in "fit F -k 3 -o never.safetensors" "kmeans F -k 3 -o never.npy" "score m.safetensors F" \
+  "predict m.safetensors F -o never.npy" "proba m.safetensors F --top 1 -o never"; do
+  read -r -a words <<<"$command"
+  fails "${words[0]}, NaN" 1 'row 7, column 2.*nan' "${words[@]/#F/nan.npy}"
+  fails "${words[0]}, infinity" 1 'row 7, column 2.*inf' "${words[@]/#F/inf.npy}"
+done
+mkdir folder.npy
+fails "a folder as data" 1 'is a folder' fit folder.npy -k 3 -o never.safetensors
+fails "an ending that is not known" 1 'make.txt' fit make.txt -k 3 -o never.safetensors
+
+echo "== score, predict, proba, kmeans, sample, info"
+works "score" score m.safetensors rows.npy
+says "score" '^log-likelihood +-[0-9.]+'
+works "score --json" score m.safetensors rows.npy --json
+json "score --json has the promised keys" 'list(r) == ["rows", "log_likelihood", "aic", "bic"]'
+json "AIC and BIC count 17 free parameters" 'abs(r["bic"] - r["aic"] - 17 * (__import__("math").log(600) - 2)) < 1e-6'
+works "score -o" score m.safetensors rows.npy -o ll.npy --json
+npy ll.npy 'h["descr"] == "<f8" and h["shape"] == (600,)'
+json "the mean is that of the rows" 'abs(r["log_likelihood"] - sum(__import__("struct").unpack("<600d", open("ll.npy", "rb").read()[-4800:])) / 600) < 1e-9'
+limit=$(python3 -c 'import struct; raw = open("ll.npy", "rb").read()[-4800:]; print(repr(sorted(struct.unpack("<600d", raw))[5]))')
+works "score --below" score m.safetensors rows.npy --below "$limit"
+expect "--below lists the 5 rows under it" test "$(grep -cE $'^[0-9]+\t-[0-9.]+$' out)" = 5
+works "score --below --json" score m.safetensors rows.npy --below="$limit" --json
+json "score --below --json" 'len(r["below"]) == 5 and all(b["log_likelihood"] < '"$limit"' for b in r["below"])'
+works "predict" predict m.safetensors rows.npy -o labels.npy
+npy labels.npy 'h["descr"] == "<i4" and h["shape"] == (600,) and all(v[i] == v[i % 3] for i in range(600)) and len(set(v)) == 3'
+works "predict with centroids" predict centres.npy rows.npy -o labels2.npy --json
+json "predict --json" 'r["rows"] == 600 and r["components"] == 3'
+npy labels2.npy 'v == tuple(i % 3 for i in range(600))'
+works "proba" proba m.safetensors rows.npy --top 2 -o p
+npy p.ids.npy 'h["descr"] == "<i4" and h["shape"] == (600, 2)'
+npy p.resp.npy 'h["descr"] == "<f4" and h["shape"] == (600, 2) and all(1.000001 >= v[2*i] >= v[2*i+1] >= 0 for i in range(600))'
+fails "--top > K" 1 '--top = 4; need 1 to 3' proba m.safetensors rows.npy --top 4 -o never
+works "kmeans to .npy" kmeans rows.npy -k 3 -o c.npy --json
+json "kmeans --json" 'r["components"] == 3 and r["converged"] and r["inertia"] > 0'
+npy c.npy 'h["descr"] == "<f4" and h["shape"] == (3, 4)'
+works "kmeans to .fvecs" kmeans rows.npy -k 3 -o c.fvecs
+works "kmeans says its inertia" kmeans rows.npy -k 3 -o c2.npy
+says "kmeans says its inertia" '^inertia'
+expect "kmeans: same seed, same bytes" cmp c.npy c2.npy
+works "kmeans --init" kmeans rows.npy --init centres.npy -o c2.npy --max-iter 3
+fails "kmeans K > N" 1 '601' kmeans rows.npy -k 601 -o never.npy
+works "sample" sample m.safetensors -n 5000 -o s.npy
+npy s.npy 'h["descr"] == "<f4" and h["shape"] == (5000, 4)'
+works "sample again" sample m.safetensors -n 1000 -o s2.npy
+npy s2.npy 'list(v[:9]) == list(__import__("struct").unpack("<9f", open("s.npy", "rb").read()[-80000:-80000 + 36]))'
+works "sample --seed" sample m.safetensors -n 1000 -o s3.npy --seed 1
+expect "another seed, other rows" bash -c '! cmp -s s2.npy s3.npy'
+works "sample to .fvecs" sample m.safetensors -n 10 -o s.fvecs --json
+json "sample --json" 'r["rows"] == 10 and r["dims"] == 4'
+for name in rows.npy rows.fvecs rows.bvecs rows.fbin rows.csv; do
+  works "info $name" info $name --json
+  json "info $name" 'r["kind"] == "data" and (r["rows"], r["dims"], r["format"]) == (600, 4, "'"${name##*.}"'")'
+done
+works "info of a model" info m.safetensors
+says "info of a model" '3 components, 4 dimensions, spherical'
+works "info of a model --json" info m.safetensors --json
+json "info of a model --json" 'r["kind"] == "model" and r["rows"] == 600 and r["free_parameters"] == 17 and r["log_likelihood"] < 0'
+for command in "score m.safetensors narrow.npy" "predict m.safetensors narrow.npy -o never.npy" \
+  "proba m.safetensors narrow.npy --top 1 -o never"; do
+  read -r -a words <<<"$command"
+  fails "${words[0]}, other D" 1 '3.*4|4.*3' "${words[@]}"
+done
+
+echo "== damaged models and caches"
+head -c 200 m.safetensors >cut.safetensors
+: >empty.safetensors
+python3 -c 'raw = open("m.safetensors", "rb").read(); open("nan.safetensors", "wb").write(raw[:-8] + b"\xff" * 8)'
+for file in cut.safetensors empty.safetensors noise.safetensors nan.safetensors missing.safetensors; do
+  fails "score $file" 1 "$file" score $file rows.npy
+  fails "sample $file" 1 "$file" sample $file -n 10 -o never.npy
+  fails "info $file" 1 "$file" info $file
+done
+# Only the program's own: what the OpenCL driver keeps is its affair.
+if find "$XDG_CACHE_HOME/flashgmm" -type f >kept && [ -s kept ]; then
+  while read -r file; do echo damaged >"$file"; done <kept
+  works "a damaged program cache is rebuilt" fit rows.npy -k 3 -o m3.safetensors
+  expect "a damaged program cache changes no byte" cmp m.safetensors m3.safetensors
+  while read -r file; do head -c 100 "$file" >part; cat part >"$file"; done <kept
+  works "a truncated program cache is rebuilt" fit rows.npy -k 3 -o m3.safetensors
+  expect "a truncated program cache changes no byte" cmp m.safetensors m3.safetensors
+else
+  fail "program cache" "nothing was kept in $XDG_CACHE_HOME/flashgmm"
+fi
+
+echo "== output that cannot be written"
+fails "no such folder" 1 'nofolder' fit rows.npy -k 3 -o nofolder/m.safetensors
+fails "no such folder for the checkpoint" 1 'nofolder' fit rows.npy -k 3 -o never --checkpoint nofolder/c.safetensors
+mkdir folder
+fails "a folder as output" 1 'folder' fit rows.npy -k 3 -o folder
+fails "a device as output" 1 '/dev/null' fit rows.npy -k 3 -o /dev/null
+fails "the input as output" 1 'it is the input' fit rows.npy -k 3 -o ./rows.npy
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+  chmod 755 "$work" folder
+  chmod 644 "$work"/*.*
+  as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups env XDG_CACHE_HOME=/nonexistent "$@"; }
+  if as_nobody test -x "$program"; then
+    as_nobody "$program" fit rows.npy -k 3 -o folder/m.safetensors >out 2>err
+    expect "folder not writable: exit code" test $? = 1
+    expect "folder not writable: one line" grep -q '^flashgmm: .*Permission denied' err
+  else
+    skip "folder not writable" "the program is not readable by others"
+  fi
+elif [ "$(id -u)" != 0 ]; then
+  chmod 555 folder
+  fails "folder not writable" 1 'Permission denied' fit rows.npy -k 3 -o folder/m.safetensors
+else
+  skip "folder not writable" "no setpriv"
+fi
+"$program" devices >/dev/full 2>err
+expect "standard output is full: exit code" test $? = 1
+expect "standard output is full: one line" grep -q '^flashgmm: standard output' err
+
+# A folder that holds 256 KiB, or where none can be mounted a limit on the size of files; `limit` runs under it.
+mkdir small
+if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=256k tmpfs small 2>/dev/null; then
+  mounted=$work/small
+  limit() { "$@"; }
+else
+  limit() { (ulimit -f 256; "$@"); }
+fi
+works "a small disk takes small files" sample m.safetensors -n 1000 -o small/s.npy
+cp small/s.npy before.npy
+limit "$program" sample m.safetensors -n 1000000 -o small/s.npy >out 2>err
+expect "full disk: exit code" test $? = 1
+expect "full disk: one line" test "$(grep -c '^flashgmm: small/s.npy' err)" = 1
+expect "full disk: nothing else on stderr" test "$(wc -l <err)" = 1
+expect "full disk: the old file is intact" cmp small/s.npy before.npy
+expect "full disk: no file is left behind" only_file small s.npy
+
+echo "== interruption"
+works "rows that take a while" sample m.safetensors -n 200000 -o long.npy
+slow=(fit long.npy -k 128 --tol 0 --quiet)
+# interrupt SIGNAL FILE ARGUMENTS... - starts, waits until FILE is there (-: a second), sends the signal.
+interrupt() {
+  local signal=$1 file=$2 child i; shift 2
+  "$program" "$@" >out 2>err &
+  child=$!
+  if [ "$file" = - ]; then sleep 1; else
+    for ((i = 0; i < 600; i++)); do [ -e "$file" ] && break; sleep 0.1; done
+  fi
+  kill -"$signal" $child
+  wait $child
+}
+mkdir stop
+interrupt INT - "${slow[@]}" --max-iter 100000 -o stop/m.safetensors
+expect "Ctrl-C: exit code 130" test $? = 130
+expect "Ctrl-C: one line" test "$(grep -c '^flashgmm: interrupted' err)" = "$(wc -l <err)"
+expect "Ctrl-C without --checkpoint writes nothing" only_file stop ''
+interrupt TERM stop/c.safetensors "${slow[@]}" --max-iter 100000 -o stop/m.safetensors --checkpoint stop/c.safetensors
+expect "SIGTERM: exit code 130" test $? = 130
+expect "SIGTERM: the checkpoint is named" grep -q -- '--resume stop/c.safetensors' err
+expect "SIGTERM: only the checkpoint is written" only_file stop c.safetensors
+works "a checkpoint is a model" info stop/c.safetensors
+rm stop/c.safetensors
+works "uninterrupted" "${slow[@]}" --max-iter 15 -o whole.safetensors
+interrupt INT stop/c.safetensors "${slow[@]}" --max-iter 15 -o stop/m.safetensors --checkpoint stop/c.safetensors
+expect "Ctrl-C with --checkpoint: exit code 130" test $? = 130
+works "resume" "${slow[@]}" --max-iter 15 -o stop/m.safetensors --checkpoint stop/c.safetensors --resume stop/c.safetensors
+expect "resumed and uninterrupted give the same bytes" cmp whole.safetensors stop/m.safetensors
+fails "resume with another K" 1 '' fit long.npy -k 64 -o never.safetensors --resume stop/c.safetensors
+fails "resume with other data" 1 '' fit rows.npy -k 128 -o never.safetensors --resume stop/c.safetensors
+fails "resume from a model" 1 '' fit rows.npy -k 3 -o never.safetensors --resume m.safetensors
+
+echo "== progress"
+works "no bar when stderr is no terminal" fit rows.npy -k 3 -o m3.safetensors
+if command -v script >/dev/null; then
+  script -qec "'$program' fit long.npy -k 32 --max-iter 5 --tol 0 -o m3.safetensors" /dev/null >out 2>err </dev/null
+  expect "a bar on a terminal" grep -q $'\r.*EM [0-9]*/5 \[' out
+  expect "the bar has rows/s, time left and the log-likelihood" grep -qE 'rows/s, .*left, log-likelihood -' out
+  script -qec "'$program' fit long.npy -k 32 --max-iter 5 --tol 0 -o m3.safetensors --quiet" /dev/null >out 2>err </dev/null
+  expect "--quiet: no bar" bash -c "! grep -q 'rows/s, ' out"
+else
+  skip "bar on a terminal" "no script"
+fi
+
+echo "== after all"
+expect "failed commands have written nothing" bash -c '! ls | grep -q never'
+expect "no temporary file is left" bash -c '! find . -name "*.tmp-*" | grep -q .'
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
