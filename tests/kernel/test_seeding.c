@@ -15,9 +15,14 @@ static const double FLOAT_TOLERANCE = 600 * 0x1p-24;
 
 static fgmm_device *device;
 
-static void setup(void)
+static void setup_vector(void)
 {
-    device = open_test_device();
+    device = open_test_family(FGMM_KERNEL_VECTOR);
+}
+
+static void setup_group(void)
+{
+    device = open_test_family(FGMM_KERNEL_GROUP);
 }
 
 static void teardown(void)
@@ -109,6 +114,7 @@ Suite *suite(void)
         test_seeding__a_row_is_at_distance_zero_from_itself,
     };
     Suite *s = suite_create("seeding");
-    ADD_CASE(s, "seeding", setup, teardown, 300, tests);
+    ADD_CASE(s, "seeding, vector", setup_vector, teardown, 300, tests);
+    ADD_CASE(s, "seeding, group", setup_group, teardown, 300, tests);
     return s;
 }

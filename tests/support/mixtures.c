@@ -10,8 +10,14 @@
 
 fgmm_device *open_test_device(void)
 {
+    return open_test_family(FGMM_KERNEL_AUTO);
+}
+
+fgmm_device *open_test_family(fgmm_kernel_family family)
+{
     fgmm_device *device;
     fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    options.family = family;
     options.cache_dir = "";
     ck_ok(fgmm_device_open(&device, &options));
     return device;
