@@ -3,6 +3,7 @@
 
 #include "size.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -64,6 +65,7 @@ fgmm_status fg_dense_open(fgmm_source **source, fg_input *input, const fg_dense_
     *source = NULL;
     FG_TRY(fg_dense_end(&end, layout, input->path));
     const unsigned long long row_bytes = layout->dims * fgmm_type_bytes(layout->type);
+    assert(row_bytes > 0);
     FG_CHECK(layout->offset <= input->size && end <= input->size, FGMM_FORMAT,
              "%s: the header promises %llu rows of %llu bytes from byte offset %llu; the file holds %llu of them "
              "(%llu bytes in all)",

@@ -126,7 +126,7 @@ fgmm_status fg_stdin_open(fgmm_source **source, int descriptor, uint64_t memory_
     fgmm_status status = FGMM_OK;
     unsigned char *prefix = NULL, extra;
     fg_input *input = NULL;
-    uint64_t used, end, more;
+    uint64_t used = 0, end = 0, more = 0;
     *source = NULL;
     const uint64_t limit = memory_limit_bytes ? memory_limit_bytes : DEFAULT_LIMIT_BYTES;
     FG_TRY(FG_ALLOC(&prefix, PREFIX_BYTES, "header"));

@@ -52,6 +52,7 @@ static void seeds_clear(seeds *s)
     free(s->block_totals);
 }
 
+/* On failure the caller clears what was made so far. */
 static fgmm_status seeds_create(seeds *s, const fg_init_request *request)
 {
     fgmm_status status = FGMM_OK;
@@ -67,7 +68,6 @@ static fgmm_status seeds_create(seeds *s, const fg_init_request *request)
     for (uint64_t j = 0; j < request->d; j++)
         s->offset[j] = request->shift->host[j] + (double)request->shift->kernel[j];
 done:
-    if (status != FGMM_OK) seeds_clear(s);
     return status;
 }
 

@@ -77,7 +77,7 @@ static void set_floors(step *s)
 {
     for (uint64_t c = 0; c < s->to.d; c++) add_dimension(s, c);
     for (uint64_t i = 0; i < s->to.k * s->width; i++) s->floors[i % s->width] += s->s2[i] / s->total;
-    const double dims_per_slot = (double)(s->to.d / s->width);
+    const double dims_per_slot = (double)s->to.d / (double)s->width;
     double variance = 0, square = 0;
     for (uint64_t i = 0; i < s->width; i++) {
         s->floors[i] = fmax(s->floors[i] / dims_per_slot, 0);
