@@ -85,10 +85,10 @@ static const char *phase_text(const cli_progress *progress, fgmm_phase phase)
 enum { LINE_BYTES = 256 };
 #define APPEND(...) used += (size_t)snprintf(line + used, used < LINE_BYTES ? LINE_BYTES - used : 0, __VA_ARGS__)
 
-/* Time left is that of the present phase if it runs to its last iteration; it may converge earlier. */
+/* Time left is that of the present phase if it runs to its last iteration ("<=": it may converge earlier). */
 static void draw(cli_progress *progress, const fgmm_progress *now)
 {
-    enum { BAR = 20 };
+    enum { BAR = 12 }; /* all of it fits 80 columns */
     char line[LINE_BYTES + 1], number[CLI_NUMBER_BYTES];
     size_t used = 0;
     const int is_counted = now->rows != FGMM_ROWS_UNKNOWN && now->rows > 0;
@@ -102,7 +102,7 @@ static void draw(cli_progress *progress, const fgmm_progress *now)
         APPEND(" %llu/%llu", (unsigned long long)iteration, (unsigned long long)now->max_iterations);
     if (is_counted) {
         const int full = (int)(BAR * ((double)now->rows_done / (double)now->rows));
-        APPEND(" [%.*s%.*s]", full, "####################", BAR - full, "--------------------");
+        APPEND(" [%.*s%.*s]", full, "############", BAR - full, "------------");
     } else {
         APPEND(" %s rows", cli_quantity_text(number, (double)now->rows_done));
     }
@@ -110,13 +110,12 @@ static void draw(cli_progress *progress, const fgmm_progress *now)
         APPEND(" %s rows/s", cli_quantity_text(number, visits / spent_s));
         const uint64_t last = now->max_iterations > iteration ? now->max_iterations : iteration;
         const double left = is_counted ? (double)last * (double)now->rows - before - (double)now->rows_done : -1;
-        if (left >= 0)
-            APPEND(", %s%s left", last > 1 ? "at most " : "", duration_text(number, left * spent_s / visits));
+        if (left >= 0) APPEND(", %s%s left", last > 1 ? "<= " : "", duration_text(number, left * spent_s / visits));
     }
     if (isfinite(now->log_likelihood) && now->phase == FGMM_PHASE_KMEANS)
-        APPEND(", inertia per row %.6g", -now->log_likelihood);
+        APPEND(", inertia/row %.6g", -now->log_likelihood);
     else if (isfinite(now->log_likelihood))
-        APPEND(", log-likelihood %.8g", now->log_likelihood);
+        APPEND(", log-likelihood %.7g", now->log_likelihood);
     fprintf(stderr, "\r%.*s\033[K", terminal_columns() - 1, line);
     fflush(stderr);
     progress->is_drawn = 1;

@@ -131,7 +131,7 @@ cp out devices.txt
 works "devices --json" devices --json
 json "devices --json" 'sum(d["is_default"] for d in r["devices"]) == 1 and all(d["reason"] for d in r["devices"])'
 device_name=$(python3 -c 'import json; print(next(d["name"] for d in json.load(open("out"))["devices"] if d["is_default"]))')
-no_platform() { OCL_ICD_VENDORS=/nonexistent OCL_ICD_FILENAMES= "$@"; }
+no_platform() { OCL_ICD_VENDORS=/nonexistent OCL_ICD_FILENAMES='' "$@"; }
 no_platform fails "devices without a platform" 1 'no OpenCL' devices
 no_platform fails "devices --json without a platform" 1 'no OpenCL' devices --json
 no_platform fails "fit without a platform" 1 'OpenCL' fit rows.npy -k 3 -o never.safetensors
@@ -181,7 +181,7 @@ works "fvecs" fit rows.fvecs -k 3 -o m3.safetensors
 expect "npy and fvecs give the same bytes" cmp m.safetensors m3.safetensors
 "$program" fit - -k 3 -o m3.safetensors <rows.npy >out 2>err
 expect "standard input gives the same bytes" cmp m.safetensors m3.safetensors
-cat rows.npy | "$program" fit - -k 3 -o m4.safetensors >out 2>err
+{ head -c 1000; sleep 0.2; cat; } <rows.npy | "$program" fit - -k 3 -o m4.safetensors >out 2>err
 expect "a pipe gives the same bytes" cmp m.safetensors m4.safetensors
 fails "standard input is empty" 1 'standard input' fit - -k 3 -o never.safetensors </dev/null
 for command in "fit F -k 3 -o never.safetensors" "kmeans F -k 3 -o never.npy" "score m.safetensors F" \
@@ -325,22 +325,30 @@ expect "full disk: no file is left behind" only_file small s.npy
 echo "== interruption"
 works "rows that take a while" sample m.safetensors -n 200000 -o long.npy
 slow=(fit long.npy -k 128 --tol 0 --quiet)
-# interrupt SIGNAL FILE ARGUMENTS... - starts, waits until FILE is there (-: a second), sends the signal.
+# interrupt SIGNAL FILE ARGUMENTS... - starts, waits until FILE is there (-: a second), sends the signal; once more after
+# ten seconds, in case the first came before the rows were begun.
 interrupt() {
-  local signal=$1 file=$2 child i; shift 2
+  local signal=$1 file=$2 child again code i; shift 2
   "$program" "$@" >out 2>err &
   child=$!
   if [ "$file" = - ]; then sleep 1; else
     for ((i = 0; i < 600; i++)); do [ -e "$file" ] && break; sleep 0.1; done
   fi
   kill -"$signal" $child
-  wait $child
+  (sleep 10 && kill -"$signal" $child) 2>/dev/null &
+  again=$!
+  wait $child; code=$?
+  kill $again 2>/dev/null
+  return $code
 }
 mkdir stop
 interrupt INT - "${slow[@]}" --max-iter 100000 -o stop/m.safetensors
 expect "Ctrl-C: exit code 130" test $? = 130
 expect "Ctrl-C: one line" test "$(grep -c '^flashgmm: interrupted' err)" = "$(wc -l <err)"
 expect "Ctrl-C without --checkpoint writes nothing" only_file stop ''
+interrupt INT - sample m.safetensors -n 2000000000 -o stop/s.npy
+expect "Ctrl-C of sample: exit code 130" test $? = 130
+expect "Ctrl-C of sample writes nothing" only_file stop ''
 interrupt TERM stop/c.safetensors "${slow[@]}" --max-iter 100000 -o stop/m.safetensors --checkpoint stop/c.safetensors
 expect "SIGTERM: exit code 130" test $? = 130
 expect "SIGTERM: the checkpoint is named" grep -q -- '--resume stop/c.safetensors' err
@@ -358,6 +366,9 @@ fails "resume from a model" 1 '' fit rows.npy -k 3 -o never.safetensors --resume
 
 echo "== progress"
 works "no bar when stderr is no terminal" fit rows.npy -k 3 -o m3.safetensors
+XDG_CACHE_HOME=$work/fresh "$program" fit rows.npy -k 3 -o m3.safetensors --quiet >out 2>err
+expect "--quiet: nothing on stderr while compiling" test ! -s err
+says "--quiet: the result is printed all the same" '^log-likelihood'
 if command -v script >/dev/null; then
   script -qec "'$program' fit long.npy -k 32 --max-iter 5 --tol 0 -o m3.safetensors" /dev/null >out 2>err </dev/null
   expect "a bar on a terminal" grep -q $'\r.*EM [0-9]*/5 \[' out
