@@ -3,6 +3,7 @@
  * Product form (spherical):     l_ik = h_k (y_i.2m_k - |y_i|^2) + c_k           c_k holds - h_k |m_k|^2
  * Difference form (spherical):  l_ik = - h_k |y_i - m_k|^2 + c_k                 for strips where products lose digits
  * Scaled differences (diag):    l_ik = - sum_d (s_kd y_id + o_kd)^2 + c_k        s = sqrt(h_kd), o = - s m
+ * the same where o is too large: l_ik = - sum_d (s_kd (y_id - m_kd))^2 + c_k      m takes the place of o
  * in nats, y = x - shift, m the mean in shifted coordinates, h = 1/(2 sigma^2), c the logarithm of weight and normaliser
  * (docs/math.md, equations 1, 4 and 6). With KEEP_BEST: h = 1, c = 0, so that l = -|y - m|^2.
  *
@@ -89,12 +90,34 @@ inline void tile_scaled_differences(floatv sums[TILE_ROWS][TILE_VECTORS], __glob
     }
 }
 
+inline void tile_exact_scaled_differences(floatv sums[TILE_ROWS][TILE_VECTORS], __global const float *a,
+                                          __global const float *strip)
+{
+    for (int d = 0; d < DIMS; d++) {
+        floatv s[TILE_VECTORS], m[TILE_VECTORS];
+#pragma unroll
+        for (int v = 0; v < TILE_VECTORS; v++) {
+            s[v] = LOADV(strip + (d * 2 * TILE_VECTORS + v) * VW);
+            m[v] = LOADV(strip + ((d * 2 + 1) * TILE_VECTORS + v) * VW);
+        }
+#pragma unroll
+        for (int i = 0; i < TILE_ROWS; i++) {
+            floatv y = a[i * ROW_STRIDE + d];
+#pragma unroll
+            for (int v = 0; v < TILE_VECTORS; v++) {
+                floatv t = (y - m[v]) * s[v];
+                sums[i][v] = fma(t, t, sums[i][v]);
+            }
+        }
+    }
+}
+
 /* What a kernel knows of the packed components. */
 typedef struct components_t {
     __global const float *packed;  /* [strips][DIMS][1, diag 2][STRIP] */
     __global const float *scale;   /* h (strips STRIP) */
     __global const float *offset;  /* c (strips STRIP) */
-    __global const uint *is_exact; /* (strips): 1 where the difference form is needed */
+    __global const uint *is_exact; /* (strips): 1 where the exact form, with y - m, is needed */
 } components_t;
 
 #if COV_DIAG
@@ -123,7 +146,10 @@ inline void tile_log_densities(__global float *l, size_t l_stride, __global floa
     }
 #if COV_DIAG
     const float norm_factor = 0.0f;
-    tile_scaled_differences(sums, a, packed);
+    if (c->is_exact[strip])
+        tile_exact_scaled_differences(sums, a, packed);
+    else
+        tile_scaled_differences(sums, a, packed);
 #pragma unroll
     for (int v = 0; v < TILE_VECTORS; v++) h[v] = -1.0f;
 #else

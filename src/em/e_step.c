@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const double *mean, int is_checked)
+fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const double *centre, int is_checked)
 {
     fgmm_status status = FGMM_OK;
     const fgmm_source_info *info = &request->source->info;
     e->request = *request;
     FG_TRY(fg_plan_make(&e->plan, request));
-    FG_TRY(fg_shift_create(&e->shift, info->type, info->dims, mean));
+    FG_TRY(fg_shift_create(&e->shift, info->type, info->dims, centre));
     const fg_stream_options options = {
         .device = request->device,
         .source = request->source,
@@ -77,13 +77,23 @@ done:
     return status;
 }
 
-fgmm_status fg_model_centre(double **mean, const fg_parameters *parameters)
+fgmm_status fg_model_centre(double **centre, const fg_parameters *p)
 {
     fgmm_status status = FGMM_OK;
-    const uint64_t d = parameters->d;
-    FG_TRY(FG_ALLOC(mean, d, "mean"));
-    for (uint64_t c = 0; c < parameters->k; c++)
-        for (uint64_t j = 0; j < d; j++) (*mean)[j] += parameters->weights[c] * parameters->means[c * d + j];
+    const uint64_t d = p->d;
+    const int is_diag = p->covariance == FGMM_DIAG;
+    double *variance = NULL;
+    FG_TRY(FG_ALLOC(centre, d, "centre"));
+    FG_TRY(FG_ALLOC(&variance, d, "variances"));
+    for (uint64_t c = 0; c < p->k; c++)
+        for (uint64_t j = 0; j < d; j++) (*centre)[j] += p->weights[c] * p->means[c * d + j];
+    for (uint64_t c = 0; c < p->k; c++)
+        for (uint64_t j = 0; j < d; j++) {
+            const double t = p->means[c * d + j] - (*centre)[j];
+            variance[j] += p->weights[c] * (t * t + p->covariances[is_diag ? c * d + j : c]);
+        }
+    for (uint64_t j = 0; j < d; j++) (*centre)[j] = fg_centre((*centre)[j], variance[j]);
 done:
+    free(variance);
     return status;
 }

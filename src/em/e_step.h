@@ -18,9 +18,9 @@ typedef struct fg_e_step {
     fg_watch watch; /* set up by the caller */
 } fg_e_step;
 
-/* Takes the memory decision and opens the stream; there is no pass yet. mean (d): of the data or of the model, what the
- * shift is taken from. is_checked: look for values that are not numbers (training has done so in the survey). */
-fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const double *mean, int is_checked);
+/* Takes the memory decision and opens the stream; there is no pass yet. centre (d): of the data or of the model,
+ * what the shift is made of. is_checked: look for values that are not numbers (training has done so in the survey). */
+fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const double *centre, int is_checked);
 void fg_e_step_close(fg_e_step *e);
 
 /* The pass with what is kept per row; replaces the one before. */
@@ -32,8 +32,8 @@ fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters);
 /* One pass over all rows: values is the flat array of flashgmm/stats.h. The caller has set the watch's phase. */
 fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *parameters);
 
-/* mean (d) = sum_k weight_k mean_k: the shift's origin where only a model is at hand, so that a reloaded model gives
- * the same bytes. */
-fgmm_status fg_model_centre(double **mean, const fg_parameters *parameters);
+/* centre (d): fg_centre of the mixture's mean and variance, what the shift is made of where only a model is at hand, so
+ * that a reloaded model gives the same bytes. */
+fgmm_status fg_model_centre(double **centre, const fg_parameters *parameters);
 
 #endif

@@ -98,7 +98,14 @@ fgmm_status fg_rows_check(const void *rows, fgmm_type type, uint64_t n, uint64_t
     return FGMM_OK;
 }
 
-fgmm_status fg_shift_create(fg_shift *shift, fgmm_type type, uint64_t d, const double *mean)
+double fg_centre(double mean, double variance)
+{
+    const double grid = variance > 0 ? exp2(floor(0.5 * log2(variance))) : 0;
+    const double rounded = grid > 0 ? rint(mean / grid) * grid : mean;
+    return isfinite(rounded) ? rounded : mean;
+}
+
+fgmm_status fg_shift_create(fg_shift *shift, fgmm_type type, uint64_t d, const double *centre)
 {
     fgmm_status status = FGMM_OK;
     memset(shift, 0, sizeof *shift);
@@ -106,11 +113,11 @@ fgmm_status fg_shift_create(fg_shift *shift, fgmm_type type, uint64_t d, const d
     FG_TRY(FG_ALLOC(&shift->kernel, d, "shift"));
     for (uint64_t j = 0; j < d; j++) {
         if (type == FGMM_F64)
-            shift->host[j] = mean[j];
+            shift->host[j] = centre[j];
         else if (type == FGMM_U8 || type == FGMM_I8)
-            shift->kernel[j] = (float)rint(mean[j]);
+            shift->kernel[j] = (float)rint(centre[j]);
         else
-            shift->kernel[j] = (float)mean[j];
+            shift->kernel[j] = (float)centre[j];
     }
 done:
     if (status != FGMM_OK) fg_shift_clear(shift);

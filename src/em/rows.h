@@ -20,14 +20,18 @@ fgmm_status fg_rows_check(const void *rows, fgmm_type type, uint64_t n, uint64_t
 /* Rows on the device are the data minus `host`; kernels subtract `kernel` from them while loading. The sum of both is
  * near the data's mean, so that float32 differences lose nothing however far from the origin the data lie.
  * F64: all of it in `host`, subtracted in double before rounding to float. Other types: all of it in `kernel`, whole
- * numbers for U8 and I8 (then y = x - shift is exact), rounded to float for F16 and F32. */
+ * numbers for U8 and I8 (then y = x - shift is exact), as fg_centre rounds it for F16 and F32. */
 typedef struct fg_shift {
     double *host;  /* (d) */
     float *kernel; /* (d) */
 } fg_shift;
 
-/* mean (d): of the data, or of the model. */
-fgmm_status fg_shift_create(fg_shift *shift, fgmm_type type, uint64_t d, const double *mean);
+/* A mean rounded to a multiple of a power of two below the standard deviation: near enough for a shift, and a number
+ * with few digits, so that x - shift is exact for values that have few themselves. */
+double fg_centre(double mean, double variance);
+
+/* centre (d): of the data, or of the model; values of fg_centre. */
+fgmm_status fg_shift_create(fg_shift *shift, fgmm_type type, uint64_t d, const double *centre);
 void fg_shift_clear(fg_shift *shift);
 
 /* out (n,d) = float(rows - offset), the subtraction in double; offset (d). */

@@ -136,7 +136,7 @@ static void join_block(fg_moments *m, size_t n, size_t d)
 
 void fg_survey_clear(fg_survey *survey)
 {
-    free(survey->mean);
+    free(survey->centre);
     free(survey->variance);
     fg_sample_clear(&survey->sample);
     memset(survey, 0, sizeof *survey);
@@ -186,8 +186,11 @@ fgmm_status fg_survey_run(fg_survey *survey, fgmm_source *source, uint64_t sampl
     FG_TRY(read_all(survey, &moments, source, watch, read_s));
     FG_TRY(fg_sample_finish(&survey->sample));
     survey->rows = moments.n;
-    for (uint64_t j = 0; j < d; j++) moments.m2[j] /= (double)moments.n;
-    survey->mean = moments.mean;
+    for (uint64_t j = 0; j < d; j++) {
+        moments.m2[j] /= (double)moments.n;
+        moments.mean[j] = fg_centre(moments.mean[j], moments.m2[j]);
+    }
+    survey->centre = moments.mean;
     survey->variance = moments.m2;
     moments.mean = moments.m2 = NULL;
 done:

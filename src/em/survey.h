@@ -1,5 +1,5 @@
 /* survey.h - the first pass over a source: how many rows, are they numbers, column means and variances, a sample.
- * Everything that follows relies on it: the shift is the mean, first centres come from the sample. No device. */
+ * Everything that follows relies on it: the shift is near the mean, first centres come from the sample. No device. */
 #ifndef FG_SURVEY_H
 #define FG_SURVEY_H
 
@@ -9,7 +9,7 @@
 
 typedef struct fg_survey {
     uint64_t rows;
-    double *mean;     /* (d) */
+    double *centre;   /* (d) the mean, rounded by fg_centre: what the shift is made of */
     double *variance; /* (d) mean squared deviation */
     fg_sample sample; /* raw rows, in row order */
 } fg_survey;

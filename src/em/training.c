@@ -49,7 +49,7 @@ static fgmm_status first_parameters(fg_training *t, const fg_survey *survey, con
         copy_parameters(&t->mixture, resumed ? resumed : t->options.start);
         return FGMM_OK;
     }
-    FG_TRY(fg_shift_create(&shift, t->source->info.type, m->d, survey->mean));
+    FG_TRY(fg_shift_create(&shift, t->source->info.type, m->d, survey->centre));
     const fg_init_request request = {.device = t->device,
                                      .sample = &survey->sample,
                                      .type = t->source->info.type,
@@ -194,6 +194,7 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     fg_statistics_layout layout;
     fgmm_model *resumed = NULL;
     fg_watch_begin(&t->e.watch, t->options.progress, t->options.progress_user);
+    FG_TRY(check_rows(t, t->source->info.rows, NULL)); /* before arrays of K rows are asked for */
     FG_TRY(make_arrays(t, &layout));
     if (t->options.resume) FG_TRY(read_checkpoint(t, &resumed));
     FG_TRY(check_rows(t, t->source->info.rows, resumed));
@@ -207,7 +208,7 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     survey.variance = NULL;
     FG_TRY(first_parameters(t, &survey, resumed));
     fg_sample_clear(&survey.sample);
-    FG_TRY(fg_e_step_open(&t->e, &request, survey.mean, 0));
+    FG_TRY(fg_e_step_open(&t->e, &request, survey.centre, 0));
     t->report.init_s = fg_watch_elapsed_s(&t->e.watch) - t->report.read_s;
 done:
     fgmm_model_free(resumed);

@@ -144,7 +144,7 @@ fgmm_status fg_pass_evaluate(fg_pass *pass, const fg_rows *rows, const fg_evalua
     if (out->log_likelihood) {
         FG_TRY(FG_ALLOC(&h.logz, n, "log-likelihoods"));
         FG_TRY(fg_buffer_read(pass->lists.logz, 0, h.logz, n * sizeof(float)));
-        for (size_t i = 0; i < n; i++) out->log_likelihood[i] = (double)h.logz[i];
+        for (size_t i = 0; i < n; i++) out->log_likelihood[i] = pass->packed.base + (double)h.logz[i];
     }
 done:
     host_lists_free(&h);

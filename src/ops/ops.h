@@ -49,15 +49,16 @@ fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw);
 
 /* ---- packed parameters (pack.c) ---- */
 typedef struct fg_packed {
-    fg_buffer *packed;     /* float [strips][D][1, diag 2][strip]: m, 2 m for products; diag sqrt(h), - m sqrt(h) */
+    fg_buffer *packed;     /* float [strips][D][1, diag 2][strip]: 2 m, exact m; diag sqrt(h), - m sqrt(h), exact m */
     fg_buffer *scale;      /* float (padded_k): 1 / (2 sigma^2); 1 with FG_KEEP_BEST */
     fg_buffer *offset;     /* float (padded_k): what is added; padding: far below every log-density */
-    fg_buffer *normaliser; /* float (padded_k): log-density at distance 0 */
+    fg_buffer *normaliser; /* float (padded_k): log-density at distance 0, minus base */
     fg_buffer *width;      /* float (padded_k): 1 / scale, padding 0 */
     fg_buffer *is_exact;   /* uint (strips): 1 where differences are needed */
     fg_buffer *means;      /* float (padded_k, row_stride), shifted */
     fg_buffer *shift;      /* float (row_stride) */
     double *offsets;       /* (k,d) host: used mean - true mean, from rounding the shifted mean to float */
+    double base;     /* nats that kernels leave out of every log-density, so that those near 1 keep their digits */
     double error_bound_nats;
 } fg_packed;
 

@@ -10,9 +10,8 @@
 
 static const float padding_offset = -2e30f; /* PADDING of the kernels */
 
-/* Largest error that products may cause before a strip takes the difference form, in nats (docs/math.md, "Rounding").
- */
-static const double product_error_nats = 1e-3;
+/* Largest error that the fast form may cause before a strip takes the exact one, in nats (docs/math.md, "Rounding"). */
+static const double fast_error_nats = 1e-3;
 /* Relative rounding of |y|^2 - 2 y.m + |m|^2 as computed: three terms, each with a few float roundings. */
 static const double product_rounding = 0x1p-22;
 
@@ -84,36 +83,14 @@ static void image_free(image *m)
     free(m->is_exact);
 }
 
-/* Shifted means in float, and what rounding did to them. Returns |m_k|^2. */
-static double shift_mean(image *m, fg_packed *p, const fg_shape *s, const double *mean, const float *shift, uint32_t k)
+/* Shifted means in float, and what rounding did to them. */
+static void shift_mean(image *m, fg_packed *p, const fg_shape *s, const double *mean, const float *shift, uint32_t k)
 {
-    double squares = 0;
     for (uint32_t d = 0; d < s->d; d++) {
         const double exact = mean[d] - (double)shift[d];
         const float used = (float)exact;
         m->means[(size_t)k * s->row_stride + d] = used;
         p->offsets[(size_t)k * s->d + d] = (double)used - exact;
-        squares += (double)used * (double)used;
-    }
-    return squares;
-}
-
-/* Component k of a strip: column k % strip of every dimension. */
-static void pack_column(image *m, const fg_shape *s, const fg_parameters *q, uint32_t k)
-{
-    const int is_diag = s->covariance == FGMM_DIAG;
-    const size_t per_dim = (size_t)s->strip * (is_diag ? 2 : 1);
-    float *column = m->packed + (size_t)(k / s->strip) * s->d * per_dim + k % s->strip;
-    for (uint32_t d = 0; d < s->d; d++, column += per_dim) {
-        const float mean = m->means[(size_t)k * s->row_stride + d];
-        if (is_diag) {
-            const double root = sqrt(0.5 / q->covariances[(size_t)k * s->d + d]);
-            const float used = (float)root;
-            column[0] = used;
-            column[s->strip] = (float)(-(double)mean * (double)used);
-        } else {
-            column[0] = mean;
-        }
     }
 }
 
@@ -129,61 +106,74 @@ static double log_peak(const fg_shape *s, const fg_parameters *q, uint32_t k)
     return log(q->weights[k]) - 0.5 * (s->d * log_two_pi + log_determinant);
 }
 
-/* Error of products for component k, near its own rows, in nats; diag has only differences. */
-static double product_error(const fg_shape *s, double scale, double squares)
+/* h |m|^2: half the squared distance between component k and the shift, in its own deviations. */
+static double scaled_squares(const image *m, const fg_shape *s, const fg_parameters *q, uint32_t k)
 {
-    return s->covariance == FGMM_DIAG || s->keep == FG_KEEP_BEST ? 0 : product_rounding * 2 * scale * squares;
+    double sum = 0;
+    for (uint32_t d = 0; d < s->d; d++) {
+        const double mean = (double)m->means[(size_t)k * s->row_stride + d];
+        const double scale =
+            s->covariance == FGMM_DIAG ? 0.5 / q->covariances[(size_t)k * s->d + d] : (double)m->scale[k];
+        sum += scale * mean * mean;
+    }
+    return sum;
+}
+
+/* Error of component k's log-density near its own rows, in nats, in the fast form: products, diag s y - s m. */
+static double fast_error(const fg_shape *s, double squares)
+{
+    if (s->keep == FG_KEEP_BEST) return 0;
+    return s->covariance == FGMM_DIAG ? 0x1p-23 * sqrt(2 * squares * s->d) : product_rounding * 2 * squares;
+}
+
+/* In the exact form, y - m: the mean is rounded to float, which moves the distances of some sqrt(D) deviations. */
+static double exact_error(const fg_shape *s, double squares)
+{
+    return s->keep == FG_KEEP_BEST ? 0 : 0x1p-24 * sqrt(2 * squares * s->d);
 }
 
 static void pack_component(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, const float *shift,
                            uint32_t k)
 {
-    const double squares = shift_mean(m, p, s, q->means + (size_t)k * s->d, shift, k);
-    const int is_best = s->keep == FG_KEEP_BEST, is_diag = s->covariance == FGMM_DIAG;
-    const double scale = is_best || is_diag ? 1.0 : 0.5 / q->covariances[k];
-    const double peak = is_best ? 0.0 : log_peak(s, q, k);
-    pack_column(m, s, q, k);
+    const int is_best = s->keep == FG_KEEP_BEST;
+    const double scale = is_best || s->covariance == FGMM_DIAG ? 1.0 : 0.5 / q->covariances[k];
+    const double peak = is_best ? 0 : log_peak(s, q, k);
+    shift_mean(m, p, s, q->means + (size_t)k * s->d, shift, k);
     m->scale[k] = (float)scale;
     m->width[k] = (float)(1.0 / scale);
-    m->normaliser[k] = (float)fmax(peak, -1e30); /* weight 0: log is -infinity */
-    m->offset[k] = (float)squares;               /* finished by finish_strip */
-    const double error = product_error(s, scale, squares);
-    if (error > product_error_nats) m->is_exact[k / s->strip] = 1;
+    m->normaliser[k] = (float)fmax(peak - p->base, -1e30); /* weight 0: log is -infinity */
+    if (fast_error(s, scaled_squares(m, s, q, k)) > fast_error_nats) m->is_exact[k / s->strip] = 1;
 }
 
-/* Error of differences for component k near its own rows, in nats: the mean is rounded to float, which moves every
- * distance sqrt(D) sigma by up to 2^-24 |m|. */
-static double difference_error(const fg_shape *s, double scale, double squares)
+/* Component k of a strip, column k % strip of every dimension, and what is added to its sums: by the strip's form. */
+static void pack_column(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, uint32_t k)
 {
-    return 0x1p-23 * sqrt(2 * scale * squares * (double)s->d);
-}
-
-/* The product form wants 2 m: exact in float. */
-static void double_column(image *m, const fg_shape *s, uint32_t k)
-{
-    float *column = m->packed + (size_t)(k / s->strip) * s->d * s->strip + k % s->strip;
-    for (uint32_t d = 0; d < s->d; d++) column[(size_t)d * s->strip] *= 2;
-}
-
-/* Offsets and columns follow the form that the whole strip takes. */
-static void finish_component(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, uint32_t k)
-{
-    const double squares = (double)m->offset[k];
-    const int has_products = s->covariance != FGMM_DIAG && !m->is_exact[k / s->strip];
-    const double kept = has_products ? (double)m->scale[k] * squares : 0.0;
-    m->offset[k] = (float)((double)m->normaliser[k] - kept);
-    if (has_products) double_column(m, s, k);
-    double error = has_products ? product_error(s, (double)m->scale[k], squares)
-                                : difference_error(s, (double)m->scale[k], squares);
-    if (s->covariance == FGMM_DIAG) {
-        double scaled = 0; /* sum of h m^2 over dimensions stands for h |m|^2 */
-        for (uint32_t d = 0; d < s->d; d++) {
-            const double mean = (double)m->means[(size_t)k * s->row_stride + d];
-            scaled += 0.5 * mean * mean / q->covariances[(size_t)k * s->d + d];
+    const int is_diag = s->covariance == FGMM_DIAG, is_exact = (int)m->is_exact[k / s->strip];
+    const size_t per_dim = (size_t)s->strip * (is_diag ? 2 : 1);
+    const double squares = scaled_squares(m, s, q, k);
+    float *column = m->packed + (size_t)(k / s->strip) * s->d * per_dim + k % s->strip;
+    for (uint32_t d = 0; d < s->d; d++, column += per_dim) {
+        const float mean = m->means[(size_t)k * s->row_stride + d];
+        if (is_diag) {
+            column[0] = (float)sqrt(0.5 / q->covariances[(size_t)k * s->d + d]);
+            column[s->strip] = is_exact ? mean : (float)(-(double)mean * (double)column[0]);
+        } else {
+            column[0] = is_exact ? mean : 2 * mean;
         }
-        error = difference_error(s, 1.0, scaled);
     }
-    p->error_bound_nats = fmax(p->error_bound_nats, error);
+    const double kept = is_diag || is_exact ? 0.0 : squares;
+    m->offset[k] = (float)((double)m->normaliser[k] - kept);
+    p->error_bound_nats = fmax(p->error_bound_nats, is_exact ? exact_error(s, squares) : fast_error(s, squares));
+}
+
+/* What the largest log-densities have in common: the highest peak, less the D/2 nats that a row is away from its mean.
+ */
+static double common_part(const fg_shape *s, const fg_parameters *q)
+{
+    double highest = -INFINITY;
+    if (s->keep == FG_KEEP_BEST) return 0;
+    for (uint32_t k = 0; k < s->k; k++) highest = fmax(highest, log_peak(s, q, k));
+    return highest - 0.5 * s->d;
 }
 
 fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters *parameters, const float *shift)
@@ -194,10 +184,11 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
     FG_TRY(image_create(&m, s));
     FG_TRY(FG_ALLOC(&shift_row, s->row_stride, "shift"));
     for (uint32_t d = 0; d < s->d; d++) shift_row[d] = shift[d];
+    p->base = common_part(s, parameters);
     for (uint32_t k = 0; k < s->k; k++) pack_component(&m, p, s, parameters, shift, k);
     /* the rounding of sums over D and of the log-density itself, of the order of D/2 nats near a component */
     p->error_bound_nats = 0x1p-22 * (double)s->d;
-    for (uint32_t k = 0; k < s->k; k++) finish_component(&m, p, s, parameters, k);
+    for (uint32_t k = 0; k < s->k; k++) pack_column(&m, p, s, parameters, k);
     for (uint32_t k = s->k; k < s->padded_k; k++) m.offset[k] = m.normaliser[k] = padding_offset;
     FG_TRY(fg_buffer_write(p->packed, 0, m.packed, fg_buffer_bytes(p->packed)));
     FG_TRY(fg_buffer_write(p->scale, 0, m.scale, sizeof(float) * s->padded_k));

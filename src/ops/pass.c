@@ -178,6 +178,7 @@ fgmm_status fg_pass_statistics(fg_pass *pass, double *values)
     const fg_shape *s = &pass->shape;
     FG_TRY(fg_accumulate_fetch(pass, values + 1));
     values[0] = (double)pass->rows;
+    values[1] += (double)pass->rows * pass->packed.base;
     double *weights = values + 2, *s1 = weights + s->k, *s2 = s1 + (size_t)s->k * s->d;
     move_to_true_means(pass, weights, s1, s2);
     if (s->keep == FG_KEEP_BEST) {
