@@ -127,6 +127,30 @@ START_TEST(test_stream__streamed_is_in_memory)
 }
 END_TEST
 
+/* A device apart from the host, as the stream sees it: rows go through staging buffers. */
+START_TEST(test_stream__staged_is_direct)
+{
+    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_options options = fit_options();
+    fgmm_model *start = make_mixture(K, D, 31), *staged;
+    options.init = FGMM_INIT_MODEL;
+    options.start = start;
+    fgmm_model *direct = fit_rows(device, rows, N, D, &options, NULL);
+    for (int is_resident = 0; is_resident < 2; is_resident++) {
+        fgmm_device *apart = is_resident ? open_test_device() : open_small_device();
+        apart->facts.has_unified_memory = 0;
+        staged = fit_rows(apart, rows, N, D, &options, &report);
+        ck_assert_int_eq(report.rows_resident, is_resident);
+        ck_assert(is_same_model(direct, staged));
+        fgmm_model_free(staged);
+        fgmm_device_close(apart);
+    }
+    fgmm_model_free(start);
+    fgmm_model_free(direct);
+    fgmm_fit_report_clear(&report);
+}
+END_TEST
+
 START_TEST(test_stream__types_agree)
 {
     /* Whole numbers are exact in every type; the shift is not a whole number for float types: rounding differs. */
@@ -418,6 +442,7 @@ Suite *suite(void)
     const TTest *const tests[] = {
         test_stream__every_kind_of_source_gives_the_same_bytes,
         test_stream__streamed_is_in_memory,
+        test_stream__staged_is_direct,
         test_stream__types_agree,
         test_stream__cancelled_runs_keep_the_last_iteration,
         test_stream__failing_device_keeps_the_last_iteration,
