@@ -1,0 +1,173 @@
+/* test_kept.c - what a row's list leaves out: less than 2^-24 of the row's mass, whatever the data (docs/math.md,
+ * equation 5), and rows that keep more than a list holds are done exactly by the dense path. On data made to be hard.
+ */
+#include "support.h"
+
+#include "ops.h"
+#include "pass.h"
+#include "reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { K = 8192, D = 3, N = 40 };
+
+/* The promise, and what float rounding of log-densities near the threshold may add to it. */
+static const double dropped_mass = 0x1p-24;
+static const double rounding = 1.01;
+
+static fgmm_device *device;
+static float *rows;       /* (N,D) */
+static double *weights;   /* (K) */
+static double *means;     /* (K,D) */
+static double *variances; /* (K) */
+
+static void setup(void)
+{
+    rows = calloc(N * D, sizeof *rows);
+    weights = calloc(K, sizeof *weights);
+    means = calloc((size_t)K * D, sizeof *means);
+    variances = calloc(K, sizeof *variances);
+    for (size_t k = 0; k < K; k++) {
+        weights[k] = 1.0 / K;
+        variances[k] = 1;
+    }
+}
+
+static void teardown(void)
+{
+    fgmm_device_close(device);
+    device = NULL;
+    free(rows);
+    free(weights);
+    free(means);
+    free(variances);
+}
+
+/* Lists of a batch, read back. */
+typedef struct found_t {
+    float logz[N];
+    cl_uint counts[N];
+    cl_uint *components;
+    float *values;
+    uint32_t capacity;
+} found_t;
+
+static found_t find_lists(fgmm_kernel_family family, const fg_parameters *p)
+{
+    found_t f = {0};
+    const float shift[D] = {0};
+    const fg_pass_options options = {FGMM_SPHERICAL, FG_KEEP_MIXTURE, K, D, FGMM_F32, N, FGMM_PATH_SPARSE};
+    fgmm_device_options device_options = FGMM_DEVICE_OPTIONS_INIT;
+    fg_pass *pass;
+    fg_buffer *buffer;
+    device_options.family = family;
+    ck_ok(fgmm_device_open(&device, &device_options));
+    ck_ok(fg_pass_create(&pass, device, &options));
+    ck_ok(fg_buffer_create(&buffer, device, sizeof(float) * N * D, FG_BUFFER_DEVICE, "rows"));
+    ck_ok(fg_buffer_write(buffer, 0, rows, sizeof(float) * N * D));
+    const fg_rows batch = {buffer, 0, N};
+    ck_ok(fg_pass_load(pass, p, shift));
+    ck_ok(fg_responsibilities_run(pass, &batch));
+    f.capacity = pass->shape.capacity;
+    f.components = calloc((size_t)N * f.capacity, sizeof *f.components);
+    f.values = calloc((size_t)N * f.capacity, sizeof *f.values);
+    ck_ok(fg_buffer_read(pass->lists.counts, 0, f.counts, sizeof f.counts));
+    ck_ok(fg_buffer_read(pass->lists.components, 0, f.components, sizeof(cl_uint) * N * f.capacity));
+    ck_ok(fg_buffer_read(pass->lists.values, 0, f.values, sizeof(float) * N * f.capacity));
+    fg_buffer_free(buffer);
+    fg_pass_free(pass);
+    return f;
+}
+
+/* Every row's list: ascending, sums to 1, leaves out less than dropped_mass. Returns the rows that overflowed. */
+static size_t check_lists(fgmm_kernel_family family)
+{
+    const fg_parameters p = {FGMM_SPHERICAL, K, D, weights, means, variances};
+    found_t f = find_lists(family, &p);
+    double *x = calloc(N * D, sizeof *x), *r = calloc((size_t)N * K, sizeof *r), logz[N];
+    size_t overflowed = 0;
+    for (size_t i = 0; i < N * D; i++) x[i] = (double)rows[i];
+    fg_reference_log_density(r, &p, x, N);
+    fg_reference_responsibilities(logz, r, r, N, K);
+    for (size_t i = 0; i < N; i++) {
+        const cl_uint *component = f.components + i * f.capacity;
+        double kept = 0, sum = 0;
+        ck_assert_uint_ge(f.counts[i], 1);
+        if (component[0] == K) {
+            overflowed++;
+            continue;
+        }
+        for (cl_uint q = 0; q < f.counts[i]; q++) {
+            if (q > 0) ck_assert_uint_lt(component[q - 1], component[q]);
+            ck_assert_uint_lt(component[q], K);
+            kept += r[i * K + component[q]];
+            sum += (double)f.values[i * f.capacity + q];
+        }
+        ck_assert_double_eq_tol(sum, 1, 1e-5); /* up to 64 floats */
+        ck_assert_msg(1 - kept <= dropped_mass * rounding, "row %zu drops %g of its mass", i, 1 - kept);
+    }
+    free(x);
+    free(r);
+    free(f.components);
+    free(f.values);
+    return overflowed;
+}
+
+static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_GROUP};
+enum { FAMILIES = sizeof families / sizeof families[0] };
+
+/* Nothing tells the components apart: no list can hold them. */
+START_TEST(test_kept__equal_components_overflow)
+{
+    for (size_t i = 0; i < N * D; i++) rows[i] = (float)i * 0.01f;
+    ck_assert_uint_eq(check_lists(families[_i]), N);
+}
+END_TEST
+
+/* The hardest case for the threshold: one component near the rows and all others just beyond it, each of them too
+ * little to be kept, together as much as can be lost. */
+START_TEST(test_kept__all_others_just_beyond_the_threshold)
+{
+    const double spread = log(2.0) * (24 + log2(K)); /* nats */
+    for (size_t k = 1; k < K; k++) means[k * D] = sqrt(2 * (spread + 1e-3));
+    ck_assert_uint_eq(check_lists(families[_i]), 0);
+}
+END_TEST
+
+/* Components at every level about the threshold: 40 are kept, thousands are not. */
+START_TEST(test_kept__components_at_every_level)
+{
+    for (size_t k = 0; k < K; k++) {
+        means[((k * 5) % K) * D + 1] = sqrt(2 * 0.7 * (double)k);
+        for (size_t i = 0; i < N; i++) rows[i * D + 1] = 0;
+    }
+    ck_assert_uint_eq(check_lists(families[_i]), 0);
+}
+END_TEST
+
+/* A row 10,000 deviations from everything: its densities are 5e7 nats down and still some component is nearest. */
+START_TEST(test_kept__one_far_outlier)
+{
+    for (size_t k = 0; k < K; k++) means[k * D + 2] = 20 * (double)k;
+    for (size_t i = 0; i < N; i++) rows[i * D + 2] = (float)(20 * 7 * i);
+    rows[5 * D] = 1e4f;
+    const size_t overflowed = check_lists(families[_i]);
+    ck_assert_uint_le(overflowed, 1); /* float cannot tell the outlier's components apart: the dense path may take it */
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("kept");
+    TCase *cases = tcase_create("hard");
+    tcase_add_checked_fixture(cases, setup, teardown);
+    tcase_set_timeout(cases, 300);
+    tcase_add_loop_test(cases, test_kept__equal_components_overflow, 0, FAMILIES);
+    tcase_add_loop_test(cases, test_kept__all_others_just_beyond_the_threshold, 0, FAMILIES);
+    tcase_add_loop_test(cases, test_kept__components_at_every_level, 0, FAMILIES);
+    tcase_add_loop_test(cases, test_kept__one_far_outlier, 0, FAMILIES);
+    suite_add_tcase(s, cases);
+    return s;
+}
