@@ -50,7 +50,8 @@ typedef struct fgmm_fit_options {
     fgmm_covariance covariance; /* default spherical; with init MODEL the model's own */
     fgmm_init init;
     const fgmm_model *start;     /* borrowed for the call; init MODEL */
-    uint32_t kmeans_iterations;  /* on all rows before EM; default 10 (with init MODEL set 0 to begin with EM) */
+    uint32_t kmeans_iterations;  /* on all rows before EM; default 10 (with init MODEL set 0 to begin with EM). 0 with
+                                    the others: EM begins with the centres, equal weights and the data's variance */
     uint32_t max_iterations;     /* EM iterations; default 100; 0: k-means only, then parameters from its clusters */
     double tolerance;            /* stop when the mean log-likelihood changes by less; default 1e-3; 0: never */
     double reg_covar;            /* default 1e-6, in squared units of the data */
@@ -87,7 +88,8 @@ typedef struct fgmm_fit_report {
     uint64_t kmeans_iterations; /* done */
     uint64_t iterations;        /* EM iterations done */
     fgmm_stop_reason stop_reason;
-    double log_likelihood; /* mean per row of the returned parameters, nats */
+    double log_likelihood; /* mean per row of the returned parameters, nats; NaN: k-means, or stopped before it was
+                              taken */
     double *history; /* (history_count) mean log-likelihood under the parameters before each EM iteration; owned */
     uint64_t history_count;
     double
@@ -95,7 +97,8 @@ typedef struct fgmm_fit_report {
     uint64_t repaired;                                  /* components re-seeded, over all iterations */
     uint64_t sparse_batches, dense_batches, dense_rows; /* which path was taken; rows whose list overflowed */
     double error_bound_nats; /* a-priori bound of the float32 error of a row's log-likelihood near its components */
-    double read_s, init_s, em_s, total_s; /* read: waiting for the source; em: k-means and EM passes */
+    double read_s, init_s, em_s, total_s; /* read: waiting for the source; init: survey and first centres, without
+                                             reading; em: k-means and EM passes */
     uint64_t batch_rows;
     int rows_resident; /* 1: rows stayed on the device between iterations */
     uint64_t peak_device_bytes;

@@ -79,7 +79,8 @@ uint64_t fg_plan_sample_rows(const fg_plan_request *request, uint64_t wanted)
     const uint64_t d = request->source->info.dims, held = fg_resident_bytes();
     const uint64_t limit = request->memory_limit_bytes ? request->memory_limit_bytes : fg_machine_memory_bytes() / 4;
     const uint64_t host_left = limit > held ? limit - held : 0;
-    const uint64_t raw = d * fgmm_type_bytes(request->source->info.type), copy = d * sizeof(float);
+    /* On the device: the row, and its distances to the candidates of a step, 2 + ln 2^31 at most. */
+    const uint64_t raw = d * fgmm_type_bytes(request->source->info.type), copy = (d + 24) * sizeof(float);
     const uint64_t host_row = raw + (is_cpu ? copy : 0);
     uint64_t rows = fg_min_u64(wanted, request->source->info.rows);
     const uint64_t device_left =

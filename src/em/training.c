@@ -108,6 +108,17 @@ done:
     return status;
 }
 
+static fgmm_model_info model_info(const fg_training *t, double log_likelihood)
+{
+    fgmm_model_info info = {.size = sizeof info,
+                            .rows = t->report.rows,
+                            .iterations = t->report.iterations,
+                            .log_likelihood = log_likelihood,
+                            .seed = t->options.seed};
+    snprintf(info.library_version, sizeof info.library_version, "%s", fgmm_version());
+    return info;
+}
+
 static fgmm_status write_checkpoint(fg_training *t, fg_checkpoint_phase phase)
 {
     fgmm_status status = FGMM_OK;
@@ -115,11 +126,7 @@ static fgmm_status write_checkpoint(fg_training *t, fg_checkpoint_phase phase)
     fg_pass_facts facts;
     const fg_parameters parameters = fg_mixture_parameters(&t->mixture);
     const fgmm_fit_report *r = &t->report;
-    const fgmm_model_info info = {.size = sizeof info,
-                                  .rows = r->rows,
-                                  .iterations = r->iterations,
-                                  .log_likelihood = (double)NAN,
-                                  .seed = t->options.seed};
+    const fgmm_model_info info = model_info(t, (double)NAN);
     fg_checkpoint checkpoint = {.phase = phase,
                                 .kmeans_iterations = r->kmeans_iterations,
                                 .iterations = r->iterations,
@@ -301,11 +308,7 @@ fgmm_status fg_training_deliver(fgmm_model **model, fg_training *t, fgmm_status 
     fgmm_status made = FGMM_OK;
     if (status == FGMM_OK || (is_model_kept(status) && t->finished > 0)) {
         const fg_parameters parameters = fg_mixture_parameters(&t->mixture);
-        const fgmm_model_info info = {.size = sizeof info,
-                                      .rows = t->report.rows,
-                                      .iterations = t->report.iterations,
-                                      .log_likelihood = t->report.log_likelihood,
-                                      .seed = t->options.seed};
+        const fgmm_model_info info = model_info(t, t->report.log_likelihood);
         made = fg_model_create(model, &parameters, &info);
     }
     if (status == FGMM_OK) return made;
