@@ -3,7 +3,8 @@
  *
  * *   S2_DIAG     1: second moments per dimension
  *   ROW_STRIDE  D rounded up to the vector width: the rows of partial sums
- *   SUM_BLOCK   rows whose log-normalisers one work-item adds
+ *   SUM_BLOCK   rows whose log-normalisers one work-group adds
+ *   SUM_ITEMS   its work-items, a power of two: 1 in the vector family
  */
 #if S2_DIAG
 #define S2_COUNT DIMS
@@ -45,30 +46,49 @@ __kernel void combine_chunks(uint components, __global const uint *component_chu
     totals[total] = sum_join(totals[total], sum);
 }
 
+/* Sum over the items of a group, in a fixed tree; parts[0] has it. */
+inline void join_sums(__local sum_t *parts, sum_t mine)
+{
+    const uint item = get_local_id(0);
+    parts[item] = mine;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint count = SUM_ITEMS / 2; count > 0; count /= 2) {
+        if (item < count) parts[item] = sum_join(parts[item], parts[item + count]);
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+}
+
 /* Sums of SUM_BLOCK log-normalisers each. */
 __kernel void sum_rows(uint n, __global const float *logz, __global sum_t *sums)
 {
-    const uint block = get_global_id(0), end = min(n, (block + 1) * SUM_BLOCK);
+    __local sum_t parts[SUM_ITEMS];
+    const uint block = get_group_id(0), item = get_local_id(0), end = min(n, (block + 1) * SUM_BLOCK);
     sum_t sum = SUM_ZERO;
-    for (uint row = block * SUM_BLOCK; row < end; row++) sum = sum_add(sum, logz[row]);
-    sums[block] = sum;
+    for (uint row = block * SUM_BLOCK + item; row < end; row += SUM_ITEMS) sum = sum_add(sum, logz[row]);
+    join_sums(parts, sum);
+    if (item == 0) sums[block] = parts[0];
 }
 
-/* Their sum into totals[0]. One work-item. */
+/* Their sum into totals[0]. One work-group. */
 __kernel void combine_rows(uint blocks, __global const sum_t *sums, __global sum_t *totals)
 {
+    __local sum_t parts[SUM_ITEMS];
+    const uint item = get_local_id(0);
     sum_t sum = SUM_ZERO;
-    for (uint block = 0; block < blocks; block++) sum = sum_join(sum, sums[block]);
-    totals[0] = sum_join(totals[0], sum);
+    for (uint block = item; block < blocks; block += SUM_ITEMS) sum = sum_join(sum, sums[block]);
+    join_sums(parts, sum);
+    if (item == 0) totals[0] = sum_join(totals[0], parts[0]);
 }
 
-/* Dense path: N, and S2 of spherical covariances, from sums over blocks of rows. One work-item per component.
+/* Dense path: N, and S2 of spherical covariances, from sums over blocks of rows. One work-item per component,
+ * more are idle.
  * block_sums (blocks, 2, padded_components): N then S2. tile_weights (K): N of this tile, for combine_dense. */
 __kernel void combine_dense_weights(uint components, uint padded_components, uint blocks,
                                     __global const float *block_sums, __global sum_t *tile_weights,
                                     __global sum_t *totals)
 {
     const uint k = get_global_id(0);
+    if (k >= components) return;
     sum_t weight = SUM_ZERO, spread = SUM_ZERO;
     for (uint block = 0; block < blocks; block++) {
         __global const float *sums = block_sums + (size_t)block * 2 * padded_components;

@@ -80,6 +80,7 @@ void fg_platform_facts(fg_device_facts *facts, cl_device_id id)
                         : width >= 8 ? 8
                                      : 4,
         .max_work_group = DEVICE_FACT(size_t, id, CL_DEVICE_MAX_WORK_GROUP_SIZE),
+        .vendor_id = DEVICE_FACT(cl_uint, id, CL_DEVICE_VENDOR_ID),
         .local_bytes = DEVICE_FACT(cl_ulong, id, CL_DEVICE_LOCAL_MEM_SIZE),
         .max_alloc_bytes = DEVICE_FACT(cl_ulong, id, CL_DEVICE_MAX_MEM_ALLOC_SIZE),
         .global_bytes = DEVICE_FACT(cl_ulong, id, CL_DEVICE_GLOBAL_MEM_SIZE),

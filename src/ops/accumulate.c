@@ -58,10 +58,10 @@ fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, const fg_list_
         FG_ARG_BUFFER(t->partials),
         FG_ARG_BUFFER(t->totals),
     };
-    const size_t chunks = counts->chunks, one = 1;
+    const size_t local = s->sum_items, chunks = counts->chunks * local;
     const size_t elements[2] = {fg_round_up((uint64_t)s->d + s2_count(s) + 1, COMBINE_LOCAL), s->k};
     const size_t group[2] = {COMBINE_LOCAL, 1};
-    FG_TRY(FG_LAUNCH(pass, pass->accumulate, accumulate, 1, &chunks, &one));
+    FG_TRY(FG_LAUNCH(pass, pass->accumulate, accumulate, 1, &chunks, &local));
     FG_TRY(FG_LAUNCH(pass, pass->combine_chunks, combine, 2, elements, group));
 done:
     return status;
@@ -74,9 +74,9 @@ fgmm_status fg_accumulate_rows(fg_pass *pass, size_t rows)
     const cl_uint n = (cl_uint)rows, blocks = (cl_uint)fg_ceil_div(rows, FG_SUM_BLOCK);
     const fg_argument sums[] = {FG_ARG_VALUE(n), FG_ARG_BUFFER(pass->lists.logz), FG_ARG_BUFFER(t->row_sums)};
     const fg_argument total[] = {FG_ARG_VALUE(blocks), FG_ARG_BUFFER(t->row_sums), FG_ARG_BUFFER(t->totals)};
-    const size_t global = blocks, one = 1;
-    FG_TRY(FG_LAUNCH(pass, pass->sum_rows, sums, 1, &global, &one));
-    FG_TRY(FG_LAUNCH(pass, pass->combine_rows, total, 1, &one, &one));
+    const size_t local = pass->shape.sum_items, global = blocks * local;
+    FG_TRY(FG_LAUNCH(pass, pass->sum_rows, sums, 1, &global, &local));
+    FG_TRY(FG_LAUNCH(pass, pass->combine_rows, total, 1, &local, &local));
 done:
     return status;
 }

@@ -8,25 +8,30 @@
 #include <stdlib.h>
 
 /* Bytes of responsibilities in a tile: they are written and read once by neighbouring kernels and should meet in the
- * last cache level that all cores share. */
-enum { TILE_BYTES = 8 << 20, MOST_TILE_ROWS = 8192, COMBINE_LOCAL = 64 };
+ * last cache level that all cores share. GPUs need more rows to be busy. */
+enum { TILE_BYTES = 8 << 20, GROUP_TILE_BYTES = 32 << 20, MOST_TILE_ROWS = 8192, COMBINE_LOCAL = 64 };
 
 static uint32_t element_count(const fg_shape *s)
 {
     return s->is_diag_s2 ? 2 * s->d : s->d;
 }
 
+/* What has a partial product each, not counting splits: work-items, or groups of the group family. */
+static uint64_t product_count(const fg_shape *s)
+{
+    if (s->family == FGMM_KERNEL_GROUP) return s->strips * fg_ceil_div(s->d, s->tile.rows);
+    return fg_ceil_div(s->padded_k, s->tile.dense_k) * fg_ceil_div(s->row_stride / s->tile.vw, s->tile.dense_v);
+}
+
 static void plan(fg_dense *dense, const fg_shape *s)
 {
     const uint32_t block = s->tile.block;
-    const uint64_t rows = TILE_BYTES / (sizeof(float) * (uint64_t)s->padded_k);
+    const uint64_t bytes = s->family == FGMM_KERNEL_GROUP ? GROUP_TILE_BYTES : TILE_BYTES;
+    const uint64_t rows = bytes / (sizeof(float) * (uint64_t)s->padded_k);
     const uint64_t most = fg_min_u64(MOST_TILE_ROWS, fg_round_up(s->batch_rows, block));
     dense->tile_rows = (uint32_t)fg_max_u64(block, fg_min_u64(rows, most) / block * block);
-    /* the product has (components / dense_k) x (vectors / dense_v) work-items; with few of them rows are split as well
-     */
-    const uint64_t items =
-        fg_ceil_div(s->padded_k, s->tile.dense_k) * fg_ceil_div(s->row_stride / s->tile.vw, s->tile.dense_v);
-    const uint64_t wanted = fg_ceil_div(4 * (uint64_t)s->workers, items);
+    /* with few products rows are split as well */
+    const uint64_t wanted = fg_ceil_div(4 * (uint64_t)s->workers, product_count(s));
     const uint64_t splits = fg_max_u64(1, fg_min_u64(wanted, dense->tile_rows / 256));
     dense->split_rows = (uint32_t)fg_ceil_div(dense->tile_rows, splits);
     dense->splits = (uint32_t)fg_ceil_div(dense->tile_rows, dense->split_rows);
@@ -66,6 +71,7 @@ fgmm_status fg_dense_create(fg_pass *pass)
     if (dense->combine) return FGMM_OK;
     plan(dense, &pass->shape);
     FG_TRY(create_buffers(dense, pass->device, &pass->shape));
+    if (pass->shape.family == FGMM_KERNEL_GROUP) FG_TRY(fg_pass_kernel(&dense->densities, pass, 1, "dense_densities"));
     FG_TRY(fg_pass_kernel(&dense->responsibilities, pass, 1, "dense_responsibilities"));
     FG_TRY(fg_pass_kernel(&dense->accumulate, pass, 1, "dense_accumulate"));
     FG_TRY(fg_pass_kernel(&dense->combine_weights, pass, 1, "combine_dense_weights"));
@@ -100,9 +106,8 @@ done:
     return status;
 }
 
-fgmm_status fg_dense_normalise(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span, uint64_t *survivors)
+static fgmm_status normalise_vector(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span)
 {
-    fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
     const fg_packed *p = &pass->packed;
     const fg_dense *dense = &pass->dense;
@@ -123,7 +128,55 @@ fgmm_status fg_dense_normalise(fg_pass *pass, const fg_rows *rows, const fg_dens
         FG_ARG_BUFFER(dense->block_sums), FG_ARG_BUFFER(dense->survivors),
     };
     const size_t global = s->workers, one = 1;
-    FG_TRY(FG_LAUNCH(pass, dense->responsibilities, arguments, 1, &global, &one));
+    return FG_LAUNCH(pass, dense->responsibilities, arguments, 1, &global, &one);
+}
+
+static fgmm_status normalise_group(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_packed *p = &pass->packed;
+    const fg_dense *dense = &pass->dense;
+    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
+    const cl_uint use_list = (cl_uint)span->use_list;
+    const fg_argument densities[] = {
+        FG_ARG_BUFFER(rows->buffer), FG_ARG_VALUE(first),
+        FG_ARG_BUFFER(p->shift),     FG_ARG_BUFFER(pass->lists.sorted_rows),
+        FG_ARG_VALUE(span->first),   FG_ARG_VALUE(use_list),
+        FG_ARG_VALUE(span->count),   FG_ARG_VALUE(dense->tile_rows),
+        FG_ARG_BUFFER(p->packed),    FG_ARG_BUFFER(p->scale),
+        FG_ARG_BUFFER(p->offset),    FG_ARG_BUFFER(p->is_exact),
+        FG_ARG_BUFFER(dense->y),     FG_ARG_BUFFER(dense->r),
+    };
+    const fg_argument normalise[] = {
+        FG_ARG_BUFFER(pass->lists.sorted_rows),
+        FG_ARG_VALUE(span->first),
+        FG_ARG_VALUE(use_list),
+        FG_ARG_VALUE(span->count),
+        FG_ARG_VALUE(dense->tile_rows),
+        FG_ARG_BUFFER(p->normaliser),
+        FG_ARG_BUFFER(p->width),
+        FG_ARG_VALUE(s->strips),
+        FG_ARG_VALUE(s->spread),
+        FG_ARG_BUFFER(dense->r),
+        FG_ARG_BUFFER(pass->lists.logz),
+        FG_ARG_BUFFER(dense->block_sums),
+        FG_ARG_BUFFER(dense->survivors),
+    };
+    const size_t tiles[2] = {(size_t)fg_ceil_div(span->count, s->tile.rows) * s->tile.local, s->strips};
+    const size_t local[2] = {s->tile.local, 1};
+    const size_t blocks = (size_t)fg_ceil_div(span->count, s->tile.block) * s->tile.local;
+    FG_TRY(FG_LAUNCH(pass, dense->densities, densities, 2, tiles, local));
+    FG_TRY(FG_LAUNCH(pass, dense->responsibilities, normalise, 1, &blocks, local));
+done:
+    return status;
+}
+
+fgmm_status fg_dense_normalise(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span, uint64_t *survivors)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(pass->shape.family == FGMM_KERNEL_VECTOR ? normalise_vector(pass, rows, span)
+                                                    : normalise_group(pass, rows, span));
     if (survivors) FG_TRY(count_survivors(pass, span->count, survivors));
 done:
     return status;
@@ -161,12 +214,15 @@ static fgmm_status accumulate_tile(fg_pass *pass, uint32_t n)
         FG_ARG_BUFFER(dense->tile_weights),
         FG_ARG_BUFFER(pass->totals.totals),
     };
-    const size_t components = s->k, one = 1, ones[3] = {1, 1, 1};
-    const size_t tiles[3] = {s->padded_k / s->tile.dense_k, fg_ceil_div(s->row_stride / s->tile.vw, s->tile.dense_v),
-                             splits};
+    const int is_group = s->family == FGMM_KERNEL_GROUP;
+    const size_t width = s->sum_items, components = fg_round_up(s->k, width);
+    const size_t local[3] = {is_group ? s->tile.local : 1, 1, 1};
+    const size_t tiles[3] = {
+        is_group ? s->strips * local[0] : s->padded_k / s->tile.dense_k,
+        is_group ? fg_ceil_div(s->d, s->tile.rows) : fg_ceil_div(s->row_stride / s->tile.vw, s->tile.dense_v), splits};
     const size_t elements[2] = {fg_round_up(element_count(s), COMBINE_LOCAL), s->k}, group[2] = {COMBINE_LOCAL, 1};
-    FG_TRY(FG_LAUNCH(pass, dense->combine_weights, weights, 1, &components, &one));
-    FG_TRY(FG_LAUNCH(pass, dense->accumulate, product, 3, tiles, ones));
+    FG_TRY(FG_LAUNCH(pass, dense->combine_weights, weights, 1, &components, &width));
+    FG_TRY(FG_LAUNCH(pass, dense->accumulate, product, 3, tiles, local));
     FG_TRY(FG_LAUNCH(pass, dense->combine, combine, 2, elements, group));
 done:
     return status;

@@ -1,8 +1,24 @@
-/* lists.c - enqueues cl/lists.cl: lists by row become lists by component, in a fixed order. */
+/* lists.c - enqueues cl/lists.cl, or for the group family cl/lists_group.cl: lists by row become lists by component, in
+ * a fixed order. */
 #include "ops.h"
 
 #include "size.h"
 #include "status.h"
+
+enum { SCAN_ACROSS = 16 }; /* components that a group of scan_blocks has (cl/lists_group.cl) */
+
+/* A block is a work-item that walks its rows; as many as there are workers. */
+static uint32_t block_rows_vector(const fg_shape *s)
+{
+    return (uint32_t)fg_max_u64(64, fg_ceil_div(s->batch_rows, s->workers));
+}
+
+/* A block is a work-group that walks its rows as many at a time as it has items. Bins take no more than 16 numbers a
+ * row, as much as short lists. */
+static uint32_t block_rows_group(const fg_shape *s)
+{
+    return (uint32_t)fg_round_up(fg_ceil_div((uint64_t)s->k + 1, 16), s->tile.local);
+}
 
 fgmm_status fg_lists_create(fg_pass *pass)
 {
@@ -10,8 +26,7 @@ fgmm_status fg_lists_create(fg_pass *pass)
     fg_lists *lists = &pass->lists;
     const fg_shape *s = &pass->shape;
     size_t bytes, chunks;
-    /* a block is a work-item that walks its rows; as many as there are workers */
-    lists->block_rows = (uint32_t)fg_max_u64(64, fg_ceil_div(s->batch_rows, s->workers));
+    lists->block_rows = s->family == FGMM_KERNEL_VECTOR ? block_rows_vector(s) : block_rows_group(s);
     lists->blocks = (uint32_t)fg_ceil_div(s->batch_rows, lists->block_rows);
     const uint64_t most = s->k + (uint64_t)s->batch_rows * s->capacity / s->tile.chunk;
     FG_CHECK(most <= INT32_MAX, FGMM_MEMORY, "chunks of a batch = %llu; at most %d", (unsigned long long)most,
@@ -32,11 +47,16 @@ fgmm_status fg_lists_create(fg_pass *pass)
     FG_TRY(fg_pass_kernel(&pass->count, pass, 0, "count_entries"));
     FG_TRY(fg_pass_kernel(&pass->scan, pass, 0, "scan_entries"));
     FG_TRY(fg_pass_kernel(&pass->scatter, pass, 0, "scatter_entries"));
+    if (s->family == FGMM_KERNEL_GROUP) {
+        FG_TRY(fg_buffer_create(&lists->component_first, pass->device, sizeof(cl_uint) * ((size_t)s->k + 1),
+                                FG_BUFFER_DEVICE, "first places"));
+        FG_TRY(fg_pass_kernel(&pass->scan_blocks, pass, 0, "scan_blocks"));
+    }
 done:
     return status;
 }
 
-fgmm_status fg_lists_sort(fg_pass *pass, size_t rows, fg_list_counts *counts)
+static fgmm_status sort_vector(fg_pass *pass, size_t rows)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
@@ -77,7 +97,68 @@ fgmm_status fg_lists_sort(fg_pass *pass, size_t rows, fg_list_counts *counts)
     FG_TRY(FG_LAUNCH(pass, pass->count, count, 1, &global, &one));
     FG_TRY(FG_LAUNCH(pass, pass->scan, scan, 1, &one, &one));
     FG_TRY(FG_LAUNCH(pass, pass->scatter, scatter, 1, &global, &one));
-    FG_TRY(fg_buffer_read(lists->counters, 0, counts, sizeof *counts));
+done:
+    return status;
+}
+
+static fgmm_status sort_group(fg_pass *pass, size_t rows)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_lists *lists = &pass->lists;
+    const cl_uint n = (cl_uint)rows, blocks = (cl_uint)fg_ceil_div(rows, lists->block_rows);
+    const fg_argument count[] = {
+        FG_ARG_VALUE(n),
+        FG_ARG_VALUE(lists->block_rows),
+        FG_ARG_VALUE(s->k),
+        FG_ARG_VALUE(s->capacity),
+        FG_ARG_BUFFER(lists->counts),
+        FG_ARG_BUFFER(lists->components),
+        FG_ARG_BUFFER(lists->bins),
+    };
+    const fg_argument scan_blocks[] = {
+        FG_ARG_VALUE(blocks),
+        FG_ARG_VALUE(s->k),
+        FG_ARG_BUFFER(lists->bins),
+        FG_ARG_BUFFER(lists->component_first),
+    };
+    const fg_argument scan[] = {
+        FG_ARG_VALUE(s->k),
+        FG_ARG_BUFFER(lists->component_first),
+        FG_ARG_BUFFER(lists->chunk_component),
+        FG_ARG_BUFFER(lists->chunk_first),
+        FG_ARG_BUFFER(lists->chunk_end),
+        FG_ARG_BUFFER(lists->component_chunk),
+        FG_ARG_BUFFER(lists->counters),
+    };
+    const fg_argument scatter[] = {
+        FG_ARG_VALUE(n),
+        FG_ARG_VALUE(lists->block_rows),
+        FG_ARG_VALUE(s->k),
+        FG_ARG_VALUE(s->capacity),
+        FG_ARG_BUFFER(lists->counts),
+        FG_ARG_BUFFER(lists->components),
+        FG_ARG_BUFFER(lists->values),
+        FG_ARG_BUFFER(lists->bins),
+        FG_ARG_BUFFER(lists->component_first),
+        FG_ARG_BUFFER(lists->sorted_rows),
+        FG_ARG_BUFFER(lists->sorted_values),
+    };
+    const size_t local = s->tile.local, global = blocks * local;
+    const size_t across = (size_t)fg_ceil_div((uint64_t)s->k + 1, SCAN_ACROSS) * local;
+    FG_TRY(FG_LAUNCH(pass, pass->count, count, 1, &global, &local));
+    FG_TRY(FG_LAUNCH(pass, pass->scan_blocks, scan_blocks, 1, &across, &local));
+    FG_TRY(FG_LAUNCH(pass, pass->scan, scan, 1, &local, &local));
+    FG_TRY(FG_LAUNCH(pass, pass->scatter, scatter, 1, &global, &local));
+done:
+    return status;
+}
+
+fgmm_status fg_lists_sort(fg_pass *pass, size_t rows, fg_list_counts *counts)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(pass->shape.family == FGMM_KERNEL_VECTOR ? sort_vector(pass, rows) : sort_group(pass, rows));
+    FG_TRY(fg_buffer_read(pass->lists.counters, 0, counts, sizeof *counts));
 done:
     return status;
 }

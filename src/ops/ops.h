@@ -7,19 +7,23 @@
 
 /* Tile parameters of both families; meanings and legal values stand in the headers of the .cl files. 0: not used. */
 typedef struct fg_tile {
-    uint32_t vw;      /* lanes of a vector; group: 1 */
+    uint32_t vw;      /* lanes of a vector; group: 4 */
     uint32_t rows;    /* vector: rows in registers; group: rows of a work-group's tile */
     uint32_t vectors; /* vector: vectors of components in registers; group: components of a tile */
-    uint32_t block;   /* vector: rows of a block; group: rows of a tile again */
+    uint32_t block;   /* rows of a block; group: of the dense path only */
     uint32_t dense_k, dense_v;
-    uint32_t piece; /* vector: vectors of a row summed together */
-    uint32_t chunk; /* entries summed in float */
-    uint32_t depth; /* group: dimensions staged in local memory at a time */
-    uint32_t local; /* group: work-items of a work-group */
-    uint32_t lanes; /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
+    uint32_t piece;  /* vector: vectors of a row summed together */
+    uint32_t chunk;  /* entries summed in float */
+    uint32_t depth;  /* group: dimensions staged in local memory at a time */
+    uint32_t local;  /* group: work-items of a work-group */
+    uint32_t lanes;  /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
+    uint32_t across; /* group: work-items along components */
 } fg_tile;
 
-enum { FG_SUM_BLOCK = 256 }; /* rows whose log-normalisers one work-item adds */
+enum {
+    FG_SUM_BLOCK = 256, /* rows whose log-normalisers one work-group adds */
+    FG_SUM_ITEMS = 64   /* group: work-items that share a sum, a power of two */
+};
 
 typedef struct fg_shape {
     fgmm_kernel_family family;
@@ -32,8 +36,9 @@ typedef struct fg_shape {
     uint32_t row_stride;              /* D rounded up to vw */
     uint32_t capacity;                /* entries of a row's list */
     uint32_t batch_rows;
-    uint32_t workers; /* vector: work-items of a launch, each with its own scratch */
-    float spread;     /* nats below a row's maximum at which components are dropped */
+    uint32_t sum_items; /* work-items of a group in combine.cl and accumulate: 1 in the vector family */
+    uint32_t workers;   /* vector: work-items of a launch, each with its own scratch */
+    float spread;       /* nats below a row's maximum at which components are dropped */
     fg_tile tile;
 } fg_shape;
 
@@ -54,11 +59,11 @@ typedef struct fg_packed {
     fg_buffer *offset;     /* float (padded_k): what is added; padding: far below every log-density */
     fg_buffer *normaliser; /* float (padded_k): log-density at distance 0, minus base */
     fg_buffer *width;      /* float (padded_k): 1 / scale, padding 0 */
-    fg_buffer *is_exact;   /* uint (strips): 1 where differences are needed */
+    fg_buffer *is_exact;   /* uint (strips): 1 where the exact form is needed */
     fg_buffer *means;      /* float (padded_k, row_stride), shifted */
     fg_buffer *shift;      /* float (row_stride) */
     double *offsets;       /* (k,d) host: used mean - true mean, from rounding the shifted mean to float */
-    double base;     /* nats that kernels leave out of every log-density, so that those near 1 keep their digits */
+    double base; /* nats that kernels leave out of every log-density, so that those near 1 keep their digits */
     double error_bound_nats;
 } fg_packed;
 
@@ -76,6 +81,7 @@ typedef struct fg_lists {
     fg_buffer *bins;                                      /* uint (blocks, K+1) */
     fg_buffer *chunk_component, *chunk_first, *chunk_end; /* uint (max_chunks) */
     fg_buffer *component_chunk;                           /* uint (K+1) */
+    fg_buffer *component_first;                           /* group: uint (K+1), first place in the sorted lists */
     fg_buffer *sorted_rows, *sorted_values;               /* (batch_rows, capacity) */
     fg_buffer *counters;                                  /* uint (4) */
     fg_buffer *scratch;                                   /* float (workers, scratch_floats) */
@@ -108,6 +114,7 @@ typedef struct fg_dense {
     fg_buffer *scratch;
     uint32_t tile_rows, splits, split_rows, scratch_floats, l_stride;
     cl_kernel responsibilities, accumulate, combine_weights, combine;
+    cl_kernel densities; /* group: what precedes responsibilities */
 } fg_dense;
 
 struct fg_pass {
@@ -120,7 +127,8 @@ struct fg_pass {
     fg_totals totals;
     fg_dense dense;
     cl_kernel responsibilities, count, scan, scatter, accumulate, combine_chunks, sum_rows, combine_rows;
-    uint64_t rows; /* accumulated since load */
+    cl_kernel scan_blocks; /* group: what precedes scan */
+    uint64_t rows;         /* accumulated since load */
     uint64_t sparse_batches, dense_batches, dense_rows;
 };
 

@@ -64,7 +64,7 @@ void fg_pass_free(fg_pass *pass)
         lists->logz,           lists->counts,          lists->components, lists->values,          lists->bins,
         lists->chunk_first,    lists->chunk_component, lists->chunk_end,  lists->component_chunk, lists->sorted_rows,
         lists->counters,       lists->sorted_values,   lists->scratch,    pass->totals.totals,    pass->totals.row_sums,
-        pass->totals.partials,
+        pass->totals.partials, lists->component_first,
     };
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) fg_buffer_free(buffers[i]);
     fg_dense_free(&pass->dense);
@@ -161,7 +161,7 @@ fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows)
 
 /* Statistics about the means that kernels used (rounded to float) -> about the true means, e = used - true:
  *     S1 = S1' + N e,   S2 = S2' + 2 e S1' + N e^2 */
-static void move_to_true_means(const fg_pass *pass, double *weights, double *s1, double *s2)
+static void move_to_true_means(const fg_pass *pass, const double *weights, double *s1, double *s2)
 {
     const fg_shape *s = &pass->shape;
     for (size_t k = 0; k < s->k; k++)

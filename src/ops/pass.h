@@ -28,6 +28,7 @@ typedef struct fg_pass_options {
     fgmm_type type;    /* of the rows: U8 I8 F16 F32 (F64 sources are converted while reading) */
     size_t batch_rows; /* most rows in one batch */
     fgmm_path path;
+    const struct fg_tile *tile; /* of the device's family, for tests and tuning; NULL: the shipped one */
 } fg_pass_options;
 
 /* Allocates and compiles. Errors: MEMORY, COMPILE, DEVICE. */

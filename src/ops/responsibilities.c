@@ -4,6 +4,8 @@
 #include "size.h"
 #include "status.h"
 
+#include <math.h>
+
 /* Vector family: floats of scratch that a block's log-densities may take, so that they stay in a core's L2 cache next
  * to the packed components of a strip. */
 enum { SCRATCH_DENSITIES = 96 * 1024, SWEEP_VECTORS = 4 };
@@ -79,7 +81,44 @@ static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows)
     return FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local);
 }
 
+/* Rows of a launch, a multiple of the tile's: LAUNCH_WORK multiplications and additions stay below 100 ms on a small
+ * GPU, so that no watchdog bites and a desktop stays alive. */
+static uint32_t launch_rows(const fg_shape *s)
+{
+    const double work = 2.0 * s->padded_k * s->d * (s->covariance == FGMM_DIAG ? 2 : 1);
+    const double rows = fmin(0x1p36 / work, s->batch_rows);
+    return (uint32_t)fg_round_up((uint64_t)rows, s->tile.rows);
+}
+
+static fgmm_status run_group(fg_pass *pass, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_packed *p = &pass->packed;
+    const fg_lists *lists = &pass->lists;
+    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
+    const cl_uint n = (cl_uint)rows->n, most = launch_rows(s);
+    for (cl_uint first_row = 0; first_row < n; first_row += most) {
+        const fg_argument arguments[] = {
+            FG_ARG_BUFFER(rows->buffer),  FG_ARG_VALUE(first),
+            FG_ARG_VALUE(first_row),      FG_ARG_VALUE(n),
+            FG_ARG_BUFFER(p->shift),      FG_ARG_BUFFER(p->packed),
+            FG_ARG_BUFFER(p->scale),      FG_ARG_BUFFER(p->offset),
+            FG_ARG_BUFFER(p->is_exact),   FG_ARG_VALUE(s->strips),
+            FG_ARG_VALUE(s->k),           FG_ARG_VALUE(s->spread),
+            FG_ARG_VALUE(s->capacity),    FG_ARG_BUFFER(lists->logz),
+            FG_ARG_BUFFER(lists->counts), FG_ARG_BUFFER(lists->components),
+            FG_ARG_BUFFER(lists->values),
+        };
+        const uint64_t launched = fg_min_u64(most, n - first_row);
+        const size_t local = s->tile.local, global = (size_t)fg_ceil_div(launched, s->tile.rows) * local;
+        FG_TRY(FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local));
+    }
+done:
+    return status;
+}
+
 fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
 {
-    return run_vector(pass, rows);
+    return pass->shape.family == FGMM_KERNEL_VECTOR ? run_vector(pass, rows) : run_group(pass, rows);
 }

@@ -18,21 +18,49 @@ typedef struct vector_tile {
 
 static const vector_tile vector_tiles[] = {
     /* vw diag    vw rows vectors block dense_k dense_v piece chunk */
-    {16, 0, {16, 12, 2, 48, 8, 2, 8, 256, 0, 0, 0}}, {16, 1, {16, 8, 2, 48, 8, 2, 6, 256, 0, 0, 0}},
-    {8, 0, {8, 6, 2, 48, 4, 2, 4, 256, 0, 0, 0}},    {8, 1, {8, 4, 2, 48, 4, 2, 2, 256, 0, 0, 0}},
-    {4, 0, {4, 6, 2, 48, 4, 2, 4, 256, 0, 0, 0}},    {4, 1, {4, 4, 2, 48, 4, 2, 2, 256, 0, 0, 0}},
+    {16, 0, {16, 12, 2, 48, 8, 2, 8, 256, 0, 0, 0, 0}}, {16, 1, {16, 8, 2, 48, 8, 2, 6, 256, 0, 0, 0, 0}},
+    {8, 0, {8, 6, 2, 48, 4, 2, 4, 256, 0, 0, 0, 0}},    {8, 1, {8, 4, 2, 48, 4, 2, 2, 256, 0, 0, 0, 0}},
+    {4, 0, {4, 6, 2, 48, 4, 2, 4, 256, 0, 0, 0, 0}},    {4, 1, {4, 4, 2, 48, 4, 2, 2, 256, 0, 0, 0, 0}},
 };
 
-/* The group family's tile: 16 x 16 work-items, each 4 x 4 results, 8 dimensions staged at a time. */
-static const fg_tile group_tile = {1, 64, 64, 64, 0, 0, 0, 256, 8, 256, 0};
+/* Shipped tiles of the group family. 4 x 4 sums an item fit the registers of every GPU; 8 x 8 halve the traffic with
+ * local memory, but need some 110 registers an item. All stay within 32 KiB of local memory. */
+enum { GROUP_NARROW, GROUP_SHORT, GROUP_LARGE, GROUP_MEDIUM, GROUP_SMALL };
+static const fg_tile group_tiles[] = {
+    /*               vw rows components block - - - chunk depth items - across */
+    [GROUP_NARROW] = {4, 256, 16, 64, 0, 0, 0, 256, 8, 256, 0, 4},  /* up to 16 components */
+    [GROUP_SHORT] = {4, 128, 32, 64, 0, 0, 0, 256, 8, 256, 0, 8},   /* up to 32 */
+    [GROUP_LARGE] = {4, 128, 128, 64, 0, 0, 0, 256, 8, 256, 0, 16}, /* many registers */
+    [GROUP_MEDIUM] = {4, 64, 64, 64, 0, 0, 0, 256, 16, 256, 0, 16}, /* any GPU */
+    [GROUP_SMALL] = {4, 32, 32, 64, 0, 0, 0, 256, 8, 64, 0, 8},     /* work-groups below 256 */
+};
+
+/* PCI numbers of makers whose GPUs give each of 256 work-items 128 registers and more. */
+enum { VENDOR_NVIDIA = 0x10de, VENDOR_AMD = 0x1002 };
+
+static fgmm_status choose_group_tile(fg_shape *shape, const fg_device_facts *facts)
+{
+    const fg_tile *tiles = group_tiles;
+    const uint64_t k = shape->k;
+    const int has_registers = facts->vendor_id == VENDOR_NVIDIA || facts->vendor_id == VENDOR_AMD;
+    /* not where the last strip would be mostly padding */
+    const int is_filled =
+        4 * fg_round_up(k, tiles[GROUP_LARGE].vectors) <= 5 * fg_round_up(k, tiles[GROUP_MEDIUM].vectors);
+    if (facts->max_work_group < tiles[GROUP_SMALL].local)
+        return fg_fail(FGMM_UNSUPPORTED, "work-items of a group = %zu at most; group kernels need %u",
+                       facts->max_work_group, tiles[GROUP_SMALL].local);
+    shape->tile = facts->max_work_group < tiles[GROUP_MEDIUM].local ? tiles[GROUP_SMALL]
+                  : k <= tiles[GROUP_NARROW].vectors                ? tiles[GROUP_NARROW]
+                  : k <= tiles[GROUP_SHORT].vectors                 ? tiles[GROUP_SHORT]
+                  : has_registers && is_filled                      ? tiles[GROUP_LARGE]
+                                                                    : tiles[GROUP_MEDIUM];
+    return FGMM_OK;
+}
 
 static fgmm_status choose_tile(fg_shape *shape, fgmm_device *device)
 {
     const fg_device_facts *facts = fg_device_facts_of(device);
-    if (shape->family == FGMM_KERNEL_GROUP) {
-        shape->tile = group_tile;
-        return FGMM_OK;
-    }
+    if (shape->family == FGMM_KERNEL_GROUP) return choose_group_tile(shape, facts);
     const uint32_t vw = facts->vector_width >= 16 ? 16 : facts->vector_width >= 8 ? 8 : 4;
     const int is_diag = shape->covariance == FGMM_DIAG;
     for (size_t i = 0; i < sizeof vector_tiles / sizeof vector_tiles[0]; i++)
@@ -66,9 +94,11 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
         .d = (uint32_t)options->d,
         .batch_rows = (uint32_t)options->batch_rows,
     };
-    fgmm_status status = choose_tile(shape, device);
+    if (options->tile) shape->tile = *options->tile;
+    fgmm_status status = options->tile ? FGMM_OK : choose_tile(shape, device);
     if (status != FGMM_OK) return status;
-    const fg_tile *tile = &shape->tile;
+    fg_tile *tile = &shape->tile;
+    tile->depth = (uint32_t)fg_min_u64(tile->depth, fg_round_up(shape->d, tile->vw)); /* nothing is staged in vain */
     shape->strip = shape->family == FGMM_KERNEL_VECTOR ? tile->vw * tile->vectors : tile->vectors;
     shape->strips = (uint32_t)fg_ceil_div(shape->k, shape->strip);
     shape->padded_k = shape->strips * shape->strip;
@@ -77,6 +107,7 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     shape->capacity = is_best ? 1 : (uint32_t)fg_round_up(fg_min_u64(shape->k, LIST_CAPACITY), 16);
     /* more workers than cores, so that a core that is busy elsewhere does not hold up the launch */
     const uint32_t units = fg_device_facts_of(device)->compute_units;
+    shape->sum_items = shape->family == FGMM_KERNEL_VECTOR ? 1 : FG_SUM_ITEMS;
     shape->workers = units * (units < 16 ? 4 : 2);
     shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
     return FGMM_OK;
@@ -87,17 +118,18 @@ void fg_shape_options(const fg_shape *shape, char *text, size_t room)
     const fg_tile *t = &shape->tile;
     int used = snprintf(text, room,
                         "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DKEEP_BEST=%d -DTILE_ROWS=%u "
-                        "-DCHUNK=%u -DSUM_BLOCK=%d",
+                        "-DCHUNK=%u -DSUM_BLOCK=%d -DSUM_ITEMS=%u",
                         (int)shape->type, shape->d, t->vw, shape->covariance == FGMM_DIAG, shape->is_diag_s2,
-                        shape->keep == FG_KEEP_BEST, t->rows, t->chunk, FG_SUM_BLOCK);
+                        shape->keep == FG_KEEP_BEST, t->rows, t->chunk, FG_SUM_BLOCK, shape->sum_items);
     if (shape->family == FGMM_KERNEL_VECTOR)
         snprintf(text + used, room - (size_t)used,
                  " -DTILE_VECTORS=%u -DTILE_BLOCK=%u -DTILE_DENSE_K=%u -DTILE_DENSE_V=%u -DTILE_PIECE=%u "
                  "-DLANES_AVX512=%d -DLANES_AVX=%d",
                  t->vectors, t->block, t->dense_k, t->dense_v, t->piece, t->lanes == 2, t->lanes == 1);
     else
-        snprintf(text + used, room - (size_t)used, " -DTILE_COMPONENTS=%u -DTILE_DEPTH=%u -DTILE_ITEMS=%u", t->vectors,
-                 t->depth, t->local);
+        snprintf(text + used, room - (size_t)used,
+                 " -DTILE_COMPONENTS=%u -DTILE_DEPTH=%u -DTILE_ITEMS=%u -DTILE_ACROSS=%u -DTILE_BLOCK=%u", t->vectors,
+                 t->depth, t->local, t->across, t->block);
 }
 
 void fg_shape_describe(const fg_shape *shape, char *text, size_t room)
@@ -107,6 +139,6 @@ void fg_shape_describe(const fg_shape *shape, char *text, size_t room)
         snprintf(text, room, "vector rows=%u components=%u block=%u dense=%ux%u piece=%u chunk=%u lanes=%u workers=%u",
                  t->rows, shape->strip, t->block, t->dense_k, t->dense_v, t->piece, t->chunk, t->lanes, shape->workers);
     else
-        snprintf(text, room, "group rows=%u components=%u depth=%u items=%u chunk=%u", t->rows, t->vectors, t->depth,
-                 t->local, t->chunk);
+        snprintf(text, room, "group rows=%u components=%u depth=%u items=%ux%u chunk=%u", t->rows, t->vectors, t->depth,
+                 t->across, t->local / t->across, t->chunk);
 }

@@ -25,8 +25,9 @@ typedef struct shape_case {
     fgmm_type type;
     fgmm_path path;
     uint64_t n, d, k;
-    double overlap; /* standard deviation of components over the spread of their means */
-    double nats;    /* absolute error of log-normalisers that is allowed besides log_tolerance */
+    double overlap;      /* standard deviation of components over the spread of their means */
+    double nats;         /* absolute error of log-normalisers that is allowed besides log_tolerance */
+    const fg_tile *tile; /* NULL: the shipped one */
 } shape_case;
 
 /* Rows in their type and as doubles, and parameters near them. */
@@ -196,7 +197,7 @@ static void run_pass(const shape_case *c, const problem *p, size_t batch_rows, d
 {
     fg_pass *pass;
     fg_buffer *buffer;
-    const fg_pass_options options = {c->covariance, c->keep, c->k, c->d, c->type, batch_rows, c->path};
+    const fg_pass_options options = {c->covariance, c->keep, c->k, c->d, c->type, batch_rows, c->path, c->tile};
     const size_t row_bytes = (size_t)c->d * fgmm_type_bytes(c->type);
     ck_ok(fg_pass_create(&pass, device, &options));
     ck_ok(fg_buffer_create(&buffer, device, (size_t)c->n * row_bytes, FG_BUFFER_DEVICE, "rows"));
@@ -237,7 +238,7 @@ static void check_case(const shape_case *c)
     free_problem(&p);
 }
 
-static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR};
+static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_GROUP};
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
 /* Covariance, kept components and path that a family must get right; each is run for every size below. */
@@ -252,30 +253,77 @@ static const struct {
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
-static void check_sizes(fgmm_kernel_family family, const uint64_t (*sizes)[3], size_t count, double overlap)
+static void check_sizes(fgmm_kernel_family family, const fg_tile *tile, const uint64_t (*sizes)[3], size_t count,
+                        double overlap)
 {
     for (size_t v = 0; v < VARIANTS; v++)
         for (size_t i = 0; i < count; i++) {
-            const shape_case c = {family,           variants[v].covariance,
-                                  variants[v].keep, FGMM_F32,
-                                  variants[v].path, sizes[i][0],
-                                  sizes[i][1],      sizes[i][2],
-                                  overlap};
+            const shape_case c = {family,
+                                  variants[v].covariance,
+                                  variants[v].keep,
+                                  FGMM_F32,
+                                  variants[v].path,
+                                  sizes[i][0],
+                                  sizes[i][1],
+                                  sizes[i][2],
+                                  overlap,
+                                  0,
+                                  tile};
             check_case(&c);
         }
 }
 
-/* 1, tile - 1, tile, tile + 1 for N, D and K of the larger tiles (48 rows, 16 lanes, 32 and 64 components). Few
- * different D: each is a compilation. */
+/* 1, tile - 1, tile, tile + 1 for N, D and K of the vector family's larger tiles (48 rows, 16 lanes, 32 and 64
+ * components). Few different D: each is a compilation. */
 static const uint64_t edge_sizes[][3] = {
     {1, 1, 1},    {11, 3, 2},  {12, 3, 7},   {13, 16, 31}, {47, 15, 32},   {48, 17, 33},
     {49, 17, 63}, {63, 3, 64}, {65, 16, 65}, {100, 1, 1},  {257, 33, 100},
 };
 enum { EDGE_SIZES = sizeof edge_sizes / sizeof edge_sizes[0] };
 
-START_TEST(test_pass__equals_the_twin_at_tile_edges)
+START_TEST(test_pass__vector_equals_the_twin_at_tile_edges)
 {
-    check_sizes(families[_i], edge_sizes, EDGE_SIZES, 0.5);
+    check_sizes(FGMM_KERNEL_VECTOR, NULL, edge_sizes, EDGE_SIZES, 0.5);
+}
+END_TEST
+
+/* The group family's tiles; on CPUs such kernels take seconds to compile, so edges are those of the smallest. */
+static const fg_tile group_tiles[] = {
+    {.vw = 4, .rows = 32, .vectors = 32, .block = 64, .chunk = 256, .depth = 8, .local = 64, .across = 8},
+    {.vw = 4, .rows = 256, .vectors = 16, .block = 64, .chunk = 256, .depth = 8, .local = 256, .across = 4},
+    {.vw = 4, .rows = 128, .vectors = 32, .block = 64, .chunk = 256, .depth = 8, .local = 256, .across = 8},
+    {.vw = 4, .rows = 128, .vectors = 128, .block = 64, .chunk = 256, .depth = 8, .local = 256, .across = 16},
+    {.vw = 4, .rows = 64, .vectors = 64, .block = 32, .chunk = 16, .depth = 16, .local = 256, .across = 16},
+};
+enum { GROUP_TILES = sizeof group_tiles / sizeof group_tiles[0] };
+
+/* Per family: the shipped tile, or the one that compiles fastest. */
+static const fg_tile *const quick_tiles[FAMILIES] = {NULL, &group_tiles[0]};
+
+START_TEST(test_pass__group_equals_the_twin_at_tile_edges)
+{
+    static const uint64_t sizes[][3] = {{1, 1, 1}, {31, 9, 31}, {32, 9, 32}, {33, 9, 33}, {300, 9, 65}};
+    check_sizes(FGMM_KERNEL_GROUP, &group_tiles[0], sizes, sizeof sizes / sizeof sizes[0], 0.5);
+}
+END_TEST
+
+START_TEST(test_pass__group_equals_the_twin_with_every_tile)
+{
+    static const size_t chosen[] = {0, 3, 4}; /* each kernel once */
+    for (size_t i = 0; i < sizeof chosen / sizeof chosen[0]; i++) {
+        const size_t v = chosen[i];
+        const shape_case c = {.family = FGMM_KERNEL_GROUP,
+                              .covariance = variants[v].covariance,
+                              .keep = variants[v].keep,
+                              .type = FGMM_F32,
+                              .path = variants[v].path,
+                              .n = 300,
+                              .d = 19,
+                              .k = 140,
+                              .overlap = 0.7,
+                              .tile = &group_tiles[_i]};
+        check_case(&c);
+    }
 }
 END_TEST
 
@@ -283,7 +331,7 @@ END_TEST
 START_TEST(test_pass__overflowing_rows_take_the_dense_path)
 {
     static const uint64_t sizes[][3] = {{130, 2, 200}, {70, 9, 129}};
-    check_sizes(families[_i], sizes, 2, 3.0);
+    check_sizes(families[_i], quick_tiles[_i], sizes, 2, 3.0);
 }
 END_TEST
 
@@ -291,9 +339,17 @@ START_TEST(test_pass__every_row_type)
 {
     for (int type = FGMM_U8; type <= FGMM_F32; type++)
         for (size_t v = 0; v < VARIANTS; v++) {
-            const shape_case c = {
-                families[_i], variants[v].covariance, variants[v].keep, (fgmm_type)type, variants[v].path, 101, 21, 40,
-                0.3};
+            const shape_case c = {families[_i],
+                                  variants[v].covariance,
+                                  variants[v].keep,
+                                  (fgmm_type)type,
+                                  variants[v].path,
+                                  101,
+                                  21,
+                                  40,
+                                  0.3,
+                                  0,
+                                  quick_tiles[_i]};
             check_case(&c);
         }
 }
@@ -305,7 +361,7 @@ START_TEST(test_pass__tight_components_far_from_the_shift)
     for (size_t v = 0; v < 4; v++) {
         const shape_case c = {
             families[_i], variants[v].covariance, FG_KEEP_MIXTURE, FGMM_F32, variants[v].path, 90, 6, 20,
-            1e-3,         promised_nats};
+            1e-3,         promised_nats,          quick_tiles[_i]};
         check_case(&c);
     }
 }
@@ -314,24 +370,26 @@ END_TEST
 START_TEST(test_pass__tiny)
 {
     static const uint64_t sizes[][3] = {{5, 3, 2}, {13, 2, 34}};
-    check_sizes(families[_i], sizes, 2, 1.0);
+    check_sizes(families[_i], quick_tiles[_i], sizes, 2, 1.0);
 }
 END_TEST
 
 Suite *suite(void)
 {
     Suite *s = suite_create("pass");
-    TCase *edges = tcase_create("edges"), *tiny = tcase_create("tiny");
-    tcase_add_checked_fixture(edges, NULL, teardown);
-    tcase_add_checked_fixture(tiny, NULL, teardown);
-    tcase_set_timeout(edges, 600);
-    tcase_set_timeout(tiny, 600);
-    tcase_add_loop_test(edges, test_pass__equals_the_twin_at_tile_edges, 0, FAMILIES);
-    tcase_add_loop_test(edges, test_pass__overflowing_rows_take_the_dense_path, 0, FAMILIES);
-    tcase_add_loop_test(edges, test_pass__every_row_type, 0, FAMILIES);
-    tcase_add_loop_test(edges, test_pass__tight_components_far_from_the_shift, 0, FAMILIES);
+    TCase *vector = tcase_create("vector"), *group = tcase_create("group"), *both = tcase_create("both");
+    TCase *tiny = tcase_create("tiny"), *const cases[] = {vector, group, both, tiny};
+    tcase_add_test(vector, test_pass__vector_equals_the_twin_at_tile_edges);
+    tcase_add_test(group, test_pass__group_equals_the_twin_at_tile_edges);
+    tcase_add_loop_test(group, test_pass__group_equals_the_twin_with_every_tile, 0, GROUP_TILES);
+    tcase_add_loop_test(both, test_pass__overflowing_rows_take_the_dense_path, 0, FAMILIES);
+    tcase_add_loop_test(both, test_pass__every_row_type, 0, FAMILIES);
+    tcase_add_loop_test(both, test_pass__tight_components_far_from_the_shift, 0, FAMILIES);
     tcase_add_loop_test(tiny, test_pass__tiny, 0, FAMILIES);
-    suite_add_tcase(s, edges);
-    suite_add_tcase(s, tiny);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        tcase_add_checked_fixture(cases[i], NULL, teardown);
+        tcase_set_timeout(cases[i], 600);
+        suite_add_tcase(s, cases[i]);
+    }
     return s;
 }

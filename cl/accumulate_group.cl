@@ -1,0 +1,98 @@
+/* accumulate_group.cl - statistics of one chunk of a component's entries. Group family: a work-group is a chunk.
+ *
+ *     N = sum r,  S1 = sum r (y - m),  S2 = sum r |y - m|^2 (diag: per dimension)       docs/math.md, equations 7-9
+ *
+ * about the component's mean, as in accumulate_vector.cl. Items run along the vectors of a row (UNITS of them, walking
+ * the entries once per piece of a long row); where a row is shorter than the group, TEAMS of items share the entries and
+ * are joined in a fixed tree. At most CHUNK entries are summed in float; chunks are joined in a wider type.
+ *
+ *   partial (chunks, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N        (combine.cl)
+ *   team 0: | v0 v1 v2 .. | entries first, first + TEAMS, ..        team 1: | v0 v1 v2 .. | first + 1, ..
+ *
+ *   SUM_ITEMS  work-items of the group, a power of two
+ * Local memory: 16 SUM_ITEMS bytes.
+ */
+#ifndef SUM_ITEMS
+#error "SUM_ITEMS is not set"
+#endif
+#if ROW_VECTORS < SUM_ITEMS
+#define UNITS ROW_VECTORS
+#else
+#define UNITS SUM_ITEMS
+#endif
+#define TEAMS (SUM_ITEMS / UNITS)
+
+/* Sum over the teams' values at the same unit, for team 0; ends with a barrier. */
+static inline float4 join_teams(__local float4 *values, float4 mine, uint team, uint unit)
+{
+    if (TEAMS == 1) return mine;
+    if (team < TEAMS) values[team * UNITS + unit] = mine;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint count = TEAMS; count > 1;) {
+        const uint half_count = (count + 1) / 2;
+        if (team + half_count < count) values[team * UNITS + unit] += values[(team + half_count) * UNITS + unit];
+        barrier(CLK_LOCAL_MEM_FENCE);
+        count = half_count;
+    }
+    const float4 sum = values[unit];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return sum;
+}
+
+/* Sum over all items; ends with a barrier. */
+static inline float4 join_items(__local float4 *values, float4 mine, uint item)
+{
+    values[item] = mine;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint count = SUM_ITEMS / 2; count > 0; count /= 2) {
+        if (item < count) values[item] += values[item + count];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    return values[0];
+}
+
+__kernel void accumulate(__global const row_t *rows, ulong first_element, __global const float *shift,
+                         __global const float *means, __global const uint *chunk_component,
+                         __global const uint *chunk_first, __global const uint *chunk_end,
+                         __global const uint *sorted_rows, __global const float *sorted_values,
+                         __global float *partials)
+{
+    __local float4 values[SUM_ITEMS];
+    const uint item = get_local_id(0), team = item / UNITS, unit = item % UNITS;
+    const size_t chunk = get_group_id(0);
+    /* items that are left over have no entries */
+    const uint first = chunk_first[chunk] + team, end = team < TEAMS ? chunk_end[chunk] : 0;
+    __global const float *mean = means + (size_t)chunk_component[chunk] * ROW_STRIDE;
+    __global float *partial = partials + chunk * PARTIAL;
+    float weight = 0.0f;
+    float4 spread = 0.0f;
+    for (uint piece = 0; piece < ROW_VECTORS; piece += UNITS) {
+        const int v = min(piece + unit, (uint)ROW_VECTORS - 1);
+        const int is_mine = team < TEAMS && piece + unit < ROW_VECTORS;
+        const float4 m = LOADV(mean + v * VW);
+        float4 s1 = 0.0f, s2 = 0.0f;
+        for (uint q = first; is_mine && q < end; q += TEAMS) {
+            const float r = sorted_values[q];
+            const float4 t = shifted_vector(rows, first_element + (ulong)sorted_rows[q] * DIMS, shift, v) - m;
+            const float4 weighted = r * t;
+            s1 += weighted;
+            s2 = mad(weighted, t, s2);
+            if (v == 0) weight += r;
+        }
+        s1 = join_teams(values, s1, team, unit);
+        if (is_mine && team == 0) STOREV(s1, partial + v * VW);
+#if S2_DIAG
+        s2 = join_teams(values, s2, team, unit);
+        if (is_mine && team == 0) STOREV(s2, partial + ROW_STRIDE + v * VW);
+#else
+        spread += s2;
+#endif
+    }
+    const float4 sums = join_items(values, (float4)(sum_lanes(spread), weight, 0.0f, 0.0f), item);
+    if (item == 0) {
+#if !S2_DIAG
+        partial[ROW_STRIDE] = sums.x;
+#endif
+        partial[ROW_STRIDE + PARTIAL_S2] = sums.y;
+    }
+}
