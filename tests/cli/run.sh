@@ -369,14 +369,14 @@ works "no bar when stderr is no terminal" fit rows.npy -k 3 -o m3.safetensors
 XDG_CACHE_HOME=$work/fresh "$program" fit rows.npy -k 3 -o m3.safetensors --quiet >out 2>err
 expect "--quiet: nothing on stderr while compiling" test ! -s err
 says "--quiet: the result is printed all the same" '^log-likelihood'
-if command -v script >/dev/null; then
+if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
   script -qec "'$program' fit long.npy -k 32 --max-iter 5 --tol 0 -o m3.safetensors" /dev/null >out 2>err </dev/null
   expect "a bar on a terminal" grep -q $'\r.*EM [0-9]*/5 \[' out
   expect "the bar has rows/s, time left and the log-likelihood" grep -qE 'rows/s, .*left, log-likelihood -' out
   script -qec "'$program' fit long.npy -k 32 --max-iter 5 --tol 0 -o m3.safetensors --quiet" /dev/null >out 2>err </dev/null
   expect "--quiet: no bar" bash -c "! grep -q 'rows/s, ' out"
 else
-  skip "bar on a terminal" "no script"
+  skip "bar on a terminal" "no script, or no pseudo-terminals"
 fi
 
 echo "== after all"
