@@ -18,10 +18,10 @@ typedef struct entries_t {
     uint first, end;
 } entries_t;
 
-/* Vectors v0 .. v0+count-1 of the row. count is a constant where this is inlined; the loops have a constant bound of their
- * own, since a compiler unrolls before it inlines. */
-inline void accumulate_piece(const entries_t *e, __global const float *mean, __global float *partial, int v0, int count,
-                             floatv *spread)
+/* Vectors v0 .. v0+count-1 of the row. count is a constant where this is inlined; the loops have a constant bound of
+ * their own, since a compiler unrolls before it inlines. */
+static inline void accumulate_piece(const entries_t *e, __global const float *mean, __global float *partial, int v0,
+                                    int count, floatv *spread)
 {
     floatv m[TILE_PIECE], s1[TILE_PIECE], s2[TILE_PIECE];
 #pragma unroll
@@ -61,8 +61,7 @@ __kernel void accumulate(__global const row_t *rows, ulong first_element, __glob
                          __global float *partials)
 {
     const size_t chunk = get_global_id(0);
-    const entries_t e = {rows,        first_element,      shift,           sorted_rows, sorted_values,
-                         chunk_first[chunk], chunk_end[chunk]};
+    const entries_t e = {rows, first_element, shift, sorted_rows, sorted_values, chunk_first[chunk], chunk_end[chunk]};
     __global const float *mean = means + (size_t)chunk_component[chunk] * ROW_STRIDE;
     __global float *partial = partials + chunk * PARTIAL;
     floatv spread = 0.0f;

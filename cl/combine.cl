@@ -7,17 +7,17 @@
  *   SUM_ITEMS   its work-items, a power of two: 1 in the vector family
  */
 #if S2_DIAG
-#define S2_COUNT DIMS
+#define S2_COUNT   DIMS
 #define PARTIAL_S2 ROW_STRIDE
 #else
-#define S2_COUNT 1
+#define S2_COUNT   1
 #define PARTIAL_S2 1
 #endif
-#define PARTIAL ((ROW_STRIDE + PARTIAL_S2 + 1 + VW - 1) / VW * VW) /* whole vectors */
+#define PARTIAL       ((ROW_STRIDE + PARTIAL_S2 + 1 + VW - 1) / VW * VW) /* whole vectors */
 #define PER_COMPONENT (DIMS + S2_COUNT + 1)
 
 /* Place of element e of component k in totals; e: 0..D-1 S1, then S2, then N. */
-inline size_t total_place(uint e, uint k, uint components)
+static inline size_t total_place(uint e, uint k, uint components)
 {
     const size_t s1 = 1 + (size_t)components, s2 = s1 + (size_t)components * DIMS;
     if (e < DIMS) return s1 + (size_t)k * DIMS + e;
@@ -25,7 +25,7 @@ inline size_t total_place(uint e, uint k, uint components)
     return 1 + k;
 }
 
-inline uint partial_place(uint e)
+static inline uint partial_place(uint e)
 {
     if (e < DIMS) return e;
     return e < DIMS + S2_COUNT ? ROW_STRIDE + (e - DIMS) : ROW_STRIDE + PARTIAL_S2;
@@ -47,7 +47,7 @@ __kernel void combine_chunks(uint components, __global const uint *component_chu
 }
 
 /* Sum over the items of a group, in a fixed tree; parts[0] has it. */
-inline void join_sums(__local sum_t *parts, sum_t mine)
+static inline void join_sums(__local sum_t *parts, sum_t mine)
 {
     const uint item = get_local_id(0);
     parts[item] = mine;
@@ -106,10 +106,10 @@ __kernel void combine_dense_weights(uint components, uint padded_components, uin
 /* Dense path: S1 (and S2 of diag) from `splits` partial products (splits, K, DENSE_STRIDE). Where a strip was summed as
  * products, sum r y becomes sum r (y - m) here. Work-items (D, diag 2 D, padded; K). */
 #if S2_DIAG
-#define DENSE_STRIDE (2 * ROW_STRIDE)
+#define DENSE_STRIDE   (2 * ROW_STRIDE)
 #define DENSE_ELEMENTS (2 * DIMS)
 #else
-#define DENSE_STRIDE ROW_STRIDE
+#define DENSE_STRIDE   ROW_STRIDE
 #define DENSE_ELEMENTS DIMS
 #endif
 

@@ -5,8 +5,8 @@
  *
  * A tile is as many rows as keep (rows x K) floats within a few MiB: the N x K matrix never exists.
  *
- *   y (tile rows, ROW_STRIDE)             r (strips, tile rows, STRIP): a strip's responsibilities of a row are adjacent
- *   block_sums (blocks, 2, padded K)      per block of TILE_BLOCK rows: N, and S2 for spherical covariances
+ *   y (tile rows, ROW_STRIDE)             r (strips, tile rows, STRIP): a strip's responsibilities of a row are
+ * adjacent block_sums (blocks, 2, padded K)      per block of TILE_BLOCK rows: N, and S2 for spherical covariances
  *   TILE_DENSE_K     components in registers in the product; divides STRIP
  *   TILE_DENSE_V     vectors of the row in registers
  * Within a tile sums are float; they are joined in a wider type by combine.cl.
@@ -22,8 +22,8 @@ typedef struct dense_scratch_t {
 } dense_scratch_t;
 
 /* e = exp(l - max) of one row into r; returns their sum and counts components within `spread` of the maximum. */
-inline float exponentials(__global float *r, size_t r_stride, __global const float *l, uint strips, float highest,
-                          float spread, uint *survivors)
+static inline float exponentials(__global float *r, size_t r_stride, __global const float *l, uint strips,
+                                 float highest, float spread, uint *survivors)
 {
     floatv sums = 0.0f;
     intv near = 0;
@@ -81,8 +81,8 @@ __kernel void dense_responsibilities(__global const row_t *rows, ulong first_ele
         for (uint i = 0; i < block; i++) {
             const uint at = list_first + row0 + i;
             const float highest = max_lanes(LOADV(s.maxima + i * VW));
-            const float sum = exponentials(r + (row0 + i) * (size_t)STRIP, r_stride, s.l + i * l_stride, strips, highest,
-                                           spread, &survivors);
+            const float sum = exponentials(r + (row0 + i) * (size_t)STRIP, r_stride, s.l + i * l_stride, strips,
+                                           highest, spread, &survivors);
             logz[use_list ? row_list[at] : at] = highest + log(sum);
             s.norms[i] = 1.0f / sum; /* the norm has done its work */
         }
@@ -112,8 +112,9 @@ __kernel void dense_responsibilities(__global const row_t *rows, ulong first_ele
 
 #if !COV_DIAG
 /* Sum of r (y - m) or of r y for TILE_DENSE_K components and TILE_DENSE_V vectors over rows first..end-1. */
-inline void dense_sums(__global float *out, __global const float *y, __global const float *r, __global const float *means,
-                       uint first, uint end, const int vector[TILE_DENSE_V], int is_exact)
+static inline void dense_sums(__global float *out, __global const float *y, __global const float *r,
+                              __global const float *means, uint first, uint end, const int vector[TILE_DENSE_V],
+                              int is_exact)
 {
     floatv sums[TILE_DENSE_K][TILE_DENSE_V];
 #pragma unroll
@@ -151,8 +152,8 @@ inline void dense_sums(__global float *out, __global const float *y, __global co
 }
 #else
 /* Sums of r t and r t^2, t = y - m, for TILE_DENSE_K components and one vector. */
-inline void dense_moments(__global float *out, __global const float *y, __global const float *r,
-                          __global const float *means, uint first, uint end, int vector)
+static inline void dense_moments(__global float *out, __global const float *y, __global const float *r,
+                                 __global const float *means, uint first, uint end, int vector)
 {
     floatv s1[TILE_DENSE_K], s2[TILE_DENSE_K], m[TILE_DENSE_K];
 #pragma unroll

@@ -4,8 +4,8 @@
  * Difference form (spherical):  l_ik = - h_k |y_i - m_k|^2 + c_k                 for strips where products lose digits
  * Scaled differences (diag):    l_ik = - sum_d (s_kd y_id + o_kd)^2 + c_k        s = sqrt(h_kd), o = - s m
  * the same where o is too large: l_ik = - sum_d (s_kd (y_id - m_kd))^2 + c_k      m takes the place of o
- * in nats, y = x - shift, m the mean in shifted coordinates, h = 1/(2 sigma^2), c the logarithm of weight and normaliser
- * (docs/math.md, equations 1, 4 and 6). With KEEP_BEST: h = 1, c = 0, so that l = -|y - m|^2.
+ * in nats, y = x - shift, m the mean in shifted coordinates, h = 1/(2 sigma^2), c the logarithm of weight and
+ * normaliser (docs/math.md, equations 1, 4 and 6). With KEEP_BEST: h = 1, c = 0, so that l = -|y - m|^2.
  *
  *   components, packed: strips of STRIP = VW x TILE_VECTORS          rows of a block: a (TILE_BLOCK, ROW_STRIDE)
  *        strip 0          strip 1                                        y_00 y_01 ... y_0D 0 0
@@ -23,7 +23,8 @@
 #define STRIP (VW * TILE_VECTORS)
 
 /* y = x - shift into a (ROW_STRIDE); returns |y|^2. */
-inline float load_row(__global float *a, __global const row_t *rows, size_t row_start, __global const float *shift)
+static inline float load_row(__global float *a, __global const row_t *rows, size_t row_start,
+                             __global const float *shift)
 {
     floatv squares = 0.0f;
     for (int v = 0; v < ROW_VECTORS; v++) {
@@ -35,7 +36,8 @@ inline float load_row(__global float *a, __global const row_t *rows, size_t row_
 }
 
 /* Adds one strip's sums for TILE_ROWS rows. */
-inline void tile_products(floatv sums[TILE_ROWS][TILE_VECTORS], __global const float *a, __global const float *strip)
+static inline void tile_products(floatv sums[TILE_ROWS][TILE_VECTORS], __global const float *a,
+                                 __global const float *strip)
 {
     for (int d = 0; d < DIMS; d++) {
         floatv m[TILE_VECTORS];
@@ -50,7 +52,8 @@ inline void tile_products(floatv sums[TILE_ROWS][TILE_VECTORS], __global const f
     }
 }
 
-inline void tile_differences(floatv sums[TILE_ROWS][TILE_VECTORS], __global const float *a, __global const float *strip)
+static inline void tile_differences(floatv sums[TILE_ROWS][TILE_VECTORS], __global const float *a,
+                                    __global const float *strip)
 {
     for (int d = 0; d < DIMS; d++) {
         floatv m[TILE_VECTORS];
@@ -68,8 +71,8 @@ inline void tile_differences(floatv sums[TILE_ROWS][TILE_VECTORS], __global cons
     }
 }
 
-inline void tile_scaled_differences(floatv sums[TILE_ROWS][TILE_VECTORS], __global const float *a,
-                                    __global const float *strip)
+static inline void tile_scaled_differences(floatv sums[TILE_ROWS][TILE_VECTORS], __global const float *a,
+                                           __global const float *strip)
 {
     for (int d = 0; d < DIMS; d++) {
         floatv s[TILE_VECTORS], o[TILE_VECTORS];
@@ -90,8 +93,8 @@ inline void tile_scaled_differences(floatv sums[TILE_ROWS][TILE_VECTORS], __glob
     }
 }
 
-inline void tile_exact_scaled_differences(floatv sums[TILE_ROWS][TILE_VECTORS], __global const float *a,
-                                          __global const float *strip)
+static inline void tile_exact_scaled_differences(floatv sums[TILE_ROWS][TILE_VECTORS], __global const float *a,
+                                                 __global const float *strip)
 {
     for (int d = 0; d < DIMS; d++) {
         floatv s[TILE_VECTORS], m[TILE_VECTORS];
@@ -127,8 +130,9 @@ typedef struct components_t {
 #endif
 
 /* Log-densities of TILE_ROWS rows under one strip: l (TILE_ROWS rows, l_stride apart), and the rows' maxima by lane. */
-inline void tile_log_densities(__global float *l, size_t l_stride, __global float *maxima, __global const float *a,
-                               __global const float *norms, const components_t *c, uint strip)
+static inline void tile_log_densities(__global float *l, size_t l_stride, __global float *maxima,
+                                      __global const float *a, __global const float *norms, const components_t *c,
+                                      uint strip)
 {
     floatv sums[TILE_ROWS][TILE_VECTORS];
 #pragma unroll

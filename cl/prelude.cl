@@ -14,37 +14,37 @@
 #endif
 
 #define PASTE_(a, b) a##b
-#define PASTE(a, b) PASTE_(a, b)
+#define PASTE(a, b)  PASTE_(a, b)
 
 /* ---- vectors of VW floats; STOREV wants p aligned to a whole vector (vstore is split in four on some CPUs) ---- */
 #if VW == 1
 typedef float floatv;
 typedef int intv;
-#define LOADV(p) (*(p))
+#define LOADV(p)     (*(p))
 #define STOREV(v, p) (*(p) = (v))
 #else
 typedef PASTE(float, VW) floatv;
 typedef PASTE(int, VW) intv;
-#define LOADV(p) PASTE(vload, VW)(0, (p))
+#define LOADV(p)     PASTE(vload, VW)(0, (p))
 #define STOREV(v, p) (*(__global floatv *)(p) = (v))
 #endif
 
 /* The larger lane by lane; where a is NaN, b. fmax treats NaN otherwise and costs five instructions on x86. */
-inline floatv larger(floatv a, floatv b)
+static inline floatv larger(floatv a, floatv b)
 {
     return a > b ? a : b;
 }
 
 /* Largest and sum of the lanes, in a fixed order. */
 #if VW == 16
-inline float max_lanes(float16 v)
+static inline float max_lanes(float16 v)
 {
     float8 a = fmax(v.lo, v.hi);
     float4 b = fmax(a.lo, a.hi);
     float2 c = fmax(b.lo, b.hi);
     return fmax(c.x, c.y);
 }
-inline float sum_lanes(float16 v)
+static inline float sum_lanes(float16 v)
 {
     float8 a = v.lo + v.hi;
     float4 b = a.lo + a.hi;
@@ -52,25 +52,25 @@ inline float sum_lanes(float16 v)
     return c.x + c.y;
 }
 #elif VW == 8
-inline float max_lanes(float8 v)
+static inline float max_lanes(float8 v)
 {
     float4 b = fmax(v.lo, v.hi);
     float2 c = fmax(b.lo, b.hi);
     return fmax(c.x, c.y);
 }
-inline float sum_lanes(float8 v)
+static inline float sum_lanes(float8 v)
 {
     float4 b = v.lo + v.hi;
     float2 c = b.lo + b.hi;
     return c.x + c.y;
 }
 #elif VW == 4
-inline float max_lanes(float4 v)
+static inline float max_lanes(float4 v)
 {
     float2 c = fmax(v.lo, v.hi);
     return fmax(c.x, c.y);
 }
-inline float sum_lanes(float4 v)
+static inline float sum_lanes(float4 v)
 {
     float2 c = v.lo + v.hi;
     return c.x + c.y;
@@ -91,7 +91,7 @@ typedef float row_t;
 #endif
 
 /* Element i of rows. vload_half is core OpenCL C; the half type itself is only pointed to. */
-inline float row_element(__global const row_t *rows, size_t i)
+static inline float row_element(__global const row_t *rows, size_t i)
 {
 #if ROW_TYPE == 2
     return vload_half(i, rows);
@@ -102,7 +102,7 @@ inline float row_element(__global const row_t *rows, size_t i)
 
 #if VW > 1
 /* Elements i .. i+VW-1. */
-inline floatv row_vector(__global const row_t *rows, size_t i)
+static inline floatv row_vector(__global const row_t *rows, size_t i)
 {
 #if ROW_TYPE == 2
     return PASTE(vload_half, VW)(0, rows + i);
@@ -118,16 +118,16 @@ inline floatv row_vector(__global const row_t *rows, size_t i)
 #if HAS_FP64
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
 typedef double sum_t;
-inline sum_t sum_add(sum_t s, float x)
+static inline sum_t sum_add(sum_t s, float x)
 {
     return s + (double)x;
 }
 /* s - a b, the product exact */
-inline sum_t sum_subtract_product(sum_t s, sum_t a, float b)
+static inline sum_t sum_subtract_product(sum_t s, sum_t a, float b)
 {
     return s - a * (double)b;
 }
-inline sum_t sum_join(sum_t a, sum_t b)
+static inline sum_t sum_join(sum_t a, sum_t b)
 {
     return a + b;
 }
@@ -135,7 +135,7 @@ inline sum_t sum_join(sum_t a, sum_t b)
 #else
 typedef float2 sum_t;
 /* Knuth's two-sum, then renormalised: 48 bits. */
-inline sum_t sum_add(sum_t s, float x)
+static inline sum_t sum_add(sum_t s, float x)
 {
     float t = s.x + x;
     float z = t - s.x;
@@ -143,11 +143,11 @@ inline sum_t sum_add(sum_t s, float x)
     float high = t + low;
     return (float2)(high, low - (high - t));
 }
-inline sum_t sum_join(sum_t a, sum_t b)
+static inline sum_t sum_join(sum_t a, sum_t b)
 {
     return sum_add(sum_add(a, b.x), b.y);
 }
-inline sum_t sum_subtract_product(sum_t s, sum_t a, float b)
+static inline sum_t sum_subtract_product(sum_t s, sum_t a, float b)
 {
     float high = a.x * b;
     float low = fma(a.x, b, -high) + a.y * b;

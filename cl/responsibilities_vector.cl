@@ -1,14 +1,15 @@
-/* responsibilities_vector.cl - for each row of a batch: its log-normaliser and the few components that matter, ascending.
- * Vector family: a work-item is a worker that walks blocks of TILE_BLOCK rows; no barriers, no local memory.
+/* responsibilities_vector.cl - for each row of a batch: its log-normaliser and the few components that matter,
+ * ascending. Vector family: a work-item is a worker that walks blocks of TILE_BLOCK rows; no barriers, no local memory.
  *
  *     logz_i = log sum_k exp l_ik,   r_ik = exp(l_ik - logz_i)          for the k with l_ik >= max_k l_ik - SPREAD
  *
- * (docs/math.md, equations 2, 3, 5). Log-densities of a block under a chunk of components lie in a scratch that stays in
- * the L2 cache; then each row is swept once against its exact maximum so far, so that almost nothing is kept in vain and
- * exponentials are taken of the kept ones only. A row that keeps more than `capacity` gives the single entry
+ * (docs/math.md, equations 2, 3, 5). Log-densities of a block under a chunk of components lie in a scratch that stays
+ * in the L2 cache; then each row is swept once against its exact maximum so far, so that almost nothing is kept in vain
+ * and exponentials are taken of the kept ones only. A row that keeps more than `capacity` gives the single entry
  * (component = K) instead: the dense path does it.
  *
- *   worker g: rows g B .. , (g+G) B .. (B = TILE_BLOCK)     scratch of a worker:  a | maxima | l | norms | best | counts
+ *   worker g: rows g B .. , (g+G) B .. (B = TILE_BLOCK)     scratch of a worker:  a | maxima | l | norms | best |
+ * counts
  *
  *   KEEP_BEST  1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
  */
@@ -23,7 +24,7 @@ typedef struct scratch_t {
     __global float *l;      /* (TILE_BLOCK, l_stride) */
 } scratch_t;
 
-inline scratch_t scratch_of_worker(__global float *base, uint l_stride)
+static inline scratch_t scratch_of_worker(__global float *base, uint l_stride)
 {
     scratch_t s;
     s.a = base;
@@ -43,7 +44,7 @@ typedef struct list_t {
 #define OVERFLOWED 0xffffffffu
 
 /* Drops entries that a larger maximum has made negligible; keeps the order. */
-inline uint compact(list_t list, uint count, float threshold)
+static inline uint compact(list_t list, uint count, float threshold)
 {
     uint kept = 0;
     for (uint q = 0; q < count; q++) {
@@ -59,8 +60,8 @@ inline uint compact(list_t list, uint count, float threshold)
 }
 
 /* Appends the components of one chunk that reach the threshold. */
-inline uint append(list_t list, uint count, uint capacity, __global const float *l, uint vectors, uint first_component,
-                   float threshold)
+static inline uint append(list_t list, uint count, uint capacity, __global const float *l, uint vectors,
+                          uint first_component, float threshold)
 {
     for (uint v = 0; v < vectors; v += SWEEP_VECTORS) {
         floatv highest = LOADV(l + v * VW);
@@ -83,7 +84,7 @@ inline uint append(list_t list, uint count, uint capacity, __global const float 
 }
 
 /* First component of the chunk that has the value of the maximum. */
-inline uint first_at(__global const float *l, uint vectors, float highest)
+static inline uint first_at(__global const float *l, uint vectors, float highest)
 {
     for (uint v = 0; v < vectors; v++) {
         uint bits = lanes_from(LOADV(l + v * VW), highest);
@@ -93,7 +94,7 @@ inline uint first_at(__global const float *l, uint vectors, float highest)
 }
 
 /* Kept log-densities -> responsibilities; returns the log-normaliser. The list's room is a multiple of VW. */
-inline float normalise(list_t list, uint count, float highest)
+static inline float normalise(list_t list, uint count, float highest)
 {
     for (uint q = count; q % VW; q++) list.values[q] = PADDING;
     floatv sums = 0.0f;

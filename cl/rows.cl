@@ -5,15 +5,15 @@
  *   ROW_STRIDE  D rounded up to VW: the length of shift, means and of rows that kernels store
  */
 #define ROW_VECTORS ((DIMS + VW - 1) / VW)
-#define ROW_STRIDE (ROW_VECTORS * VW)
-#define ROW_TAIL (DIMS % VW)
+#define ROW_STRIDE  (ROW_VECTORS * VW)
+#define ROW_TAIL    (DIMS % VW)
 
 /* No real log-density is below FLOOR; components that only fill up the last strip lie below it. */
-#define FLOOR (-1e30f)
+#define FLOOR   (-1e30f)
 #define PADDING (-2e30f)
 
 /* The last, incomplete vector of a row, zero-filled; nothing behind the row is read. */
-inline floatv row_vector_tail(__global const row_t *rows, size_t i)
+static inline floatv row_vector_tail(__global const row_t *rows, size_t i)
 {
     float lanes[VW];
 #pragma unroll
@@ -21,7 +21,7 @@ inline floatv row_vector_tail(__global const row_t *rows, size_t i)
     return LOADV(lanes);
 }
 
-inline floatv shifted_vector(__global const row_t *rows, size_t row_start, __global const float *shift, int v)
+static inline floatv shifted_vector(__global const row_t *rows, size_t row_start, __global const float *shift, int v)
 {
     floatv x = (ROW_TAIL != 0 && v == ROW_VECTORS - 1) ? row_vector_tail(rows, row_start + (size_t)v * VW)
                                                        : row_vector(rows, row_start + (size_t)v * VW);

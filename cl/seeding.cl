@@ -1,13 +1,13 @@
-/* seeding.cl - k-means++: squared distances of all sample rows to a few candidates, and what each candidate would leave.
+/* seeding.cl - k-means++: squared distances of all sample rows to a few candidates, and what each candidate would
+ * leave.
  *
  *     distance_tn = sum_j (x_nj - c_tj)^2,    potential_t = sum_n min(least_n, distance_tn)
  *
  * Layouts:
- *     rows       float [blocks][D][SEEDING_BLOCK]   blocks of rows, dimension-major: lanes and work-items run along rows
- *     candidates float [D][padded]                  padded: a multiple of TILE_CANDIDATES
- *     least      float [blocks][SEEDING_BLOCK]      squared distance to the nearest centre so far; 0 for padding rows
- *     distances  float [padded][blocks * SEEDING_BLOCK]
- *     potentials float [blocks][padded]
+ *     rows       float [blocks][D][SEEDING_BLOCK]   blocks of rows, dimension-major: lanes and work-items run along
+ * rows candidates float [D][padded]                  padded: a multiple of TILE_CANDIDATES least      float
+ * [blocks][SEEDING_BLOCK]      squared distance to the nearest centre so far; 0 for padding rows distances  float
+ * [padded][blocks * SEEDING_BLOCK] potentials float [blocks][padded]
  *
  * A work-group owns one block of rows and one tile of candidates. A work-item owns TILE_ROWS vectors of rows at a time;
  * on CPUs it is alone in its group and walks the block, on GPUs VW = 1 and the group covers the block side by side.
@@ -19,8 +19,8 @@
  * SEEDING_BLOCK    rows of a block                          multiple of VW * TILE_ROWS * LOCAL
  *
  * Local memory: TILE_CANDIDATES * LOCAL floats.
- * Precision: differences, so nothing cancels; float sums of at most SEEDING_BLOCK terms in a fixed order (relative error
- * below 256 * 2^-24), added up in double by the host. Potentials only weigh a choice among candidates.
+ * Precision: differences, so nothing cancels; float sums of at most SEEDING_BLOCK terms in a fixed order (relative
+ * error below 256 * 2^-24), added up in double by the host. Potentials only weigh a choice among candidates.
  */
 #if !defined(TILE_CANDIDATES) || !defined(TILE_ROWS) || !defined(LOCAL) || !defined(SEEDING_BLOCK)
 #error "a tile parameter is not set"
@@ -33,8 +33,8 @@
 #endif
 
 /* Distances of TILE_ROWS vectors of rows, SEEDING_BLOCK apart per dimension, to TILE_CANDIDATES candidates. */
-inline void measure(floatv distance[TILE_ROWS][TILE_CANDIDATES], __global const float *x, __global const float *candidates,
-                    uint d, uint padded)
+static inline void measure(floatv distance[TILE_ROWS][TILE_CANDIDATES], __global const float *x,
+                           __global const float *candidates, uint d, uint padded)
 {
 #pragma unroll
     for (int r = 0; r < TILE_ROWS; r++) {
@@ -55,8 +55,8 @@ inline void measure(floatv distance[TILE_ROWS][TILE_CANDIDATES], __global const 
 }
 
 /* Adds the items' sums in a fixed tree and writes the group's potentials. */
-inline void write_potentials(__global float *potentials, const float sums[TILE_CANDIDATES],
-                             __local float partial[TILE_CANDIDATES * LOCAL])
+static inline void write_potentials(__global float *potentials, const float sums[TILE_CANDIDATES],
+                                    __local float partial[TILE_CANDIDATES * LOCAL])
 {
 #if LOCAL == 1
     for (int t = 0; t < TILE_CANDIDATES; t++) potentials[t] = sums[t];
@@ -66,7 +66,8 @@ inline void write_potentials(__global float *potentials, const float sums[TILE_C
     for (int half_count = LOCAL / 2; half_count > 0; half_count /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
         if (item < half_count)
-            for (int t = 0; t < TILE_CANDIDATES; t++) partial[t * LOCAL + item] += partial[t * LOCAL + item + half_count];
+            for (int t = 0; t < TILE_CANDIDATES; t++)
+                partial[t * LOCAL + item] += partial[t * LOCAL + item + half_count];
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int t = item; t < TILE_CANDIDATES; t += LOCAL) potentials[t] = partial[t * LOCAL];

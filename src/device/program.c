@@ -107,7 +107,8 @@ static void log_compiling(fgmm_device *device, const char *label)
 {
     if (!device->log) return;
     char line[384];
-    snprintf(line, sizeof line, "compiling %s for %s ...", label, device->info.name);
+    const char *last = strrchr(label, '+'); /* the files before it are what it builds on */
+    snprintf(line, sizeof line, "compiling kernels (%s) for %s ...", last ? last + 1 : label, device->info.name);
     device->log(device->log_user, line);
 }
 
