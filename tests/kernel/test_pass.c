@@ -309,9 +309,9 @@ END_TEST
 
 START_TEST(test_pass__group_equals_the_twin_with_every_tile)
 {
-    static const size_t chosen[] = {0, 3, 4}; /* each kernel once */
-    for (size_t i = 0; i < sizeof chosen / sizeof chosen[0]; i++) {
-        const size_t v = chosen[i];
+    const int all = getenv("FG_TEST_ALL") != NULL;
+    for (size_t v = 0; v < VARIANTS; v++) {
+        if (!all && v != 0 && v != 3 && v != 4) continue; /* each kernel once */
         const shape_case c = {.family = FGMM_KERNEL_GROUP,
                               .covariance = variants[v].covariance,
                               .keep = variants[v].keep,
@@ -323,6 +323,65 @@ START_TEST(test_pass__group_equals_the_twin_with_every_tile)
                               .overlap = 0.7,
                               .tile = &group_tiles[_i]};
         check_case(&c);
+    }
+}
+END_TEST
+
+/* The vector family's tile space: legal values of each parameter (the headers of the .cl files state the constraints).
+ */
+static const uint32_t lanes_space[] = {4, 8, 16}, rows_space[] = {1, 5, 12}, vectors_space[] = {1, 2, 3};
+static const uint32_t blocks_space[] = {1, 4}, dense_k_space[] = {1, 2, 4}, dense_v_space[] = {1, 2, 4};
+static const uint32_t piece_space[] = {1, 3, 8};
+
+/* Tile number i of the space, the digits of i choosing each parameter's value; the last three vary together. */
+static fg_tile vector_tile(unsigned i)
+{
+    const unsigned last = i / 54 % 3;
+    fg_tile tile = {.vw = lanes_space[i % 3],
+                    .rows = rows_space[i / 3 % 3],
+                    .vectors = vectors_space[i / 9 % 3],
+                    .dense_k = dense_k_space[last],
+                    .dense_v = dense_v_space[last],
+                    .piece = piece_space[last],
+                    .chunk = last == 0 ? 1 : 256};
+    tile.block = tile.rows * blocks_space[i / 27 % 2];
+    return tile;
+}
+enum { VECTOR_TILES = 3 * 3 * 3 * 2 * 3 };
+
+/* Corners that every run tries: the smallest and the largest of everything, and each vector width between. */
+static const unsigned vector_corners[] = {0, 1, 2, 26, 159, 160, 161};
+
+static int is_corner(unsigned i)
+{
+    for (size_t j = 0; j < sizeof vector_corners / sizeof vector_corners[0]; j++)
+        if (vector_corners[j] == i) return 1;
+    return 0;
+}
+
+/* FG_TEST_ALL in the environment: all tiles, and every variant with each. */
+START_TEST(test_pass__vector_equals_the_twin_in_the_tile_space)
+{
+    const int all = getenv("FG_TEST_ALL") != NULL;
+    if (!all && !is_corner((unsigned)_i)) return;
+    const fg_tile tile = vector_tile((unsigned)_i);
+    const uint64_t strip = tile.vw * tile.vectors;
+    for (size_t v = 0; v < VARIANTS; v++) {
+        if (!all && v != (size_t)_i % 4 && v != 4) continue; /* one with all components, one with the nearest */
+        for (uint64_t near = 0; near < 3; near++) {          /* a tile less one, a tile, a tile and one */
+            const shape_case c = {FGMM_KERNEL_VECTOR,
+                                  variants[v].covariance,
+                                  variants[v].keep,
+                                  FGMM_F32,
+                                  variants[v].path,
+                                  tile.block * 2 - 1 + near,
+                                  19,
+                                  strip - 1 + near,
+                                  0.6,
+                                  0,
+                                  &tile};
+            if (c.k > 0) check_case(&c);
+        }
     }
 }
 END_TEST
@@ -380,6 +439,7 @@ Suite *suite(void)
     TCase *vector = tcase_create("vector"), *group = tcase_create("group"), *both = tcase_create("both");
     TCase *tiny = tcase_create("tiny"), *const cases[] = {vector, group, both, tiny};
     tcase_add_test(vector, test_pass__vector_equals_the_twin_at_tile_edges);
+    tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_in_the_tile_space, 0, VECTOR_TILES);
     tcase_add_test(group, test_pass__group_equals_the_twin_at_tile_edges);
     tcase_add_loop_test(group, test_pass__group_equals_the_twin_with_every_tile, 0, GROUP_TILES);
     tcase_add_loop_test(both, test_pass__overflowing_rows_take_the_dense_path, 0, FAMILIES);
