@@ -115,7 +115,7 @@ static inline void find_row_sums(const row_sums_t *s, __global const float *l, s
         s->sums[item] = sum;
         s->near[item] = near;
     }
-    barrier(CLK_LOCAL_MEM_FENCE);
+    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE); /* l is read, and may be overwritten */
 }
 
 /* Listed rows of the batch (row_list, or all of them from list_first where use_list is 0) as one tile. */
@@ -134,8 +134,8 @@ __kernel void dense_responsibilities(__global const uint *row_list, uint list_fi
     find_row_sums(&s, tile - (size_t)(item / TEAM - min(item / TEAM, block - 1)) * STRIP, strip_stride, strips, spread,
                   item);
 
-    if (item < block) logz[batch_row(row_list, list_first, use_list, row0 + item)] =
-        highest[item * TEAM] + log(sums[item * TEAM]);
+    if (item < block)
+        logz[batch_row(row_list, list_first, use_list, row0 + item)] = highest[item * TEAM] + log(sums[item * TEAM]);
     if (item == 0) {
         uint survivors = 0;
         for (uint i = 0; i < block; i++) survivors += near[i * TEAM];

@@ -220,6 +220,8 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
     row_norms(norms, staging, &tile, item);
 
     for (uint strip = 0; strip < strips; strip++) {
+        /* The item again; compilers cannot know, and so do not keep a hundred addresses that depend on it in registers
+         * throughout the loop. */
         const uint here = item ^ strip >> 31;
         tile_log_densities(l, staging, norms, &tile, &c, strip, here);
         raise_maxima(&s, staging, l, here);
@@ -233,7 +235,7 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
             const list_t list = {list_components + start, list_values + start};
             make_room(&s, row, list, capacity, spread);
         }
-        barrier(CLK_LOCAL_MEM_FENCE);
+        barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE); /* entries move when room is made */
         const list_t lists = {list_components, list_values};
         append_survivors(&s, l, lists, row0, capacity, strip, here);
 #endif

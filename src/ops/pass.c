@@ -91,11 +91,11 @@ size_t fg_pass_default_batch_rows(const fgmm_device *device, uint64_t k, uint64_
 
 uint64_t fg_pass_bytes(const fgmm_device *device, const fg_pass_options *options)
 {
-    (void)device;
+    const uint64_t dense = fg_device_family(device) == FGMM_KERNEL_GROUP ? 64u << 20 : 16u << 20; /* dense.c */
     const uint64_t capacity = options->keep == FG_KEEP_BEST ? 1 : fg_min_u64(fg_round_up(options->k, 16), 64);
     const uint64_t lists = options->batch_rows * (capacity * 16 + 8);
     const uint64_t per_component = (options->d + 48) * 4 * (options->covariance == FGMM_DIAG ? 9 : 6);
-    return lists + options->k * per_component + (16u << 20);
+    return lists + options->k * per_component + dense;
 }
 
 fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const float *shift)
