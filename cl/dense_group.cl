@@ -227,7 +227,7 @@ static inline void sum_products(__global float *out, __local float4 *staging, co
         stage_product(slab, r, y, item);
         barrier(CLK_LOCAL_MEM_FENCE);
         fetch_product(r, y, p, row0 + DENSE_DEPTH, item);
-#pragma unroll
+#pragma unroll 2
         for (int row = 0; row < DENSE_DEPTH; row++) {
             float w[ITEM_COMPONENTS], x[ITEM_ROWS];
             take_weights(w, ITEM_COMPONENTS, slab, row, 0, item);
@@ -272,7 +272,7 @@ static inline void sum_differences(__global float *out, __local float4 *staging,
         stage_product(slab, r, y, item);
         barrier(CLK_LOCAL_MEM_FENCE);
         fetch_product(r, y, p, row0 + DENSE_DEPTH, item);
-#pragma unroll 4
+#pragma unroll 1
         for (int row = 0; row < DENSE_DEPTH; row++) {
             float w[4], x[ITEM_ROWS];
             take_weights(w, 4, slab, row, first, item);
