@@ -57,7 +57,8 @@ typedef struct fgmm_fit_options {
     double reg_covar;            /* default 1e-6, in squared units of the data */
     uint64_t seed;               /* default 0 */
     uint64_t batch_rows;         /* 0: chosen from D, K and the device; part of what makes two runs equal */
-    uint64_t memory_limit_bytes; /* most resident host memory of the process aimed at; 0: a quarter of the machine's */
+    uint64_t memory_limit_bytes; /* most resident host memory of the process aimed at; 0: a quarter of the machine's. A
+                                    tight one makes batches smaller, and is then part of what makes two runs equal */
     fgmm_path path;
     fgmm_progress_fn progress;
     void *progress_user;
@@ -115,7 +116,8 @@ FGMM_API void fgmm_fit_report_clear(fgmm_fit_report *report);
 
 /* Trains a mixture. Blocks. *model is NULL on failure, except after FGMM_CANCELLED, FGMM_DEVICE, FGMM_IO or
  * FGMM_CALLBACK with at least one finished iteration: then it is the model of the last finished one. report may be
- * NULL. Errors: ARGUMENT, DATA (K > N, NaN or infinity with row and column, all rows read but none there), MEMORY, ...
+ * NULL. Errors: ARGUMENT, DATA (K > N, NaN or infinity with row and column, deviations beyond 1e13 in all, no rows),
+ * MEMORY, ...
  */
 FGMM_API fgmm_status fgmm_fit(fgmm_model **model, fgmm_device *device, fgmm_source *source,
                               const fgmm_fit_options *options, fgmm_fit_report *report);

@@ -20,6 +20,7 @@ fgmm_status fgmm_statistics_accumulate(fgmm_statistics *statistics, fgmm_device 
     const fg_plan_request request = {
         .device = device,
         .source = source,
+        .held_bytes = fg_plan_held_bytes(),
         .pass = {.covariance = parameters.covariance, .k = parameters.k, .d = parameters.d},
         .host_bytes = statistics->layout.count * sizeof(double),
     };

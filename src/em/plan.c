@@ -9,6 +9,9 @@
 /* Smaller batches than this spend their time on launches; where not even they fit, the limit is refused. */
 enum { LEAST_BATCH_ROWS = 256 };
 
+/* A process of the same history holds the same to a few hundred KiB. */
+enum { HELD_STEP_BYTES = 16 << 20 };
+
 /* What a run would hold. */
 typedef struct need {
     uint64_t host, device;
@@ -39,13 +42,18 @@ static int fits(need n, uint64_t host_left, uint64_t device_left)
     return n.host <= host_left && n.device <= device_left;
 }
 
+uint64_t fg_plan_held_bytes(void)
+{
+    return fg_round_up(fg_resident_bytes(), HELD_STEP_BYTES);
+}
+
 fgmm_status fg_plan_make(fg_plan *plan, const fg_plan_request *given)
 {
     fgmm_status status = FGMM_OK;
     fg_plan_request request = *given;
     request.pass.type = fg_device_type(given->source->info.type);
     const fg_pass_options *pass = &request.pass;
-    const uint64_t held = fg_resident_bytes(), device_left = fg_device_bytes_left(request.device);
+    const uint64_t held = request.held_bytes, device_left = fg_device_bytes_left(request.device);
     const uint64_t row_bytes = device_row_bytes(request.source), n = request.source->info.rows;
     uint64_t batch = request.batch_rows;
     if (batch == 0) batch = fg_pass_default_batch_rows(request.device, pass->k, pass->d, pass->type);
@@ -76,7 +84,7 @@ done:
 uint64_t fg_plan_sample_rows(const fg_plan_request *request, uint64_t wanted)
 {
     const int is_cpu = fg_device_facts_of(request->device)->kind == FGMM_DEVICE_CPU;
-    const uint64_t d = request->source->info.dims, held = fg_resident_bytes();
+    const uint64_t d = request->source->info.dims, held = request->held_bytes;
     const uint64_t limit = request->memory_limit_bytes ? request->memory_limit_bytes : fg_machine_memory_bytes() / 4;
     const uint64_t host_left = limit > held ? limit - held : 0;
     /* On the device: the row, and its distances to the candidates of a step, 2 + ln 2^31 at most. */

@@ -13,6 +13,7 @@ typedef struct fg_plan_request {
     fgmm_source *source;
     uint64_t batch_rows;         /* 0: the default of this shape and device */
     uint64_t memory_limit_bytes; /* 0: a quarter of the machine's memory, and more where that is too little */
+    uint64_t held_bytes;         /* fg_plan_held_bytes when the run began */
     fg_pass_options pass;        /* the largest pass of the run; type and batch_rows are filled in here */
     uint64_t host_bytes;         /* other memory that the run will need */
     uint64_t host_row_bytes;     /* per row of a batch */
@@ -23,6 +24,10 @@ typedef struct fg_plan {
     size_t batch_rows;
     int is_resident;
 } fg_plan;
+
+/* What the process holds now, rounded up. Asked for before the run compiles kernels, which takes some drivers 200 MiB
+ * when their caches are cold, and coarse: the same run then has the same batches, and gives the same bytes. */
+uint64_t fg_plan_held_bytes(void);
 
 /* The batch is made smaller than wanted only where the limit demands it. Errors: MEMORY names the limit, what the
  * process holds already, and the least limit that would do. */

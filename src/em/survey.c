@@ -17,6 +17,10 @@ enum {
     BLOCK_ROWS_MAX = 65536 /* 65536 x 255^2 < 2^32: the sums of squares of bytes fit */
 };
 
+/* Squared distances are float32 on the device, where 1e30 stands for hopelessly far (cl/rows.cl). A mean of 1e26 leaves
+ * room for rows a hundred times as far as the usual one. */
+static const double MOST_SQUARED_DISTANCE = 1e26;
+
 /* Sums of one block of rows (n,d); all arrays (d). */
 typedef struct fg_moments {
     uint64_t n; /* rows in all blocks before */
@@ -172,6 +176,18 @@ done:
     return status;
 }
 
+/* variance (d). Larger data would not fail on the device, but give wrong answers. */
+static fgmm_status check_spread(const double *variance, uint64_t d)
+{
+    double sum = 0;
+    for (uint64_t j = 0; j < d; j++) sum += variance[j];
+    if (sum <= MOST_SQUARED_DISTANCE) return FGMM_OK;
+    return fg_fail(
+        FGMM_DATA,
+        "the mean squared distance of rows to their mean is %g; need at most %g: divide all values by a constant", sum,
+        MOST_SQUARED_DISTANCE);
+}
+
 fgmm_status fg_survey_run(fg_survey *survey, fgmm_source *source, uint64_t sample_rows, uint64_t seed, fg_watch *watch,
                           double *read_s)
 {
@@ -190,6 +206,7 @@ fgmm_status fg_survey_run(fg_survey *survey, fgmm_source *source, uint64_t sampl
         moments.m2[j] /= (double)moments.n;
         moments.mean[j] = fg_centre(moments.mean[j], moments.m2[j]);
     }
+    FG_TRY(check_spread(moments.m2, d));
     survey->centre = moments.mean;
     survey->variance = moments.m2;
     moments.mean = moments.m2 = NULL;

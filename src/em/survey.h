@@ -15,8 +15,8 @@ typedef struct fg_survey {
 } fg_survey;
 
 /* Reads the whole source. sample_rows: most rows in the sample. Results depend on the rows and the seed only. read_s is
- * increased by the time spent reading. Errors: DATA (no rows; NaN or infinity, row and column named), IO, CALLBACK,
- * CANCELLED, MEMORY. */
+ * increased by the time spent reading. Errors: DATA (no rows; NaN or infinity, row and column named; deviations too
+ * large for squares in float32), IO, CALLBACK, CANCELLED, MEMORY. */
 fgmm_status fg_survey_run(fg_survey *survey, fgmm_source *source, uint64_t sample_rows, uint64_t seed, fg_watch *watch,
                           double *read_s);
 void fg_survey_clear(fg_survey *survey);

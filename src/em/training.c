@@ -98,7 +98,6 @@ static fgmm_status read_checkpoint(fg_training *t, fgmm_model **model)
     FG_CHECK(info->dims == t->source->info.dims, FGMM_DATA, "%s: D = %llu, but the data has D = %llu", o->resume,
              (unsigned long long)info->dims, (unsigned long long)t->source->info.dims);
     t->options.batch_rows = t->resumed.batch_rows;
-    t->finished = t->resumed.kmeans_iterations + t->resumed.iterations;
     t->report.kmeans_iterations = t->resumed.kmeans_iterations;
     t->report.iterations = t->resumed.iterations;
     t->report.repaired = t->resumed.repaired;
@@ -184,6 +183,7 @@ static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
         .source = t->source,
         .batch_rows = o->batch_rows,
         .memory_limit_bytes = o->memory_limit_bytes,
+        .held_bytes = fg_plan_held_bytes(),
         .pass = {.covariance = o->covariance,
                  .keep = largest,
                  .k = o->components,
@@ -214,6 +214,7 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     t->variance = survey.variance;
     survey.variance = NULL;
     FG_TRY(first_parameters(t, &survey, resumed));
+    t->finished = t->resumed.kmeans_iterations + t->resumed.iterations;
     fg_sample_clear(&survey.sample);
     FG_TRY(fg_e_step_open(&t->e, &request, survey.centre, 0));
     t->report.init_s = fg_watch_elapsed_s(&t->e.watch) - t->report.read_s;

@@ -17,7 +17,9 @@ void fg_watch_begin(fg_watch *watch, fgmm_progress_fn call, void *user)
 
 void fg_watch_iteration(fg_watch *watch, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations, uint64_t rows)
 {
-    if (phase != watch->now.phase) watch->now.log_likelihood = (double)NAN;
+    /* the final pass still shows what EM has reached; k-means has another measure */
+    const int is_after_em = phase == FGMM_PHASE_FINAL && watch->now.phase == FGMM_PHASE_EM;
+    if (phase != watch->now.phase && !is_after_em) watch->now.log_likelihood = (double)NAN;
     watch->now.phase = phase;
     watch->now.iteration = iteration;
     watch->now.max_iterations = max_iterations;

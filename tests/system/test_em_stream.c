@@ -6,6 +6,7 @@
 #include "device.h"
 #include "handle.h"
 #include "pass.h"
+#include "plan.h"
 #include "stream.h"
 #include "thread.h"
 
@@ -407,7 +408,7 @@ START_TEST(test_stream__memory_limit_forces_streaming)
     ck_ok(fit_made(&model, (uint64_t)1 << 40, &report)); /* compiles, too */
     ck_assert_int_eq(report.rows_resident, 1);
     fgmm_model_free(model);
-    const uint64_t limit = fg_resident_bytes() + (40u << 20);
+    const uint64_t limit = fg_plan_held_bytes() + (40u << 20);
     ck_ok(fit_made(&model, limit, &report));
     ck_assert_int_eq(report.rows_resident, 0);
     ck_assert_uint_lt(fg_resident_bytes(), limit + slack);
@@ -429,7 +430,7 @@ START_TEST(test_stream__small_limit_makes_small_batches)
     const uint64_t usual = report.batch_rows;
     fgmm_model_free(model);
     const fg_pass_options least = {.k = 4, .d = WIDE_D, .type = FGMM_U8, .batch_rows = 1024};
-    ck_ok(fit_made(&model, fg_resident_bytes() + fg_pass_bytes(device, &least) + (2u << 20), &report));
+    ck_ok(fit_made(&model, fg_plan_held_bytes() + fg_pass_bytes(device, &least) + (2u << 20), &report));
     ck_assert_uint_lt(report.batch_rows, usual);
     ck_assert_uint_ge(report.batch_rows, 256);
     fgmm_model_free(model);

@@ -102,6 +102,18 @@ START_TEST(test_survey__names_row_and_column_of_what_is_not_a_number)
 }
 END_TEST
 
+START_TEST(test_survey__refuses_what_float32_cannot_square)
+{
+    enum { N = 100, D = 7 };
+    float rows[N * D];
+    for (int i = 0; i < N * D; i++) rows[i] = i % 2 ? 1e13f : -1e13f;
+    ck_fails(survey_source(memory_source(rows, FGMM_F32, N, D), 0, 0), FGMM_DATA, "divide all values");
+    for (int i = 0; i < N * D; i++) rows[i] = i % 2 ? 1e12f : -1e12f;
+    ck_ok(survey_source(memory_source(rows, FGMM_F32, N, D), 0, 0));
+    fg_survey_clear(&survey);
+}
+END_TEST
+
 START_TEST(test_survey__sample_is_in_order_and_independent_of_pieces)
 {
     enum { N = 100000, S = 500 };
@@ -176,6 +188,7 @@ Suite *suite(void)
         test_survey__moments_of_every_type,
         test_survey__half_precision_values,
         test_survey__names_row_and_column_of_what_is_not_a_number,
+        test_survey__refuses_what_float32_cannot_square,
         test_survey__sample_is_in_order_and_independent_of_pieces,
         test_survey__sample_is_uniform,
         test_survey__small_source_is_its_own_sample,
