@@ -40,8 +40,8 @@ typedef struct fgmm_file_options {
     size_t size;
     const char *dataset;         /* HDF5: name of the 2-D dataset; NULL: "train" */
     const char *format;          /* NULL: from the file name's ending; else one of the names in fgmm_source_info */
-    uint64_t memory_limit_bytes; /* "-" (standard input): kept in memory up to this, beyond in a temporary file;
-                                    0: 1 GiB */
+    uint64_t memory_limit_bytes; /* "-" (standard input): kept in memory up to this, beyond in a temporary file
+                                    in $TMPDIR or /tmp; 0: 1 GiB */
 } fgmm_file_options;
 
 #define FGMM_FILE_OPTIONS_INIT                                                                                         \

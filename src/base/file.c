@@ -33,7 +33,11 @@ fgmm_status fg_atomic_open(fg_atomic_file **out, const char *path)
     static atomic_uint serial;
     fgmm_status status = FGMM_OK;
     fg_atomic_file *file = NULL;
+    struct stat facts;
     *out = NULL;
+    /* A device or a pipe would be replaced by a file. */
+    FG_CHECK(stat(path, &facts) != 0 || S_ISREG(facts.st_mode), FGMM_IO, "%s: cannot be written: it is %s", path,
+             S_ISDIR(facts.st_mode) ? "a folder" : "no regular file");
     FG_TRY(FG_ALLOC(&file, 1, "output file"));
     FG_TRY(FG_ALLOC(&file->path, strlen(path) + 1, "file name"));
     strcpy(file->path, path);

@@ -10,7 +10,7 @@
 /* A file being written beside its final name: "PATH.tmp-PID-N". */
 typedef struct fg_atomic_file fg_atomic_file;
 
-/* Opens the temporary file. Errors: IO names path and reason. */
+/* Opens the temporary file. Errors: IO names path and reason, also when path is something else than a regular file. */
 fgmm_status fg_atomic_open(fg_atomic_file **file, const char *path);
 fgmm_status fg_atomic_write(fg_atomic_file *file, const void *bytes, size_t count);
 /* Overwrites bytes already written (a header whose counts are known at the end). */

@@ -1,9 +1,11 @@
 /* cmd_fit.c - `flashgmm fit`: trains a mixture; the model goes to a file. */
+#define _POSIX_C_SOURCE 200809L
 #include "commands.h"
 #include "fit_kmeans.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <unistd.h>
 
 typedef struct fit_arguments {
     const char *data, *output, *init, *checkpoint, *resume;
@@ -172,15 +174,15 @@ static void fill_options(fgmm_fit_options *fit, const fit_arguments *arguments, 
     fit->resume = arguments->resume;
 }
 
-/* A run that ended early has left its last finished iteration in the checkpoint. */
+/* A run that ended early has left its last finished iteration in the checkpoint, unless that could not be written. */
 static int report_failure(const fit_arguments *arguments, fgmm_status status, int has_iteration)
 {
-    const int is_kept = has_iteration && arguments->checkpoint;
+    const int is_kept = has_iteration && arguments->checkpoint && access(arguments->checkpoint, F_OK) == 0;
     if (is_kept && cli_interrupted())
         return cli_error(CLI_EXIT_INTERRUPTED, "interrupted; go on with the same command and --resume %s",
                          arguments->checkpoint);
     if (is_kept)
-        return cli_error(CLI_EXIT_FAILED, "%s; the last finished iteration is in %s", fgmm_last_error(),
+        return cli_error(CLI_EXIT_FAILED, "%s; the last iteration that was saved is in %s", fgmm_last_error(),
                          arguments->checkpoint);
     return cli_library(status);
 }

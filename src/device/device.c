@@ -1,5 +1,6 @@
 /* device.c - opening and closing a device, what is known of an open one, and its queue.
- * The environment is read here and nowhere else in the library (and by the ICD loader). */
+ * What it reads of the environment: the cache folder (cache.c), and for an error text the loader's variable
+ * (platform.c). */
 #define _POSIX_C_SOURCE 200809L
 #include "handle.h"
 

@@ -210,6 +210,7 @@ fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics, co
     fgmm_status status = FGMM_OK;
     fgmm_m_step_options used = FGMM_M_STEP_OPTIONS_INIT;
     fg_mixture to = {0};
+    if (!next) return fg_fail(FGMM_ARGUMENT, "next is NULL; need a place for the handle");
     *next = NULL;
     if (repaired) *repaired = 0;
     FG_CHECK(statistics, FGMM_ARGUMENT, "statistics is NULL");

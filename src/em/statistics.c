@@ -1,5 +1,5 @@
-/* statistics.c - sufficient statistics as an object: create, merge, view. They are filled by the E-step (em.c) and used
- * up by the M-step (m_step.c). */
+/* statistics.c - sufficient statistics as an object: create, merge, view. They are filled by fgmm_statistics_accumulate
+ * and used up by fgmm_m_step (m_step.c). */
 #include "statistics.h"
 
 #include "file.h"
@@ -34,6 +34,7 @@ fgmm_status fgmm_statistics_create(fgmm_statistics **out, const fgmm_model *mode
 {
     fgmm_status status = FGMM_OK;
     fgmm_statistics *statistics = NULL;
+    if (!out) return fg_fail(FGMM_ARGUMENT, "statistics is NULL; need a place for the handle");
     *out = NULL;
     FG_CHECK(model, FGMM_ARGUMENT, "model is NULL");
     const fg_parameters parameters = fg_model_parameters(model);

@@ -67,6 +67,7 @@ fgmm_status fg_model_create(fgmm_model **out, const fg_parameters *p, const fgmm
 {
     fgmm_status status = FGMM_OK;
     fgmm_model *model = NULL;
+    if (!out) return fg_fail(FGMM_ARGUMENT, "model is NULL; need a place for the handle");
     *out = NULL;
     FG_TRY(check_parameters(p));
     size_t means, covariances = (size_t)fg_covariance_count(p->covariance, p->k, p->d);
@@ -101,6 +102,7 @@ fgmm_status fgmm_model_from_centroids(fgmm_model **model, uint64_t components, u
 {
     fgmm_status status = FGMM_OK;
     double *weights = NULL, *variances = NULL;
+    if (!model) return fg_fail(FGMM_ARGUMENT, "model is NULL; need a place for the handle");
     *model = NULL;
     FG_CHECK(components >= 1 && components <= INT32_MAX, FGMM_ARGUMENT, "components = %llu; need 1..2147483647",
              (ull)components);

@@ -250,6 +250,7 @@ done:
 
 fgmm_status fgmm_model_load(fgmm_model **model, const char *path)
 {
+    if (!model) return fg_fail(FGMM_ARGUMENT, "model is NULL; need a place for the handle");
     *model = NULL;
     if (!path) return fg_fail(FGMM_ARGUMENT, "path is NULL");
     return fg_is_centroids_name(path) ? fg_centroids_read(model, path) : fg_model_file_read(model, NULL, path);

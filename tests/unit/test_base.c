@@ -77,6 +77,8 @@ START_TEST(test_file__replaced_whole_or_not_at_all)
     free(bytes);
     ck_fails(fg_file_read_all(&bytes, &count, path, 2), FGMM_FORMAT, "3 bytes");
     ck_fails(fg_atomic_open(&file, "/nonexistent/x"), FGMM_IO, "/nonexistent/x");
+    ck_fails(fg_atomic_open(&file, "/dev/null"), FGMM_IO, "no regular file");
+    ck_fails(fg_atomic_open(&file, "/tmp"), FGMM_IO, "a folder");
     ck_assert_ptr_null(file);
 }
 END_TEST

@@ -243,6 +243,7 @@ START_TEST(test_m_step__refuses_what_cannot_be_statistics)
     ck_fails(fgmm_m_step(&next, empty, &options, NULL), FGMM_DATA, "no rows");
     ck_assert_ptr_null(next);
     ck_fails(fgmm_m_step(&next, NULL, &options, NULL), FGMM_ARGUMENT, "statistics is NULL");
+    ck_fails(fgmm_m_step(NULL, NULL, &options, NULL), FGMM_ARGUMENT, "next is NULL");
     options.reg_covar = -1;
     ck_fails(fgmm_m_step(&next, some, &options, NULL), FGMM_ARGUMENT, "reg_covar = -1");
     options.reg_covar = nan;

@@ -94,6 +94,9 @@ START_TEST(test_model__refuses_bad_values)
     ck_fails(fgmm_model_create(&model, FGMM_DIAG, 1, UINT64_MAX, &one, &one, &one), FGMM_ARGUMENT, "dims = 1844");
     ck_fails(fgmm_model_create(&model, (fgmm_covariance)5, 1, 1, &one, &one, &one), FGMM_ARGUMENT, "covariance = 5");
     ck_fails(fgmm_model_create(&model, FGMM_DIAG, 1, 1, NULL, &one, &one), FGMM_ARGUMENT, "weights is NULL");
+    ck_fails(fgmm_model_create(NULL, FGMM_DIAG, 1, 1, &one, &one, &one), FGMM_ARGUMENT, "model is NULL");
+    ck_fails(fgmm_model_from_centroids(NULL, 1, 1, &one), FGMM_ARGUMENT, "model is NULL");
+    ck_fails(fgmm_model_load(NULL, "x"), FGMM_ARGUMENT, "model is NULL");
 }
 END_TEST
 
