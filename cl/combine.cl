@@ -1,7 +1,7 @@
 /* combine.cl - partial sums of a batch or tile into the running statistics, in a fixed order, wider than float.
  * Both families. totals are sum_t: [ log-likelihood, N (K), S1 (K,D), S2 (K, diag K,D) ], about the means.
  *
- * *   S2_DIAG     1: second moments per dimension
+ *   S2_DIAG     1: second moments per dimension
  *   ROW_STRIDE  D rounded up to the vector width: the rows of partial sums
  *   SUM_BLOCK   rows whose log-normalisers one work-group adds
  *   SUM_ITEMS   its work-items, a power of two: 1 in the vector family

@@ -5,8 +5,10 @@
  *
  * A tile is as many rows as keep (rows x K) floats within a few MiB: the N x K matrix never exists.
  *
- *   y (tile rows, ROW_STRIDE)             r (strips, tile rows, STRIP): a strip's responsibilities of a row are
- * adjacent block_sums (blocks, 2, padded K)      per block of TILE_BLOCK rows: N, and S2 for spherical covariances
+ *   y (tile rows, ROW_STRIDE)         the rows, shifted
+ *   r (strips, tile rows, STRIP)      a strip's responsibilities of a row are adjacent
+ *   block_sums (blocks, 2, padded K)  per block of TILE_BLOCK rows: N, and S2 for spherical covariances
+ *
  *   TILE_DENSE_K     components in registers in the product; divides STRIP
  *   TILE_DENSE_V     vectors of the row in registers
  * Within a tile sums are float; they are joined in a wider type by combine.cl.

@@ -1,7 +1,7 @@
 /* prelude.cl - what every kernel shares: the vector type, how rows are loaded, sums wider than float.
  *
  * Macros from the host:
- *   VW         lanes of a vector: 1, 4 (group family), 8 or 16
+ *   VW         lanes of a vector: 1 (seeding on GPUs), 4 (group family, narrow CPUs), 8 or 16
  *   ROW_TYPE   how rows are stored: 0 u8, 1 i8, 2 f16, 3 f32 (fgmm_type)
  *   DIMS       D, where a kernel unrolls over it
  *   HAS_FP64   1 where the device has double

@@ -8,8 +8,8 @@
  * and exponentials are taken of the kept ones only. A row that keeps more than `capacity` gives the single entry
  * (component = K) instead: the dense path does it.
  *
- *   worker g: rows g B .. , (g+G) B .. (B = TILE_BLOCK)     scratch of a worker:  a | maxima | l | norms | best |
- * counts
+ *   worker g of G: rows g B .. , (g+G) B .. (B = TILE_BLOCK)
+ *   scratch of a worker: a | maxima | l | norms | best | counts
  *
  *   KEEP_BEST  1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
  */

@@ -4,10 +4,12 @@
  *     distance_tn = sum_j (x_nj - c_tj)^2,    potential_t = sum_n min(least_n, distance_tn)
  *
  * Layouts:
- *     rows       float [blocks][D][SEEDING_BLOCK]   blocks of rows, dimension-major: lanes and work-items run along
- * rows candidates float [D][padded]                  padded: a multiple of TILE_CANDIDATES least      float
- * [blocks][SEEDING_BLOCK]      squared distance to the nearest centre so far; 0 for padding rows distances  float
- * [padded][blocks * SEEDING_BLOCK] potentials float [blocks][padded]
+ *
+ *     rows        float [blocks][D][SEEDING_BLOCK]       dimension-major: lanes and work-items run along rows
+ *     candidates  float [D][padded]                      padded: a multiple of TILE_CANDIDATES
+ *     least       float [blocks][SEEDING_BLOCK]          squared distance to the nearest centre; 0 for padding rows
+ *     distances   float [padded][blocks * SEEDING_BLOCK]
+ *     potentials  float [blocks][padded]
  *
  * A work-group owns one block of rows and one tile of candidates. A work-item owns TILE_ROWS vectors of rows at a time;
  * on CPUs it is alone in its group and walks the block, on GPUs VW = 1 and the group covers the block side by side.
