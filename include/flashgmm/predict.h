@@ -39,7 +39,8 @@ typedef struct fgmm_evaluation {
 typedef int (*fgmm_evaluation_fn)(void *user, const fgmm_evaluation *batch);
 
 /* Streams the source once through the model. Memory is bounded whatever N is. mean_log_likelihood and rows may be NULL.
- * Errors: DATA (D differs, NaN or infinity), ARGUMENT (top > K), DEVICE, IO, CALLBACK. */
+ * Errors: DATA (D differs, NaN or infinity, a variance outside 1e-30..1e32), ARGUMENT (top > K), DEVICE, IO, CALLBACK.
+ */
 FGMM_API fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_source *source,
                                    const fgmm_evaluate_options *options, fgmm_evaluation_fn sink, void *sink_user,
                                    double *mean_log_likelihood, uint64_t *rows);

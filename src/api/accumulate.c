@@ -15,7 +15,7 @@ fgmm_status fgmm_statistics_accumulate(fgmm_statistics *statistics, fgmm_device 
     double *mean = NULL, *values = NULL;
     FG_CHECK(statistics, FGMM_ARGUMENT, "statistics is NULL");
     FG_TRY(fg_check_handles(device, source));
-    FG_TRY(fg_check_dims(statistics->model, source, "statistics"));
+    FG_TRY(fg_check_model(statistics->model, source, "statistics"));
     const fg_parameters parameters = fg_model_parameters(statistics->model);
     const fg_plan_request request = {
         .device = device,

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+/* Both they and their reciprocals are normal float32, with room for a product. No smaller variance comes from training
+ * (m_step.c). */
+static const double LEAST_VARIANCE = 1e-30, MOST_VARIANCE = 1e32;
+
 fgmm_status fg_check_handles(const fgmm_device *device, const fgmm_source *source)
 {
     fgmm_status status = FGMM_OK;
@@ -13,11 +17,22 @@ done:
     return status;
 }
 
-fgmm_status fg_check_dims(const fgmm_model *model, const fgmm_source *source, const char *what)
+fgmm_status fg_check_model(const fgmm_model *model, const fgmm_source *source, const char *what)
 {
-    if (model->info.dims == source->info.dims) return FGMM_OK;
-    return fg_fail(FGMM_DATA, "%s: D = %llu, but the data has D = %llu", what, (unsigned long long)model->info.dims,
-                   (unsigned long long)source->info.dims);
+    fgmm_status status = FGMM_OK;
+    const fgmm_model_info *info = &model->info;
+    const uint64_t width = info->covariance == FGMM_DIAG ? info->dims : 1;
+    FG_CHECK(info->dims == source->info.dims, FGMM_DATA, "%s: D = %llu, but the data has D = %llu", what,
+             (unsigned long long)info->dims, (unsigned long long)source->info.dims);
+    for (uint64_t i = 0; i < info->components * width; i++) {
+        const double variance = model->covariances[i];
+        FG_CHECK(variance >= LEAST_VARIANCE && variance <= MOST_VARIANCE, FGMM_DATA,
+                 "%s: covariances[%llu,%llu] = %g; need %g to %g: multiply data and model by a constant", what,
+                 (unsigned long long)(i / width), (unsigned long long)(i % width), variance, LEAST_VARIANCE,
+                 MOST_VARIANCE);
+    }
+done:
+    return status;
 }
 
 fgmm_status fg_check_path(fgmm_path path)

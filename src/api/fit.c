@@ -30,7 +30,7 @@ static fgmm_status check_start(fgmm_fit_options *o, const fgmm_source *source)
     if (o->init == FGMM_INIT_MODEL) {
         FG_CHECK(o->start, FGMM_ARGUMENT, "start is NULL; init model needs one");
         const fgmm_model_info *info = &o->start->info;
-        FG_TRY(fg_check_dims(o->start, source, "start"));
+        FG_TRY(fg_check_model(o->start, source, "start"));
         FG_CHECK(o->components == 0 || o->components == info->components, FGMM_ARGUMENT,
                  "components = %llu, but start has K = %llu; need 0 or the same", (unsigned long long)o->components,
                  (unsigned long long)info->components);
@@ -48,8 +48,8 @@ static fgmm_status check_numbers(const fgmm_fit_options *o)
     fgmm_status status = FGMM_OK;
     FG_CHECK(o->tolerance >= 0 && isfinite(o->tolerance), FGMM_ARGUMENT, "tolerance = %g; need a finite number >= 0",
              o->tolerance);
-    FG_CHECK(o->reg_covar >= 0 && isfinite(o->reg_covar), FGMM_ARGUMENT, "reg_covar = %g; need a finite number >= 0",
-             o->reg_covar);
+    FG_CHECK(o->reg_covar >= 0 && o->reg_covar <= FG_MOST_REG_COVAR, FGMM_ARGUMENT, "reg_covar = %g; need 0 to %g",
+             o->reg_covar, FG_MOST_REG_COVAR);
     FG_TRY(fg_check_path(o->path));
 done:
     return status;

@@ -115,7 +115,7 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     FG_TRY(fg_check_handles(device, source));
     FG_CHECK(model, FGMM_ARGUMENT, "model is NULL");
     FG_TRY(fg_read_options(&v.options, options, sizeof v.options, "evaluate options"));
-    FG_TRY(fg_check_dims(model, source, "model"));
+    FG_TRY(fg_check_model(model, source, "model"));
     FG_TRY(fg_check_path(v.options.path));
     FG_CHECK(v.options.top <= model->info.components, FGMM_ARGUMENT, "top = %u; need 0..K (K = %llu)", v.options.top,
              (unsigned long long)model->info.components);

@@ -69,6 +69,7 @@ static const cli_option options[] = {
      .offset = offsetof(fit_arguments, reg_covar),
      .value = "V",
      .is_nonnegative = 1,
+     .most_real = 1e30,
      .fallback = "1e-6",
      .help = "added to every variance, in squared units of the data"},
     CLI_SEED_OPTION(fit_arguments, seed),

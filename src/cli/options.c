@@ -79,6 +79,9 @@ static int set_real(const cli_option *option, const char *text, void *arguments)
     char name[LABEL_BYTES], *end = NULL;
     const double value = strtod(text, &end);
     const int is_number = end != text && *end == 0 && isfinite(value) && !isspace((unsigned char)text[0]);
+    if (is_number && option->most_real > 0 && value > option->most_real)
+        return cli_error(CLI_EXIT_USAGE, "%s = %s; need a number up to %g", label(name, option), text,
+                         option->most_real);
     if (!is_number || (option->is_nonnegative && value < 0))
         return cli_error(CLI_EXIT_USAGE, "%s = %s; need a number%s", label(name, option), text,
                          option->is_nonnegative ? ", 0 or more" : "");

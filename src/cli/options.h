@@ -30,6 +30,7 @@ typedef struct cli_option {
     int is_required;
     uint64_t least, most;       /* most 0: no upper limit */
     int is_nonnegative;         /* REAL: at least 0 */
+    double most_real;           /* REAL: at most; 0: no limit */
     const char *const *choices; /* ends with NULL */
 } cli_option;
 

@@ -162,6 +162,23 @@ START_TEST(test_evaluate__centroids_give_the_nearest)
 }
 END_TEST
 
+START_TEST(test_evaluate__variances_beyond_float32_are_refused)
+{
+    const double variances[] = {1e-300, 0x1p-120, 1e33};
+    double covariances[K], mean;
+    for (int i = 0; i < 3; i++) {
+        fgmm_model *odd;
+        fgmm_source *source = memory_source(rows, FGMM_F32, N, D);
+        for (int k = 0; k < K; k++) covariances[k] = k == 2 ? variances[i] : 1;
+        ck_ok(fgmm_model_create(&odd, FGMM_SPHERICAL, K, D, fgmm_model_weights(model), fgmm_model_means(model),
+                                covariances));
+        ck_fails(fgmm_score(device, odd, source, &mean, NULL), FGMM_DATA, "model: covariances[2,0] = ");
+        fgmm_source_close(source);
+        fgmm_model_free(odd);
+    }
+}
+END_TEST
+
 START_TEST(test_evaluate__refuses_and_cancels)
 {
     collected c = {.top = 4, .cancel_at = 2};
@@ -244,6 +261,7 @@ Suite *suite(void)
         test_evaluate__same_bytes_from_every_source_and_a_reloaded_model,
         test_evaluate__score_and_predict,
         test_evaluate__centroids_give_the_nearest,
+        test_evaluate__variances_beyond_float32_are_refused,
         test_evaluate__refuses_and_cancels,
         test_statistics__agree_with_plain_double_precision,
         test_statistics__unchanged_by_failures,
