@@ -14,6 +14,20 @@ static uint32_t s2_count(const fg_shape *s)
     return s->is_diag_s2 ? s->d : 1;
 }
 
+static uint32_t partial_floats(const fg_shape *s)
+{
+    return (uint32_t)fg_round_up(s->row_stride + (s->is_diag_s2 ? s->row_stride : 1) + 1, s->tile.vw);
+}
+
+uint64_t fg_accumulate_bytes(fg_pass *pass)
+{
+    const fg_shape *s = &pass->shape;
+    const uint64_t totals = 1 + (uint64_t)s->k * ((uint64_t)s->d + s2_count(s) + 1);
+    const uint64_t chunks = s->k + (uint64_t)s->batch_rows * s->capacity / s->tile.chunk;
+    return sizeof(double) * (totals + fg_ceil_div(s->batch_rows, FG_SUM_BLOCK)) +
+           sizeof(float) * chunks * partial_floats(s);
+}
+
 fgmm_status fg_accumulate_create(fg_pass *pass)
 {
     fgmm_status status = FGMM_OK;
@@ -22,7 +36,7 @@ fgmm_status fg_accumulate_create(fg_pass *pass)
     size_t bytes, per_component;
     FG_TRY(fg_size_product(&per_component, s->k, (uint64_t)s->d + s2_count(s) + 1, "statistics"));
     t->count = 1 + per_component;
-    t->partial = (uint32_t)fg_round_up(s->row_stride + (s->is_diag_s2 ? s->row_stride : 1) + 1, s->tile.vw);
+    t->partial = partial_floats(s);
     FG_TRY(fg_size_product(&bytes, t->count, sizeof(double), "statistics"));
     FG_TRY(fg_buffer_create(&t->totals, pass->device, bytes, FG_BUFFER_DEVICE, "statistics"));
     FG_TRY(fg_buffer_create(&t->row_sums, pass->device, sizeof(double) * fg_ceil_div(s->batch_rows, FG_SUM_BLOCK),

@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-/* Bytes of responsibilities in a tile: they are written and read once by neighbouring kernels and should meet in the
- * last cache level that all cores share. GPUs need more rows to be busy. */
+/* Bytes of responsibilities, and of rows, in a tile: they are written and read once by neighbouring kernels and should
+ * meet in the last cache level that all cores share. GPUs need more rows to be busy. */
 enum { TILE_BYTES = 8 << 20, GROUP_TILE_BYTES = 32 << 20, MOST_TILE_ROWS = 8192, COMBINE_LOCAL = 64 };
 
 static uint32_t element_count(const fg_shape *s)
@@ -27,7 +27,7 @@ static void plan(fg_dense *dense, const fg_shape *s)
 {
     const uint32_t block = s->tile.block;
     const uint64_t bytes = s->family == FGMM_KERNEL_GROUP ? GROUP_TILE_BYTES : TILE_BYTES;
-    const uint64_t rows = bytes / (sizeof(float) * (uint64_t)s->padded_k);
+    const uint64_t rows = bytes / (sizeof(float) * fg_max_u64(s->padded_k, s->row_stride));
     const uint64_t most = fg_min_u64(MOST_TILE_ROWS, fg_round_up(s->batch_rows, block));
     dense->tile_rows = (uint32_t)fg_max_u64(block, fg_min_u64(rows, most) / block * block);
     /* with few products rows are split as well */
@@ -37,6 +37,19 @@ static void plan(fg_dense *dense, const fg_shape *s)
     dense->splits = (uint32_t)fg_ceil_div(dense->tile_rows, dense->split_rows);
     dense->l_stride = s->padded_k + s->tile.vw;
     dense->scratch_floats = (uint32_t)fg_round_up((uint64_t)block * (s->tile.vw + 1 + dense->l_stride), 64);
+}
+
+uint64_t fg_dense_bytes(fg_pass *pass)
+{
+    fg_dense *dense = &pass->dense;
+    const fg_shape *s = &pass->shape;
+    plan(dense, s);
+    const uint64_t blocks = fg_ceil_div(dense->tile_rows, s->tile.block);
+    const uint64_t stride = (uint64_t)s->row_stride * (s->is_diag_s2 ? 2 : 1);
+    const uint64_t scratch = s->family == FGMM_KERNEL_VECTOR ? (uint64_t)s->workers * dense->scratch_floats : 0;
+    const uint64_t floats = (uint64_t)dense->tile_rows * (s->row_stride + (uint64_t)s->padded_k) +
+                            blocks * 2 * s->padded_k + dense->splits * (uint64_t)s->padded_k * stride + scratch;
+    return sizeof(float) * floats + sizeof(cl_uint) * blocks + sizeof(double) * s->padded_k;
 }
 
 static fgmm_status create_buffers(fg_dense *dense, fgmm_device *device, const fg_shape *s)

@@ -20,15 +20,29 @@ static uint32_t block_rows_group(const fg_shape *s)
     return (uint32_t)fg_round_up(fg_ceil_div((uint64_t)s->k + 1, 16), s->tile.local);
 }
 
+static uint64_t plan(fg_lists *lists, const fg_shape *s)
+{
+    lists->block_rows = s->family == FGMM_KERNEL_VECTOR ? block_rows_vector(s) : block_rows_group(s);
+    lists->blocks = (uint32_t)fg_ceil_div(s->batch_rows, lists->block_rows);
+    return s->k + (uint64_t)s->batch_rows * s->capacity / s->tile.chunk; /* most chunks */
+}
+
+uint64_t fg_lists_bytes(fg_pass *pass)
+{
+    const fg_shape *s = &pass->shape;
+    const uint64_t chunks = plan(&pass->lists, s), firsts = s->family == FGMM_KERNEL_GROUP ? 2 : 1;
+    const uint64_t sorted = (uint64_t)s->batch_rows * s->capacity * (sizeof(cl_uint) + sizeof(float));
+    return sizeof(cl_uint) * ((pass->lists.blocks + firsts) * ((uint64_t)s->k + 1) + 3 * chunks) + sorted +
+           sizeof(fg_list_counts);
+}
+
 fgmm_status fg_lists_create(fg_pass *pass)
 {
     fgmm_status status = FGMM_OK;
     fg_lists *lists = &pass->lists;
     const fg_shape *s = &pass->shape;
     size_t bytes, chunks;
-    lists->block_rows = s->family == FGMM_KERNEL_VECTOR ? block_rows_vector(s) : block_rows_group(s);
-    lists->blocks = (uint32_t)fg_ceil_div(s->batch_rows, lists->block_rows);
-    const uint64_t most = s->k + (uint64_t)s->batch_rows * s->capacity / s->tile.chunk;
+    const uint64_t most = plan(lists, s);
     FG_CHECK(most <= INT32_MAX, FGMM_MEMORY, "chunks of a batch = %llu; at most %d", (unsigned long long)most,
              INT32_MAX);
     lists->max_chunks = (uint32_t)most;

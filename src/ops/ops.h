@@ -43,7 +43,7 @@ typedef struct fg_shape {
 } fg_shape;
 
 /* Chooses tile and derived sizes. Errors: ARGUMENT / MEMORY when K or D do not fit 32-bit indices of a batch. */
-fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options);
+fgmm_status fg_shape_init(fg_shape *shape, const fgmm_device *device, const fg_pass_options *options);
 /* Compile options that belong to the shape. */
 void fg_shape_options(const fg_shape *shape, char *text, size_t room);
 /* For reports: "vector 12x32 block 48 ...". */
@@ -69,6 +69,7 @@ typedef struct fg_packed {
 
 fgmm_status fg_packed_create(fg_packed *packed, fgmm_device *device, const fg_shape *shape);
 void fg_packed_free(fg_packed *packed);
+uint64_t fg_packed_bytes(const fg_shape *shape);
 fgmm_status fg_packed_load(fg_packed *packed, const fg_shape *shape, const fg_parameters *parameters,
                            const float *shift);
 
@@ -132,16 +133,22 @@ struct fg_pass {
     uint64_t sparse_batches, dense_batches, dense_rows;
 };
 
+/* Each operation's *_bytes plans its buffers from the shape alone, allocates nothing, and gives their bytes; the
+ * *_create beside it makes just these. */
+
 /* responsibilities.c: lists and log-normalisers of a batch. */
 fgmm_status fg_responsibilities_create(fg_pass *pass);
+uint64_t fg_responsibilities_bytes(fg_pass *pass);
 fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows);
 
 /* lists.c: the stable sort by component; *counts is read back (blocks). */
 fgmm_status fg_lists_create(fg_pass *pass);
+uint64_t fg_lists_bytes(fg_pass *pass);
 fgmm_status fg_lists_sort(fg_pass *pass, size_t n, fg_list_counts *counts);
 
 /* accumulate.c: sorted entries into totals; log-normalisers into totals; totals fetched as doubles. */
 fgmm_status fg_accumulate_create(fg_pass *pass);
+uint64_t fg_accumulate_bytes(fg_pass *pass);
 fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts);
 fgmm_status fg_accumulate_rows(fg_pass *pass, size_t n);
 fgmm_status fg_accumulate_fetch(fg_pass *pass, double *totals);
@@ -149,6 +156,7 @@ fgmm_status fg_accumulate_fetch(fg_pass *pass, double *totals);
 /* dense.c: rows by the dense path. list NULL: rows 0..count-1 of the batch; otherwise entries first.. of
  * lists.sorted_rows. */
 fgmm_status fg_dense_create(fg_pass *pass);
+uint64_t fg_dense_bytes(fg_pass *pass);
 void fg_dense_free(fg_dense *dense);
 typedef struct fg_dense_span {
     int use_list;

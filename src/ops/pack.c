@@ -37,6 +37,13 @@ done:
     return status;
 }
 
+uint64_t fg_packed_bytes(const fg_shape *s)
+{
+    const uint64_t per_element = s->covariance == FGMM_DIAG ? 2 : 1, padded = s->padded_k;
+    return sizeof(float) * (padded * (s->d * per_element + s->row_stride + 4) + s->row_stride) +
+           sizeof(cl_uint) * s->strips;
+}
+
 void fg_packed_free(fg_packed *p)
 {
     fg_buffer_free(p->packed);

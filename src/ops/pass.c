@@ -45,6 +45,8 @@ fgmm_status fg_pass_create(fg_pass **out, fgmm_device *device, const fg_pass_opt
     pass->path = options->keep == FG_KEEP_BEST ? FGMM_PATH_SPARSE : options->path;
     pass->is_dense = pass->path == FGMM_PATH_DENSE;
     FG_TRY(fg_shape_init(&pass->shape, device, options));
+    if (pass->shape.family == FGMM_KERNEL_VECTOR && !options->tile)
+        FG_TRY(fg_lanes_probe(&pass->shape.tile.lanes, device, pass->shape.tile.vw));
     FG_TRY(fg_packed_create(&pass->packed, device, &pass->shape));
     FG_TRY(fg_responsibilities_create(pass));
     FG_TRY(fg_lists_create(pass));
@@ -91,11 +93,11 @@ size_t fg_pass_default_batch_rows(const fgmm_device *device, uint64_t k, uint64_
 
 uint64_t fg_pass_bytes(const fgmm_device *device, const fg_pass_options *options)
 {
-    const uint64_t dense = fg_device_family(device) == FGMM_KERNEL_GROUP ? 64u << 20 : 16u << 20; /* dense.c */
-    const uint64_t capacity = options->keep == FG_KEEP_BEST ? 1 : fg_min_u64(fg_round_up(options->k, 16), 64);
-    const uint64_t lists = options->batch_rows * (capacity * 16 + 8);
-    const uint64_t per_component = (options->d + 48) * 4 * (options->covariance == FGMM_DIAG ? 9 : 6);
-    return lists + options->k * per_component + dense;
+    fg_pass planned = {0};
+    if (fg_shape_init(&planned.shape, device, options) != FGMM_OK) return 0; /* creating it says what is wrong */
+    const uint64_t dense = options->keep == FG_KEEP_MIXTURE ? fg_dense_bytes(&planned) : 0;
+    return fg_packed_bytes(&planned.shape) + fg_responsibilities_bytes(&planned) + fg_lists_bytes(&planned) +
+           fg_accumulate_bytes(&planned) + dense;
 }
 
 fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const float *shift)

@@ -1,10 +1,11 @@
 /* pass.h - one pass over rows on the device, as the algorithms above see it: load parameters, feed batches, fetch sums.
  *
  * A pass owns the packed parameters, the per-batch lists (a row's log-normaliser and the few components that matter)
- * and the running statistics on the device. Per batch it runs responsibilities -> lists -> accumulate        (sparse
- * path) or, for rows whose responsibilities are not sparse, in tiles of at most a few MiB responsibilities -> matrix
- * product              (dense path). The N x K matrix exists nowhere. Results depend on the device, the tile parameters
- * and the batch boundaries only.
+ * and the running statistics on the device. What it runs per batch:
+ *   - sparse path: responsibilities, lists by component, accumulate;
+ *   - dense path, for rows whose responsibilities are not sparse: in tiles of a few MiB, responsibilities and a matrix
+ *     product.
+ * The N x K matrix exists nowhere. Results depend on the device, the tile parameters and the batch boundaries only.
  */
 #ifndef FG_PASS_H
 #define FG_PASS_H
@@ -39,7 +40,7 @@ void fg_pass_free(fg_pass *pass);
  * arguments only, so that every kind of source is cut alike. */
 size_t fg_pass_default_batch_rows(const fgmm_device *device, uint64_t k, uint64_t d, fgmm_type type);
 
-/* Device bytes that fg_pass_create will take, rows not included. */
+/* Device bytes that the pass will take, the dense path's included, rows not. 0: the options cannot be met. */
 uint64_t fg_pass_bytes(const fgmm_device *device, const fg_pass_options *options);
 
 /* Loads parameters for the batches that follow and zeroes the statistics. shift (d): subtracted from rows while they

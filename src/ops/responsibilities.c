@@ -25,6 +25,15 @@ static void plan_scratch(fg_lists *lists, const fg_shape *s)
     lists->scratch_floats = (uint32_t)fg_round_up((uint64_t)tile->block * row_floats, 64);
 }
 
+uint64_t fg_responsibilities_bytes(fg_pass *pass)
+{
+    const fg_shape *s = &pass->shape;
+    const uint64_t lists = (uint64_t)s->batch_rows * (sizeof(float) + sizeof(cl_uint)) * (1 + s->capacity);
+    if (s->family != FGMM_KERNEL_VECTOR) return lists;
+    plan_scratch(&pass->lists, s);
+    return lists + (uint64_t)s->workers * pass->lists.scratch_floats * sizeof(float);
+}
+
 fgmm_status fg_responsibilities_create(fg_pass *pass)
 {
     fgmm_status status = FGMM_OK;

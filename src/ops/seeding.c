@@ -30,7 +30,7 @@ static fgmm_status get_kernels(fg_seeding *s)
     s->local = 1;
     while (!is_vector && s->local < LOCAL_GROUP && 2 * s->local <= facts->max_work_group) s->local *= 2;
     snprintf(options, sizeof options,
-             "-DROW_TYPE=3 -DHAS_FP64=0 -DVW=%u -DTILE_ROWS=%d -DTILE_CANDIDATES=%d -DLOCAL=%zu -DSEEDING_BLOCK=%d",
+             "-DROW_TYPE=3 -DVW=%u -DTILE_ROWS=%d -DTILE_CANDIDATES=%d -DLOCAL=%zu -DSEEDING_BLOCK=%d",
              is_vector ? facts->vector_width : 1, is_vector ? TILE_ROWS_VECTOR : TILE_ROWS_GROUP, TILE_CANDIDATES,
              s->local, FG_SEEDING_BLOCK);
     FG_TRY(fg_kernel_get(&s->measure, s->device, files, options, "seeding_try"));

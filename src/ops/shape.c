@@ -1,5 +1,5 @@
 /* shape.c - tile parameters and derived sizes of a pass: which tile for which device and shape, how large its lists and
- * scratch are. The only place that knows the shipped tiles. Starts no kernels but the lane probe. */
+ * scratch are. The only place that knows the shipped tiles. Starts no kernels. */
 #include "ops.h"
 
 #include "size.h"
@@ -57,7 +57,7 @@ static fgmm_status choose_group_tile(fg_shape *shape, const fg_device_facts *fac
     return FGMM_OK;
 }
 
-static fgmm_status choose_tile(fg_shape *shape, fgmm_device *device)
+static fgmm_status choose_tile(fg_shape *shape, const fgmm_device *device)
 {
     const fg_device_facts *facts = fg_device_facts_of(device);
     if (shape->family == FGMM_KERNEL_GROUP) return choose_group_tile(shape, facts);
@@ -65,13 +65,13 @@ static fgmm_status choose_tile(fg_shape *shape, fgmm_device *device)
     const int is_diag = shape->covariance == FGMM_DIAG;
     for (size_t i = 0; i < sizeof vector_tiles / sizeof vector_tiles[0]; i++)
         if (vector_tiles[i].vw == vw && vector_tiles[i].is_diag == is_diag) shape->tile = vector_tiles[i].tile;
-    return fg_lanes_probe(&shape->tile.lanes, device, vw);
+    return FGMM_OK;
 }
 
 /* Room in a row's list. Rows of trained mixtures keep about ten components; one that needs more goes the dense way. */
 enum { LIST_CAPACITY = 64 };
 
-fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options)
+fgmm_status fg_shape_init(fg_shape *shape, const fgmm_device *device, const fg_pass_options *options)
 {
     const uint64_t most = INT32_MAX;
     if (options->k == 0 || options->k > most / 64)

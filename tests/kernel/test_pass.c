@@ -430,6 +430,30 @@ START_TEST(test_pass__tight_components_far_from_the_shift)
 }
 END_TEST
 
+/* The memory decision rests on it: what a pass takes, with the dense path's buffers, is known before it is made. */
+START_TEST(test_pass__bytes_are_foreseen)
+{
+    const shape_case c = {families[_i], FGMM_DIAG, FG_KEEP_MIXTURE, FGMM_F32, FGMM_PATH_DENSE, 300, 9, 40,
+                          0.5,          0,         quick_tiles[_i]};
+    const fg_pass_options options = {c.covariance, c.keep, c.k, c.d, c.type, (size_t)c.n, c.path, c.tile};
+    fg_pass *pass;
+    fg_buffer *buffer;
+    problem p = make_problem(&c);
+    open_device(c.family);
+    ck_ok(fg_buffer_create(&buffer, device, sizeof(float) * c.n * c.d, FG_BUFFER_DEVICE, "rows"));
+    ck_ok(fg_buffer_write(buffer, 0, p.rows, sizeof(float) * c.n * c.d));
+    const fg_rows rows = {buffer, 0, (size_t)c.n};
+    const uint64_t before = fgmm_device_bytes(device);
+    ck_ok(fg_pass_create(&pass, device, &options));
+    ck_ok(fg_pass_load(pass, &p.parameters, p.shift));
+    ck_ok(fg_pass_accumulate(pass, &rows));
+    ck_assert_uint_eq(fgmm_device_bytes(device) - before, fg_pass_bytes(device, &options));
+    fg_pass_free(pass);
+    fg_buffer_free(buffer);
+    free_problem(&p);
+}
+END_TEST
+
 START_TEST(test_pass__tiny)
 {
     static const uint64_t sizes[][3] = {{5, 3, 2}, {13, 3, 34}};
@@ -448,6 +472,7 @@ Suite *suite(void)
     tcase_add_loop_test(group, test_pass__group_equals_the_twin_with_every_tile, 0, GROUP_TILES);
     tcase_add_loop_test(both, test_pass__overflowing_rows_take_the_dense_path, 0, FAMILIES);
     tcase_add_loop_test(both, test_pass__every_row_type, 0, FAMILIES);
+    tcase_add_loop_test(both, test_pass__bytes_are_foreseen, 0, FAMILIES);
     tcase_add_loop_test(both, test_pass__tight_components_far_from_the_shift, 0, FAMILIES);
     tcase_add_loop_test(tiny, test_pass__tiny, 0, FAMILIES);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
