@@ -51,13 +51,23 @@ typedef struct evaluation {
     double sum;
 } evaluation;
 
+/* Kernels give no log-density below -1e30: a row that far from every component has no meaningful result in float32. */
+static const double least_log_likelihood = -0.9e30;
+
 static fgmm_status evaluate_batch(evaluation *v, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
     const results *r = &v->results;
     const fg_evaluation_rows out = {r->log_likelihood, r->labels, v->options.top, r->ids, r->responsibilities};
     FG_TRY(fg_pass_evaluate(v->e.pass, rows, &out));
-    for (size_t i = 0; i < rows->n; i++) v->sum += r->log_likelihood[i];
+    for (size_t i = 0; i < rows->n; i++) {
+        FG_CHECK(
+            r->log_likelihood[i] > least_log_likelihood, FGMM_DATA,
+            "row %llu lies so far from every component that float32 cannot hold its log-likelihood (below %g nats; "
+            "rows are counted from 0)",
+            (unsigned long long)(v->rows + i), least_log_likelihood);
+        v->sum += r->log_likelihood[i];
+    }
     const fgmm_evaluation batch = {v->rows,   rows->n, v->options.want_log_likelihood ? r->log_likelihood : NULL,
                                    r->labels, r->ids,  r->responsibilities};
     if (v->sink) {

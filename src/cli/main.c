@@ -54,10 +54,21 @@ static int run_command(const cli_command *command, int argc, char **argv)
     return exit_code;
 }
 
+static const cli_command *find_command(const char *word)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(word, commands[i]->name) == 0) return commands[i];
+    return NULL;
+}
+
 static int dispatch(int argc, char **argv)
 {
     if (argc < 2) return cli_error(CLI_EXIT_USAGE, "no command; `flashgmm --help` lists the commands");
     const char *word = argv[1];
+    if (strcmp(word, "help") == 0 && argc > 2 && find_command(argv[2])) {
+        char option[] = "--help", *arguments[] = {option};
+        return run_command(find_command(argv[2]), 1, arguments);
+    }
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
         print_help();
         return CLI_EXIT_DONE;
@@ -66,9 +77,8 @@ static int dispatch(int argc, char **argv)
         printf("flashgmm %s\n", fgmm_version());
         return CLI_EXIT_DONE;
     }
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(word, commands[i]->name) == 0) return run_command(commands[i], argc - 2, argv + 2);
-    return unknown_command(word);
+    const cli_command *command = find_command(word);
+    return command ? run_command(command, argc - 2, argv + 2) : unknown_command(word);
 }
 
 int main(int argc, char **argv)

@@ -179,6 +179,22 @@ START_TEST(test_evaluate__variances_beyond_float32_are_refused)
 }
 END_TEST
 
+/* 1e16 deviations away: the log-density is some -1e32 nats, which kernels cut off. */
+START_TEST(test_evaluate__rows_too_far_for_float32_are_refused)
+{
+    const double weights[] = {1}, means[] = {0, 0}, variances[] = {1};
+    const float far_rows[3][2] = {{1, 2}, {0, 0}, {1e16f, 0}};
+    double per_row[3];
+    fgmm_model *unit;
+    fgmm_source *source;
+    ck_ok(fgmm_model_create(&unit, FGMM_SPHERICAL, 1, 2, weights, means, variances));
+    ck_ok(fgmm_source_from_memory(&source, far_rows, FGMM_F32, 3, 2, 0));
+    ck_fails(fgmm_score(device, unit, source, NULL, per_row), FGMM_DATA, "row 2");
+    fgmm_source_close(source);
+    fgmm_model_free(unit);
+}
+END_TEST
+
 START_TEST(test_evaluate__refuses_and_cancels)
 {
     collected c = {.top = 4, .cancel_at = 2};
@@ -262,6 +278,7 @@ Suite *suite(void)
         test_evaluate__score_and_predict,
         test_evaluate__centroids_give_the_nearest,
         test_evaluate__variances_beyond_float32_are_refused,
+        test_evaluate__rows_too_far_for_float32_are_refused,
         test_evaluate__refuses_and_cancels,
         test_statistics__agree_with_plain_double_precision,
         test_statistics__unchanged_by_failures,
