@@ -5,35 +5,12 @@
 #include "size.h"
 #include "status.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* A batch is dense when more than this share of its rows overflowed their lists, and while its rows keep more than
  * SPARSE_ENTRIES components each. Gathering an entry costs about as much as DENSE_COST products of the dense path. */
 static const double dense_share = 0.25;
 enum { DENSE_COST = 8, SPARSE_ENTRIES = 48 };
-
-/* Files of a program, in order. */
-typedef const char *program_files[10];
-static const program_files sparse_files[] = {
-    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl",
-                            "responsibilities_vector.cl", "lists.cl", "accumulate_vector.cl"},
-    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "distances_group.cl", "combine.cl", "responsibilities_group.cl",
-                           "lists_group.cl", "accumulate_group.cl"},
-};
-static const program_files dense_files[] = {
-    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "rows.cl", "distances_vector.cl", "combine.cl", "dense_vector.cl"},
-    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "distances_group.cl", "combine.cl", "dense_group.cl"},
-};
-
-fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, int is_dense, const char *name)
-{
-    const program_files *files = is_dense ? dense_files : sparse_files;
-    char options[640];
-    fg_shape_options(&pass->shape, options, sizeof options);
-    return fg_kernel_get(kernel, pass->device, files[pass->shape.family], options, name);
-}
 
 fgmm_status fg_pass_create(fg_pass **out, fgmm_device *device, const fg_pass_options *options)
 {
