@@ -70,13 +70,12 @@ done:
     return status;
 }
 
-static fgmm_status sort_vector(fg_pass *pass, size_t rows)
+/* Entries of each block of rows by component: one work-item, or one work-group of `local`, a block. */
+static fgmm_status count_entries(fg_pass *pass, cl_uint n, size_t global, size_t local)
 {
-    fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
     const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows, blocks = (cl_uint)fg_ceil_div(rows, lists->block_rows);
-    const fg_argument count[] = {
+    const fg_argument arguments[] = {
         FG_ARG_VALUE(n),
         FG_ARG_VALUE(lists->block_rows),
         FG_ARG_VALUE(s->k),
@@ -85,6 +84,15 @@ static fgmm_status sort_vector(fg_pass *pass, size_t rows)
         FG_ARG_BUFFER(lists->components),
         FG_ARG_BUFFER(lists->bins),
     };
+    return FG_LAUNCH(pass, pass->count, arguments, 1, &global, &local);
+}
+
+static fgmm_status sort_vector(fg_pass *pass, size_t rows)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_lists *lists = &pass->lists;
+    const cl_uint n = (cl_uint)rows, blocks = (cl_uint)fg_ceil_div(rows, lists->block_rows);
     const fg_argument scan[] = {
         FG_ARG_VALUE(blocks),
         FG_ARG_VALUE(s->k),
@@ -108,7 +116,7 @@ static fgmm_status sort_vector(fg_pass *pass, size_t rows)
         FG_ARG_BUFFER(lists->sorted_values),
     };
     const size_t global = blocks, one = 1;
-    FG_TRY(FG_LAUNCH(pass, pass->count, count, 1, &global, &one));
+    FG_TRY(count_entries(pass, n, global, one));
     FG_TRY(FG_LAUNCH(pass, pass->scan, scan, 1, &one, &one));
     FG_TRY(FG_LAUNCH(pass, pass->scatter, scatter, 1, &global, &one));
 done:
@@ -121,15 +129,6 @@ static fgmm_status sort_group(fg_pass *pass, size_t rows)
     const fg_shape *s = &pass->shape;
     const fg_lists *lists = &pass->lists;
     const cl_uint n = (cl_uint)rows, blocks = (cl_uint)fg_ceil_div(rows, lists->block_rows);
-    const fg_argument count[] = {
-        FG_ARG_VALUE(n),
-        FG_ARG_VALUE(lists->block_rows),
-        FG_ARG_VALUE(s->k),
-        FG_ARG_VALUE(s->capacity),
-        FG_ARG_BUFFER(lists->counts),
-        FG_ARG_BUFFER(lists->components),
-        FG_ARG_BUFFER(lists->bins),
-    };
     const fg_argument scan_blocks[] = {
         FG_ARG_VALUE(blocks),
         FG_ARG_VALUE(s->k),
@@ -160,7 +159,7 @@ static fgmm_status sort_group(fg_pass *pass, size_t rows)
     };
     const size_t local = s->tile.local, global = blocks * local;
     const size_t across = (size_t)fg_ceil_div((uint64_t)s->k + 1, SCAN_ACROSS) * local;
-    FG_TRY(FG_LAUNCH(pass, pass->count, count, 1, &global, &local));
+    FG_TRY(count_entries(pass, n, global, local));
     FG_TRY(FG_LAUNCH(pass, pass->scan_blocks, scan_blocks, 1, &across, &local));
     FG_TRY(FG_LAUNCH(pass, pass->scan, scan, 1, &local, &local));
     FG_TRY(FG_LAUNCH(pass, pass->scatter, scatter, 1, &global, &local));
