@@ -46,6 +46,12 @@ fgmm_status fg_buffer_create(fg_buffer **buffer, fgmm_device *device, size_t byt
     const cl_mem_flags flags = CL_MEM_READ_WRITE | (use == FG_BUFFER_STAGING ? CL_MEM_ALLOC_HOST_PTR : 0);
     made->memory = clCreateBuffer(device->context, flags, bytes, NULL, &error);
     FG_CL(error, FGMM_MEMORY, "clCreateBuffer", "%s, %zu bytes", what, bytes);
+    if (device->is_poisoning) {
+        const cl_uchar poison = 0xff;
+        error = clEnqueueFillBuffer(device->queue, made->memory, &poison, 1, 0, bytes, 0, NULL, NULL);
+        if (error != CL_SUCCESS) clReleaseMemObject(made->memory);
+        FG_CL(error, FGMM_DEVICE, "clEnqueueFillBuffer", "%s", what);
+    }
     made->bytes = bytes;
     device->bytes += bytes;
     device->peak_bytes = fg_max_u64(device->peak_bytes, device->bytes);

@@ -176,6 +176,11 @@ done:
     return status;
 }
 
+void fg_device_poison_buffers(fgmm_device *device)
+{
+    device->is_poisoning = 1;
+}
+
 void fg_device_fail_launch(fgmm_device *device, uint64_t count)
 {
     device->fail_launch = count;

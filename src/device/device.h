@@ -41,6 +41,10 @@ fgmm_status fg_device_finish(fgmm_device *device);
 /* Tests only: the count-th launch from now fails as if the driver had returned CL_OUT_OF_RESOURCES. 0: never. */
 void fg_device_fail_launch(fgmm_device *device, uint64_t count);
 
+/* Tests only: buffers made from now on are filled with 0xff bytes (NaN as float, the largest index as integer), so that
+ * a kernel that reads what nobody wrote gives a wrong result every time instead of now and then. */
+void fg_device_poison_buffers(fgmm_device *device);
+
 /* Bytes that may still be allocated under the handle's budget. */
 uint64_t fg_device_bytes_left(const fgmm_device *device);
 

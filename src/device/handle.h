@@ -87,6 +87,7 @@ struct fgmm_device {
     fgmm_log_fn log;
     void *log_user;
     uint64_t fail_launch;       /* launches until the injected failure; 0: none */
+    int is_poisoning;           /* new buffers are filled with 0xff */
     char *cache_folder;         /* NULL: nothing is kept on disk */
     int is_compiling_at_launch; /* machine code is made at a kernel's first launch (PoCL) */
     fg_program *programs;

@@ -118,6 +118,7 @@ static void open_device(fgmm_kernel_family family)
     fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
     options.family = family;
     ck_ok(fgmm_device_open(&device, &options));
+    fg_device_poison_buffers(device);
     open_family = family;
 }
 

@@ -1,6 +1,7 @@
 /* mixtures.c - helpers of mixtures.h. */
 #include "mixtures.h"
 
+#include "device.h"
 #include "rng.h"
 #include "support.h"
 
@@ -20,6 +21,7 @@ fgmm_device *open_test_family(fgmm_kernel_family family)
     options.family = family;
     options.cache_dir = "";
     ck_ok(fgmm_device_open(&device, &options));
+    fg_device_poison_buffers(device);
     return device;
 }
 
