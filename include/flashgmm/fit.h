@@ -129,7 +129,8 @@ typedef struct fgmm_kmeans_options {
     const fgmm_model *start;
     uint32_t max_iterations; /* default 25 */
     double tolerance;        /* stop when the centroids' squared movement, relative to the mean variance of the data's
-                                columns, is at most this (scikit-learn's rule); default 1e-4 */
+                                columns, is at most this (scikit-learn's rule); default 1e-4. Where re-seeding does not
+                                lower the inertia any more (fewer distinct rows than K), it stops as well */
     uint64_t seed;
     uint64_t batch_rows;
     uint64_t memory_limit_bytes;

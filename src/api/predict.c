@@ -110,6 +110,7 @@ static fg_plan_request plan_request(fgmm_device *device, fgmm_source *source, co
         .memory_limit_bytes = options->memory_limit_bytes,
         .held_bytes = fg_plan_held_bytes(),
         .pass = {.covariance = parameters->covariance, .k = parameters->k, .d = parameters->d, .path = options->path},
+        .is_evaluation = 1,
         .host_row_bytes = sizeof(double) + sizeof(int32_t) + options->top * (sizeof(int32_t) + sizeof(float)),
     };
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 typedef struct fit_arguments {
-    const char *data, *output, *init, *checkpoint, *resume;
+    const char *output, *init, *checkpoint, *resume;
     int covariance; /* fgmm_covariance; -1: not given */
     uint64_t components, kmeans_iter, max_iter, seed;
     double tol, reg_covar;
@@ -21,7 +21,7 @@ static const char *const covariance_choices[] = {"spherical", "diag", NULL};
 enum { KMEANS_ITERATIONS = 10 };
 
 static const cli_option options[] = {
-    CLI_DATA_OPERAND(fit_arguments, data),
+    CLI_DATA_OPERAND(fit_arguments, work.data),
     CLI_COMPONENTS_OPTION(fit_arguments, components,
                           "how many Gaussians, at most one per row (required unless --init names a file)"),
     {.name = "output",
@@ -93,7 +93,7 @@ static const cli_option options[] = {
 
 static int print_json(const cli_training *training)
 {
-    const fgmm_fit_report *report = training->report;
+    const fgmm_fit_report *report = &training->report;
     cJSON *object = cJSON_CreateObject();
     cli_json_count(object, "rows", report->rows);
     cli_json_count(object, "dims", report->dims);
@@ -115,7 +115,7 @@ static int print_json(const cli_training *training)
 
 static void print_text(const cli_training *training)
 {
-    const fgmm_fit_report *report = training->report;
+    const fgmm_fit_report *report = &training->report;
     printf("rows            %llu, %llu dimensions\n", (unsigned long long)report->rows,
            (unsigned long long)report->dims);
     printf("components      %llu, %s covariance\n", (unsigned long long)report->components,
@@ -126,9 +126,18 @@ static void print_text(const cli_training *training)
     cli_training_print(training);
 }
 
-/* What is wrong whatever the data comes first, then what can be known without reading rows. */
-static int check_arguments(const fit_arguments *arguments, cli_start *start)
+static int print_result(const cli_training *training)
 {
+    if (training->work->is_json) return print_json(training);
+    print_text(training);
+    return CLI_EXIT_DONE;
+}
+
+/* What is wrong whatever the data comes first, then what can be known without reading rows. */
+static int check(cli_training *training)
+{
+    const fit_arguments *arguments = training->arguments;
+    cli_start *start = &training->start;
     int exit_code = CLI_EXIT_DONE;
     CLI_DO(cli_start_read(start, arguments->init, arguments->components));
     if (start->is_centroids && arguments->kmeans_iter == 0)
@@ -136,8 +145,8 @@ static int check_arguments(const fit_arguments *arguments, cli_start *start)
                          "--kmeans-iter = 0; need 1 or more, since %s holds centroids, which have no "
                          "variances",
                          start->path);
-    CLI_DO(cli_output_check(arguments->output, arguments->data));
-    CLI_DO(cli_output_check(arguments->checkpoint, arguments->data));
+    CLI_DO(cli_output_check(arguments->output, arguments->work.data));
+    CLI_DO(cli_output_check(arguments->checkpoint, arguments->work.data));
     CLI_DO(cli_start_load(start, arguments->components));
 done:
     return exit_code;
@@ -149,9 +158,10 @@ static uint32_t kmeans_iterations(const fit_arguments *arguments, const cli_star
     return start->model && !start->is_centroids ? 0 : KMEANS_ITERATIONS;
 }
 
-static void fill_options(fgmm_fit_options *fit, const fit_arguments *arguments, const cli_start *start,
-                         cli_progress *progress)
+static void fill_options(fgmm_fit_options *fit, cli_training *training)
 {
+    const fit_arguments *arguments = training->arguments;
+    const cli_start *start = &training->start;
     fgmm_model_info info = FGMM_MODEL_INFO_INIT;
     fit->components = cli_or_zero(arguments->components);
     if (start->model && fgmm_model_describe(start->model, &info) == FGMM_OK) {
@@ -170,7 +180,7 @@ static void fill_options(fgmm_fit_options *fit, const fit_arguments *arguments, 
     fit->memory_limit_bytes = cli_or_zero(arguments->work.memory_limit);
     fit->path = (fgmm_path)arguments->work.path;
     fit->progress = cli_progress_report;
-    fit->progress_user = progress;
+    fit->progress_user = &training->progress;
     fit->checkpoint = arguments->checkpoint;
     fit->resume = arguments->resume;
 }
@@ -188,44 +198,27 @@ static int report_failure(const fit_arguments *arguments, fgmm_status status, in
     return cli_library(status);
 }
 
+static int train(cli_training *training, fgmm_model **model, fgmm_device *device, fgmm_source *source)
+{
+    fgmm_fit_options fit = FGMM_FIT_OPTIONS_INIT;
+    fill_options(&fit, training);
+    const fgmm_status status = fgmm_fit(model, device, source, &fit, &training->report);
+    cli_progress_end(&training->progress);
+    return status == FGMM_OK ? CLI_EXIT_DONE : report_failure(training->arguments, status, *model != NULL);
+}
+
 static int run(const void *user)
 {
     const fit_arguments *arguments = user;
-    int exit_code = CLI_EXIT_DONE;
-    cli_start start = {.model = NULL};
-    fgmm_source *source = NULL;
-    fgmm_device *device = NULL;
-    fgmm_model *model = NULL;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
-    fgmm_fit_options fit = FGMM_FIT_OPTIONS_INIT;
-    cli_training training = {.report = &report, .device = FGMM_DEVICE_INFO_INIT};
-    cli_progress progress;
-    cli_progress_begin(&progress, arguments->work.is_quiet, "final pass");
-
-    CLI_DO(check_arguments(arguments, &start));
-    CLI_DO(cli_open_data(&source, arguments->data, &arguments->work));
-    CLI_DO(cli_open_device(&device, &arguments->work, &progress));
-    CLI_DO(cli_library(fgmm_device_describe(device, &training.device)));
-    cli_signals_catch();
-    fill_options(&fit, arguments, &start, &progress);
-    const fgmm_status status = fgmm_fit(&model, device, source, &fit, &report);
-    cli_progress_end(&progress);
-    if (status != FGMM_OK) CLI_DO(report_failure(arguments, status, model != NULL));
-    CLI_DO(cli_library(fgmm_model_save(model, arguments->output)));
-    training.row_visits = progress.row_visits;
-    training.seed = arguments->seed;
-    training.written = arguments->output;
-    if (arguments->work.is_json)
-        CLI_DO(print_json(&training));
-    else
-        print_text(&training);
-done:
-    fgmm_fit_report_clear(&report);
-    fgmm_model_free(model);
-    fgmm_device_close(device);
-    fgmm_source_close(source);
-    fgmm_model_free(start.model);
-    return exit_code;
+    cli_training training = {.arguments = arguments,
+                             .work = &arguments->work,
+                             .seed = arguments->seed,
+                             .written = arguments->output,
+                             .check = check,
+                             .train = train,
+                             .save = fgmm_model_save,
+                             .print = print_result};
+    return cli_train(&training);
 }
 
 const cli_command cli_command_fit = {

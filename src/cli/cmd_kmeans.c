@@ -5,14 +5,14 @@
 #include <stdio.h>
 
 typedef struct kmeans_arguments {
-    const char *data, *output, *init;
+    const char *output, *init;
     uint64_t components, max_iter, seed;
     double tol;
     cli_work_arguments work;
 } kmeans_arguments;
 
 static const cli_option options[] = {
-    CLI_DATA_OPERAND(kmeans_arguments, data),
+    CLI_DATA_OPERAND(kmeans_arguments, work.data),
     CLI_COMPONENTS_OPTION(kmeans_arguments, components, "how many centroids (required unless --init names a file)"),
     {.name = "output",
      .letter = 'o',
@@ -50,10 +50,10 @@ static const cli_option options[] = {
     {.name = NULL},
 };
 
-static int print_result(const cli_training *training, int is_json)
+static int print_result(const cli_training *training)
 {
-    const fgmm_fit_report *report = training->report;
-    if (is_json) {
+    const fgmm_fit_report *report = &training->report;
+    if (training->work->is_json) {
         cJSON *object = cJSON_CreateObject();
         cli_json_count(object, "rows", report->rows);
         cli_json_count(object, "dims", report->dims);
@@ -76,20 +76,23 @@ static int print_result(const cli_training *training, int is_json)
     return CLI_EXIT_DONE;
 }
 
-static int check_arguments(const kmeans_arguments *arguments, cli_start *start)
+static int check(cli_training *training)
 {
+    const kmeans_arguments *arguments = training->arguments;
+    cli_start *start = &training->start;
     int exit_code = CLI_EXIT_DONE;
     CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", ".fvecs"));
     CLI_DO(cli_start_read(start, arguments->init, arguments->components));
-    CLI_DO(cli_output_check(arguments->output, arguments->data));
+    CLI_DO(cli_output_check(arguments->output, arguments->work.data));
     CLI_DO(cli_start_load(start, arguments->components));
 done:
     return exit_code;
 }
 
-static void fill_options(fgmm_kmeans_options *kmeans, const kmeans_arguments *arguments, const cli_start *start,
-                         cli_progress *progress)
+static void fill_options(fgmm_kmeans_options *kmeans, cli_training *training)
 {
+    const kmeans_arguments *arguments = training->arguments;
+    const cli_start *start = &training->start;
     kmeans->components = cli_or_zero(arguments->components);
     kmeans->init = start->init;
     kmeans->start = start->model;
@@ -99,44 +102,30 @@ static void fill_options(fgmm_kmeans_options *kmeans, const kmeans_arguments *ar
     kmeans->batch_rows = cli_or_zero(arguments->work.batch_rows);
     kmeans->memory_limit_bytes = cli_or_zero(arguments->work.memory_limit);
     kmeans->progress = cli_progress_report;
-    kmeans->progress_user = progress;
+    kmeans->progress_user = &training->progress;
+}
+
+static int train(cli_training *training, fgmm_model **model, fgmm_device *device, fgmm_source *source)
+{
+    fgmm_kmeans_options kmeans = FGMM_KMEANS_OPTIONS_INIT;
+    fill_options(&kmeans, training);
+    const fgmm_status status = fgmm_kmeans(model, device, source, &kmeans, &training->report);
+    cli_progress_end(&training->progress);
+    return cli_library(status);
 }
 
 static int run(const void *user)
 {
     const kmeans_arguments *arguments = user;
-    int exit_code = CLI_EXIT_DONE;
-    cli_start start = {.model = NULL};
-    fgmm_source *source = NULL;
-    fgmm_device *device = NULL;
-    fgmm_model *centroids = NULL;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
-    fgmm_kmeans_options kmeans = FGMM_KMEANS_OPTIONS_INIT;
-    cli_training training = {.report = &report, .device = FGMM_DEVICE_INFO_INIT};
-    cli_progress progress;
-    cli_progress_begin(&progress, arguments->work.is_quiet, "final pass");
-
-    CLI_DO(check_arguments(arguments, &start));
-    CLI_DO(cli_open_data(&source, arguments->data, &arguments->work));
-    CLI_DO(cli_open_device(&device, &arguments->work, &progress));
-    CLI_DO(cli_library(fgmm_device_describe(device, &training.device)));
-    cli_signals_catch();
-    fill_options(&kmeans, arguments, &start, &progress);
-    const fgmm_status status = fgmm_kmeans(&centroids, device, source, &kmeans, &report);
-    cli_progress_end(&progress);
-    CLI_DO(cli_library(status));
-    CLI_DO(cli_library(fgmm_model_save_means(centroids, arguments->output)));
-    training.row_visits = progress.row_visits;
-    training.seed = arguments->seed;
-    training.written = arguments->output;
-    CLI_DO(print_result(&training, arguments->work.is_json));
-done:
-    fgmm_fit_report_clear(&report);
-    fgmm_model_free(centroids);
-    fgmm_device_close(device);
-    fgmm_source_close(source);
-    fgmm_model_free(start.model);
-    return exit_code;
+    cli_training training = {.arguments = arguments,
+                             .work = &arguments->work,
+                             .seed = arguments->seed,
+                             .written = arguments->output,
+                             .check = check,
+                             .train = train,
+                             .save = fgmm_model_save_means,
+                             .print = print_result};
+    return cli_train(&training);
 }
 
 const cli_command cli_command_kmeans = {

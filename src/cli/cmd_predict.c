@@ -5,13 +5,13 @@
 #include <stdio.h>
 
 typedef struct predict_arguments {
-    const char *model, *data, *output;
+    const char *output;
     cli_work_arguments work;
 } predict_arguments;
 
 static const cli_option options[] = {
-    CLI_MODEL_OPERAND(predict_arguments, model),
-    CLI_DATA_OPERAND(predict_arguments, data),
+    CLI_MODEL_OPERAND(predict_arguments, work.model),
+    CLI_DATA_OPERAND(predict_arguments, work.data),
     {.name = "output",
      .letter = 'o',
      .kind = CLI_OPTION_TEXT,
@@ -51,18 +51,14 @@ static int run(const void *user)
     labels self = {.path = arguments->output};
     cli_evaluation evaluation = {
         .name = "predict",
-        .model_path = arguments->model,
-        .data_path = arguments->data,
         .work = &arguments->work,
-        .options = FGMM_EVALUATE_OPTIONS_INIT,
+        .want_labels = 1,
         .prepare = prepare,
         .sink = sink,
         .user = &self,
     };
-    evaluation.options.want_log_likelihood = 0;
-    evaluation.options.want_labels = 1;
     CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", NULL));
-    CLI_DO(cli_output_check(arguments->output, arguments->data));
+    CLI_DO(cli_output_check(arguments->output, arguments->work.data));
     CLI_DO(cli_evaluate(&evaluation));
     CLI_DO(cli_writer_commit(&self.output));
     CLI_DO(

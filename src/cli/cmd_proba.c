@@ -7,14 +7,14 @@
 #include <string.h>
 
 typedef struct proba_arguments {
-    const char *model, *data, *prefix;
+    const char *prefix;
     uint64_t top;
     cli_work_arguments work;
 } proba_arguments;
 
 static const cli_option options[] = {
-    CLI_MODEL_OPERAND(proba_arguments, model),
-    CLI_DATA_OPERAND(proba_arguments, data),
+    CLI_MODEL_OPERAND(proba_arguments, work.model),
+    CLI_DATA_OPERAND(proba_arguments, work.data),
     {.name = "top",
      .kind = CLI_OPTION_COUNT,
      .offset = offsetof(proba_arguments, top),
@@ -52,7 +52,7 @@ static int prepare(void *user, const fgmm_model *model)
     CLI_DO(cli_library(fgmm_model_describe(model, &info)));
     if (top > info.components)
         return cli_error(CLI_EXIT_FAILED, "--top = %llu; need 1 to %llu, the components of %s", (unsigned long long)top,
-                         (unsigned long long)info.components, self->arguments->model);
+                         (unsigned long long)info.components, self->arguments->work.model);
     CLI_DO(cli_library(fgmm_writer_open(&self->ids, self->ids_path, "<i4", top)));
     CLI_DO(cli_library(fgmm_writer_open(&self->values, self->values_path, "<f4", top)));
 done:
@@ -83,20 +83,16 @@ static int run(const void *user)
     responsibilities self = {.arguments = arguments};
     cli_evaluation evaluation = {
         .name = "proba",
-        .model_path = arguments->model,
-        .data_path = arguments->data,
         .work = &arguments->work,
-        .options = FGMM_EVALUATE_OPTIONS_INIT,
+        .top = (uint32_t)arguments->top,
         .prepare = prepare,
         .sink = sink,
         .user = &self,
     };
-    evaluation.options.want_log_likelihood = 0;
-    evaluation.options.top = (uint32_t)arguments->top;
     CLI_DO(make_path(&self.ids_path, arguments->prefix, ".ids.npy"));
     CLI_DO(make_path(&self.values_path, arguments->prefix, ".resp.npy"));
-    CLI_DO(cli_output_check(self.ids_path, arguments->data));
-    CLI_DO(cli_output_check(self.values_path, arguments->data));
+    CLI_DO(cli_output_check(self.ids_path, arguments->work.data));
+    CLI_DO(cli_output_check(self.values_path, arguments->work.data));
     CLI_DO(cli_evaluate(&evaluation));
     CLI_DO(cli_writer_commit(&self.ids));
     CLI_DO(cli_writer_commit(&self.values));

@@ -6,14 +6,14 @@
 #include <stdio.h>
 
 typedef struct score_arguments {
-    const char *model, *data, *output;
+    const char *output;
     double below;
     cli_work_arguments work;
 } score_arguments;
 
 static const cli_option options[] = {
-    CLI_MODEL_OPERAND(score_arguments, model),
-    CLI_DATA_OPERAND(score_arguments, data),
+    CLI_MODEL_OPERAND(score_arguments, work.model),
+    CLI_DATA_OPERAND(score_arguments, work.data),
     {.name = "output",
      .letter = 'o',
      .kind = CLI_OPTION_TEXT,
@@ -100,16 +100,14 @@ static int run(const void *user)
     scores self = {.arguments = arguments};
     cli_evaluation evaluation = {
         .name = "score",
-        .model_path = arguments->model,
-        .data_path = arguments->data,
         .work = &arguments->work,
-        .options = FGMM_EVALUATE_OPTIONS_INIT,
+        .want_log_likelihood = 1,
         .prepare = prepare,
         .sink = sink,
         .user = &self,
     };
     if (arguments->output) CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", NULL));
-    CLI_DO(cli_output_check(arguments->output, arguments->data));
+    CLI_DO(cli_output_check(arguments->output, arguments->work.data));
     if (arguments->work.is_json && !isnan(arguments->below)) self.below = cJSON_CreateArray();
     CLI_DO(cli_evaluate(&evaluation));
     CLI_DO(cli_writer_commit(&self.output));

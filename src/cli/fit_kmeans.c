@@ -54,7 +54,7 @@ const char *cli_stop_text(fgmm_stop_reason reason)
 
 double cli_training_rows_per_second(const cli_training *training)
 {
-    return training->report->em_s > 0 ? (double)training->row_visits / training->report->em_s : 0;
+    return training->report.em_s > 0 ? (double)training->progress.row_visits / training->report.em_s : 0;
 }
 
 static uint64_t peak_host_bytes(void)
@@ -65,7 +65,7 @@ static uint64_t peak_host_bytes(void)
 
 void cli_training_add_json(cJSON *object, const cli_training *training)
 {
-    const fgmm_fit_report *report = training->report;
+    const fgmm_fit_report *report = &training->report;
     cJSON *seconds = cJSON_AddObjectToObject(object, "seconds");
     cli_json_real(seconds, "read", report->read_s);
     cli_json_real(seconds, "init", report->init_s);
@@ -84,7 +84,7 @@ void cli_training_add_json(cJSON *object, const cli_training *training)
 
 void cli_training_print(const cli_training *training)
 {
-    const fgmm_fit_report *report = training->report;
+    const fgmm_fit_report *report = &training->report;
     char rate[CLI_NUMBER_BYTES];
     if (report->repaired)
         printf("repaired        %llu components had lost their rows and were placed anew\n",
@@ -95,4 +95,31 @@ void cli_training_print(const cli_training *training)
            report->total_s, report->init_s, report->em_s, report->read_s,
            cli_quantity_text(rate, cli_training_rows_per_second(training)));
     printf("written         %s\n", training->written);
+}
+
+int cli_train(cli_training *training)
+{
+    int exit_code = CLI_EXIT_DONE;
+    fgmm_source *source = NULL;
+    fgmm_device *device = NULL;
+    fgmm_model *model = NULL;
+    training->report = (fgmm_fit_report)FGMM_FIT_REPORT_INIT;
+    training->device = (fgmm_device_info)FGMM_DEVICE_INFO_INIT;
+    cli_progress_begin(&training->progress, training->work->is_quiet, "final pass");
+
+    CLI_DO(training->check(training));
+    CLI_DO(cli_open_data(&source, training->work->data, training->work));
+    CLI_DO(cli_open_device(&device, training->work, &training->progress));
+    CLI_DO(cli_library(fgmm_device_describe(device, &training->device)));
+    cli_signals_catch();
+    CLI_DO(training->train(training, &model, device, source));
+    CLI_DO(cli_library(training->save(model, training->written)));
+    CLI_DO(training->print(training));
+done:
+    fgmm_fit_report_clear(&training->report);
+    fgmm_model_free(model);
+    fgmm_device_close(device);
+    fgmm_source_close(source);
+    fgmm_model_free(training->start.model);
+    return exit_code;
 }

@@ -1,4 +1,4 @@
-/* fit_kmeans.h - what fit and kmeans share: the start they are given, and the report they print. */
+/* fit_kmeans.h - what fit and kmeans share: the start they are given, the run, and the report they print. */
 #ifndef FG_FIT_KMEANS_H
 #define FG_FIT_KMEANS_H
 
@@ -33,14 +33,27 @@ int cli_start_load(cli_start *start, uint64_t components);
 /* Why it stopped, for people. */
 const char *cli_stop_text(fgmm_stop_reason reason);
 
-/* What a run has to say, and on what it ran. */
+/* One training from its inputs to its report. The first members are the command's, the others are filled in on the
+ * way. */
 typedef struct cli_training {
-    const fgmm_fit_report *report;
-    fgmm_device_info device;
-    uint64_t row_visits; /* cli_progress.row_visits of this run */
+    const void *arguments; /* of the command */
+    const cli_work_arguments *work;
     uint64_t seed;
     const char *written; /* the output file */
+    /* What is wrong with the command line, and the start that it names. A CLI_DO step, as all below. */
+    int (*check)(struct cli_training *training);
+    int (*train)(struct cli_training *training, fgmm_model **model, fgmm_device *device, fgmm_source *source);
+    fgmm_status (*save)(const fgmm_model *model, const char *path);
+    int (*print)(const struct cli_training *training);
+
+    cli_start start;
+    cli_progress progress;
+    fgmm_fit_report report;
+    fgmm_device_info device; /* on which it ran */
 } cli_training;
+
+/* Checks, opens, trains, saves, prints. */
+int cli_train(cli_training *training);
 
 /* Rows per second through the k-means, EM and final passes. */
 double cli_training_rows_per_second(const cli_training *training);

@@ -1,8 +1,8 @@
-/* output.c - the error line, exit codes, JSON and output paths behind output.h. */
+/* output.c - the error line, JSON and output paths behind output.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "output.h"
 
-#include "progress.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <math.h>

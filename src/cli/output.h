@@ -1,25 +1,11 @@
-/* output.h - what leaves the program: exit codes, the one error line, JSON on stdout, checks of output paths. */
+/* output.h - what leaves the program: the one error line, JSON on stdout, checks of output paths. */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
+#include "exit.h"
 #include "flashgmm/flashgmm.h"
 
 #include <cjson/cJSON.h>
-
-/* Scripts rely on these. */
-typedef enum cli_exit {
-    CLI_EXIT_DONE = 0,
-    CLI_EXIT_FAILED = 1,       /* the work failed: data, device, disk, and what only the data can tell */
-    CLI_EXIT_USAGE = 2,        /* the command line is wrong whatever the data */
-    CLI_EXIT_INTERRUPTED = 130 /* as a shell reports SIGINT */
-} cli_exit;
-
-/* Commands go: acquire, CLI_DO steps, `done:` cleanup; a step prints its own error line and returns an cli_exit. */
-#define CLI_DO(step)                                                                                                   \
-    do {                                                                                                               \
-        exit_code = (step);                                                                                            \
-        if (exit_code != CLI_EXIT_DONE) goto done;                                                                     \
-    } while (0)
 
 /* Prints "flashgmm: TEXT" as exactly one line on stderr (line breaks inside become "; ") and returns `code`. */
 #if defined(__GNUC__)

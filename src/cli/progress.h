@@ -1,4 +1,5 @@
-/* progress.h - the progress bar on a terminal, and Ctrl-C. Nothing is drawn where stderr is no terminal. */
+/* progress.h - the progress bar on a terminal, which is also where a signal stops the work (signals.h). Nothing is
+ * drawn where stderr is no terminal. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
@@ -19,10 +20,6 @@ typedef struct cli_progress {
     uint64_t phase_begin_rows; /* row visits of the phase that were done before this run (resumed) */
 } cli_progress;
 
-/* From here on SIGINT and SIGTERM are noted, and the work cancels itself; a second one ends the program. Called when
- * inputs and device are open: until then, waiting for standard input say, a signal ends the program at once. */
-void cli_signals_catch(void);
-
 void cli_progress_begin(cli_progress *progress, int is_quiet, const char *final_name);
 
 /* An fgmm_progress_fn; user is the cli_progress. Returns 1, cancel, after a signal. */
@@ -33,8 +30,5 @@ void cli_progress_log(void *user, const char *line);
 
 /* Wipes the bar. Call before printing anything else. */
 void cli_progress_end(cli_progress *progress);
-
-/* 1 after SIGINT or SIGTERM. */
-int cli_interrupted(void);
 
 #endif

@@ -51,13 +51,16 @@ static int run_pass(cli_evaluation *evaluation, fgmm_device *device, const fgmm_
                     cli_progress *progress)
 {
     sink_state state = {.evaluation = evaluation};
-    fgmm_evaluate_options *options = &evaluation->options;
-    options->batch_rows = cli_or_zero(evaluation->work->batch_rows);
-    options->memory_limit_bytes = cli_or_zero(evaluation->work->memory_limit);
-    options->path = (fgmm_path)evaluation->work->path;
-    options->progress = cli_progress_report;
-    options->progress_user = progress;
-    const fgmm_status status = fgmm_evaluate(device, model, source, options, take_batch, &state,
+    fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
+    options.want_log_likelihood = evaluation->want_log_likelihood;
+    options.want_labels = evaluation->want_labels;
+    options.top = evaluation->top;
+    options.batch_rows = cli_or_zero(evaluation->work->batch_rows);
+    options.memory_limit_bytes = cli_or_zero(evaluation->work->memory_limit);
+    options.path = (fgmm_path)evaluation->work->path;
+    options.progress = cli_progress_report;
+    options.progress_user = progress;
+    const fgmm_status status = fgmm_evaluate(device, model, source, &options, take_batch, &state,
                                              &evaluation->mean_log_likelihood, &evaluation->rows);
     cli_progress_end(progress);
     if (state.status != FGMM_OK) return cli_error(CLI_EXIT_FAILED, "%s", state.text);
@@ -74,11 +77,11 @@ int cli_evaluate(cli_evaluation *evaluation)
     cli_progress progress;
     cli_progress_begin(&progress, evaluation->work->is_quiet, evaluation->name);
 
-    CLI_DO(cli_library(fgmm_model_load(&model, evaluation->model_path)));
+    CLI_DO(cli_library(fgmm_model_load(&model, evaluation->work->model)));
     CLI_DO(cli_library(fgmm_model_describe(model, &info)));
     evaluation->components = info.components;
     evaluation->parameters = fgmm_model_free_parameters(model);
-    CLI_DO(cli_open_data(&source, evaluation->data_path, evaluation->work));
+    CLI_DO(cli_open_data(&source, evaluation->work->data, evaluation->work));
     CLI_DO(cli_open_device(&device, evaluation->work, &progress));
     cli_signals_catch();
     CLI_DO(evaluation->prepare(evaluation->user, model));

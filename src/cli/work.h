@@ -6,8 +6,10 @@
 #include "options.h"
 #include "output.h"
 #include "progress.h"
+#include "signals.h"
 
 typedef struct cli_work_arguments {
+    const char *model, *data; /* the operands that most commands take */
     const char *device;
     int kernel; /* fgmm_kernel_family */
     int path;   /* fgmm_path */
@@ -83,9 +85,9 @@ int cli_open_device(fgmm_device **device, const cli_work_arguments *work, cli_pr
 /* Streams data through a model: what score, predict and proba share. */
 typedef struct cli_evaluation {
     const char *name; /* of the command, for the progress bar */
-    const char *model_path, *data_path;
     const cli_work_arguments *work;
-    fgmm_evaluate_options options; /* what is wanted; cli_evaluate sets the rest */
+    int want_log_likelihood, want_labels; /* as fgmm_evaluate_options */
+    uint32_t top;
     /* Called before the first row: opens the outputs, now that K and D are known. A CLI_DO step. */
     int (*prepare)(void *user, const fgmm_model *model);
     /* Takes consecutive rows; a failure ends the pass and its text is printed. */

@@ -4,6 +4,7 @@
 
 #include "size.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,6 +148,9 @@ done:
 
 enum { CALLBACK_MESSAGE_BYTES = 512 };
 
+/* The struct of the first version, up to `user`; what later ones add behind it is optional. */
+enum { CALLBACK_LEAST_BYTES = offsetof(fgmm_callback_source, user) + sizeof(void *) };
+
 static fgmm_status callback_rewind(void *self)
 {
     const fgmm_callback_source *callbacks = self;
@@ -177,7 +181,7 @@ fgmm_status fgmm_source_from_callback(fgmm_source **source, const fgmm_callback_
     if (!source) return fg_fail(FGMM_ARGUMENT, "source is NULL; need a place for the handle");
     *source = NULL;
     FG_CHECK(callbacks, FGMM_ARGUMENT, "callbacks is NULL");
-    FG_CHECK(callbacks->size >= sizeof *callbacks, FGMM_ARGUMENT,
+    FG_CHECK(callbacks->size >= CALLBACK_LEAST_BYTES, FGMM_ARGUMENT,
              "callbacks: size = %zu; set them up with FGMM_CALLBACK_SOURCE_INIT", callbacks->size);
     FG_CHECK(callbacks->rewind && callbacks->next, FGMM_ARGUMENT, "callbacks: %s is NULL",
              callbacks->rewind ? "next" : "rewind");
@@ -189,7 +193,7 @@ fgmm_status fgmm_source_from_callback(fgmm_source **source, const fgmm_callback_
     FG_TRY(fg_size_product(&row_bytes, callbacks->dims, fgmm_type_bytes(callbacks->type), "bytes of a row"));
     fgmm_callback_source *copy;
     FG_TRY(FG_ALLOC(&copy, 1, "callback source"));
-    *copy = *callbacks;
+    memcpy(copy, callbacks, callbacks->size < sizeof *copy ? callbacks->size : sizeof *copy);
     const fgmm_source_info info = {sizeof info, copy->rows, copy->dims, copy->type, "callback"};
     FG_TRY(fg_source_create(source, &callback_kind, copy, &info));
 done:

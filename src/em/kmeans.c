@@ -28,13 +28,18 @@ static fgmm_status iterate(fg_training *t, double *before)
     fgmm_status status = FGMM_OK;
     fgmm_fit_report *r = &t->report;
     const uint64_t most = t->options.max_iterations, coordinates = t->mixture.k * t->mixture.d;
+    double inertia = (double)INFINITY; /* of the iteration before */
     int is_at_rest = 0;
     while (r->kmeans_iterations < most && !is_at_rest) {
+        const uint64_t repaired = r->repaired;
         memcpy(before, t->mixture.means, (size_t)coordinates * sizeof *before);
         FG_TRY(fg_training_e_step(t, FGMM_PHASE_KMEANS, r->kmeans_iterations + 1, most));
         FG_TRY(fg_training_m_step(t));
-        is_at_rest = squared_distance(t->mixture.means, before, coordinates) <= rest(t);
         r->inertia = -t->values[1];
+        /* Re-seeding moves centroids for ever where the data have fewer distinct rows than there are centroids. */
+        const int is_in_vain = r->repaired > repaired && r->inertia >= inertia;
+        is_at_rest = is_in_vain || squared_distance(t->mixture.means, before, coordinates) <= rest(t);
+        inertia = r->inertia;
         r->kmeans_iterations++;
         FG_TRY(fg_training_finish(t, FG_CHECKPOINT_KMEANS, t->values[1] / t->values[0]));
     }

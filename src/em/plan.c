@@ -31,7 +31,9 @@ static need need_of(const fg_plan_request *request, uint64_t batch_rows, uint64_
     uint64_t staging = FG_STREAM_SLOTS * batch_rows * row_bytes, rows = resident_rows * row_bytes;
     if (request->source->opencl || (facts->has_unified_memory && resident_rows)) staging = 0;
     if (!request->source->opencl && !facts->has_unified_memory && !resident_rows) rows = batch_rows * row_bytes;
-    need n = {request->host_bytes + batch_rows * request->host_row_bytes,
+    /* Beside what the pass says: the shifted means that e_step.c loads it with. */
+    need n = {request->host_bytes + batch_rows * request->host_row_bytes + pass.k * pass.d * sizeof(double) +
+                  fg_pass_host_bytes(request->device, &pass, request->is_evaluation),
               fg_pass_bytes(request->device, &pass) + staging + rows};
     n.host += facts->kind == FGMM_DEVICE_CPU ? n.device : staging;
     return n;

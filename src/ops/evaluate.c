@@ -27,6 +27,14 @@ static void host_lists_free(host_lists *h)
     free(h->tile);
 }
 
+uint64_t fg_evaluate_host_bytes(fg_pass *pass)
+{
+    const fg_shape *s = &pass->shape;
+    const uint64_t row = sizeof(float) + sizeof(cl_uint) + s->capacity * (2 * sizeof(cl_uint) + sizeof(float));
+    fg_dense_bytes(pass); /* plans the tile */
+    return s->batch_rows * row + (uint64_t)pass->dense.tile_rows * s->padded_k * sizeof(float);
+}
+
 static fgmm_status fetch_lists(host_lists *h, const fg_pass *pass, size_t n)
 {
     fgmm_status status = FGMM_OK;

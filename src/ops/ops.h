@@ -70,6 +70,7 @@ typedef struct fg_packed {
 fgmm_status fg_packed_create(fg_packed *packed, fgmm_device *device, const fg_shape *shape);
 void fg_packed_free(fg_packed *packed);
 uint64_t fg_packed_bytes(const fg_shape *shape);
+uint64_t fg_packed_host_bytes(const fg_shape *shape);
 fgmm_status fg_packed_load(fg_packed *packed, const fg_shape *shape, const fg_parameters *parameters,
                            const float *shift);
 
@@ -167,6 +168,9 @@ typedef struct fg_dense_span {
 fgmm_status fg_dense_normalise(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span, uint64_t *survivors);
 /* Normalises and adds all rows of the span to the totals. */
 fgmm_status fg_dense_run(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span, uint64_t *survivors);
+
+/* evaluate.c: most host bytes of fg_pass_evaluate. */
+uint64_t fg_evaluate_host_bytes(fg_pass *pass);
 
 /* Programs of the family: sparse (main) and dense. */
 fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, int is_dense, const char *name);

@@ -44,6 +44,12 @@ uint64_t fg_packed_bytes(const fg_shape *s)
            sizeof(cl_uint) * s->strips;
 }
 
+/* The images of the buffers while parameters are loaded, and the mean offsets. */
+uint64_t fg_packed_host_bytes(const fg_shape *s)
+{
+    return fg_packed_bytes(s) + (uint64_t)s->k * s->d * sizeof(double);
+}
+
 void fg_packed_free(fg_packed *p)
 {
     fg_buffer_free(p->packed);

@@ -43,6 +43,10 @@ size_t fg_pass_default_batch_rows(const fgmm_device *device, uint64_t k, uint64_
 /* Device bytes that the pass will take, the dense path's included, rows not. 0: the options cannot be met. */
 uint64_t fg_pass_bytes(const fgmm_device *device, const fg_pass_options *options);
 
+/* Most host bytes that the pass takes beside the caller's arrays: parameters while they are loaded; with is_evaluation
+ * the copies of a batch's lists and of a dense tile that fg_pass_evaluate picks from. */
+uint64_t fg_pass_host_bytes(const fgmm_device *device, const fg_pass_options *options, int is_evaluation);
+
 /* Loads parameters for the batches that follow and zeroes the statistics. shift (d): subtracted from rows while they
  * are loaded; near the data's mean. With FG_KEEP_BEST only the means count. */
 fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const float *shift);

@@ -508,6 +508,31 @@ START_TEST(test_fit__sift_descriptors)
 }
 END_TEST
 
+/* Re-seeding moves centroids for ever when there are fewer distinct rows than centroids; that must not keep it going.
+ */
+START_TEST(test_kmeans__stops_on_few_distinct_rows)
+{
+    enum { N = 300, D = 3, K = 6, DISTINCT = 2 };
+    float rows[N * D];
+    for (int distinct = 1; distinct <= DISTINCT; distinct++) {
+        for (int i = 0; i < N * D; i++) rows[i] = 0.1f + (float)(i / D % distinct);
+        fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
+        fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+        fgmm_model *model;
+        options.components = K;
+        options.max_iterations = 100;
+        fgmm_source *source = memory_source(rows, FGMM_F32, N, D);
+        ck_ok(fgmm_kmeans(&model, device, source, &options, &report));
+        ck_assert_int_eq(report.stop_reason, FGMM_STOP_CONVERGED);
+        ck_assert_uint_lt(report.kmeans_iterations, 10);
+        ck_assert_double_lt(report.inertia, N * 1e-12); /* split by the least variance, far below one step of float32 */
+        fgmm_model_free(model);
+        fgmm_source_close(source);
+        fgmm_fit_report_clear(&report);
+    }
+}
+END_TEST
+
 Suite *suite(void)
 {
     const TTest *const tests[] = {
@@ -525,6 +550,7 @@ Suite *suite(void)
         test_fit__refuses_what_cannot_be,
         test_fit__sift_descriptors,
         test_kmeans__agrees_with_plain_lloyd,
+        test_kmeans__stops_on_few_distinct_rows,
     };
     Suite *s = suite_create("em fit");
     ADD_CASE(s, "em fit", setup, teardown, 300, tests);

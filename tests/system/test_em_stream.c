@@ -419,6 +419,17 @@ START_TEST(test_stream__memory_limit_forces_streaming)
 }
 END_TEST
 
+START_TEST(test_stream__host_memory_counts_the_copies)
+{
+    const fg_pass_options pass = {.k = 100, .d = 40, .type = FGMM_F32, .batch_rows = 512};
+    const uint64_t parameters = fg_pass_host_bytes(device, &pass, 0), all = fg_pass_host_bytes(device, &pass, 1);
+    /* images of the means and their transposed form, and their rounding in double */
+    ck_assert_uint_ge(parameters, 100 * 40 * (2 * sizeof(float) + sizeof(double)));
+    /* a row's log-normaliser and count, and a dense tile of at least one row */
+    ck_assert_uint_ge(all, parameters + 512 * 2 * sizeof(float) + 100 * sizeof(float));
+}
+END_TEST
+
 START_TEST(test_stream__small_limit_makes_small_batches)
 {
     fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
@@ -445,6 +456,7 @@ Suite *suite(void)
         test_stream__streamed_is_in_memory,
         test_stream__staged_is_direct,
         test_stream__types_agree,
+        test_stream__host_memory_counts_the_copies,
         test_stream__cancelled_runs_keep_the_last_iteration,
         test_stream__failing_device_keeps_the_last_iteration,
         test_stream__failing_callback_keeps_the_last_iteration,

@@ -235,6 +235,29 @@ START_TEST(test_source__callback_refuses_bad_arguments)
 }
 END_TEST
 
+START_TEST(test_source__callback_struct_may_grow)
+{
+    /* A later header adds fields behind `user`: this library takes the larger struct, and later ones the smaller. */
+    struct {
+        fgmm_callback_source known;
+        int (*later)(void *user);
+    } grown = {FGMM_CALLBACK_SOURCE_INIT, NULL};
+    fgmm_source *source;
+    grown.known.size = sizeof grown;
+    grown.known.rows = 1;
+    grown.known.dims = 1;
+    grown.known.rewind = maker_rewind;
+    grown.known.next = maker_next;
+    ck_ok(fgmm_source_from_callback(&source, &grown.known));
+    fgmm_source_close(source);
+    grown.known.size = offsetof(fgmm_callback_source, user) + sizeof grown.known.user;
+    ck_ok(fgmm_source_from_callback(&source, &grown.known));
+    fgmm_source_close(source);
+    grown.known.size = offsetof(fgmm_callback_source, user);
+    ck_fails(fgmm_source_from_callback(&source, &grown.known), FGMM_ARGUMENT, "size");
+}
+END_TEST
+
 /* ---- paths ---- */
 
 START_TEST(test_source__paths_that_cannot_be_opened)
@@ -292,7 +315,8 @@ Suite *suite(void)
         test_source__calls_out_of_order_are_refused, test_source__describe_respects_the_callers_size,
         test_source__callback_rows_are_counted_once, test_source__callback_counts_must_agree,
         test_source__callback_failures_are_reported, test_source__callback_refuses_bad_arguments,
-        test_source__paths_that_cannot_be_opened,    test_source__format_by_option_or_ending,
+        test_source__callback_struct_may_grow,       test_source__paths_that_cannot_be_opened,
+        test_source__format_by_option_or_ending,
     };
     Suite *s = suite_create("data_source");
     ADD_CASE(s, "source", NULL, NULL, 60, tests);
