@@ -142,19 +142,6 @@ done:
     return status;
 }
 
-fgmm_status fg_buffer_copy(fg_buffer *to, size_t to_offset, const fg_buffer *from, size_t from_offset, size_t count)
-{
-    fgmm_status status = FGMM_OK;
-    FG_TRY(check_range(to, to_offset, count));
-    FG_TRY(check_range(from, from_offset, count));
-    if (count == 0) goto done;
-    FG_CL(
-        clEnqueueCopyBuffer(to->device->queue, from->memory, to->memory, from_offset, to_offset, count, 0, NULL, NULL),
-        FGMM_DEVICE, "clEnqueueCopyBuffer", "%s to %s, %zu bytes", from->what, to->what, count);
-done:
-    return status;
-}
-
 fgmm_status fg_buffer_map(fg_buffer *buffer, void **pointer)
 {
     fgmm_status status = FGMM_OK;

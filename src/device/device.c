@@ -102,6 +102,7 @@ void fgmm_device_close(fgmm_device *device)
     const int is_mine = fg_device_is_mine(device);
     if (is_mine && device->queue) clFinish(device->queue);
     fg_programs_free(device);
+    if (is_mine && device->upload_queue) clReleaseCommandQueue(device->upload_queue);
     if (is_mine && device->queue) clReleaseCommandQueue(device->queue);
     if (is_mine && device->context) clReleaseContext(device->context);
     if (is_mine && device->is_device_retained) clReleaseDevice(device->id);

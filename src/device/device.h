@@ -75,9 +75,27 @@ fgmm_status fg_buffer_zero(fg_buffer *buffer, size_t offset, size_t count);
  * enqueued. Between the two the host thread that holds the pointer need not be the one that mapped. */
 fgmm_status fg_buffer_map(fg_buffer *buffer, void **pointer);
 fgmm_status fg_buffer_unmap(fg_buffer *buffer, void *pointer);
-/* Enqueued copy of count bytes from a staging buffer, which must stay unchanged until fg_device_finish or a later
- * blocking call on the same queue. */
-fgmm_status fg_buffer_copy(fg_buffer *to, size_t to_offset, const fg_buffer *from, size_t from_offset, size_t count);
+/* ---- uploads: rows travel on a queue of their own while kernels run ---- */
+
+/* Pinned host memory for one batch and the copy of it that is under way. One thread at a time uses it; the reader may
+ * be another than the one that launches kernels, as long as they take turns. The order of calls, batch after batch:
+ * wait, (fill the memory), begin, use, (launch kernels), release. */
+typedef struct fg_upload fg_upload;
+
+/* Errors: MEMORY, DEVICE. */
+fgmm_status fg_upload_create(fg_upload **upload, fgmm_device *device, size_t bytes);
+/* Blocks until a copy under way has ended. NULL is accepted. */
+void fg_upload_free(fg_upload *upload);
+/* The pinned memory. */
+void *fg_upload_pointer(const fg_upload *upload);
+/* Blocks until the memory may be filled again. */
+fgmm_status fg_upload_wait(fg_upload *upload);
+/* Enqueues the copy of the first `bytes` to a buffer, behind the kernels launched before fg_upload_release. */
+fgmm_status fg_upload_begin(fg_upload *upload, fg_buffer *to, size_t bytes);
+/* Kernels launched after this wait for the copy. */
+fgmm_status fg_upload_use(fg_upload *upload);
+/* The kernels launched so far are the last that read what was copied. */
+fgmm_status fg_upload_release(fg_upload *upload);
 
 /* Rows lent by the application: what fgmm_source.opencl points to. */
 typedef struct fg_lent_rows {

@@ -79,7 +79,8 @@ struct fgmm_device {
     cl_device_id id;
     int is_device_retained;
     cl_context context;
-    cl_command_queue queue; /* in order */
+    cl_command_queue queue;        /* in order */
+    cl_command_queue upload_queue; /* in order; made by the first upload */
     fgmm_device_info info;
     fg_device_facts facts;
     long process_id; /* of the process that opened it */

@@ -28,14 +28,13 @@ static need need_of(const fg_plan_request *request, uint64_t batch_rows, uint64_
     fg_pass_options pass = request->pass;
     pass.batch_rows = (size_t)batch_rows;
     const uint64_t row_bytes = device_row_bytes(request->source);
-    uint64_t staging = FG_STREAM_SLOTS * batch_rows * row_bytes, rows = resident_rows * row_bytes;
-    if (request->source->opencl || (facts->has_unified_memory && resident_rows)) staging = 0;
-    if (!request->source->opencl && !facts->has_unified_memory && !resident_rows) rows = batch_rows * row_bytes;
+    const uint64_t stream =
+        request->source->opencl ? 0 : fg_stream_bytes(request->device, batch_rows * row_bytes, resident_rows > 0);
     /* Beside what the pass says: the shifted means that e_step.c loads it with. */
     need n = {request->host_bytes + batch_rows * request->host_row_bytes + pass.k * pass.d * sizeof(double) +
                   fg_pass_host_bytes(request->device, &pass, request->is_evaluation),
-              fg_pass_bytes(request->device, &pass) + staging + rows};
-    n.host += facts->kind == FGMM_DEVICE_CPU ? n.device : staging;
+              fg_pass_bytes(request->device, &pass) + stream + resident_rows * row_bytes};
+    n.host += facts->kind == FGMM_DEVICE_CPU ? n.device : stream; /* pinned memory, a little more than it takes */
     return n;
 }
 

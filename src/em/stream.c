@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A buffer that the reader fills. Two threads take turns by passing its number through the queues. */
+/* A batch on its way. Two threads take turns by passing its number through the queues. */
 typedef struct slot {
-    fg_buffer *buffer; /* borrowed from fg_stream.resident where rows stay in it */
-    void *pointer;     /* mapped; NULL while the device uses it */
+    fg_buffer *buffer; /* where kernels find the rows; borrowed from fg_stream.resident where rows stay in it */
+    fg_upload *upload; /* where the reader puts them, apart from the device; NULL: into the mapped buffer */
+    void *pointer;     /* what the reader fills; NULL while the device uses it */
     uint64_t n;        /* rows in it */
 } slot;
 
@@ -24,10 +25,10 @@ struct fg_stream {
     uint64_t position; /* rows given in this pass */
     double waited_s;
 
-    slot slots[FG_STREAM_SLOTS];
-    size_t last;      /* the slot that the device may still use */
-    int has_last;     /* there is one */
-    fg_buffer *batch; /* staged rows of a stream that is not resident: where they are copied to */
+    slot slots[FG_STREAM_MOST_SLOTS];
+    size_t slot_count;
+    size_t last;  /* the slot that the device may still use */
+    int has_last; /* there is one */
 
     fg_buffer **resident;     /* (batches) one buffer per batch, or NULL */
     uint64_t batches, filled; /* of resident */
@@ -64,6 +65,7 @@ static fgmm_status read_batch(fg_stream *s, slot *into)
 {
     fgmm_status status = FGMM_OK;
     uint64_t after;
+    if (into->upload) FG_TRY(fg_upload_wait(into->upload));
     const uint64_t capacity = fg_min_u64(s->options.batch_rows, s->options.rows - s->read_rows);
     if (s->type == FGMM_F64) {
         FG_TRY(read_converted(s, into->pointer, capacity, &into->n));
@@ -74,6 +76,8 @@ static fgmm_status read_batch(fg_stream *s, slot *into)
     s->read_rows += into->n;
     /* All expected rows are there: the source says by itself when it has more. */
     if (s->read_rows == s->options.rows) FG_TRY(fg_rows_fill(s->options.source, s->raw, 1, &after));
+    if (into->upload && into->n > 0)
+        FG_TRY(fg_upload_begin(into->upload, into->buffer, (size_t)into->n * s->row_bytes));
 done:
     return status;
 }
@@ -97,12 +101,13 @@ static void reader_main(void *argument)
 
 /* ---- slots ---- */
 
-/* Gives slot `number` to the reader. Blocks until the device is done with what it was given before. */
+/* Gives slot `number` to the reader. Where the reader fills the device's own memory, blocks until the device is done
+ * with what it was given before; elsewhere that is the upload's to wait for. */
 static fgmm_status hand_out(fg_stream *s, size_t number)
 {
     fgmm_status status = FGMM_OK;
     slot *out = &s->slots[number];
-    if (s->resident && s->is_direct) {
+    if (s->resident) {
         if (s->filled == s->batches) goto done;
         const uint64_t first = s->filled * s->options.batch_rows;
         const uint64_t n = fg_min_u64(s->options.batch_rows, s->options.rows - first);
@@ -110,29 +115,25 @@ static fgmm_status hand_out(fg_stream *s, size_t number)
                                 "rows on the device"));
         out->buffer = s->resident[s->filled++];
     }
-    FG_TRY(fg_buffer_map(out->buffer, &out->pointer));
+    if (out->upload) {
+        FG_TRY(fg_upload_release(out->upload));
+        out->pointer = fg_upload_pointer(out->upload);
+    } else {
+        FG_TRY(fg_buffer_map(out->buffer, &out->pointer));
+    }
     fg_queue_push(s->empty, number);
 done:
     return status;
 }
 
-/* Brings a filled slot to where kernels can read it. */
-static fgmm_status bring(fg_stream *s, slot *in, fg_rows *rows)
+/* A filled slot's rows, for kernels that are launched after this. */
+static fgmm_status bring(slot *in, fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
     void *pointer = in->pointer;
     in->pointer = NULL;
-    FG_TRY(fg_buffer_unmap(in->buffer, pointer));
+    FG_TRY(in->upload ? fg_upload_use(in->upload) : fg_buffer_unmap(in->buffer, pointer));
     *rows = (fg_rows){in->buffer, 0, (size_t)in->n};
-    if (s->is_direct) goto done;
-    fg_buffer **to = &s->batch;
-    if (s->resident) {
-        to = &s->resident[s->filled++];
-        FG_TRY(fg_buffer_create(to, s->options.device, (size_t)in->n * s->row_bytes, FG_BUFFER_DEVICE,
-                                "rows on the device"));
-    }
-    FG_TRY(fg_buffer_copy(*to, 0, in->buffer, 0, (size_t)in->n * s->row_bytes));
-    rows->buffer = *to;
 done:
     return status;
 }
@@ -149,14 +150,26 @@ static void end_pass(fg_stream *s)
     fg_queue_free(s->empty);
     fg_queue_free(s->full);
     s->empty = s->full = NULL;
-    for (size_t i = 0; i < FG_STREAM_SLOTS; i++) {
-        if (s->slots[i].pointer) fg_buffer_unmap(s->slots[i].buffer, s->slots[i].pointer);
-        s->slots[i].pointer = NULL;
+    for (slot *each = s->slots; each < s->slots + s->slot_count; each++) {
+        if (each->pointer && !each->upload) fg_buffer_unmap(each->buffer, each->pointer);
+        each->pointer = NULL;
     }
     s->has_last = 0;
 }
 
 /* ---- the whole ---- */
+
+size_t fg_stream_slots(const fgmm_device *device)
+{
+    return fg_device_facts_of(device)->has_unified_memory ? 2 : FG_STREAM_MOST_SLOTS;
+}
+
+uint64_t fg_stream_bytes(const fgmm_device *device, uint64_t batch_bytes, int is_resident)
+{
+    const uint64_t batches = fg_stream_slots(device) * batch_bytes;
+    const uint64_t pinned = fg_device_facts_of(device)->has_unified_memory ? 0 : batches;
+    return (is_resident ? 0 : batches) + pinned;
+}
 
 /* What a stream with a reader holds between passes. */
 static fgmm_status make_buffers(fg_stream *s)
@@ -164,11 +177,11 @@ static fgmm_status make_buffers(fg_stream *s)
     fgmm_status status = FGMM_OK;
     size_t bytes;
     FG_TRY(fg_size_product(&bytes, s->options.batch_rows, s->row_bytes, "a batch of rows"));
-    for (size_t i = 0; i < FG_STREAM_SLOTS && !(s->resident && s->is_direct); i++)
-        FG_TRY(fg_buffer_create(&s->slots[i].buffer, s->options.device, bytes,
-                                s->is_direct ? FG_BUFFER_DEVICE : FG_BUFFER_STAGING, "a batch of rows"));
-    if (!s->resident && !s->is_direct)
-        FG_TRY(fg_buffer_create(&s->batch, s->options.device, bytes, FG_BUFFER_DEVICE, "a batch of rows"));
+    for (slot *each = s->slots; each < s->slots + s->slot_count; each++) {
+        if (!s->resident)
+            FG_TRY(fg_buffer_create(&each->buffer, s->options.device, bytes, FG_BUFFER_DEVICE, "a batch of rows"));
+        if (!s->is_direct) FG_TRY(fg_upload_create(&each->upload, s->options.device, bytes));
+    }
     const size_t raw_row_bytes = (size_t)s->d * fgmm_type_bytes(s->type);
     s->raw_rows = fg_max_u64(1, RAW_BYTES / raw_row_bytes);
     FG_TRY(fg_alloc(&s->raw, s->raw_rows, raw_row_bytes, "a block of rows"));
@@ -187,6 +200,7 @@ fgmm_status fg_stream_open(fg_stream **stream, const fg_stream_options *options)
     s->type = options->source->info.type;
     s->lent = options->source->opencl;
     s->is_direct = fg_device_facts_of(options->device)->has_unified_memory;
+    s->slot_count = fg_stream_slots(options->device);
     FG_TRY(fg_size_product(&s->row_bytes, s->d, fgmm_type_bytes(fg_device_type(s->type)), "a row"));
     if (!s->lent) {
         if (options->is_resident) {
@@ -208,9 +222,11 @@ void fg_stream_close(fg_stream *s)
     char text[FG_ERROR_TEXT_BYTES];
     fg_error_save(text);
     end_pass(s);
-    for (size_t i = 0; i < FG_STREAM_SLOTS && !(s->resident && s->is_direct); i++) fg_buffer_free(s->slots[i].buffer);
+    for (slot *each = s->slots; each < s->slots + s->slot_count; each++) {
+        fg_upload_free(each->upload);
+        if (!s->resident) fg_buffer_free(each->buffer);
+    }
     for (uint64_t i = 0; s->resident && i < s->batches; i++) fg_buffer_free(s->resident[i]);
-    fg_buffer_free(s->batch);
     free(s->resident);
     free(s->raw);
     free(s);
@@ -244,9 +260,9 @@ fgmm_status fg_stream_begin(fg_stream *s)
     s->read_rows = 0;
     s->reader_status = FGMM_OK;
     FG_TRY(fgmm_source_rewind(s->options.source));
-    FG_TRY(fg_queue_create(&s->empty, FG_STREAM_SLOTS));
-    FG_TRY(fg_queue_create(&s->full, FG_STREAM_SLOTS));
-    for (size_t i = 0; i < FG_STREAM_SLOTS; i++) FG_TRY(hand_out(s, i));
+    FG_TRY(fg_queue_create(&s->empty, s->slot_count));
+    FG_TRY(fg_queue_create(&s->full, s->slot_count));
+    for (size_t i = 0; i < s->slot_count; i++) FG_TRY(hand_out(s, i));
     FG_TRY(fg_thread_start(&s->reader, reader_main, s));
 done:
     if (status != FGMM_OK) end_pass(s);
@@ -272,7 +288,7 @@ static fgmm_status next_read(fg_stream *s, fg_rows *rows)
     s->has_last = fg_queue_pop(s->full, &s->last);
     s->waited_s += fg_now_s() - began_s;
     if (s->has_last) {
-        FG_TRY(bring(s, &s->slots[s->last], rows));
+        FG_TRY(bring(&s->slots[s->last], rows));
     } else if (s->reader_status != FGMM_OK) {
         status = s->reader_status;
         fg_error_restore(s->reader_text);

@@ -1,9 +1,10 @@
 /* stream.h - gives a pass its batches, as often as it wants to pass over the rows.
  *
  * A reader thread fills one buffer while the device works on another. Where host and device share memory the reader
- * writes into the device's own buffer; elsewhere into a staging buffer that is then copied. Resident rows are read once
- * and stay on the device; rows that already lie in a cl_mem are used in place. The cut into batches is the same in all
- * these cases: results do not depend on where rows come from. The memory decision is taken above (plan.h). */
+ * writes into the device's own buffer; elsewhere into pinned memory, from where rows travel on a queue of their own.
+ * Resident rows are read once and stay on the device; rows that already lie in a cl_mem are used in place. The cut into
+ * batches is the same in all these cases: results do not depend on where rows come from. The memory decision is taken
+ * above (plan.h). */
 #ifndef FG_STREAM_H
 #define FG_STREAM_H
 
@@ -36,8 +37,11 @@ fgmm_status fg_stream_next(fg_stream *stream, fg_rows *rows);
 /* Seconds in which fg_stream_next waited for the reader, over all passes. */
 double fg_stream_waited_s(const fg_stream *stream);
 
-/* Most buffers of a batch that a stream holds at a time when rows are not resident: two that the reader fills in turn,
- * and one on the device where it is apart from the host. */
-enum { FG_STREAM_SLOTS = 2 };
+/* Batches on their way at a time: one is read while the device works on another; apart from the host, a third travels.
+ */
+enum { FG_STREAM_MOST_SLOTS = 3 };
+size_t fg_stream_slots(const fgmm_device *device);
+/* Bytes of buffers that a stream makes for them; resident rows themselves are not counted. */
+uint64_t fg_stream_bytes(const fgmm_device *device, uint64_t batch_bytes, int is_resident);
 
 #endif
