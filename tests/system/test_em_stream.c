@@ -61,7 +61,7 @@ static fgmm_device *open_small_device(void)
     fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
     const fg_pass_options pass = {.k = K, .d = D, .type = FGMM_F32, .batch_rows = BATCH};
     options.cache_dir = "";
-    options.memory_limit_bytes = fg_pass_bytes(device, &pass) + 4 * BATCH * D * sizeof(float);
+    options.memory_limit_bytes = fg_pass_bytes(device, &pass) + 6 * BATCH * D * sizeof(float);
     ck_ok(fgmm_device_open(&small, &options));
     return small;
 }
