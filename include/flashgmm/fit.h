@@ -38,6 +38,7 @@ typedef struct fgmm_progress {
     double log_likelihood;   /* of the last finished EM iteration, mean per row; NaN before. k-means: minus the inertia
                                 per row */
     double elapsed_s;
+    uint64_t run, runs; /* 1-based, of n_init */
 } fgmm_progress;
 
 /* Called on the calling thread once per batch and once per iteration. Nonzero cancels: the call returns
@@ -65,12 +66,16 @@ typedef struct fgmm_fit_options {
     const char *checkpoint; /* NULL, or a file that is replaced after every finished iteration */
     const char *resume;     /* NULL, or such a file: continues to the same bytes as an uninterrupted run. K, covariance,
                                seed and the data must be the same (checked: K, D, N, covariance, seed) */
+    uint32_t n_init; /* runs from different random starts, of which the one with the highest log-likelihood is kept;
+                        default 1. The first is what a single run gives; the seeds of the others are drawn from `seed`.
+                        A checkpoint holds the best finished run too, and n_init may be raised when resuming. Not with
+                        init MODEL, where all would be the same */
 } fgmm_fit_options;
 
 #define FGMM_FIT_OPTIONS_INIT                                                                                          \
     {                                                                                                                  \
         sizeof(fgmm_fit_options), 0, FGMM_SPHERICAL, FGMM_INIT_KMEANSPP, NULL, 10, 100, 1e-3, 1e-6, 0, 0, 0,           \
-            FGMM_PATH_AUTO, NULL, NULL, NULL, NULL                                                                     \
+            FGMM_PATH_AUTO, NULL, NULL, NULL, NULL, 1                                                                  \
     }
 
 typedef enum fgmm_stop_reason {
@@ -104,12 +109,17 @@ typedef struct fgmm_fit_report {
     int rows_resident; /* 1: rows stayed on the device between iterations */
     uint64_t peak_device_bytes;
     char tile[128]; /* the kernels' tile parameters, for bug reports */
+    /* All of the above is of the best run, the seconds and peak_device_bytes are of all. A best run that was finished
+     * before the checkpoint that was resumed has left no history and no k-means iterations. */
+    uint64_t run_count;     /* runs finished */
+    uint64_t best_run;      /* of them, from 0 */
+    double *run_objectives; /* (run_count) mean log-likelihood of each run, k-means: inertia; owned */
 } fgmm_fit_report;
 
 #define FGMM_FIT_REPORT_INIT                                                                                           \
     {                                                                                                                  \
         sizeof(fgmm_fit_report), 0, 0, 0, FGMM_SPHERICAL, FGMM_KERNEL_AUTO, 0, 0, FGMM_STOP_CONVERGED, 0, NULL, 0, 0,  \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ""                                                                     \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0, NULL                                                         \
     }
 
 FGMM_API void fgmm_fit_report_clear(fgmm_fit_report *report);
@@ -136,11 +146,12 @@ typedef struct fgmm_kmeans_options {
     uint64_t memory_limit_bytes;
     fgmm_progress_fn progress;
     void *progress_user;
+    uint32_t n_init; /* runs, of which the one with the lowest inertia is kept; as in fgmm_fit_options */
 } fgmm_kmeans_options;
 
 #define FGMM_KMEANS_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(fgmm_kmeans_options), 0, FGMM_INIT_KMEANSPP, NULL, 25, 1e-4, 0, 0, 0, NULL, NULL                        \
+        sizeof(fgmm_kmeans_options), 0, FGMM_INIT_KMEANSPP, NULL, 25, 1e-4, 0, 0, 0, NULL, NULL, 1                     \
     }
 
 /* Lloyd's algorithm. The result is a model as from fgmm_model_from_centroids (use fgmm_model_means). Empty clusters are

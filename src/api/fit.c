@@ -3,6 +3,7 @@
 
 #include "algorithms.h"
 #include "arguments.h"
+#include "restarts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,6 +15,10 @@ void fgmm_fit_report_clear(fgmm_fit_report *report)
     free(report->history);
     report->history = NULL;
     report->history_count = 0;
+    if (report->size < sizeof *report) return; /* a caller's from before there were several runs */
+    free(report->run_objectives);
+    report->run_objectives = NULL;
+    report->run_count = 0;
 }
 
 const char *fgmm_stop_reason_name(fgmm_stop_reason reason)
@@ -51,27 +56,33 @@ static fgmm_status check_numbers(const fgmm_fit_options *o)
     FG_CHECK(o->reg_covar >= 0 && o->reg_covar <= FG_MOST_REG_COVAR, FGMM_ARGUMENT, "reg_covar = %g; need 0 to %g",
              o->reg_covar, FG_MOST_REG_COVAR);
     FG_TRY(fg_check_path(o->path));
+    FG_CHECK(o->n_init >= 1, FGMM_ARGUMENT, "n_init = 0; need 1 or more");
+    FG_CHECK(o->n_init == 1 || o->init != FGMM_INIT_MODEL, FGMM_ARGUMENT,
+             "n_init = %u; need 1 with init model, where all runs would be the same", o->n_init);
 done:
     return status;
 }
 
-/* Hands the report over, as much of it as the caller's struct has room for; the history goes along with it. */
+/* Hands the report over, as much of it as the caller's struct has room for; its arrays go along with it. */
 static void give_report(fgmm_fit_report *to, fgmm_fit_report *from)
 {
-    if (!to) return;
-    const size_t size = to->size;
-    memcpy(to, from, size < sizeof *from ? size : sizeof *from);
-    to->size = size;
-    from->history = NULL;
+    from->size = sizeof *from;
+    if (to) {
+        const size_t size = to->size;
+        memcpy(to, from, size < sizeof *from ? size : sizeof *from);
+        to->size = size;
+        from->history = NULL;
+        if (size >= sizeof *from) from->run_objectives = NULL;
+    }
+    fgmm_fit_report_clear(from);
 }
 
-typedef fgmm_status (*algorithm)(fgmm_model **model, fg_training *t);
-
-static fgmm_status run(fgmm_model **model, algorithm run_it, fg_training *t, fgmm_fit_report *report)
+static fgmm_status run(fgmm_model **model, const fg_training *t, fg_algorithm algorithm, int is_inertia,
+                       fgmm_fit_report *report)
 {
-    const fgmm_status status = run_it(model, t);
-    give_report(report, &t->report);
-    fg_training_close(t);
+    fgmm_fit_report of_best;
+    const fgmm_status status = fg_restarts_run(model, t, algorithm, is_inertia, &of_best);
+    give_report(report, &of_best);
     return status;
 }
 
@@ -92,7 +103,7 @@ fgmm_status fgmm_fit(fgmm_model **model, fgmm_device *device, fgmm_source *sourc
     if (t.options.init == FGMM_INIT_MODEL) t.options.covariance = t.options.start->info.covariance;
     FG_CHECK(t.options.covariance == FGMM_SPHERICAL || t.options.covariance == FGMM_DIAG, FGMM_ARGUMENT,
              "covariance = %d; need spherical (0) or diag (1)", (int)t.options.covariance);
-    status = run(model, fg_em_run, &t, report);
+    status = run(model, &t, fg_em_run, 0, report);
 done:
     return status;
 }
@@ -118,13 +129,14 @@ fgmm_status fgmm_kmeans(fgmm_model **centroids, fgmm_device *device, fgmm_source
                                  .max_iterations = o.max_iterations,
                                  .tolerance = o.tolerance,
                                  .seed = o.seed,
+                                 .n_init = o.n_init,
                                  .batch_rows = o.batch_rows,
                                  .memory_limit_bytes = o.memory_limit_bytes,
                                  .progress = o.progress,
                                  .progress_user = o.progress_user}};
     FG_TRY(check_start(&t.options, source));
     FG_TRY(check_numbers(&t.options));
-    status = run(centroids, fg_kmeans_run, &t, report);
+    status = run(centroids, &t, fg_kmeans_run, 1, report);
 done:
     return status;
 }

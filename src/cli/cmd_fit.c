@@ -10,7 +10,7 @@
 typedef struct fit_arguments {
     const char *output, *init, *checkpoint, *resume;
     int covariance; /* fgmm_covariance; -1: not given */
-    uint64_t components, kmeans_iter, max_iter, seed;
+    uint64_t components, kmeans_iter, max_iter, seed, n_init;
     double tol, reg_covar;
     cli_work_arguments work;
 } fit_arguments;
@@ -73,6 +73,7 @@ static const cli_option options[] = {
      .fallback = "1e-6",
      .help = "added to every variance, in squared units of the data"},
     CLI_SEED_OPTION(fit_arguments, seed),
+    CLI_N_INIT_OPTION(fit_arguments, n_init),
     {.name = "checkpoint",
      .kind = CLI_OPTION_TEXT,
      .offset = offsetof(fit_arguments, checkpoint),
@@ -145,6 +146,7 @@ static int check(cli_training *training)
                          "--kmeans-iter = 0; need 1 or more, since %s holds centroids, which have no "
                          "variances",
                          start->path);
+    CLI_DO(cli_start_check_runs(start, arguments->n_init));
     CLI_DO(cli_output_check(arguments->output, arguments->work.data));
     CLI_DO(cli_output_check(arguments->checkpoint, arguments->work.data));
     CLI_DO(cli_start_load(start, arguments->components));
@@ -176,6 +178,7 @@ static void fill_options(fgmm_fit_options *fit, cli_training *training)
     fit->tolerance = arguments->tol;
     fit->reg_covar = arguments->reg_covar;
     fit->seed = arguments->seed;
+    fit->n_init = (uint32_t)arguments->n_init;
     fit->batch_rows = cli_or_zero(arguments->work.batch_rows);
     fit->memory_limit_bytes = cli_or_zero(arguments->work.memory_limit);
     fit->path = (fgmm_path)arguments->work.path;
@@ -230,7 +233,8 @@ const cli_command cli_command_fit = {
         "--checkpoint the last finished iteration is kept, otherwise nothing is written; a second Ctrl-C ends the\n"
         "program at once. --json prints: rows dims components covariance kernel error_bound_nats iterations\n"
         "converged stop_reason log_likelihood history seconds{read,init,em,total} rows_per_second\n"
-        "device{name,platform,driver} peak_device_bytes peak_host_bytes tile seed.\n",
+        "device{name,platform,driver} peak_device_bytes peak_host_bytes tile seed, and of several\n"
+        "runs best_run (from 0) and runs, the log-likelihood that each has reached.\n",
     .examples = "  flashgmm fit data.npy -k 64 -o model.safetensors\n"
                 "  flashgmm fit base.fvecs -k 1024 -o model.safetensors --tol 1e-4 --seed 7 --json > report.json\n"
                 "  flashgmm fit data.csv -k 3 -o model.safetensors --covariance diag\n"

@@ -6,7 +6,7 @@
 
 typedef struct kmeans_arguments {
     const char *output, *init;
-    uint64_t components, max_iter, seed;
+    uint64_t components, max_iter, seed, n_init;
     double tol;
     cli_work_arguments work;
 } kmeans_arguments;
@@ -44,6 +44,7 @@ static const cli_option options[] = {
      .help =
          "stop when the centroids' squared movement, relative to the mean variance of the columns, is at most this"},
     CLI_SEED_OPTION(kmeans_arguments, seed),
+    CLI_N_INIT_OPTION(kmeans_arguments, n_init),
     CLI_DATA_OPTIONS(kmeans_arguments),
     CLI_DEVICE_OPTIONS(kmeans_arguments),
     CLI_OUTPUT_MODE_OPTIONS(kmeans_arguments),
@@ -83,6 +84,7 @@ static int check(cli_training *training)
     int exit_code = CLI_EXIT_DONE;
     CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", ".fvecs"));
     CLI_DO(cli_start_read(start, arguments->init, arguments->components));
+    CLI_DO(cli_start_check_runs(start, arguments->n_init));
     CLI_DO(cli_output_check(arguments->output, arguments->work.data));
     CLI_DO(cli_start_load(start, arguments->components));
 done:
@@ -99,6 +101,7 @@ static void fill_options(fgmm_kmeans_options *kmeans, cli_training *training)
     kmeans->max_iterations = (uint32_t)arguments->max_iter;
     kmeans->tolerance = arguments->tol;
     kmeans->seed = arguments->seed;
+    kmeans->n_init = (uint32_t)arguments->n_init;
     kmeans->batch_rows = cli_or_zero(arguments->work.batch_rows);
     kmeans->memory_limit_bytes = cli_or_zero(arguments->work.memory_limit);
     kmeans->progress = cli_progress_report;

@@ -37,6 +37,13 @@ done:
     return exit_code;
 }
 
+int cli_start_check_runs(const cli_start *start, uint64_t n_init)
+{
+    if (n_init == 1 || start->init != FGMM_INIT_MODEL) return CLI_EXIT_DONE;
+    return cli_error(CLI_EXIT_USAGE, "--n-init = %llu; need 1, since --init %s begins every run alike",
+                     (unsigned long long)n_init, start->path);
+}
+
 const char *cli_stop_text(fgmm_stop_reason reason)
 {
     switch (reason) {
@@ -80,12 +87,23 @@ void cli_training_add_json(cJSON *object, const cli_training *training)
     cli_json_count(object, "peak_host_bytes", peak_host_bytes());
     cJSON_AddStringToObject(object, "tile", report->tile);
     cli_json_count(object, "seed", training->seed);
+    if (report->run_count < 2) return;
+    cli_json_count(object, "best_run", report->best_run);
+    cJSON *runs = cJSON_AddArrayToObject(object, "runs");
+    for (uint64_t i = 0; i < report->run_count; i++)
+        cJSON_AddItemToArray(runs, cJSON_CreateNumber(report->run_objectives[i]));
 }
 
 void cli_training_print(const cli_training *training)
 {
     const fgmm_fit_report *report = &training->report;
     char rate[CLI_NUMBER_BYTES];
+    if (report->run_count > 1) {
+        printf("runs            %llu, the best was number %llu:", (unsigned long long)report->run_count,
+               (unsigned long long)report->best_run + 1);
+        for (uint64_t i = 0; i < report->run_count; i++) printf(" %.7g", report->run_objectives[i]);
+        putchar('\n');
+    }
     if (report->repaired)
         printf("repaired        %llu components had lost their rows and were placed anew\n",
                (unsigned long long)report->repaired);

@@ -16,6 +16,12 @@
         .help = "another number gives another random start; the same number the same bytes on one device"              \
     }
 
+#define CLI_N_INIT_OPTION(type, field)                                                                                 \
+    {                                                                                                                  \
+        .name = "n-init", .kind = CLI_OPTION_COUNT, .offset = offsetof(type, field), .value = "R", .least = 1,         \
+        .most = UINT32_MAX, .fallback = "1", .help = "runs from different random starts, of which the best is kept"    \
+    }
+
 /* Where training begins: --init. */
 typedef struct cli_start {
     fgmm_init init;
@@ -58,7 +64,11 @@ int cli_train(cli_training *training);
 /* Rows per second through the k-means, EM and final passes. */
 double cli_training_rows_per_second(const cli_training *training);
 
-/* Adds the members that stand at the end of both commands' JSON, from seconds to seed. */
+/* USAGE for --n-init above 1 where --init leaves nothing to chance. */
+int cli_start_check_runs(const cli_start *start, uint64_t n_init);
+
+/* Adds the members that stand at the end of both commands' JSON, from seconds to seed, and of several runs best_run and
+ * runs. */
 void cli_training_add_json(cJSON *object, const cli_training *training);
 
 /* Prints the text lines that both commands end with: device, time, repaired components, the file. */

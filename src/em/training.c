@@ -15,6 +15,14 @@ static const double LEAST_VARIANCE = 0x1p-52, TINY_VARIANCE = 1e-30;
 
 /* ---- first parameters ---- */
 
+uint64_t fg_run_seed(uint64_t seed, uint64_t run)
+{
+    fg_rng rng;
+    if (run == 0) return seed;
+    fg_rng_init(&rng, seed, FG_STREAM_RESTART, run);
+    return fg_rng_u64(&rng);
+}
+
 static void copy_parameters(fg_mixture *to, const fgmm_model *from)
 {
     const size_t variances = (size_t)fg_covariance_count(to->covariance, to->k, to->d);
@@ -55,7 +63,7 @@ static fgmm_status first_parameters(fg_training *t, const fg_survey *survey, con
                                      .type = t->source->info.type,
                                      .k = m->k,
                                      .d = m->d,
-                                     .seed = t->options.seed,
+                                     .seed = t->seed,
                                      .shift = &shift,
                                      .watch = &t->e.watch};
     if (t->options.init == FGMM_INIT_RANDOM)
@@ -103,6 +111,8 @@ static fgmm_status read_checkpoint(fg_training *t, fgmm_model **model)
     t->report.repaired = t->resumed.repaired;
     t->report.inertia = t->resumed.inertia;
     for (uint64_t i = 0; i < t->resumed.history_count; i++) FG_TRY(fg_training_note(t, t->resumed.history[i]));
+    *t->runs = t->resumed.runs;
+    t->resumed.runs = (fg_runs){0};
 done:
     return status;
 }
@@ -134,7 +144,8 @@ static fgmm_status write_checkpoint(fg_training *t, fg_checkpoint_phase phase)
                                 .is_dense = (uint64_t)fg_pass_is_dense(t->e.pass),
                                 .inertia = r->inertia,
                                 .history = r->history,
-                                .history_count = r->history_count};
+                                .history_count = r->history_count,
+                                .runs = *t->runs};
     fg_pass_describe(t->e.pass, &facts);
     snprintf(checkpoint.tile, sizeof checkpoint.tile, "%s", facts.tile);
     FG_TRY(fg_model_create(&model, &parameters, &info));
@@ -177,7 +188,8 @@ static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
 {
     const fgmm_fit_options *o = &t->options;
     /* The statistics and the parameters that the M-step replaces, about as large. */
-    const uint64_t doubles = 2 * o->components * (2 * t->source->info.dims + 2);
+    const uint64_t models = o->n_init > 1 ? 3 : 2; /* the best of earlier runs */
+    const uint64_t doubles = models * o->components * (2 * t->source->info.dims + 2);
     return (fg_plan_request){
         .device = t->device,
         .source = t->source,
@@ -201,14 +213,17 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     fg_statistics_layout layout;
     fgmm_model *resumed = NULL;
     fg_watch_begin(&t->e.watch, t->options.progress, t->options.progress_user);
+    t->e.watch.earlier_s = t->began_s;
     FG_TRY(check_rows(t, t->source->info.rows, NULL)); /* before arrays of K rows are asked for */
     FG_TRY(make_arrays(t, &layout));
     if (t->options.resume) FG_TRY(read_checkpoint(t, &resumed));
+    t->seed = fg_run_seed(t->options.seed, t->runs->count);
+    fg_watch_run(&t->e.watch, t->runs->count + 1, t->options.n_init);
     FG_TRY(check_rows(t, t->source->info.rows, resumed));
     fg_plan_request request = plan_request(t, largest);
     uint64_t sample_rows = resumed ? 0 : fg_init_sample_rows(t->options.init, t->options.components);
     if (sample_rows) sample_rows = fg_plan_sample_rows(&request, sample_rows);
-    FG_TRY(fg_survey_run(&survey, t->source, sample_rows, t->options.seed, &t->e.watch, &t->report.read_s));
+    FG_TRY(fg_survey_run(&survey, t->source, sample_rows, t->seed, &t->e.watch, &t->report.read_s));
     FG_TRY(check_rows(t, survey.rows, resumed));
     t->report.rows = survey.rows;
     t->variance = survey.variance;
@@ -217,7 +232,7 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     t->finished = t->resumed.kmeans_iterations + t->resumed.iterations;
     fg_sample_clear(&survey.sample);
     FG_TRY(fg_e_step_open(&t->e, &request, survey.centre, 0));
-    t->report.init_s = fg_watch_elapsed_s(&t->e.watch) - t->report.read_s;
+    t->report.init_s = fg_watch_elapsed_s(&t->e.watch) - t->began_s - t->report.read_s;
 done:
     fgmm_model_free(resumed);
     fg_survey_clear(&survey);

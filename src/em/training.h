@@ -11,6 +11,9 @@ typedef struct fg_training {
     fgmm_device *device;
     fgmm_source *source;
     fgmm_fit_options options; /* checked; components and covariance are final */
+    fg_runs *runs;            /* earlier ones; a checkpoint may add to them */
+    double began_s;           /* seconds that they took */
+    uint64_t seed;            /* of this run's random choices */
     fg_mixture mixture;       /* parameters of the last finished iteration; owned */
     double *variance;         /* (d) of the data's columns */
     double *values;           /* statistics of the last E-step, about mixture */
@@ -20,6 +23,9 @@ typedef struct fg_training {
     uint64_t history_room; /* of report.history */
     fgmm_fit_report report;
 } fg_training;
+
+/* Seed of the random choices of run 0, 1 ...: the first has the caller's own. */
+uint64_t fg_run_seed(uint64_t seed, uint64_t run);
 
 /* Surveys the source, finds the first parameters (start model, seeding, or the checkpoint options->resume) and opens
  * the stream. largest: the pass that the memory decision is made for. */

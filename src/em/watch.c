@@ -13,6 +13,13 @@ void fg_watch_begin(fg_watch *watch, fgmm_progress_fn call, void *user)
     watch->user = user;
     watch->now.log_likelihood = (double)NAN;
     watch->began_s = fg_now_s();
+    fg_watch_run(watch, 1, 1);
+}
+
+void fg_watch_run(fg_watch *watch, uint64_t run, uint64_t runs)
+{
+    watch->now.run = run;
+    watch->now.runs = runs > run ? runs : run;
 }
 
 void fg_watch_iteration(fg_watch *watch, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations, uint64_t rows)
@@ -54,5 +61,5 @@ fgmm_status fg_watch_finished(fg_watch *watch, double log_likelihood)
 
 double fg_watch_elapsed_s(const fg_watch *watch)
 {
-    return fg_now_s() - watch->began_s;
+    return watch->earlier_s + fg_now_s() - watch->began_s;
 }

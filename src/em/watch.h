@@ -10,7 +10,7 @@ typedef struct fg_watch {
     fgmm_progress_fn call; /* NULL: nobody watches */
     void *user;
     fgmm_progress now;
-    double began_s;
+    double began_s, earlier_s; /* earlier_s: what runs before this one took */
 } fg_watch;
 
 void fg_watch_begin(fg_watch *watch, fgmm_progress_fn call, void *user);
@@ -18,13 +18,16 @@ void fg_watch_begin(fg_watch *watch, fgmm_progress_fn call, void *user);
 /* Iteration `iteration` (1-based) of `max_iterations` of a phase begins; rows: of the pass, or FGMM_ROWS_UNKNOWN. */
 void fg_watch_iteration(fg_watch *watch, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations, uint64_t rows);
 
+/* The present run of several, 1-based; fg_watch_begin says 1 of 1. */
+void fg_watch_run(fg_watch *watch, uint64_t run, uint64_t runs);
+
 /* `rows` more rows are done. CANCELLED when the application wants to stop. */
 fgmm_status fg_watch_rows(fg_watch *watch, uint64_t rows);
 
 /* The iteration is finished. CANCELLED as above. */
 fgmm_status fg_watch_finished(fg_watch *watch, double log_likelihood);
 
-/* Seconds since fg_watch_begin. */
+/* Seconds since fg_watch_begin, and before it. */
 double fg_watch_elapsed_s(const fg_watch *watch);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include "safetensors.h"
 
-/* Strings to be written. A fixed list: a model has 7, a checkpoint 15. */
-enum { FG_METADATA_ITEMS = 16, FG_METADATA_TEXT_BYTES = 32 };
+/* Strings to be written. A fixed list: a model has 7, a checkpoint 17. */
+enum { FG_METADATA_ITEMS = 20, FG_METADATA_TEXT_BYTES = 32 };
 
 typedef struct fg_metadata {
     size_t count;

@@ -29,6 +29,14 @@ fgmm_status fg_model_create(fgmm_model **model, const fg_parameters *parameters,
 /* What resuming needs beside the three tensors. */
 typedef enum fg_checkpoint_phase { FG_CHECKPOINT_KMEANS = 0, FG_CHECKPOINT_EM = 1 } fg_checkpoint_phase;
 
+/* Finished runs of several (n_init) that a checkpoint carries along. */
+typedef struct fg_runs {
+    uint64_t count;     /* finished */
+    uint64_t best_run;  /* of them, from 0 */
+    double *objectives; /* (count) what they have reached; owned */
+    fgmm_model *best;   /* owned */
+} fg_runs;
+
 typedef struct fg_checkpoint {
     fg_checkpoint_phase phase;  /* the phase that the last finished iteration belongs to */
     uint64_t kmeans_iterations; /* finished */
@@ -40,6 +48,7 @@ typedef struct fg_checkpoint {
     double *history; /* (history_count), owned */
     uint64_t history_count;
     char tile[128];
+    fg_runs runs;
 } fg_checkpoint;
 
 void fg_checkpoint_clear(fg_checkpoint *checkpoint);

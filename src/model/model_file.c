@@ -15,10 +15,16 @@
 typedef unsigned long long ull;
 
 static const char *const PHASES[] = {"kmeans", "em"};
+static const char *const TENSORS[] = {"weights", "means", "covariances"};
+/* Of the best finished run in a checkpoint. */
+static const char *const BEST_TENSORS[] = {"checkpoint.best_weights", "checkpoint.best_means",
+                                           "checkpoint.best_covariances"};
 
 void fg_checkpoint_clear(fg_checkpoint *checkpoint)
 {
     free(checkpoint->history);
+    free(checkpoint->runs.objectives);
+    fgmm_model_free(checkpoint->runs.best);
     *checkpoint = (fg_checkpoint){0};
 }
 
@@ -46,25 +52,39 @@ static void put_checkpoint(fg_metadata *metadata, const fg_checkpoint *checkpoin
     fg_metadata_put_count(metadata, "checkpoint.is_dense", checkpoint->is_dense);
     fg_metadata_put_double(metadata, "checkpoint.inertia", checkpoint->inertia);
     fg_metadata_put(metadata, "checkpoint.tile", checkpoint->tile);
+    if (checkpoint->runs.count == 0) return;
+    fg_metadata_put_count(metadata, "checkpoint.best_run", checkpoint->runs.best_run);
+    fg_metadata_put_count(metadata, "checkpoint.best_iterations", checkpoint->runs.best->info.iterations);
+}
+
+/* The three tensors of a mixture. */
+static void put_tensors(fg_tensor_out tensors[3], const fgmm_model *model, const char *const names[3])
+{
+    const uint64_t k = model->info.components, d = model->info.dims;
+    const uint64_t covariance_rank = model->info.covariance == FGMM_DIAG ? 2 : 1;
+    tensors[0] = (fg_tensor_out){names[0], 1, {k}, model->weights};
+    tensors[1] = (fg_tensor_out){names[1], 2, {k, d}, model->means};
+    tensors[2] = (fg_tensor_out){names[2], covariance_rank, {k, d}, model->covariances};
 }
 
 fgmm_status fg_model_file_write(const fgmm_model *model, const fg_checkpoint *checkpoint, const char *path)
 {
-    const uint64_t k = model->info.components, d = model->info.dims;
-    const uint64_t covariance_rank = model->info.covariance == FGMM_DIAG ? 2 : 1;
     fg_metadata metadata = {.count = 0};
+    fg_tensor_out tensors[8];
+    size_t count = 3;
     put_model(&metadata, &model->info);
-    if (checkpoint) put_checkpoint(&metadata, checkpoint);
-    const fg_tensor_out tensors[] = {
-        {"weights", 1, {k}, model->weights},
-        {"means", 2, {k, d}, model->means},
-        {"covariances", covariance_rank, {k, d}, model->covariances},
-        {"checkpoint.history",
-         1,
-         {checkpoint ? checkpoint->history_count : 0},
-         checkpoint ? checkpoint->history : NULL},
-    };
-    const fg_safetensors_out contents = {tensors, checkpoint ? 4 : 3, metadata.items, metadata.count};
+    put_tensors(tensors, model, TENSORS);
+    if (checkpoint) {
+        put_checkpoint(&metadata, checkpoint);
+        tensors[count++] = (fg_tensor_out){"checkpoint.history", 1, {checkpoint->history_count}, checkpoint->history};
+    }
+    if (checkpoint && checkpoint->runs.count > 0) {
+        const fg_runs *runs = &checkpoint->runs;
+        tensors[count++] = (fg_tensor_out){"checkpoint.runs", 1, {runs->count}, runs->objectives};
+        put_tensors(tensors + count, runs->best, BEST_TENSORS);
+        count += 3;
+    }
+    const fg_safetensors_out contents = {tensors, count, metadata.items, metadata.count};
     return fg_safetensors_write(path, &contents);
 }
 
@@ -146,16 +166,17 @@ done:
     return status;
 }
 
-static fgmm_status read_model(fgmm_model **model, fg_safetensors *file)
+/* names: TENSORS or BEST_TENSORS. */
+static fgmm_status read_model(fgmm_model **model, fg_safetensors *file, const char *const names[3])
 {
     fgmm_status status = FGMM_OK;
     double *weights = NULL, *means = NULL, *covariances = NULL;
     const fg_tensor *weight_tensor, *mean_tensor, *covariance_tensor;
     covariance_form form;
     fgmm_model_info info = FGMM_MODEL_INFO_INIT;
-    FG_TRY(find_tensor(&weight_tensor, file, "weights", 1));
-    FG_TRY(find_tensor(&mean_tensor, file, "means", 2));
-    FG_TRY(find_tensor(&covariance_tensor, file, "covariances", 0));
+    FG_TRY(find_tensor(&weight_tensor, file, names[0], 1));
+    FG_TRY(find_tensor(&mean_tensor, file, names[1], 2));
+    FG_TRY(find_tensor(&covariance_tensor, file, names[2], 0));
     const uint64_t k = mean_tensor->shape[0], d = mean_tensor->shape[1];
     FG_CHECK(weight_tensor->shape[0] == k, FGMM_FORMAT, "tensor weights has K = %llu, tensor means K = %llu",
              (ull)weight_tensor->shape[0], (ull)k);
@@ -181,6 +202,32 @@ static fgmm_status read_phase(fg_checkpoint_phase *phase, const char *text)
     FG_CHECK(is_em || strcmp(text, PHASES[FG_CHECKPOINT_KMEANS]) == 0, FGMM_FORMAT,
              "checkpoint.phase \"%.32s\"; need kmeans or em", text);
     *phase = is_em ? FG_CHECKPOINT_EM : FG_CHECKPOINT_KMEANS;
+done:
+    return status;
+}
+
+/* The finished runs; none where the file does not say. */
+static fgmm_status read_runs(fg_runs *runs, fg_safetensors *file)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_tensor *objectives = fg_safetensors_tensor(file, "checkpoint.runs");
+    uint64_t iterations;
+    if (!objectives) return FGMM_OK;
+    FG_TRY(find_tensor(&objectives, file, "checkpoint.runs", 1));
+    FG_TRY(fg_safetensors_read(&runs->objectives, file, objectives));
+    runs->count = objectives->shape[0];
+    for (uint64_t i = 0; i < runs->count; i++)
+        FG_CHECK(isfinite(runs->objectives[i]), FGMM_FORMAT, "checkpoint.runs[%llu] = %g; need a finite number", (ull)i,
+                 runs->objectives[i]);
+    FG_TRY(fg_metadata_get_count(&runs->best_run, fg_safetensors_metadata(file, "checkpoint.best_run"),
+                                 "checkpoint.best_run"));
+    FG_CHECK(runs->best_run < runs->count, FGMM_FORMAT, "checkpoint.best_run = %llu of %llu runs", (ull)runs->best_run,
+             (ull)runs->count);
+    FG_TRY(fg_metadata_get_count(&iterations, fg_safetensors_metadata(file, "checkpoint.best_iterations"),
+                                 "checkpoint.best_iterations"));
+    FG_TRY(read_model(&runs->best, file, BEST_TENSORS));
+    runs->best->info.iterations = iterations;
+    runs->best->info.log_likelihood = runs->objectives[runs->best_run];
 done:
     return status;
 }
@@ -222,8 +269,9 @@ static fgmm_status read_checkpoint(fg_checkpoint *out, fg_safetensors *file)
     for (uint64_t i = 0; i < read.history_count; i++)
         FG_CHECK(isfinite(read.history[i]), FGMM_FORMAT, "checkpoint.history[%llu] = %g; need a finite number", (ull)i,
                  read.history[i]);
+    FG_TRY(read_runs(&read.runs, file));
     *out = read;
-    read.history = NULL;
+    read = (fg_checkpoint){0};
 done:
     fg_checkpoint_clear(&read);
     return status;
@@ -236,7 +284,7 @@ fgmm_status fg_model_file_read(fgmm_model **model, fg_checkpoint *checkpoint, co
     *model = NULL;
     if (checkpoint) *checkpoint = (fg_checkpoint){0};
     FG_TRY(fg_safetensors_open(&file, path));
-    status = read_model(model, file);
+    status = read_model(model, file, TENSORS);
     if (status == FGMM_OK && checkpoint) status = read_checkpoint(checkpoint, file);
     if (status != FGMM_OK) {
         fg_fail_prefix(status, "%s", path);

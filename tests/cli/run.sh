@@ -172,6 +172,10 @@ works "--device by number" fit rows.npy -k 3 -o m3.safetensors --device 0
 works "--batch-rows" fit rows.npy -k 3 -o m3.safetensors --batch-rows 100
 works "--max-iter" fit rows.npy -k 3 -o m3.safetensors --max-iter 1 --tol 0 --json
 json "--max-iter" 'r["stop_reason"] == "max_iterations" and r["converged"] is False and r["iterations"] == 1'
+works "--n-init" fit rows.npy -k 3 -o m3.safetensors --init random --n-init 3 --json
+json "--n-init: the best of the runs" 'len(r["runs"]) == 3 and r["log_likelihood"] == max(r["runs"]) == r["runs"][r["best_run"]]'
+fails "--n-init 0" 2 '--n-init = 0' fit rows.npy -k 3 -o never.safetensors --n-init 0
+fails "--n-init with a start model" 2 '--n-init = 2; need 1' fit rows.npy --init m.safetensors -o never.safetensors --n-init 2
 fails "K > N" 1 '601' fit rows.npy -k 601 -o never.safetensors
 fails "K far > N" 1 '2000000000' fit rows.npy -k 2000000000 -o never.safetensors
 fails "memory limit too small" 1 '' fit rows.npy -k 3 -o never.safetensors --memory-limit 1K
