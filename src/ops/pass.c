@@ -5,6 +5,7 @@
 #include "size.h"
 #include "status.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* A batch is dense when more than this share of its rows overflowed their lists, and while its rows keep more than
@@ -54,9 +55,13 @@ void fg_pass_free(fg_pass *pass)
 size_t fg_pass_default_batch_rows(const fgmm_device *device, uint64_t k, uint64_t d, fgmm_type type)
 {
     /* Work of a launch, 2 n K D, so that it stays far below 100 ms (a CPU core makes some 1e11 a second, a small GPU
-     * 1e12); bytes of rows and of lists, so that a batch stays within a few tens of MiB. */
-    const int is_cpu = fg_device_facts_of(device)->kind == FGMM_DEVICE_CPU;
-    const double work = is_cpu ? 0x1p33 : 0x1p36, row_bytes = 0x1p25, list_bytes = is_cpu ? 0x1p23 : 0x1p25;
+     * 1e12). Bytes of rows and of lists: a CPU's stay near its caches; a GPU that is given few rows at a time waits for
+     * launches, so its share of memory decides, some tens of MiB on a small card and 256 on a large one. */
+    const fg_device_facts *facts = fg_device_facts_of(device);
+    const int is_cpu = facts->kind == FGMM_DEVICE_CPU;
+    const double share = fmin(fmax((double)facts->global_bytes / 256, 0x1p25), 0x1p28);
+    const double work = is_cpu ? 0x1p33 : 0x1p36, row_bytes = is_cpu ? 0x1p25 : share;
+    const double list_bytes = is_cpu ? 0x1p23 : share;
     const double capacity = k < 64 ? (double)k : 64.0;
     double rows = work / (2.0 * (double)k * (double)d);
     const double by_bytes = row_bytes / ((double)d * (double)fgmm_type_bytes(type));
@@ -64,7 +69,7 @@ size_t fg_pass_default_batch_rows(const fgmm_device *device, uint64_t k, uint64_
     if (rows > by_bytes) rows = by_bytes;
     if (rows > by_lists) rows = by_lists;
     size_t power = 256;
-    while (power * 2 <= rows && power < (size_t)1 << 17) power *= 2;
+    while (power * 2 <= rows && power < (size_t)1 << 18) power *= 2;
     return power;
 }
 
