@@ -19,7 +19,8 @@ typedef struct fg_device_facts {
     uint32_t compute_units;
     uint32_t vector_width; /* floats in a native vector: 4, 8 or 16 (1 becomes 4) */
     size_t max_work_group;
-    uint32_t vendor_id; /* PCI number where there is one */
+    uint32_t vendor_id;  /* PCI number where there is one */
+    uint32_t wave_items; /* work-items that run in step: a warp, a wave; 0 where the driver does not tell */
     uint64_t local_bytes;
     uint64_t max_alloc_bytes;
     uint64_t global_bytes;

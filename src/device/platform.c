@@ -65,6 +65,21 @@ static fgmm_device_kind device_kind(cl_device_id id)
     return FGMM_DEVICE_OTHER;
 }
 
+/* The vendors' own queries, by their extensions' numbers: cl_nv_device_attribute_query,
+ * cl_amd_device_attribute_query. */
+static uint32_t wave_items(cl_device_id id)
+{
+    enum { WARP_SIZE_NV = 0x4003, WAVEFRONT_WIDTH_AMD = 0x4043, VENDOR_NVIDIA = 0x10de, VENDOR_AMD = 0x1002 };
+    switch (DEVICE_FACT(cl_uint, id, CL_DEVICE_VENDOR_ID)) {
+    case VENDOR_NVIDIA:
+        return DEVICE_FACT(cl_uint, id, WARP_SIZE_NV);
+    case VENDOR_AMD:
+        return DEVICE_FACT(cl_uint, id, WAVEFRONT_WIDTH_AMD);
+    default:
+        return 0;
+    }
+}
+
 void fg_platform_facts(fg_device_facts *facts, cl_device_id id)
 {
     /* The native width is the width of the registers, which is what explicit vectors want. Some CPU runtimes report 1
@@ -81,6 +96,7 @@ void fg_platform_facts(fg_device_facts *facts, cl_device_id id)
                                      : 4,
         .max_work_group = DEVICE_FACT(size_t, id, CL_DEVICE_MAX_WORK_GROUP_SIZE),
         .vendor_id = DEVICE_FACT(cl_uint, id, CL_DEVICE_VENDOR_ID),
+        .wave_items = wave_items(id),
         .local_bytes = DEVICE_FACT(cl_ulong, id, CL_DEVICE_LOCAL_MEM_SIZE),
         .max_alloc_bytes = DEVICE_FACT(cl_ulong, id, CL_DEVICE_MAX_MEM_ALLOC_SIZE),
         .global_bytes = DEVICE_FACT(cl_ulong, id, CL_DEVICE_GLOBAL_MEM_SIZE),

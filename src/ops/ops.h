@@ -4,8 +4,10 @@
 #define FG_OPS_H
 
 #include "pass.h"
+#include "space.h"
 
-/* Tile parameters of both families; meanings and legal values stand in the headers of the .cl files. 0: not used. */
+/* Tile parameters of both families: tile.c has their table, the headers of the .cl files say what they mean. 0: not
+ * used. */
 typedef struct fg_tile {
     uint32_t vw;      /* lanes of a vector; group: 4 */
     uint32_t rows;    /* vector: rows in registers; group: rows of a work-group's tile */
@@ -42,11 +44,35 @@ typedef struct fg_shape {
     fg_tile tile;
 } fg_shape;
 
+/* ---- tiles (tile.c) ---- */
+
+/* Programs of a pass, as fg_space_parameter.programs numbers them. */
+enum { FG_PROGRAM_SPARSE = 0, FG_PROGRAM_DENSE = 1 };
+
+/* What decides about a tile besides the device: the `problem` of the families' spaces. */
+typedef struct fg_tile_problem {
+    fgmm_covariance covariance; /* of the log-density */
+    uint32_t k, d;
+    uint32_t vector_width; /* of the device, in floats */
+} fg_tile_problem;
+
+const fg_space *fg_tile_space(fgmm_kernel_family family);
+fg_tile_problem fg_tile_problem_of(const fg_shape *shape, const fgmm_device *device);
+fg_space_needs fg_tile_limits(const fgmm_device *device, fgmm_kernel_family family);
+/* As fg_space_parse; lanes stays 0. */
+int fg_tile_parse(fg_tile *tile, fgmm_kernel_family family, const char *text);
+/* NULL where the tile may be built for this shape (family, covariance, k, d) on this device, else why not. */
+const char *fg_tile_reject(const fg_tile *tile, const fg_shape *shape, const fgmm_device *device);
+/* The tile that an untuned device gets. Errors: UNSUPPORTED where none is legal. */
+fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *shape, const fgmm_device *device);
+
+/* ---- the shape ---- */
+
 /* Chooses tile and derived sizes. Errors: ARGUMENT / MEMORY when K or D do not fit 32-bit indices of a batch. */
 fgmm_status fg_shape_init(fg_shape *shape, const fgmm_device *device, const fg_pass_options *options);
-/* Compile options that belong to the shape. */
-void fg_shape_options(const fg_shape *shape, char *text, size_t room);
-/* For reports: "vector 12x32 block 48 ...". */
+/* Compile options of a program (FG_PROGRAM_*): those of the shape, and the tile's parameters that it has. */
+void fg_shape_options(const fg_shape *shape, int program, char *text, size_t room);
+/* For reports and checkpoints: "vector vw=16 rows=12 ..."; fg_tile_parse reads it. */
 void fg_shape_describe(const fg_shape *shape, char *text, size_t room);
 
 /* 0, 1 or 2 for fg_tile.lanes: the best lane-mask builtin that compiles and gives right bits on this device. */

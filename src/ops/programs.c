@@ -19,6 +19,6 @@ fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, int is_dense,
 {
     const program_files *files = is_dense ? dense_files : sparse_files;
     char options[640];
-    fg_shape_options(&pass->shape, options, sizeof options);
+    fg_shape_options(&pass->shape, is_dense ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE, options, sizeof options);
     return fg_kernel_get(kernel, pass->device, files[pass->shape.family], options, name);
 }
