@@ -1,0 +1,136 @@
+/* ours.c - this library as a contender: iterations of EM or k-means from a given start.
+ *
+ * Words: rows=FILE model=FILE (the start; its covariance is the mixture's), n=ROWS (0: all), iterations=M,
+ * algorithm=em|kmeans, kernel=auto|vector|group|matrix, path=auto|sparse|dense, device=MATCH,
+ * rows-from=memory|file (file: streamed in every iteration, because the device's budget is set below the rows' size).
+ * A measurement is one fit of 1 + M iterations; the time is that of the last M, which begin when the first has ended:
+ * rows then lie where they stay.
+ */
+#include "contender.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct contest {
+    fgmm_device *device;
+    fgmm_source *source;
+    fgmm_model *start;
+    fgmm_source_info info;
+    fgmm_path path;
+    uint64_t iterations;
+    int is_kmeans;
+    bench_clock first, last; /* ends of the first and of the latest iteration */
+} contest;
+
+static fgmm_kernel_family family_named(const char *name)
+{
+    for (int family = 0; strcmp(fgmm_kernel_family_name((fgmm_kernel_family)family), "unknown") != 0; family++)
+        if (strcmp(fgmm_kernel_family_name((fgmm_kernel_family)family), name) == 0) return (fgmm_kernel_family)family;
+    bench_refuse("this build has no kernel family '%s'", name);
+    return FGMM_KERNEL_AUTO;
+}
+
+static fgmm_path path_named(const char *name)
+{
+    return strcmp(name, "dense") == 0    ? FGMM_PATH_DENSE
+           : strcmp(name, "sparse") == 0 ? FGMM_PATH_SPARSE
+                                         : FGMM_PATH_AUTO;
+}
+
+static int watch(void *user, const fgmm_progress *progress)
+{
+    contest *c = user;
+    if (!progress->iteration_finished) return 0;
+    if (progress->phase != (c->is_kmeans ? FGMM_PHASE_KMEANS : FGMM_PHASE_EM)) return 0;
+    c->last = bench_now();
+    if (progress->iteration == 1) c->first = c->last;
+    return 0;
+}
+
+static fgmm_status train(contest *c, fgmm_model **model, fgmm_fit_report *report)
+{
+    const uint32_t iterations = (uint32_t)c->iterations + 1;
+    if (c->is_kmeans) {
+        fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
+        options.init = FGMM_INIT_MODEL;
+        options.start = c->start;
+        options.max_iterations = iterations;
+        options.tolerance = 0;
+        options.progress = watch;
+        options.progress_user = c;
+        return fgmm_kmeans(model, c->device, c->source, &options, report);
+    }
+    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    options.init = FGMM_INIT_MODEL;
+    options.start = c->start;
+    options.kmeans_iterations = 0;
+    options.max_iterations = iterations;
+    options.tolerance = 0;
+    options.path = c->path;
+    options.progress = watch;
+    options.progress_user = c;
+    return fgmm_fit(model, c->device, c->source, &options, report);
+}
+
+static bench_answer measure(void *user)
+{
+    contest *c = user;
+    bench_answer answer = {{0, 0}, NAN, ""};
+    fgmm_model *model = NULL;
+    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    bench_check(train(c, &model, &report));
+    const uint64_t done = c->is_kmeans ? report.kmeans_iterations : report.iterations;
+    if (done < 2) bench_refuse("the start is a fixed point: nothing to measure");
+    answer.time = bench_between(c->first, c->last, done - 1);
+    if (report.history_count > 0) answer.log_likelihood = report.history[report.history_count - 1];
+    const uint64_t rows_bytes = c->info.rows * c->info.dims * fgmm_type_bytes(c->info.type);
+    snprintf(answer.facts, sizeof answer.facts,
+             "kernel=%s dense_batches=%llu sparse_batches=%llu resident=%d device_bytes=%llu extra_bytes=%lld "
+             "error_bound=%.2g tile=%.100s",
+             fgmm_kernel_family_name(report.family), (unsigned long long)report.dense_batches,
+             (unsigned long long)report.sparse_batches, report.rows_resident,
+             (unsigned long long)report.peak_device_bytes,
+             (long long)report.peak_device_bytes - (report.rows_resident ? (long long)rows_bytes : 0),
+             report.error_bound_nats, report.tile);
+    for (char *at = strstr(answer.facts, "tile="); at && *at; at++)
+        if (*at == ' ') *at = ',';
+    fgmm_model_free(model);
+    fgmm_fit_report_clear(&report);
+    return answer;
+}
+
+int main(int argc, char **argv)
+{
+    contest c = {0};
+    const char *path = bench_word(argc, argv, "rows", NULL);
+    const int is_streamed = strcmp(bench_word(argc, argv, "rows-from", "memory"), "file") == 0;
+    void *rows = NULL;
+    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    const char *match = bench_word(argc, argv, "device", "");
+    options.match = match[0] ? match : NULL;
+    options.family = family_named(bench_word(argc, argv, "kernel", "auto"));
+    c.path = path_named(bench_word(argc, argv, "path", "auto"));
+    c.iterations = bench_count(argc, argv, "iterations", "3");
+    c.is_kmeans = strcmp(bench_word(argc, argv, "algorithm", "em"), "kmeans") == 0;
+    c.info = (fgmm_source_info)FGMM_SOURCE_INFO_INIT;
+
+    bench_check(fgmm_model_load(&c.start, bench_word(argc, argv, "model", NULL)));
+    if (is_streamed) {
+        bench_check(fgmm_source_open(&c.source, path, NULL));
+        bench_check(fgmm_source_describe(c.source, &c.info));
+        options.memory_limit_bytes = c.info.rows * c.info.dims * fgmm_type_bytes(c.info.type) / 4 * 3;
+    } else {
+        rows = bench_load_rows(path, bench_count(argc, argv, "n", "0"), &c.info);
+        bench_check(fgmm_source_from_memory(&c.source, rows, c.info.type, c.info.rows, c.info.dims, 0));
+    }
+    bench_check(fgmm_device_open(&c.device, &options));
+    measure(&c); /* compiles, and touches all memory */
+    const int failed = bench_serve(measure, &c);
+    fgmm_device_close(c.device);
+    fgmm_source_close(c.source);
+    fgmm_model_free(c.start);
+    free(rows);
+    return failed;
+}
