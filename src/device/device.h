@@ -26,6 +26,7 @@ typedef struct fg_device_facts {
     uint64_t global_bytes;
     int has_fp64;
     int has_unified_memory; /* mapping is free of copies */
+    int has_register_limit; /* the compiler takes -cl-nv-maxrregcount=N */
 } fg_device_facts;
 
 const fg_device_facts *fg_device_facts_of(const fgmm_device *device);

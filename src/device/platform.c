@@ -80,6 +80,13 @@ static uint32_t wave_items(cl_device_id id)
     }
 }
 
+static int has_extension(cl_device_id id, const char *name)
+{
+    char extensions[8192] = "";
+    return clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, sizeof extensions, extensions, NULL) == CL_SUCCESS &&
+           strstr(extensions, name) != NULL;
+}
+
 void fg_platform_facts(fg_device_facts *facts, cl_device_id id)
 {
     /* The native width is the width of the registers, which is what explicit vectors want. Some CPU runtimes report 1
@@ -102,6 +109,7 @@ void fg_platform_facts(fg_device_facts *facts, cl_device_id id)
         .global_bytes = DEVICE_FACT(cl_ulong, id, CL_DEVICE_GLOBAL_MEM_SIZE),
         .has_fp64 = DEVICE_FACT(cl_bitfield, id, CL_DEVICE_DOUBLE_FP_CONFIG) != 0,
         .has_unified_memory = DEVICE_FACT(cl_bool, id, CL_DEVICE_HOST_UNIFIED_MEMORY) == CL_TRUE,
+        .has_register_limit = has_extension(id, "cl_nv_compiler_options"),
     };
 }
 

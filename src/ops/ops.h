@@ -14,13 +14,16 @@ typedef struct fg_tile {
     uint32_t vectors; /* vector: vectors of components in registers; group: components of a tile */
     uint32_t block;   /* rows of a block; group: of the dense path only */
     uint32_t dense_k, dense_v;
-    uint32_t piece;  /* vector: vectors of a row summed together */
-    uint32_t chunk;  /* entries summed in float */
-    uint32_t depth;  /* group: dimensions staged in local memory at a time */
-    uint32_t local;  /* group: work-items of a work-group */
-    uint32_t lanes;  /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
-    uint32_t across; /* group: work-items along components */
+    uint32_t piece;     /* vector: vectors of a row summed together */
+    uint32_t chunk;     /* entries summed in float */
+    uint32_t depth;     /* group: dimensions staged in local memory at a time */
+    uint32_t local;     /* group: work-items of a work-group */
+    uint32_t lanes;     /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
+    uint32_t across;    /* group: work-items along components */
+    uint32_t registers; /* group: most that the compiler may give an item; 0, FG_REGISTERS_FREE: as it likes */
 } fg_tile;
+
+enum { FG_REGISTERS_FREE = 255 };
 
 enum {
     FG_SUM_BLOCK = 256, /* rows whose log-normalisers one work-group adds */
@@ -38,9 +41,10 @@ typedef struct fg_shape {
     uint32_t row_stride;              /* D rounded up to vw */
     uint32_t capacity;                /* entries of a row's list */
     uint32_t batch_rows;
-    uint32_t sum_items; /* work-items of a group in combine.cl and accumulate: 1 in the vector family */
-    uint32_t workers;   /* vector: work-items of a launch, each with its own scratch */
-    float spread;       /* nats below a row's maximum at which components are dropped */
+    uint32_t sum_items;      /* work-items of a group in combine.cl and accumulate: 1 in the vector family */
+    uint32_t workers;        /* vector: work-items of a launch, each with its own scratch */
+    float spread;            /* nats below a row's maximum at which components are dropped */
+    uint32_t register_limit; /* 0: none */
     fg_tile tile;
 } fg_shape;
 
@@ -54,6 +58,7 @@ typedef struct fg_tile_problem {
     fgmm_covariance covariance; /* of the log-density */
     uint32_t k, d;
     uint32_t vector_width; /* of the device, in floats */
+    int has_register_limit;
 } fg_tile_problem;
 
 const fg_space *fg_tile_space(fgmm_kernel_family family);

@@ -49,6 +49,8 @@ fgmm_status fg_shape_init(fg_shape *shape, const fgmm_device *device, const fg_p
     /* more workers than cores, so that a core that is busy elsewhere does not hold up the launch */
     const uint32_t units = fg_device_facts_of(device)->compute_units;
     shape->sum_items = shape->family == FGMM_KERNEL_VECTOR ? 1 : FG_SUM_ITEMS;
+    shape->register_limit =
+        fg_device_facts_of(device)->has_register_limit && tile->registers < FG_REGISTERS_FREE ? tile->registers : 0;
     shape->workers = units * (units < 16 ? 4 : 2);
     shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
     return FGMM_OK;
@@ -68,6 +70,8 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
         if (p->macro && (p->programs >> program & 1) && used < room)
             used += (size_t)snprintf(text + used, room - used, " -D%s=%u", p->macro, fg_space_get(space, t, i));
     }
+    if (shape->register_limit && used < room)
+        snprintf(text + used, room - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
     if (shape->family == FGMM_KERNEL_VECTOR && program == FG_PROGRAM_SPARSE && used < room)
         snprintf(text + used, room - used, " -DLANES_AVX512=%d -DLANES_AVX=%d", t->lanes == 2, t->lanes == 1);
 }

@@ -68,12 +68,15 @@ static const fg_space_parameter group_parameters[] = {
     PARAMETER("depth", "TILE_DEPTH", depth, SPARSE | DENSE, 2, 4, 64, {8, 16, 32}),
     PARAMETER("block", "TILE_BLOCK", block, DENSE, 0, 1, 1024, {16, 32, 64, 128}),
     PARAMETER("chunk", "CHUNK", chunk, SPARSE, 3, 1, 4096, {64, 256, 1024}),
+    PARAMETER("registers", NULL, registers, SPARSE | DENSE, 2, 32, FG_REGISTERS_FREE,
+              {96, 128, 168, FG_REGISTERS_FREE}),
 };
 
 static const char *group_reject(const void *tile, const void *problem)
 {
     const fg_tile *t = tile;
-    (void)problem;
+    const fg_tile_problem *p = problem;
+    if (t->registers != FG_REGISTERS_FREE && !p->has_register_limit) return "the compiler takes no limit of registers";
     if (t->depth % 4) return "depth is no multiple of 4";
     if (t->local % 32) return "items is no multiple of 32";
     if (t->local % t->across) return "across does not divide items";
@@ -138,7 +141,8 @@ int fg_tile_parse(fg_tile *tile, fgmm_kernel_family family, const char *text)
 
 fg_tile_problem fg_tile_problem_of(const fg_shape *shape, const fgmm_device *device)
 {
-    return (fg_tile_problem){shape->covariance, shape->k, shape->d, fg_device_facts_of(device)->vector_width};
+    const fg_device_facts *facts = fg_device_facts_of(device);
+    return (fg_tile_problem){shape->covariance, shape->k, shape->d, facts->vector_width, facts->has_register_limit};
 }
 
 /* PCI numbers of the makers of GPUs. */
