@@ -10,7 +10,7 @@
  *
  * (every call returns a status: examples/ shows complete programs). One header per noun:
  *     base.h statuses and types | device.h devices | data.h rows | model.h parameters | fit.h training |
- *     predict.h evaluation | stats.h the EM loop by hand | output.h rows to files | opencl.h (not included here) your
+ *     predict.h evaluation | ivf.h nearest-neighbour search | stats.h the EM loop by hand | output.h rows to files | opencl.h (not included here) your
  * own OpenCL objects
  */
 #ifndef FLASHGMM_H
@@ -20,6 +20,7 @@
 #include "flashgmm/data.h"
 #include "flashgmm/device.h"
 #include "flashgmm/fit.h"
+#include "flashgmm/ivf.h"
 #include "flashgmm/model.h"
 #include "flashgmm/output.h"
 #include "flashgmm/predict.h"

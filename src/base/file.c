@@ -76,6 +76,18 @@ fgmm_status fg_atomic_rewrite(fg_atomic_file *file, uint64_t offset, const void 
     return status;
 }
 
+fgmm_status fg_atomic_resize(fg_atomic_file *file, uint64_t bytes)
+{
+    if (fflush(file->stream) != 0 || ftruncate(fileno(file->stream), (off_t)bytes) != 0)
+        return fg_fail(FGMM_IO, "%s: writing failed: %s", file->path, strerror(errno));
+    return FGMM_OK;
+}
+
+const char *fg_atomic_temporary(const fg_atomic_file *file)
+{
+    return file->temporary;
+}
+
 fgmm_status fg_atomic_commit(fg_atomic_file *file)
 {
     fgmm_status status = FGMM_OK;

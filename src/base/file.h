@@ -15,6 +15,10 @@ fgmm_status fg_atomic_open(fg_atomic_file **file, const char *path);
 fgmm_status fg_atomic_write(fg_atomic_file *file, const void *bytes, size_t count);
 /* Overwrites bytes already written (a header whose counts are known at the end). */
 fgmm_status fg_atomic_rewrite(fg_atomic_file *file, uint64_t offset, const void *bytes, size_t count);
+/* Hands everything written to the system and makes the file `bytes` long; what was never written reads as 0. The file
+ * can then be read under its temporary name, and written on. */
+fgmm_status fg_atomic_resize(fg_atomic_file *file, uint64_t bytes);
+const char *fg_atomic_temporary(const fg_atomic_file *file);
 /* Flushes to the disk, renames, frees. On failure the temporary file is gone and an old file at path is untouched.
  * The handle is freed in either case. */
 fgmm_status fg_atomic_commit(fg_atomic_file *file);

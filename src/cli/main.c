@@ -1,6 +1,7 @@
 /* main.c - the program `flashgmm`: finds the command, has its options read, runs it. */
 #define _POSIX_C_SOURCE 200809L
 #include "commands.h"
+#include "ivf.h"
 #include "output.h"
 
 #include <errno.h>
@@ -15,11 +16,19 @@ static const cli_command *const commands[] = {
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
+/* What stands behind `flashgmm ivf`. */
+static const cli_command *const ivf_commands[] = {
+    &cli_command_ivf_build,
+    &cli_command_ivf_search,
+};
+enum { IVF_COMMANDS = sizeof ivf_commands / sizeof ivf_commands[0], IVF_PREFIX = sizeof "ivf " - 1 };
+
 static void print_help(void)
 {
     printf("flashgmm: Gaussian mixtures and k-means on any OpenCL device, for data of any size\n\n"
            "Usage: flashgmm COMMAND [ARGUMENTS] [OPTIONS]\n\nCommands:\n");
-    for (size_t i = 0; i < COMMANDS; i++) printf("  %-10s%s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; i < COMMANDS; i++) printf("  %-12s%s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; i < IVF_COMMANDS; i++) printf("  %-12s%s\n", ivf_commands[i]->name, ivf_commands[i]->summary);
     printf("\n`flashgmm COMMAND --help` explains a command; `flashgmm --version` prints the version.\n"
            "Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 the work failed (data, device,\n"
            "disk), 2 the command line is wrong, 130 interrupted.\n"
@@ -54,6 +63,29 @@ static int run_command(const cli_command *command, int argc, char **argv)
     return exit_code;
 }
 
+static const char *ivf_command_name(const void *list, size_t i)
+{
+    return command_name(list, i) + IVF_PREFIX;
+}
+
+/* `flashgmm ivf WORD ...`; argv[0] is "ivf". */
+static int run_ivf(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "--help";
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        for (size_t i = 0; i < IVF_COMMANDS; i++)
+            printf("  %-12s%s\n", ivf_commands[i]->name, ivf_commands[i]->summary);
+        printf("\n`flashgmm ivf COMMAND --help` explains a command.\n");
+        return CLI_EXIT_DONE;
+    }
+    for (size_t i = 0; i < IVF_COMMANDS; i++)
+        if (strcmp(word, ivf_commands[i]->name + IVF_PREFIX) == 0)
+            return run_command(ivf_commands[i], argc - 2, argv + 2);
+    const char *nearest = cli_options_nearest(word, ivf_command_name, ivf_commands, IVF_COMMANDS);
+    if (nearest) return cli_error(CLI_EXIT_USAGE, "unknown command ivf %s; did you mean %s?", word, nearest);
+    return cli_error(CLI_EXIT_USAGE, "unknown command ivf %s; `flashgmm ivf --help` lists them", word);
+}
+
 static const cli_command *find_command(const char *word)
 {
     for (size_t i = 0; i < COMMANDS; i++)
@@ -77,6 +109,7 @@ static int dispatch(int argc, char **argv)
         printf("flashgmm %s\n", fgmm_version());
         return CLI_EXIT_DONE;
     }
+    if (strcmp(word, "ivf") == 0) return run_ivf(argc - 1, argv + 1);
     const cli_command *command = find_command(word);
     return command ? run_command(command, argc - 2, argv + 2) : unknown_command(word);
 }

@@ -1,0 +1,213 @@
+/* build.c - two passes over a source: choose each row's lists, then write the rows there; the same for rows that are
+ * added to an index. */
+#include "build.h"
+
+#include "choose.h"
+#include "dial.h"
+#include "rows.h"
+#include "size.h"
+#include "watch.h"
+#include "writer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUFFER_BYTES = 64 << 20, LEAST_BUFFER_BYTES = 1 << 20, READ_BYTES = 1 << 20 };
+
+static size_t buffer_bytes(uint64_t memory_limit)
+{
+    const uint64_t wanted = memory_limit ? memory_limit / 8 : BUFFER_BYTES;
+    return (size_t)fg_min_u64(BUFFER_BYTES, fg_max_u64(LEAST_BUFFER_BYTES, wanted));
+}
+
+/* The second pass: each row to the lists that were chosen for it, with ids from first_id on. */
+static fgmm_status write_rows(fg_index_writer *w, const fg_index_head *head, fgmm_source *source, fg_choices *choices,
+                              uint64_t first_id, fg_watch *watch)
+{
+    fgmm_status status = FGMM_OK;
+    const fgmm_type from = source->info.type, to = head->info.type;
+    const uint64_t d = head->info.dims;
+    const size_t row_bytes = (size_t)d * fgmm_type_bytes(from), out_bytes = (size_t)d * fgmm_type_bytes(to);
+    const uint64_t capacity = fg_max_u64(1, READ_BYTES / row_bytes);
+    unsigned char *rows = NULL;
+    float *converted = NULL;
+    double *zero = NULL;
+    uint64_t row = 0, n = capacity;
+    uint32_t lists[FGMM_LISTS_PER_ROW_MAX], count;
+    FG_TRY(fg_alloc((void **)&rows, capacity, row_bytes, "rows"));
+    FG_TRY(FG_ALLOC(&zero, d, "shift"));
+    if (from != to) FG_TRY(FG_ALLOC(&converted, capacity * d, "rows"));
+    FG_TRY(fgmm_source_rewind(source));
+    for (; n == capacity; row += n) {
+        FG_TRY(fg_rows_fill(source, rows, capacity, &n));
+        if (from != to) fg_rows_to_float(converted, rows, from, n, d, zero);
+        const unsigned char *out = from != to ? (const unsigned char *)converted : rows;
+        for (uint64_t i = 0; i < n; i++) {
+            FG_TRY(fg_choices_next(choices, lists, &count));
+            for (uint32_t j = 0; j < count; j++)
+                FG_TRY(fg_index_writer_add(w, lists[j], (int64_t)(first_id + row + i), out + (size_t)i * out_bytes));
+        }
+        FG_TRY(fg_watch_rows(watch, n));
+    }
+    FG_CHECK(row == choices->rows, FGMM_DATA, "rows = %llu in the second pass, %llu in the first",
+             (unsigned long long)row, (unsigned long long)choices->rows);
+done:
+    free(rows);
+    free(converted);
+    free(zero);
+    return status;
+}
+
+/* The threshold of costs below which a row goes to more than its first list. */
+static double threshold_of(const fgmm_index_options *o, uint64_t k)
+{
+    if (o->assignment != FGMM_ASSIGN_SOFT) return 0;
+    return -log(o->tau > 0 ? o->tau : 1.0 / (double)k);
+}
+
+static double replication_of(const fgmm_index_options *o)
+{
+    if (o->assignment == FGMM_ASSIGN_RESIDUAL) return o->replication > 0 ? o->replication : 1.5;
+    return o->assignment == FGMM_ASSIGN_SOFT ? o->replication : 0;
+}
+
+static fgmm_status make_head(fg_index_head *head, float **centroids, const fgmm_source *source,
+                             const fgmm_index_options *o)
+{
+    fgmm_status status = FGMM_OK;
+    const fgmm_model_info *model = &o->quantizer->info;
+    const size_t count = (size_t)(model->components * model->dims);
+    FG_TRY(FG_ALLOC(centroids, count, "centroids"));
+    for (size_t i = 0; i < count; i++) (*centroids)[i] = (float)o->quantizer->means[i];
+    const fgmm_type type = o->format == FGMM_INDEX_FAISS ? FGMM_F32 : fg_device_type(source->info.type);
+    const int is_residual = o->assignment == FGMM_ASSIGN_RESIDUAL, is_soft = o->assignment == FGMM_ASSIGN_SOFT;
+    *head = (fg_index_head){.centroids = *centroids,
+                            .mixture = fg_is_centroids(o->quantizer) && !is_soft ? NULL : o->quantizer,
+                            .info = {.lists = model->components,
+                                     .dims = model->dims,
+                                     .type = type,
+                                     .assignment = o->assignment,
+                                     .format = o->format,
+                                     .max_lists = is_residual ? 2
+                                                  : is_soft   ? o->max_lists
+                                                              : 1}};
+done:
+    return status;
+}
+
+/* What a threshold of costs is called outside. */
+static double tau_of(fgmm_assignment assignment, const fg_choices *choices)
+{
+    return assignment == FGMM_ASSIGN_SOFT ? exp(-choices->threshold) : choices->threshold;
+}
+
+static fgmm_status give_info(fgmm_index_info *info, const char *path)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_index *index = NULL;
+    if (!info) return FGMM_OK;
+    FG_TRY(fgmm_index_open(&index, path));
+    FG_TRY(fgmm_index_describe(index, info));
+done:
+    fgmm_index_close(index);
+    return status;
+}
+
+/* The dial is made by searching what has been written. */
+static fgmm_status set_dial(fg_index_writer *w, fgmm_device *device, const fgmm_index_options *o, uint64_t rows)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_index *index = NULL;
+    fg_dial dial;
+    FG_TRY(fg_index_writer_flush(w, rows, rows));
+    if (o->for_top == 0 || o->format != FGMM_INDEX_NATIVE) goto done;
+    FG_TRY(fgmm_index_open(&index, fg_index_writer_path(w)));
+    FG_TRY(fg_dial_make(&dial, index, device, o));
+    fg_index_writer_set_dial(w, &dial);
+    FG_TRY(fg_index_writer_flush(w, rows, rows));
+done:
+    fgmm_index_close(index);
+    return status;
+}
+
+fgmm_status fg_index_build(fgmm_device *device, fgmm_source *source, const char *path, const fgmm_index_options *o,
+                           fgmm_index_info *info)
+{
+    fgmm_status status = FGMM_OK;
+    fg_index_head head;
+    float *centroids = NULL;
+    fg_choices choices = {0};
+    fg_index_writer *w = NULL;
+    fg_watch watch;
+    fg_watch_begin(&watch, o->progress, o->progress_user);
+    FG_TRY(make_head(&head, &centroids, source, o));
+    const fg_choose_request request = {.device = device,
+                                       .source = source,
+                                       .head = &head,
+                                       .path = path,
+                                       .batch_rows = o->batch_rows,
+                                       .memory_limit_bytes = o->memory_limit_bytes,
+                                       .threshold = threshold_of(o, head.info.lists),
+                                       .replication = replication_of(o),
+                                       .watch = &watch};
+    fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 1, 2, source->info.rows);
+    FG_TRY(fg_choices_make(&choices, &request));
+    head.info.tau = o->assignment == FGMM_ASSIGN_HARD ? 0 : tau_of(o->assignment, &choices);
+    FG_TRY(fg_index_writer_open(&w, path, &head, choices.counts, buffer_bytes(o->memory_limit_bytes)));
+    fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 2, 2, choices.rows);
+    FG_TRY(write_rows(w, &head, source, &choices, 0, &watch));
+    FG_TRY(set_dial(w, device, o, choices.rows));
+    status = fg_index_writer_commit(w);
+    w = NULL;
+    FG_TRY(status);
+    FG_TRY(give_info(info, path));
+done:
+    fg_index_writer_abandon(w);
+    fg_choices_clear(&choices);
+    free(centroids);
+    return status;
+}
+
+fgmm_status fg_index_add(fgmm_device *device, const char *path, fgmm_source *source, const fgmm_index_options *o)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_index *index = NULL;
+    fg_choices choices = {0};
+    fg_index_writer *w = NULL;
+    fg_watch watch;
+    fg_watch_begin(&watch, o->progress, o->progress_user);
+    FG_TRY(fgmm_index_open(&index, path));
+    const fg_index_head head = fg_index_head_of(index);
+    const fgmm_index_info *info = &index->info;
+    FG_CHECK(source->info.dims == info->dims, FGMM_DATA, "%s: D = %llu, but the data has D = %llu", path,
+             (unsigned long long)info->dims, (unsigned long long)source->info.dims);
+    FG_CHECK(fg_device_type(source->info.type) == info->type || info->type == FGMM_F32, FGMM_DATA,
+             "%s: holds %s rows, but the data has %s", path, fgmm_type_name(info->type),
+             fgmm_type_name(source->info.type));
+    const int is_soft = info->assignment == FGMM_ASSIGN_SOFT;
+    const fg_choose_request request = {.device = device,
+                                       .source = source,
+                                       .head = &head,
+                                       .path = path,
+                                       .batch_rows = o->batch_rows,
+                                       .memory_limit_bytes = o->memory_limit_bytes,
+                                       .threshold = is_soft ? -log(info->tau) : info->tau,
+                                       .watch = &watch};
+    fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 1, 2, source->info.rows);
+    FG_TRY(fg_choices_make(&choices, &request));
+    FG_CHECK(choices.rows <= (uint64_t)INT64_MAX - info->next_id, FGMM_DATA, "%s: ids run out", path);
+    for (uint64_t i = 0; i < info->lists; i++) choices.counts[i] += index->counts[i];
+    FG_TRY(fg_index_writer_open(&w, path, &head, choices.counts, buffer_bytes(o->memory_limit_bytes)));
+    FG_TRY(fg_index_writer_copy(w, index, NULL, NULL));
+    fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 2, 2, choices.rows);
+    FG_TRY(write_rows(w, &head, source, &choices, info->next_id, &watch));
+    FG_TRY(fg_index_writer_flush(w, info->rows + choices.rows, info->next_id + choices.rows));
+    status = fg_index_writer_commit(w);
+    w = NULL;
+done:
+    fg_index_writer_abandon(w);
+    fg_choices_clear(&choices);
+    fgmm_index_close(index);
+    return status;
+}

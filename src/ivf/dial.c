@@ -1,0 +1,428 @@
+/* dial.c - how the probing rule learns: rows of the index stand for queries, themselves left out.
+ *
+ * Fit: list after list is searched for FIT_ROWS rows, noting the rule's features on reaching each and how many of the
+ * row's final neighbours it was the first to hold. Calibration: other rows, or the user's queries, are searched by the
+ * rule with falling thresholds, and their recall against an exhaustive search makes the curve. */
+#include "dial.h"
+
+#include "rng.h"
+#include "rows.h"
+#include "searcher.h"
+#include "size.h"
+#include "source.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIT_ROWS = 2048, CALIBRATION_ROWS = 1024, CALIBRATION_QUERIES_MAX = 4096 };
+/* Ranks that the rule considers: a quarter of the lists, at least 32, at most what the device keeps in order. */
+enum { LEAST_RANKS = 32, RANK_SHARE = 4 };
+
+static uint32_t ranks_of(uint64_t k)
+{
+    return (uint32_t)fg_min_u64(fg_min_u64(k, FGMM_TOP_MAX), fg_max_u64(LEAST_RANKS, k / RANK_SHARE));
+}
+
+/* ---- rows as queries ---- */
+
+typedef struct queries {
+    uint64_t n;
+    float *x;         /* (n,d) */
+    int64_t *exclude; /* (n), NULL: the user's queries */
+    int is_integer;
+} queries;
+
+static void queries_free(queries *q)
+{
+    free(q->x);
+    free(q->exclude);
+    *q = (queries){0};
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The list that holds entry e of ids. */
+static uint64_t list_of(const fgmm_index *index, uint64_t e)
+{
+    uint64_t low = 0, high = index->info.lists;
+    while (high - low > 1) {
+        const uint64_t middle = (low + high) / 2;
+        if (index->first_id[middle] <= e)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* `wanted` entries with different ids, drawn uniformly, to queries. A row with copies is a little likelier than others.
+ */
+static fgmm_status draw_rows(queries *q, const fgmm_index *index, uint64_t wanted, fg_rng *rng)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t d = index->info.dims, entries = index->info.entries;
+    unsigned char *row = NULL;
+    double *zero = NULL;
+    int64_t *sorted = NULL;
+    FG_TRY(fg_alloc((void **)&row, 1, fg_index_row_bytes(index), "a row"));
+    FG_TRY(FG_ALLOC(&zero, d, "shift"));
+    FG_TRY(FG_ALLOC(&sorted, wanted + 1, "ids"));
+    FG_TRY(FG_ALLOC(&q->x, wanted * d, "sample rows"));
+    FG_TRY(FG_ALLOC(&q->exclude, wanted, "ids"));
+    for (uint64_t tries = 0; q->n < wanted && tries < 4 * wanted; tries++) {
+        const uint64_t e = fg_rng_below(rng, entries), list = list_of(index, e);
+        const int64_t id = index->ids[e];
+        if (bsearch(&id, sorted, (size_t)q->n, sizeof *sorted, compare_ids)) continue;
+        FG_TRY(fg_index_read_rows(index, list, e - index->first_id[list], 1, row));
+        fg_rows_to_float(q->x + q->n * d, row, index->info.type, 1, d, zero);
+        q->exclude[q->n] = sorted[q->n] = id;
+        q->n++;
+        qsort(sorted, (size_t)q->n, sizeof *sorted, compare_ids);
+    }
+    q->is_integer = index->info.type == FGMM_U8 || index->info.type == FGMM_I8;
+done:
+    free(row);
+    free(zero);
+    free(sorted);
+    return status;
+}
+
+/* The user's queries, at most CALIBRATION_QUERIES_MAX. */
+static fgmm_status read_queries(queries *q, const fgmm_index *index, fgmm_source *source)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t d = source->info.dims;
+    const fgmm_type type = source->info.type;
+    unsigned char *rows = NULL;
+    double *zero = NULL;
+    FG_TRY(fg_alloc((void **)&rows, CALIBRATION_QUERIES_MAX, (size_t)d * fgmm_type_bytes(type), "queries"));
+    FG_TRY(FG_ALLOC(&zero, d, "shift"));
+    FG_TRY(FG_ALLOC(&q->x, CALIBRATION_QUERIES_MAX * d, "queries"));
+    FG_TRY(fgmm_source_rewind(source));
+    FG_TRY(fg_rows_fill(source, rows, CALIBRATION_QUERIES_MAX, &q->n));
+    FG_TRY(fg_rows_check(rows, type, q->n, d, 0));
+    fg_rows_to_float(q->x, rows, type, q->n, d, zero);
+    q->is_integer = type == index->info.type && (type == FGMM_U8 || type == FGMM_I8);
+done:
+    free(rows);
+    free(zero);
+    return status;
+}
+
+static fgmm_status search(fgmm_searcher *s, const queries *q, uint32_t top, const fg_probing *probing, int64_t *ids)
+{
+    fgmm_search_stats stats = FGMM_SEARCH_STATS_INIT;
+    const fg_search_request request = {.queries = q->x,
+                                       .n = q->n,
+                                       .is_integer = q->is_integer,
+                                       .top = top,
+                                       .exclude = q->exclude,
+                                       .probing = *probing};
+    return fg_searcher_run(s, &request, ids, NULL, &stats);
+}
+
+/* ---- the fit ---- */
+
+/* What the fit notes for each query and rank 2..ranks. */
+typedef struct notes {
+    const fg_rule *rule;
+    uint64_t n;
+    uint32_t ranks;
+    float *features;       /* (n, ranks, FG_RULE_FEATURES) */
+    unsigned char *is_set; /* (n, ranks): k results were known */
+    unsigned char *hits;   /* (n, ranks) */
+    uint32_t *lists;       /* (n, ranks) */
+} notes;
+
+static void notes_free(notes *o)
+{
+    free(o->features);
+    free(o->is_set);
+    free(o->hits);
+    free(o->lists);
+}
+
+static void record(void *user, uint32_t rank, const fg_rule_query *rows, const float *rho2)
+{
+    notes *o = user;
+    for (uint64_t q = 0; q < o->n; q++) {
+        const uint64_t at = q * o->ranks + rank - 1;
+        o->lists[at] = (uint32_t)rows[q].lists[rank - 1];
+        o->is_set[at] = rank > 1 && isfinite(rho2[q]);
+        if (o->is_set[at]) fg_rule_features(o->features + at * FG_RULE_FEATURES, o->rule, &rows[q], rank - 1, rho2[q]);
+    }
+}
+
+/* A wanted id, and the lists that hold it. */
+typedef struct place {
+    int64_t id;
+    uint32_t list;
+} place;
+
+static int compare_places(const void *a, const void *b)
+{
+    const place *x = a, *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* All entries of the index whose ids are among `wanted` (ascending), by id; malloc'ed. */
+static fgmm_status find_places(place **places, uint64_t *count, const fgmm_index *index, const int64_t *wanted,
+                               uint64_t n)
+{
+    fgmm_status status = FGMM_OK;
+    uint64_t found = 0;
+    *places = NULL;
+    for (int is_filling = 0; is_filling < 2; is_filling++) {
+        if (is_filling) FG_TRY(FG_ALLOC(places, found + 1, "places of neighbours"));
+        found = 0;
+        for (uint64_t list = 0; list < index->info.lists; list++)
+            for (uint64_t e = index->first_id[list]; e < index->first_id[list + 1]; e++) {
+                if (!bsearch(&index->ids[e], wanted, (size_t)n, sizeof *wanted, compare_ids)) continue;
+                if (is_filling) (*places)[found] = (place){index->ids[e], (uint32_t)list};
+                found++;
+            }
+    }
+    qsort(*places, (size_t)found, sizeof **places, compare_places);
+    *count = found;
+done:
+    return status;
+}
+
+/* For each query and rank: how many of its neighbours, ids (n,top), the list was the first to hold. */
+static fgmm_status count_hits(notes *o, const fgmm_index *index, const int64_t *ids, uint32_t top)
+{
+    fgmm_status status = FGMM_OK;
+    int64_t *wanted = NULL;
+    place *places = NULL;
+    uint32_t *rank_of = NULL; /* (K), ranks: not among them */
+    uint64_t count;
+    const uint64_t all = o->n * top;
+    FG_TRY(FG_ALLOC(&wanted, all + 1, "ids"));
+    memcpy(wanted, ids, (size_t)all * sizeof *ids);
+    qsort(wanted, (size_t)all, sizeof *wanted, compare_ids);
+    FG_TRY(find_places(&places, &count, index, wanted, all));
+    FG_TRY(FG_ALLOC(&rank_of, index->info.lists, "ranks"));
+    for (uint64_t i = 0; i < index->info.lists; i++) rank_of[i] = o->ranks;
+    for (uint64_t q = 0; q < o->n; q++) {
+        const uint32_t *lists = o->lists + q * o->ranks;
+        for (uint32_t i = 0; i < o->ranks; i++) rank_of[lists[i]] = i;
+        for (uint32_t j = 0; j < top; j++) {
+            const int64_t id = ids[q * top + j];
+            uint64_t low = 0, high = count;
+            while (low < high) {
+                const uint64_t middle = (low + high) / 2;
+                if (places[middle].id < id)
+                    low = middle + 1;
+                else
+                    high = middle;
+            }
+            uint32_t best = o->ranks;
+            for (; low < count && places[low].id == id; low++)
+                if (rank_of[places[low].list] < best) best = rank_of[places[low].list];
+            if (best < o->ranks) o->hits[q * o->ranks + best]++;
+        }
+        for (uint32_t i = 0; i < o->ranks; i++) rank_of[lists[i]] = o->ranks;
+    }
+done:
+    free(wanted);
+    free(places);
+    free(rank_of);
+    return status;
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* T0: the median over queries of d_11 - d_1, or of the last rank's where there are fewer. */
+static fgmm_status set_scale(fg_dial *dial, fgmm_searcher *s, const queries *q)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t k = s->index->info.lists;
+    const uint32_t ranks = (uint32_t)fg_min_u64(11, k);
+    float *d = NULL, *spread = NULL;
+    fg_probe *probes = NULL;
+    dial->scale = 1;
+    FG_TRY(FG_ALLOC(&d, q->n * ranks, "distances to centroids"));
+    FG_TRY(FG_ALLOC(&spread, q->n, "distances to centroids"));
+    FG_TRY(FG_ALLOC(&probes, q->n, "distances to centroids"));
+    for (uint64_t i = 0; i < q->n; i++) probes[i] = (fg_probe){(uint32_t)i, 0};
+    FG_TRY(fg_scan_begin(s->coarse, q->x, q->n, ranks, NULL));
+    FG_TRY(fg_scan_run(s->coarse, s->centroids, probes, q->n));
+    FG_TRY(fg_scan_results(s->coarse, NULL, d));
+    for (uint64_t i = 0; i < q->n; i++) spread[i] = d[i * ranks + ranks - 1] - d[i * ranks];
+    qsort(spread, (size_t)q->n, sizeof *spread, compare_floats);
+    if (spread[q->n / 2] > 0 && isfinite(spread[q->n / 2])) dial->scale = (double)spread[q->n / 2];
+done:
+    free(d);
+    free(spread);
+    free(probes);
+    return status;
+}
+
+/* Leaves only what can be fitted on: features and hits of ranks that were reached with k results. */
+static uint64_t pack(notes *o)
+{
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < o->n * o->ranks; i++) {
+        if (!o->is_set[i]) continue;
+        memmove(o->features + count * FG_RULE_FEATURES, o->features + i * FG_RULE_FEATURES,
+                FG_RULE_FEATURES * sizeof *o->features);
+        o->lists[count] = o->lists[i];
+        o->hits[count++] = o->hits[i];
+    }
+    return count;
+}
+
+static int compare_falling(const void *a, const void *b)
+{
+    return compare_floats(b, a);
+}
+
+/* Thresholds by which 0, then GROWTH times more and more of the lists behind the first are probed. */
+static fgmm_status set_thresholds(fg_dial *dial, const notes *o, uint64_t count, const fg_rule *rule)
+{
+    static const double first = 0.25, growth = 1.25;
+    fgmm_status status = FGMM_OK;
+    float *scores = NULL;
+    FG_TRY(FG_ALLOC(&scores, count + 1, "scores"));
+    for (uint64_t i = 0; i < count; i++) {
+        double score = dial->bias - (double)rule->log_length[o->lists[i]];
+        for (int j = 0; j < FG_RULE_FEATURES; j++)
+            score += dial->weights[j] * (double)o->features[i * FG_RULE_FEATURES + (uint64_t)j];
+        scores[i] = (float)score;
+    }
+    qsort(scores, (size_t)count, sizeof *scores, compare_falling);
+    dial->points = 0;
+    dial->threshold[dial->points++] = count ? (double)scores[0] : 0;
+    for (double lists = first; count && dial->points < FG_DIAL_POINTS - 1 && lists < o->ranks; lists *= growth) {
+        const uint64_t at = (uint64_t)(lists * (double)o->n);
+        if (at < count) dial->threshold[dial->points++] = (double)scores[at];
+    }
+    dial->threshold[dial->points++] = count ? (double)scores[count - 1] - 10 : -1;
+done:
+    free(scores);
+    return status;
+}
+
+static fgmm_status fit(fg_dial *dial, fgmm_searcher *s, const queries *q)
+{
+    fgmm_status status = FGMM_OK;
+    notes o = {.rule = &s->rule, .n = q->n, .ranks = dial->ranks};
+    const fg_probing probing = {.is_recording = 1, .record = record, .user = &o};
+    const uint64_t all = o.n * o.ranks;
+    int64_t *ids = NULL;
+    FG_TRY(FG_ALLOC(&o.features, all * FG_RULE_FEATURES, "features"));
+    FG_TRY(FG_ALLOC(&o.is_set, all, "features"));
+    FG_TRY(FG_ALLOC(&o.hits, all, "features"));
+    FG_TRY(FG_ALLOC(&o.lists, all, "features"));
+    FG_TRY(FG_ALLOC(&ids, o.n * dial->for_top, "results"));
+    FG_TRY(search(s, q, dial->for_top, &probing, ids));
+    FG_TRY(count_hits(&o, s->index, ids, dial->for_top));
+    const uint64_t count = pack(&o);
+    fg_rule_fit(dial->weights, &dial->bias, o.features, o.hits, count);
+    FG_TRY(set_thresholds(dial, &o, count, &s->rule));
+done:
+    notes_free(&o);
+    free(ids);
+    return status;
+}
+
+/* ---- the dial ---- */
+
+/* Mean share of truth (n,top) that is in found (n,top); what does not exist (-1) is not asked for. */
+static double recall_of(const int64_t *found, const int64_t *truth, uint64_t n, uint32_t top)
+{
+    double sum = 0;
+    for (uint64_t q = 0; q < n; q++) {
+        uint32_t hits = 0, wanted = 0;
+        for (uint32_t i = 0; i < top; i++) {
+            const int64_t id = truth[q * top + i];
+            wanted += id >= 0;
+            for (uint32_t j = 0; id >= 0 && j < top; j++) hits += found[q * top + j] == id;
+        }
+        sum += wanted ? (double)hits / wanted : 1;
+    }
+    return sum / (double)n;
+}
+
+/* Nothing more is won by lower thresholds. */
+static const double FULL_RECALL = 0.9995;
+
+static fgmm_status calibrate(fg_dial *dial, fgmm_searcher *s, const queries *q)
+{
+    fgmm_status status = FGMM_OK;
+    const uint32_t top = dial->for_top;
+    const fg_probing everything = {.nprobe = s->index->info.lists};
+    int64_t *truth = NULL, *found = NULL;
+    double reached = 0;
+    uint32_t points = 0;
+    FG_TRY(FG_ALLOC(&truth, q->n * top, "results"));
+    FG_TRY(FG_ALLOC(&found, q->n * top, "results"));
+    FG_TRY(search(s, q, top, &everything, truth));
+    while (points < dial->points && reached < FULL_RECALL) {
+        const fg_probing probing = {.threshold = (float)dial->threshold[points]};
+        FG_TRY(search(s, q, top, &probing, found));
+        reached = fmax(reached, recall_of(found, truth, q->n, top));
+        dial->recall[points++] = reached;
+    }
+    dial->points = points;
+done:
+    free(truth);
+    free(found);
+    return status;
+}
+
+/* A dial with one setting: all ranks. */
+static void set_trivial(fg_dial *dial)
+{
+    dial->bias = 0;
+    dial->scale = 1;
+    dial->points = 1;
+    dial->threshold[0] = -1e30;
+    dial->recall[0] = 1;
+}
+
+fgmm_status fg_dial_make(fg_dial *dial, const fgmm_index *index, fgmm_device *device, const fgmm_index_options *o)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_searcher *s = NULL;
+    queries learning = {0}, testing = {0};
+    fg_rng rng;
+    *dial =
+        (fg_dial){.for_top = o->for_top, .ranks = ranks_of(index->info.lists), .is_on_queries = o->calibration != NULL};
+    set_trivial(dial);
+    if (index->info.rows < 2) return FGMM_OK;
+    fg_rng_init(&rng, o->seed, FG_STREAM_SAMPLE_ROWS, 0);
+    FG_TRY(fg_searcher_open(&s, index, device, dial));
+    FG_TRY(draw_rows(&learning, index, fg_min_u64(FIT_ROWS, index->info.rows), &rng));
+    FG_TRY(set_scale(dial, s, &learning));
+    FG_TRY(fit(dial, s, &learning));
+    if (o->calibration)
+        FG_TRY(read_queries(&testing, index, o->calibration));
+    else
+        FG_TRY(draw_rows(&testing, index, fg_min_u64(CALIBRATION_ROWS, index->info.rows), &rng));
+    FG_TRY(calibrate(dial, s, &testing));
+done:
+    queries_free(&learning);
+    queries_free(&testing);
+    fgmm_searcher_close(s);
+    return status;
+}
+
+double fg_dial_threshold(const fg_dial *dial, double recall)
+{
+    uint32_t i = 0;
+    while (i < dial->points && dial->recall[i] < recall) i++;
+    if (i == 0) return dial->threshold[0];
+    if (i == dial->points) return dial->threshold[i - 1];
+    const double share = (recall - dial->recall[i - 1]) / (dial->recall[i] - dial->recall[i - 1]);
+    return dial->threshold[i - 1] + share * (dial->threshold[i] - dial->threshold[i - 1]);
+}

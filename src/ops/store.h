@@ -1,0 +1,45 @@
+/* store.h - posting lists on the device: rows in blocks of 16, dimension-major, and their ids (cl/scan.cl has the
+ * picture). Lists are cut into pieces, and pieces are laid into as few buffers as the device's largest allocation
+ * allows. */
+#ifndef FG_STORE_H
+#define FG_STORE_H
+
+#include "device.h"
+
+enum { FG_BLOCK_ROWS = 16, FG_PIECE_ROWS = 16384 };
+
+/* Consecutive rows of one list in one buffer. */
+typedef struct fg_piece {
+    uint32_t segment, first_block, rows;
+} fg_piece;
+
+typedef struct fg_segment {
+    fg_buffer *rows; /* row_t [blocks][d][16] */
+    fg_buffer *ids;  /* long [blocks][16], -1: no row */
+    uint64_t blocks;
+} fg_segment;
+
+typedef struct fg_store {
+    fgmm_device *device;
+    fgmm_type type;
+    uint64_t d, lists;
+    uint64_t *lengths;     /* (lists) rows */
+    uint64_t *first_piece; /* (lists + 1) */
+    fg_piece *pieces;      /* (first_piece[lists]) */
+    fg_segment *segments;  /* (segment_count) */
+    uint64_t segment_count;
+    unsigned char *staging; /* a few blocks of rows, transposed */
+} fg_store;
+
+/* Lays out lists of these lengths (lists); rows and ids follow by fg_store_write. type: U8 I8 F16 F32. Errors: MEMORY
+ * (the device's budget), ARGUMENT (a piece has more than 2^32 blocks' worth of addresses). */
+fgmm_status fg_store_create(fg_store **store, fgmm_device *device, fgmm_type type, uint64_t d, const uint64_t *lengths,
+                            uint64_t lists);
+void fg_store_free(fg_store *store);
+
+/* Writes rows first .. first + n - 1 of a list, first a multiple of 16. rows (n,d) dense, ids (n). What fills up the
+ * last block behind the end of the list becomes zero rows with id -1. Blocks. */
+fgmm_status fg_store_write(fg_store *store, uint64_t list, uint64_t first, uint64_t n, const void *rows,
+                           const int64_t *ids);
+
+#endif
