@@ -91,3 +91,39 @@ void fg_reference_statistics(double *values, const fg_parameters *p, const doubl
         }
     }
 }
+
+/* (12)  |r'|^2 + (r.r')^2 / |r|^2,   r = x - c_1, r' = x - c */
+static double residual_cost(const double *x, const double *c1, const double *c, uint64_t d)
+{
+    double r1 = 0, r2 = 0, product = 0;
+    for (uint64_t j = 0; j < d; j++) {
+        r1 += squared(x[j] - c1[j]);
+        r2 += squared(x[j] - c[j]);
+        product += (x[j] - c1[j]) * (x[j] - c[j]);
+    }
+    return r1 > 0 ? r2 + squared(product) / r1 : r2;
+}
+
+void fg_reference_assign(uint32_t *first, uint32_t *second, double *ratio, const double *x, uint64_t n,
+                         const double *centroids, uint64_t k, uint64_t d)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        const double *row = x + i * d;
+        double least = INFINITY, least_cost = INFINITY, distance;
+        for (uint64_t c = 0; c < k; c++) { /* (11) */
+            fg_reference_squared_distances(&distance, row, 1, centroids + c * d, 1, d);
+            if (distance < least) {
+                least = distance;
+                first[i] = (uint32_t)c;
+            }
+        }
+        second[i] = first[i];
+        for (uint64_t c = 0; c < k; c++) {
+            const double cost = residual_cost(row, centroids + first[i] * d, centroids + c * d, d);
+            if (c == first[i] || !(cost < least_cost)) continue;
+            least_cost = cost;
+            second[i] = (uint32_t)c;
+        }
+        ratio[i] = least > 0 ? least_cost / least : (double)INFINITY;
+    }
+}

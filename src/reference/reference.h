@@ -23,4 +23,9 @@ void fg_reference_statistics(double *values, const fg_parameters *p, const doubl
 void fg_reference_squared_distances(double *d2, const double *x, uint64_t n, const double *candidates, uint64_t c,
                                     uint64_t d);
 
+/* For n rows and k centroids (k,d): the nearest (ties: the lower), the second by the direction of the residual, and its
+ * cost / |r|^2 (11, 12); infinite where k = 1 or the row lies on its centroid. first, second, ratio (n). */
+void fg_reference_assign(uint32_t *first, uint32_t *second, double *ratio, const double *x, uint64_t n,
+                         const double *centroids, uint64_t k, uint64_t d);
+
 #endif

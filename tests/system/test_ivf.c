@@ -1,0 +1,423 @@
+/* test_ivf.c - indexes as a whole: exact where every list is probed, updates, both file formats, the dial, refusals. */
+#define _POSIX_C_SOURCE 200809L
+#include "mixtures.h"
+#include "support.h"
+
+#include "rng.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { N = 3000, D = 12, K = 24, QUERIES = 60, TOP = 10 };
+
+/* The dial is calibrated on other rows than it is tried on: recall of 300 queries has a deviation of about .005. */
+static const double DIAL_TOLERANCE = 0.04;
+
+static fgmm_device *device;
+static uint8_t *rows, *queries; /* (N,D), (QUERIES,D) */
+static fgmm_model *centroids;
+
+/* Bytes in overlapping clusters, some rows equal. */
+static void draw_bytes(uint8_t *to, uint64_t n, uint64_t stream)
+{
+    fg_rng rng, places;
+    fg_rng_init(&rng, 5, stream, 0);
+    for (uint64_t i = 0; i < n; i++) {
+        fg_rng_init(&places, 6, fg_rng_below(&rng, K), 0);
+        for (uint64_t j = 0; j < D; j++) {
+            const double value = 100 + 60 * fg_rng_uniform(&places) + 25 * fg_rng_normal(&rng);
+            to[i * D + j] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+        }
+        if (i > 0 && i % 50 == 0) memcpy(to + i * D, to + (i - 1) * D, D);
+    }
+}
+
+static void setup(void)
+{
+    device = open_test_device();
+    rows = malloc(N * D);
+    queries = malloc(QUERIES * D);
+    draw_bytes(rows, N, 1);
+    draw_bytes(queries, QUERIES, 2);
+    fgmm_source *source = memory_source(rows, FGMM_U8, N, D);
+    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
+    options.components = K;
+    options.max_iterations = 5;
+    ck_ok(fgmm_kmeans(&centroids, device, source, &options, NULL));
+    fgmm_source_close(source);
+}
+
+static void teardown(void)
+{
+    fgmm_model_free(centroids);
+    fgmm_device_close(device);
+    free(rows);
+    free(queries);
+}
+
+static fgmm_index_options usual(fgmm_assignment assignment)
+{
+    fgmm_index_options options = FGMM_INDEX_OPTIONS_INIT;
+    options.quantizer = centroids;
+    options.assignment = assignment;
+    options.for_top = 0;
+    return options;
+}
+
+static fgmm_index_info build(const char *path, const fgmm_index_options *options, const void *data, fgmm_type type,
+                             uint64_t n)
+{
+    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    fgmm_source *source = memory_source(data, type, n, D);
+    ck_ok(fgmm_index_build(device, source, path, options, &info));
+    fgmm_source_close(source);
+    return info;
+}
+
+/* ids (QUERIES,TOP) by the options; the test fails when searching does. */
+static fgmm_search_stats search(const char *path, const fgmm_search_options *options, int64_t *ids, float *distances)
+{
+    fgmm_index *index;
+    fgmm_searcher *searcher;
+    fgmm_search_stats stats = FGMM_SEARCH_STATS_INIT;
+    ck_ok(fgmm_index_open(&index, path));
+    ck_ok(fgmm_searcher_open(&searcher, index, device));
+    ck_ok(fgmm_searcher_search(searcher, queries, FGMM_U8, QUERIES, options, ids, distances, &stats));
+    fgmm_searcher_close(searcher);
+    fgmm_index_close(index);
+    return stats;
+}
+
+static fgmm_search_options everything(void)
+{
+    fgmm_search_options options = FGMM_SEARCH_OPTIONS_INIT;
+    options.nprobe = K;
+    options.count_unique = 1;
+    return options;
+}
+
+/* Exhaustive search among the rows whose numbers `is_there` accepts. */
+static void expect_nearest(const int64_t *ids, const float *distances, int (*is_there)(uint64_t))
+{
+    for (uint64_t q = 0; q < QUERIES; q++) {
+        int64_t best[TOP], count = 0;
+        long best_d[TOP];
+        for (uint64_t i = 0; i < N; i++) {
+            long d = 0;
+            if (!is_there(i)) continue;
+            for (uint64_t j = 0; j < D; j++) {
+                const long t = (long)rows[i * D + j] - queries[q * D + j];
+                d += t * t;
+            }
+            int64_t at = count < TOP ? count++ : d < best_d[TOP - 1] ? TOP - 1 : TOP;
+            if (at == TOP) continue;
+            for (; at > 0 && best_d[at - 1] > d; at--) {
+                best_d[at] = best_d[at - 1];
+                best[at] = best[at - 1];
+            }
+            best_d[at] = d;
+            best[at] = (int64_t)i;
+        }
+        for (int64_t i = 0; i < TOP; i++) {
+            ck_assert_int_eq(ids[q * TOP + i], i < count ? best[i] : -1);
+            if (distances)
+                ck_assert(i < count ? distances[q * TOP + i] == (float)best_d[i] : isinf(distances[q * TOP + i]));
+        }
+    }
+}
+
+static int all_rows(uint64_t i)
+{
+    (void)i;
+    return 1;
+}
+
+static int not_removed(uint64_t i)
+{
+    return i % 7 != 3;
+}
+
+START_TEST(test_ivf__exact_when_every_list_is_probed)
+{
+    static const fgmm_assignment assignments[] = {FGMM_ASSIGN_HARD, FGMM_ASSIGN_RESIDUAL};
+    const char *path = temporary_path("exact.ivf");
+    const fgmm_index_options options = usual(assignments[_i]);
+    int64_t ids[QUERIES * TOP];
+    float distances[QUERIES * TOP];
+    const fgmm_index_info info = build(path, &options, rows, FGMM_U8, N);
+    ck_assert_uint_eq(info.rows, N);
+    ck_assert_uint_eq(info.entries, _i ? N * 3 / 2 : N);
+    ck_assert_uint_eq(info.next_id, N);
+    const fgmm_search_options search_options = everything();
+    const fgmm_search_stats stats = search(path, &search_options, ids, distances);
+    ck_assert_uint_eq(stats.scanned, QUERIES * info.entries);
+    ck_assert_uint_eq(stats.unique, QUERIES * N);
+    ck_assert_uint_eq(stats.coarse, QUERIES * K);
+    expect_nearest(ids, distances, all_rows);
+}
+END_TEST
+
+START_TEST(test_ivf__soft_lists_hold_what_exceeds_tau)
+{
+    const char *path = temporary_path("soft.ivf");
+    fgmm_index_options options = usual(FGMM_ASSIGN_SOFT);
+    fgmm_source *source = memory_source(rows, FGMM_U8, N, D);
+    fgmm_fit_options fit = FGMM_FIT_OPTIONS_INIT;
+    fgmm_model *model;
+    fgmm_index *index;
+    fit.components = K;
+    fit.max_iterations = 3;
+    ck_ok(fgmm_fit(&model, device, source, &fit, NULL));
+    options.quantizer = model;
+    options.tau = 0.2;
+    options.max_lists = 3;
+    ck_ok(fgmm_index_build(device, source, path, &options, NULL));
+    ck_ok(fgmm_index_open(&index, path));
+    int32_t *labels = malloc(N * sizeof *labels);
+    uint64_t lists_of[N] = {0};
+    ck_ok(fgmm_predict(device, model, source, labels));
+    for (uint64_t list = 0; list < K; list++)
+        for (uint64_t i = 0; i < fgmm_index_list_length(index, list); i++) {
+            const int64_t id = fgmm_index_list_ids(index, list)[i];
+            lists_of[id]++;
+            if (labels[id] == (int32_t)list) labels[id] = -1; /* found in its own list */
+        }
+    for (uint64_t i = 0; i < N; i++) {
+        ck_assert_int_eq(labels[i], -1);
+        ck_assert(lists_of[i] >= 1 && lists_of[i] <= 3);
+    }
+    fgmm_index_close(index);
+    /* a replication is met */
+    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    options.tau = 0;
+    options.replication = 1.01;
+    ck_ok(fgmm_index_build(device, source, path, &options, &info));
+    ck_assert_uint_le(info.entries, N + N / 100);
+    ck_assert_uint_ge(info.entries, N);
+    free(labels);
+    fgmm_model_free(model);
+    fgmm_source_close(source);
+}
+END_TEST
+
+START_TEST(test_ivf__add_remove_compact)
+{
+    const char *path = temporary_path("update.ivf");
+    const fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
+    const fgmm_search_options search_options = everything();
+    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    int64_t ids[QUERIES * TOP], gone[N];
+    uint64_t missing, count = 0;
+    build(path, &options, rows, FGMM_U8, 2000);
+    fgmm_source *rest = memory_source(rows + 2000 * D, FGMM_U8, N - 2000, D);
+    ck_ok(fgmm_index_add(device, path, rest, NULL));
+    fgmm_source_close(rest);
+    search(path, &search_options, ids, NULL);
+    expect_nearest(ids, NULL, all_rows);
+    for (uint64_t i = 0; i < N; i++)
+        if (!not_removed(i)) gone[count++] = (int64_t)i;
+    gone[count] = N + 5;
+    ck_ok(fgmm_index_remove(path, gone, count + 1, &missing));
+    ck_assert_uint_eq(missing, 1);
+    for (int is_compact = 0; is_compact < 2; is_compact++) {
+        fgmm_index *index;
+        if (is_compact) ck_ok(fgmm_index_compact(path));
+        ck_ok(fgmm_index_open(&index, path));
+        ck_ok(fgmm_index_describe(index, &info));
+        fgmm_index_close(index);
+        ck_assert_uint_eq(info.rows, N - count);
+        ck_assert_uint_eq(info.next_id, N);
+        ck_assert(is_compact ? info.dead == 0 : info.dead >= count);
+        search(path, &search_options, ids, NULL);
+        expect_nearest(ids, NULL, not_removed);
+    }
+    /* down to nothing */
+    for (uint64_t i = 0; i < N; i++) gone[i] = (int64_t)i;
+    ck_ok(fgmm_index_remove(path, gone, N, NULL));
+    search(path, &search_options, ids, NULL);
+    for (uint64_t i = 0; i < QUERIES * TOP; i++) ck_assert_int_eq(ids[i], -1);
+}
+END_TEST
+
+START_TEST(test_ivf__faiss_files_come_back)
+{
+    const char *path = temporary_path("base.ivf"), *faiss = temporary_path("base.faiss"),
+               *back = temporary_path("back.ivf");
+    const fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
+    const fgmm_search_options search_options = everything();
+    fgmm_index *index;
+    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    int64_t ids[QUERIES * TOP], gone = 17;
+    build(path, &options, rows, FGMM_U8, N);
+    ck_ok(fgmm_index_open(&index, path));
+    ck_ok(fgmm_index_save(index, faiss, FGMM_INDEX_FAISS));
+    fgmm_index_close(index);
+    search(faiss, &search_options, ids, NULL);
+    expect_nearest(ids, NULL, all_rows);
+    ck_ok(fgmm_index_open(&index, faiss));
+    ck_ok(fgmm_index_describe(index, &info));
+    ck_assert_uint_eq(info.rows, N);
+    ck_assert_uint_eq(info.next_id, N);
+    ck_assert_int_eq(info.type, FGMM_F32);
+    ck_assert_int_eq(info.format, FGMM_INDEX_FAISS);
+    ck_ok(fgmm_index_save(index, back, FGMM_INDEX_NATIVE));
+    fgmm_index_close(index);
+    search(back, &search_options, ids, NULL);
+    expect_nearest(ids, NULL, all_rows);
+    ck_ok(fgmm_index_remove(faiss, &gone, 1, NULL));
+    search(faiss, &search_options, ids, NULL);
+    for (uint64_t i = 0; i < QUERIES * TOP; i++) ck_assert_int_ne(ids[i], gone);
+}
+END_TEST
+
+static double recall_against(const int64_t *ids, const int64_t *truth)
+{
+    double hits = 0;
+    for (uint64_t q = 0; q < QUERIES; q++)
+        for (int i = 0; i < TOP; i++)
+            for (int j = 0; j < TOP; j++) hits += ids[q * TOP + i] == truth[q * TOP + j];
+    return hits / (QUERIES * TOP);
+}
+
+START_TEST(test_ivf__the_dial_gives_the_recall)
+{
+    const char *path = temporary_path("dial.ivf");
+    fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
+    fgmm_search_options search_options = everything();
+    int64_t truth[QUERIES * TOP], ids[QUERIES * TOP];
+    uint64_t scanned = 0;
+    fgmm_source *calibration = memory_source(queries, FGMM_U8, QUERIES, D);
+    options.for_top = TOP;
+    options.calibration = _i ? calibration : NULL;
+    const fgmm_index_info info = build(path, &options, rows, FGMM_U8, N);
+    ck_assert_int_eq(info.is_calibrated_on_queries, _i);
+    ck_assert_double_ge(info.most_recall, 0.995);
+    search(path, &search_options, truth, NULL);
+    expect_nearest(truth, NULL, all_rows);
+    search_options.nprobe = 0;
+    for (double recall = 0.9; recall < 0.99; recall += 0.04) {
+        search_options.recall = recall;
+        const fgmm_search_stats stats = search(path, &search_options, ids, NULL);
+        ck_assert_double_ge(recall_against(ids, truth), recall - DIAL_TOLERANCE);
+        ck_assert_uint_gt(stats.scanned, scanned);
+        ck_assert_uint_lt(stats.scanned, (uint64_t)QUERIES * N);
+        scanned = stats.scanned;
+    }
+    fgmm_source_close(calibration);
+}
+END_TEST
+
+START_TEST(test_ivf__same_seed_same_bytes)
+{
+    const char *paths[2] = {temporary_path("one.ivf"), temporary_path("two.ivf")};
+    fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
+    char *bytes[2];
+    long sizes[2];
+    options.for_top = TOP;
+    for (int i = 0; i < 2; i++) {
+        options.batch_rows = i ? 100 : 0; /* nor does the batch matter */
+        build(paths[i], &options, rows, FGMM_U8, N);
+        FILE *file = fopen(paths[i], "rb");
+        fseek(file, 0, SEEK_END);
+        sizes[i] = ftell(file);
+        rewind(file);
+        bytes[i] = malloc((size_t)sizes[i]);
+        ck_assert_uint_eq(fread(bytes[i], 1, (size_t)sizes[i], file), (size_t)sizes[i]);
+        fclose(file);
+    }
+    ck_assert_int_eq(sizes[0], sizes[1]);
+    ck_assert_mem_eq(bytes[0], bytes[1], (size_t)sizes[0]);
+    free(bytes[0]);
+    free(bytes[1]);
+}
+END_TEST
+
+START_TEST(test_ivf__wrong_requests_are_refused)
+{
+    const char *path = temporary_path("refuse.ivf");
+    fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
+    fgmm_search_options o = FGMM_SEARCH_OPTIONS_INIT;
+    fgmm_index *index;
+    fgmm_searcher *searcher;
+    int64_t ids[QUERIES * TOP];
+    build(path, &options, rows, FGMM_U8, N);
+    ck_ok(fgmm_index_open(&index, path));
+    ck_ok(fgmm_searcher_open(&searcher, index, device));
+#define REFUSED(code, part)                                                                                            \
+    ck_fails(fgmm_searcher_search(searcher, queries, FGMM_U8, 1, &o, ids, NULL, NULL), code, part)
+    REFUSED(FGMM_ARGUMENT, "no dial");
+    o.nprobe = K + 1;
+    REFUSED(FGMM_ARGUMENT, "nprobe = 25; need 1..24");
+    o.nprobe = 1;
+    o.top = 0;
+    REFUSED(FGMM_ARGUMENT, "top = 0; need 1..1024");
+    o.top = FGMM_TOP_MAX + 1;
+    REFUSED(FGMM_ARGUMENT, "top = 1025");
+    o.top = 1;
+    ck_ok(fgmm_searcher_search(searcher, NULL, FGMM_U8, 0, &o, NULL, NULL, NULL));
+    const float nan_query[D] = {NAN};
+    ck_fails(fgmm_searcher_search(searcher, nan_query, FGMM_F32, 1, &o, ids, NULL, NULL), FGMM_DATA, "row 0, column 0");
+    fgmm_searcher_close(searcher);
+    fgmm_index_close(index);
+    fgmm_source *source = memory_source(rows, FGMM_U8, N, D), *other = memory_source(rows, FGMM_U8, N, D - 1);
+    options.replication = 2.5;
+    ck_fails(fgmm_index_build(device, source, path, &options, NULL), FGMM_ARGUMENT, "replication = 2.5");
+    options.replication = 0;
+    options.for_top = FGMM_TOP_MAX + 1;
+    ck_fails(fgmm_index_build(device, source, path, &options, NULL), FGMM_ARGUMENT, "for_top = 1025");
+    ck_fails(fgmm_index_build(device, other, path, NULL, NULL), FGMM_ARGUMENT, "options is NULL");
+    options.for_top = 0;
+    ck_fails(fgmm_index_build(device, other, path, &options, NULL), FGMM_DATA, "D = 12, but the data has D = 11");
+    ck_fails(fgmm_index_add(device, path, other, NULL), FGMM_DATA, "D = 12, but the data has D = 11");
+    ck_ok(fgmm_index_open(&index, path)); /* the old index stayed */
+    fgmm_index_close(index);
+    fgmm_source_close(source);
+    fgmm_source_close(other);
+}
+END_TEST
+
+/* A full disk leaves the old index, and nothing beside it. */
+START_TEST(test_ivf__full_disk_keeps_the_old_index)
+{
+    const char *path = temporary_path("disk.ivf");
+    const fgmm_index_options options = usual(FGMM_ASSIGN_HARD);
+    const fgmm_search_options search_options = everything();
+    int64_t ids[QUERIES * TOP];
+    build(path, &options, rows, FGMM_U8, N);
+    fgmm_source *source = memory_source(rows, FGMM_U8, N, D);
+    struct rlimit limit, small = {20000, 20000};
+    getrlimit(RLIMIT_FSIZE, &limit);
+    small.rlim_max = limit.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    const fgmm_status status = fgmm_index_build(device, source, path, &options, NULL);
+    setrlimit(RLIMIT_FSIZE, &limit);
+    ck_assert_int_eq(status, FGMM_IO);
+    search(path, &search_options, ids, NULL);
+    expect_nearest(ids, NULL, all_rows);
+    fgmm_source_close(source);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("ivf");
+    TCase *c = tcase_create("ivf");
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_set_timeout(c, 300);
+    tcase_add_loop_test(c, test_ivf__exact_when_every_list_is_probed, 0, 2);
+    tcase_add_test(c, test_ivf__soft_lists_hold_what_exceeds_tau);
+    tcase_add_test(c, test_ivf__add_remove_compact);
+    tcase_add_test(c, test_ivf__faiss_files_come_back);
+    tcase_add_loop_test(c, test_ivf__the_dial_gives_the_recall, 0, 2);
+    tcase_add_test(c, test_ivf__same_seed_same_bytes);
+    tcase_add_test(c, test_ivf__wrong_requests_are_refused);
+    tcase_add_test(c, test_ivf__full_disk_keeps_the_old_index);
+    suite_add_tcase(s, c);
+    return s;
+}
