@@ -9,7 +9,7 @@
 #include "input.h"
 #include "model.h"
 
-/* The probing rule of an index and its dial; docs/math.md, equations 13, 14. */
+/* The probing rule of an index and its dial; docs/math.md, equations 22, 23. */
 enum { FG_RULE_FEATURES = 8, FG_DIAL_POINTS = 32 };
 typedef struct fg_dial {
     uint32_t for_top; /* 0: there is no dial */

@@ -1,5 +1,5 @@
 /* rule.h - the probing rule: the expected number of a query's neighbours that a list adds, per distance it costs, as a
- * log-linear function of what is known when the list comes up (docs/math.md, equations 13, 14). */
+ * log-linear function of what is known when the list comes up (docs/math.md, equations 22, 23). */
 #ifndef FG_RULE_H
 #define FG_RULE_H
 

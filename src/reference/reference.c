@@ -92,7 +92,7 @@ void fg_reference_statistics(double *values, const fg_parameters *p, const doubl
     }
 }
 
-/* (12)  |r'|^2 + (r.r')^2 / |r|^2,   r = x - c_1, r' = x - c */
+/* (21)  |r'|^2 + (r.r')^2 / |r|^2,   r = x - c_1, r' = x - c */
 static double residual_cost(const double *x, const double *c1, const double *c, uint64_t d)
 {
     double r1 = 0, r2 = 0, product = 0;
@@ -110,7 +110,7 @@ void fg_reference_assign(uint32_t *first, uint32_t *second, double *ratio, const
     for (uint64_t i = 0; i < n; i++) {
         const double *row = x + i * d;
         double least = INFINITY, least_cost = INFINITY, distance;
-        for (uint64_t c = 0; c < k; c++) { /* (11) */
+        for (uint64_t c = 0; c < k; c++) { /* (20) */
             fg_reference_squared_distances(&distance, row, 1, centroids + c * d, 1, d);
             if (distance < least) {
                 least = distance;

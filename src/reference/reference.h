@@ -24,7 +24,7 @@ void fg_reference_squared_distances(double *d2, const double *x, uint64_t n, con
                                     uint64_t d);
 
 /* For n rows and k centroids (k,d): the nearest (ties: the lower), the second by the direction of the residual, and its
- * cost / |r|^2 (11, 12); infinite where k = 1 or the row lies on its centroid. first, second, ratio (n). */
+ * cost / |r|^2 (20, 21); infinite where k = 1 or the row lies on its centroid. first, second, ratio (n). */
 void fg_reference_assign(uint32_t *first, uint32_t *second, double *ratio, const double *x, uint64_t n,
                          const double *centroids, uint64_t k, uint64_t d);
 
