@@ -123,7 +123,7 @@ __kernel void combine_dense(uint components, uint padded_components, uint splits
     sum_t sum = SUM_ZERO;
     for (uint split = 0; split < splits; split++)
         sum = sum_add(sum, partials[((size_t)split * padded_components + k) * DENSE_STRIDE + place]);
-#if !S2_DIAG
+#if !S2_DIAG && !KEEP_BEST
     if (!is_exact[k / strip]) sum = sum_subtract_product(sum, tile_weights[k], means[(size_t)k * ROW_STRIDE + e]);
 #endif
     const size_t total = total_place(e, k, components);

@@ -3,48 +3,145 @@
  *
  *     r_ik = exp(l_ik - logz_i) for all k;   S1 = sum_i r_ik y_i (or r_ik (y_i - m_k)),  N = sum_i r_ik,  S2
  *
- * A tile is as many rows as keep (rows x K) floats within a few MiB: the N x K matrix never exists.
+ * A tile is as many rows as keep (rows x K) floats within a few MiB: the N x K matrix never exists. A worker normalises
+ * blocks of TILE_BLOCK rows, whose log-densities stay in the L2 cache; the product walks PRODUCT_ROWS rows at a time,
+ * so that these rows of a strip of r and of a group of y stay in the L1 cache while all their products are taken.
  *
- *   y (tile rows, ROW_STRIDE)         the rows, shifted
+ *   y (groups, tile rows, GROUP)      the rows, shifted; a group is DENSE_V vectors, zeros behind the last
  *   r (strips, tile rows, STRIP)      a strip's responsibilities of a row are adjacent
  *   block_sums (blocks, 2, padded K)  per block of TILE_BLOCK rows: N, and S2 for spherical covariances
+ *   scratch of a worker: a (TILE_BLOCK, ROW_STRIDE) | maxima | norms | l (strips, TILE_BLOCK, STRIP)
  *
  *   TILE_DENSE_K     components in registers in the product; divides STRIP
- *   TILE_DENSE_V     vectors of the row in registers
+ *   TILE_DENSE_V     vectors of the row in registers; TILE_DENSE_K x TILE_DENSE_V + TILE_DENSE_V + 1 vectors must fit
  * Within a tile sums are float; they are joined in a wider type by combine.cl.
  */
 #ifndef TILE_DENSE_K
 #error "TILE_DENSE_K is not set"
 #endif
+#if TILE_DENSE_V < ROW_VECTORS
+#define DENSE_V TILE_DENSE_V
+#else
+#define DENSE_V ROW_VECTORS
+#endif
+#define GROUPS       ((ROW_VECTORS + DENSE_V - 1) / DENSE_V)
+#define GROUP        (DENSE_V * VW)
+#define PRODUCT_ROWS 96
+#define BLOCK_STRIP  (TILE_BLOCK * STRIP) /* l of a block under one strip */
 
-typedef struct dense_scratch_t {
-    __global float *maxima; /* (TILE_BLOCK, VW) */
-    __global float *norms;  /* (TILE_BLOCK) */
-    __global float *l;      /* (TILE_BLOCK, l_stride) */
-} dense_scratch_t;
+typedef struct block_t {
+    __global float *a;      /* (TILE_BLOCK, ROW_STRIDE) rows minus the shift */
+    __global float *maxima; /* (TILE_BLOCK, VW) largest log-density by lane, then sums of exponentials */
+    __global float *norms;  /* (TILE_BLOCK, to whole vectors) |y|^2, then 1 / sum of exponentials */
+    __global float *peaks;  /* (the same) a row's largest log-density, then its log-normaliser */
+    __global float *l;      /* (strips, TILE_BLOCK, STRIP) */
+    uint rows;              /* of the block that are real */
+} block_t;
 
-/* e = exp(l - max) of one row into r; returns their sum and counts components within `spread` of the maximum. */
-static inline float exponentials(__global float *r, size_t r_stride, __global const float *l, uint strips,
-                                 float highest, float spread, uint *survivors)
+#define BLOCK_VECTORS ((TILE_BLOCK + VW - 1) / VW)
+
+static inline block_t block_of_worker(__global float *base)
 {
-    floatv sums = 0.0f;
-    intv near = 0;
+    block_t b;
+    b.a = base;
+    b.maxima = b.a + TILE_BLOCK * ROW_STRIDE;
+    b.norms = b.maxima + TILE_BLOCK * VW;
+    b.peaks = b.norms + BLOCK_VECTORS * VW;
+    b.l = b.peaks + BLOCK_VECTORS * VW;
+    b.rows = 0;
+    return b;
+}
+
+/* Row i of the block; what is left of the last register tile repeats the last row. */
+static inline void load_block_row(const block_t *b, uint i, __global const row_t *rows, size_t row_start,
+                                  __global const float *shift)
+{
+    b->norms[i] = load_row(b->a + i * ROW_STRIDE, rows, row_start, shift);
+    STOREV((floatv)PADDING, b->maxima + i * VW);
+}
+
+static inline uint padded_rows(const block_t *b)
+{
+    return (b->rows + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
+}
+
+/* l and maxima of the block. */
+static inline void block_log_densities(const block_t *b, const components_t *c, uint strips)
+{
+    const uint used = padded_rows(b);
     for (uint strip = 0; strip < strips; strip++)
+        for (uint i = 0; i < used; i += TILE_ROWS)
+            tile_log_densities(b->l + strip * BLOCK_STRIP + i * STRIP, STRIP, b->maxima + i * VW, b->a + i * ROW_STRIDE,
+                               b->norms + i, c, strip);
+}
+
+/* r = exp(l - max), (strips, r_stride) with STRIP floats a row; norms become 1 / sum, peaks log-normalisers. Returns
+ * how many l are within `spread` of their row's maximum. */
+static inline uint exponentials(const block_t *b, __global float *r, size_t r_stride, uint strips, float spread)
+{
+    intv near = 0;
+    for (uint i = 0; i < b->rows; i++) {
+        b->peaks[i] = max_lanes(LOADV(b->maxima + i * VW));
+        STOREV((floatv)0.0f, b->maxima + i * VW);
+    }
+    for (uint strip = 0; strip < strips; strip++)
+        for (uint i = 0; i < b->rows; i++) {
+            const floatv highest = b->peaks[i];
+            floatv sums = LOADV(b->maxima + i * VW);
 #pragma unroll
-        for (int v = 0; v < TILE_VECTORS; v++) {
-            floatv x = LOADV(l + strip * STRIP + v * VW) - highest;
-            floatv e = exp(larger(x, (floatv)-87.0f)); /* below, exp would be denormal */
-            e = x < (floatv)-87.0f ? (floatv)0.0f : e;
-            near -= x >= (floatv)-spread;
-            sums += e;
-            STOREV(e, r + strip * r_stride + v * VW);
+            for (int v = 0; v < TILE_VECTORS; v++) {
+                const floatv x = LOADV(b->l + strip * BLOCK_STRIP + i * STRIP + v * VW) - highest;
+                const floatv e = exp_below(x);
+                near = x >= (floatv)-spread ? near + 1 : near;
+                sums += e;
+                STOREV(e, r + strip * r_stride + i * STRIP + v * VW);
+            }
+            STOREV(sums, b->maxima + i * VW);
         }
+    for (uint i = 0; i < b->rows; i++) b->norms[i] = sum_lanes(LOADV(b->maxima + i * VW));
+    for (uint i = 0; i < b->rows; i += VW) {
+        const floatv sums = LOADV(b->norms + i);
+        STOREV(LOADV(b->peaks + i) + log(sums), b->peaks + i);
+        STOREV(1.0f / sums, b->norms + i);
+    }
     int lanes[VW];
     uint count = 0;
     PASTE(vstore, VW)(near, 0, lanes);
     for (int j = 0; j < VW; j++) count += lanes[j];
-    *survivors += count;
-    return sum_lanes(sums);
+    return count;
+}
+
+/* Divides r by the rows' sums; adds N (padded K) and, for spherical covariances, S2 (padded K) of the block to sums. */
+static inline void add_weights(const block_t *b, __global float *r, size_t r_stride, uint strips,
+                               __global const float *normaliser, __global const float *width, __global float *sums)
+{
+    const uint padded = strips * STRIP;
+    for (uint strip = 0; strip < strips; strip++) {
+        floatv weight[TILE_VECTORS], spread[TILE_VECTORS], highest[TILE_VECTORS];
+#pragma unroll
+        for (int v = 0; v < TILE_VECTORS; v++) {
+            weight[v] = 0.0f;
+            spread[v] = 0.0f;
+            highest[v] = LOADV(normaliser + strip * STRIP + v * VW); /* l where the distance is 0 */
+        }
+        for (uint i = 0; i < b->rows; i++)
+#pragma unroll
+            for (int v = 0; v < TILE_VECTORS; v++) {
+                __global float *place = r + strip * r_stride + i * STRIP + v * VW;
+                const floatv value = LOADV(place) * b->norms[i];
+                STOREV(value, place);
+                weight[v] += value;
+#if !COV_DIAG
+                spread[v] = fma(value, highest[v] - LOADV(b->l + strip * BLOCK_STRIP + i * STRIP + v * VW), spread[v]);
+#endif
+            }
+#pragma unroll
+        for (int v = 0; v < TILE_VECTORS; v++) {
+            const uint k = strip * STRIP + v * VW;
+            STOREV(LOADV(sums + k) + weight[v], sums + k);
+            STOREV(fma(spread[v], LOADV(width + k), LOADV(sums + padded + k)), sums + padded + k);
+        }
+    }
 }
 
 /* Listed rows of the batch (row_list, or all of them from first_row where use_list is 0) as one tile. */
@@ -53,154 +150,153 @@ __kernel void dense_responsibilities(__global const row_t *rows, ulong first_ele
                                      uint tile_rows, __global const float *packed, __global const float *scale,
                                      __global const float *offset, __global const uint *is_exact,
                                      __global const float *normaliser, __global const float *width, uint strips,
-                                     float spread, __global float *scratch, uint scratch_floats, uint l_stride,
-                                     __global float *y, __global float *r, __global float *logz,
-                                     __global float *block_sums, __global uint *block_survivors)
+                                     float spread, __global float *scratch, uint scratch_floats, __global float *y,
+                                     __global float *r, __global float *logz, __global float *block_sums,
+                                     __global uint *block_survivors)
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);
-    __global float *base = scratch + (size_t)worker * scratch_floats;
-    const dense_scratch_t s = {base, base + TILE_BLOCK * (VW + l_stride), base + TILE_BLOCK * VW};
+    block_t b = block_of_worker(scratch + (size_t)worker * scratch_floats);
     const components_t c = {packed, scale, offset, is_exact};
     const size_t r_stride = (size_t)tile_rows * STRIP;
     const uint padded = strips * STRIP;
 
     for (uint row0 = worker * TILE_BLOCK; row0 < n; row0 += workers * TILE_BLOCK) {
-        const uint block = min((uint)TILE_BLOCK, n - row0);
-        const uint used = (block + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
-        __global float *a = y + (size_t)row0 * ROW_STRIDE;
-        for (uint i = 0; i < used; i++) {
-            const uint at = list_first + row0 + min(i, block - 1);
+        b.rows = min((uint)TILE_BLOCK, n - row0);
+        for (uint i = 0; i < padded_rows(&b); i++) {
+            const uint at = list_first + row0 + min(i, b.rows - 1);
             const size_t row = use_list ? row_list[at] : at;
-            s.norms[i] = load_row(a + i * ROW_STRIDE, rows, first_element + row * DIMS, shift);
-            STOREV((floatv)PADDING, s.maxima + i * VW);
+            load_block_row(&b, i, rows, first_element + row * DIMS, shift);
         }
-        for (uint strip = 0; strip < strips; strip++)
-            for (uint i = 0; i < used; i += TILE_ROWS)
-                tile_log_densities(s.l + i * l_stride + strip * STRIP, l_stride, s.maxima + i * VW, a + i * ROW_STRIDE,
-                                   s.norms + i, &c, strip);
+        for (uint i = 0; i < b.rows; i++)
+            for (uint v = 0; v < GROUPS * DENSE_V; v++)
+                STOREV(v < ROW_VECTORS ? LOADV(b.a + i * ROW_STRIDE + v * VW) : (floatv)0.0f,
+                       y + (v / DENSE_V * (size_t)tile_rows + row0 + i) * GROUP + v % DENSE_V * VW);
 
-        uint survivors = 0;
-        for (uint i = 0; i < block; i++) {
+        block_log_densities(&b, &c, strips);
+        __global float *block_r = r + row0 * (size_t)STRIP;
+        block_survivors[row0 / TILE_BLOCK] = exponentials(&b, block_r, r_stride, strips, spread);
+        for (uint i = 0; i < b.rows; i++) {
             const uint at = list_first + row0 + i;
-            const float highest = max_lanes(LOADV(s.maxima + i * VW));
-            const float sum = exponentials(r + (row0 + i) * (size_t)STRIP, r_stride, s.l + i * l_stride, strips,
-                                           highest, spread, &survivors);
-            logz[use_list ? row_list[at] : at] = highest + log(sum);
-            s.norms[i] = 1.0f / sum; /* the norm has done its work */
+            logz[use_list ? row_list[at] : at] = b.peaks[i];
         }
-        block_survivors[row0 / TILE_BLOCK] = survivors;
-
         __global float *sums = block_sums + (size_t)(row0 / TILE_BLOCK) * 2 * padded;
-        for (uint strip = 0; strip < strips; strip++)
-#pragma unroll
-            for (int v = 0; v < TILE_VECTORS; v++) {
-                const uint k = strip * STRIP + v * VW;
-                floatv weight = 0.0f, spread_sum = 0.0f;
-                const floatv highest = LOADV(normaliser + k); /* l where the distance is 0 */
-                for (uint i = 0; i < block; i++) {
-                    __global float *place = r + strip * r_stride + (row0 + i) * (size_t)STRIP + v * VW;
-                    floatv value = LOADV(place) * s.norms[i];
-                    STOREV(value, place);
-                    weight += value;
-#if !COV_DIAG
-                    spread_sum = fma(value, highest - LOADV(s.l + i * l_stride + k), spread_sum);
-#endif
-                }
-                STOREV(weight, sums + k);
-                STOREV(spread_sum * LOADV(width + k), sums + padded + k);
-            }
+        for (uint k = 0; k < 2 * padded; k += VW) STOREV((floatv)0.0f, sums + k);
+        add_weights(&b, block_r, r_stride, strips, normaliser, width, sums);
     }
 }
 
+/* What a product reads: y (rows, y_stride), r (rows, STRIP), means (K, ROW_STRIDE), from its first component and its
+ * first vector on. */
+typedef struct factors_t {
+    __global const float *y, *r, *means;
+    uint y_stride, rows;
+    int is_exact;
+} factors_t;
+
 #if !COV_DIAG
-/* Sum of r (y - m) or of r y for TILE_DENSE_K components and TILE_DENSE_V vectors over rows first..end-1. */
-static inline void dense_sums(__global float *out, __global const float *y, __global const float *r,
-                              __global const float *means, uint first, uint end, const int vector[TILE_DENSE_V],
-                              int is_exact)
+/* Adds r (y - m) or r y for TILE_DENSE_K components and DENSE_V vectors, of which `vectors` are real, to
+ * out (K, ROW_STRIDE). */
+static inline void add_product(__global float *out, const factors_t *f, int vectors)
 {
-    floatv sums[TILE_DENSE_K][TILE_DENSE_V];
+    floatv sums[TILE_DENSE_K][DENSE_V];
 #pragma unroll
     for (int k = 0; k < TILE_DENSE_K; k++)
 #pragma unroll
-        for (int v = 0; v < TILE_DENSE_V; v++) sums[k][v] = 0.0f;
+        for (int v = 0; v < DENSE_V; v++) sums[k][v] = 0.0f;
 
-    if (is_exact) {
-        for (uint row = first; row < end; row++) {
-            __global const float *w = r + (size_t)row * STRIP, *a = y + (size_t)row * ROW_STRIDE;
+    if (f->is_exact) {
+        for (uint row = 0; row < f->rows; row++) {
+            __global const float *w = f->r + row * STRIP, *a = f->y + row * f->y_stride;
 #pragma unroll
-            for (int v = 0; v < TILE_DENSE_V; v++) {
-                floatv x = LOADV(a + vector[v] * VW);
+            for (int v = 0; v < DENSE_V; v++) {
+                const floatv x = LOADV(a + v * VW);
 #pragma unroll
                 for (int k = 0; k < TILE_DENSE_K; k++)
-                    sums[k][v] = fma((floatv)w[k], x - LOADV(means + k * ROW_STRIDE + vector[v] * VW), sums[k][v]);
+                    sums[k][v] =
+                        fma((floatv)w[k], x - LOADV(f->means + k * ROW_STRIDE + min(v, vectors - 1) * VW), sums[k][v]);
             }
         }
     } else {
-        for (uint row = first; row < end; row++) {
-            __global const float *w = r + (size_t)row * STRIP, *a = y + (size_t)row * ROW_STRIDE;
-            floatv x[TILE_DENSE_V];
+        for (uint row = 0; row < f->rows; row++) {
+            __global const float *w = f->r + row * STRIP, *a = f->y + row * f->y_stride;
+            floatv x[DENSE_V];
 #pragma unroll
-            for (int v = 0; v < TILE_DENSE_V; v++) x[v] = LOADV(a + vector[v] * VW);
+            for (int v = 0; v < DENSE_V; v++) x[v] = LOADV(a + v * VW);
 #pragma unroll
             for (int k = 0; k < TILE_DENSE_K; k++)
 #pragma unroll
-                for (int v = 0; v < TILE_DENSE_V; v++) sums[k][v] = fma((floatv)w[k], x[v], sums[k][v]);
+                for (int v = 0; v < DENSE_V; v++) sums[k][v] = fma((floatv)w[k], x[v], sums[k][v]);
         }
     }
 #pragma unroll
     for (int k = 0; k < TILE_DENSE_K; k++)
 #pragma unroll
-        for (int v = 0; v < TILE_DENSE_V; v++) STOREV(sums[k][v], out + k * ROW_STRIDE + vector[v] * VW);
+        for (int v = 0; v < DENSE_V; v++) {
+            __global float *place = out + k * ROW_STRIDE + v * VW;
+            if (v < vectors) STOREV(LOADV(place) + sums[k][v], place);
+        }
 }
 #else
-/* Sums of r t and r t^2, t = y - m, for TILE_DENSE_K components and one vector. */
-static inline void dense_moments(__global float *out, __global const float *y, __global const float *r,
-                                 __global const float *means, uint first, uint end, int vector)
+/* Adds r t and r t^2, t = y - m, for TILE_DENSE_K components and `vectors` vectors to out (K, 2, ROW_STRIDE). */
+static inline void add_product(__global float *out, const factors_t *f, int vectors)
 {
-    floatv s1[TILE_DENSE_K], s2[TILE_DENSE_K], m[TILE_DENSE_K];
-#pragma unroll
-    for (int k = 0; k < TILE_DENSE_K; k++) {
-        s1[k] = 0.0f;
-        s2[k] = 0.0f;
-        m[k] = LOADV(means + k * ROW_STRIDE + vector * VW);
-    }
-    for (uint row = first; row < end; row++) {
-        __global const float *w = r + (size_t)row * STRIP;
-        const floatv x = LOADV(y + (size_t)row * ROW_STRIDE + vector * VW);
+    for (int v = 0; v < vectors; v++) {
+        floatv s1[TILE_DENSE_K], s2[TILE_DENSE_K], m[TILE_DENSE_K];
 #pragma unroll
         for (int k = 0; k < TILE_DENSE_K; k++) {
-            floatv t = x - m[k], weighted = w[k] * t;
-            s1[k] += weighted;
-            s2[k] = fma(weighted, t, s2[k]);
+            s1[k] = 0.0f;
+            s2[k] = 0.0f;
+            m[k] = LOADV(f->means + k * ROW_STRIDE + v * VW);
         }
-    }
+        for (uint row = 0; row < f->rows; row++) {
+            __global const float *w = f->r + row * STRIP;
+            const floatv x = LOADV(f->y + row * f->y_stride + v * VW);
 #pragma unroll
-    for (int k = 0; k < TILE_DENSE_K; k++) {
-        STOREV(s1[k], out + k * 2 * ROW_STRIDE + vector * VW);
-        STOREV(s2[k], out + k * 2 * ROW_STRIDE + ROW_STRIDE + vector * VW);
+            for (int k = 0; k < TILE_DENSE_K; k++) {
+                const floatv t = x - m[k], weighted = w[k] * t;
+                s1[k] += weighted;
+                s2[k] = fma(weighted, t, s2[k]);
+            }
+        }
+#pragma unroll
+        for (int k = 0; k < TILE_DENSE_K; k++) {
+            __global float *place = out + k * 2 * ROW_STRIDE + v * VW;
+            STOREV(LOADV(place) + s1[k], place);
+            STOREV(LOADV(place + ROW_STRIDE) + s2[k], place + ROW_STRIDE);
+        }
     }
 }
 #endif
 
-/* partials (splits, padded K, ROW_STRIDE; diag 2 ROW_STRIDE). Work-items (padded K / TILE_DENSE_K, groups of vectors,
- * splits of split_rows rows). */
+/* Adds the products of one strip: f at the strip's first component and at group 0, groups of y y_group floats apart. */
+static inline void add_strip_products(__global float *out, factors_t f, size_t y_group)
+{
+    const factors_t strip = f;
+    for (uint group = 0; group < GROUPS; group++)
+        for (uint k = 0; k < STRIP; k += TILE_DENSE_K) {
+            f.y = strip.y + group * y_group;
+            f.r = strip.r + k;
+            f.means = strip.means + k * ROW_STRIDE + group * GROUP;
+            add_product(out + k * DENSE_STRIDE + group * GROUP, &f, min(DENSE_V, (int)(ROW_VECTORS - group * DENSE_V)));
+        }
+}
+
+/* partials (splits, padded K, ROW_STRIDE; diag 2 ROW_STRIDE). Work-items (strips, 1, splits of split_rows rows). */
 __kernel void dense_accumulate(__global const float *y, __global const float *r, __global const float *means,
                                __global const uint *is_exact, uint n, uint tile_rows, uint split_rows,
                                uint padded_components, __global float *partials)
 {
-    const uint k0 = get_global_id(0) * TILE_DENSE_K, strip = k0 / STRIP, split = get_global_id(2);
-    const uint first = split * split_rows, end = min(n, first + split_rows);
-    __global const float *weights = r + (size_t)strip * tile_rows * STRIP + k0 % STRIP;
-    __global const float *m = means + (size_t)k0 * ROW_STRIDE;
-#if COV_DIAG
-    __global float *out = partials + ((size_t)split * padded_components + k0) * 2 * ROW_STRIDE;
-    const int v0 = get_global_id(1) * TILE_DENSE_V;
-    for (int v = v0; v < min(v0 + TILE_DENSE_V, ROW_VECTORS); v++) dense_moments(out, y, weights, m, first, end, v);
-#else
-    __global float *out = partials + ((size_t)split * padded_components + k0) * ROW_STRIDE;
-    int vector[TILE_DENSE_V];
-#pragma unroll
-    for (int v = 0; v < TILE_DENSE_V; v++) vector[v] = min((int)get_global_id(1) * TILE_DENSE_V + v, ROW_VECTORS - 1);
-    dense_sums(out, y, weights, m, first, end, vector, is_exact[strip]);
-#endif
+    const uint strip = get_global_id(0), split = get_global_id(2);
+    const uint end = min(n, (split + 1) * split_rows);
+    __global float *out = partials + (split * (size_t)padded_components + strip * STRIP) * DENSE_STRIDE;
+    for (uint e = 0; e < STRIP * DENSE_STRIDE; e += VW) STOREV((floatv)0.0f, out + e);
+    for (uint row = split * split_rows; row < end; row += PRODUCT_ROWS) {
+        const factors_t f = {y + row * (size_t)GROUP,
+                             r + (strip * (size_t)tile_rows + row) * STRIP,
+                             means + strip * (size_t)STRIP * ROW_STRIDE,
+                             GROUP,
+                             min((uint)PRODUCT_ROWS, end - row),
+                             is_exact[strip]};
+        add_strip_products(out, f, (size_t)tile_rows * GROUP);
+    }
 }

@@ -9,18 +9,26 @@
 
 /* Bytes of responsibilities, and of rows, in a tile: they are written and read once by neighbouring kernels and should
  * meet in the last cache level that all cores share. GPUs need more rows to be busy. */
-enum { TILE_BYTES = 8 << 20, GROUP_TILE_BYTES = 32 << 20, MOST_TILE_ROWS = 8192, COMBINE_LOCAL = 64 };
+enum { TILE_BYTES = 8 << 20, GROUP_TILE_BYTES = 32 << 20, MOST_TILE_ROWS = 8192 };
 
-static uint32_t element_count(const fg_shape *s)
-{
-    return s->is_diag_s2 ? 2 * s->d : s->d;
-}
-
-/* What has a partial product each, not counting splits: work-items, or groups of the group family. */
+/* What has a partial product each, not counting splits: a strip, or a group of the group family. */
 static uint64_t product_count(const fg_shape *s)
 {
-    if (s->family == FGMM_KERNEL_GROUP) return s->strips * fg_ceil_div(s->d, s->tile.rows);
-    return fg_ceil_div(s->padded_k, s->tile.dense_k) * fg_ceil_div(s->row_stride / s->tile.vw, s->tile.dense_v);
+    return s->family == FGMM_KERNEL_GROUP ? s->strips * fg_ceil_div(s->d, s->tile.rows) : s->strips;
+}
+
+/* Floats of a row of y: the vector family keeps groups of vectors, the last one filled up. */
+static uint32_t y_stride(const fg_shape *s)
+{
+    if (s->family == FGMM_KERNEL_GROUP) return s->row_stride;
+    const uint32_t group = (uint32_t)fg_min_u64(s->tile.dense_v * s->tile.vw, s->row_stride);
+    return (uint32_t)fg_round_up(s->row_stride, group);
+}
+
+uint64_t fg_block_floats(const fg_shape *s)
+{
+    const uint64_t block = s->tile.block, vw = s->tile.vw;
+    return fg_round_up(block * (s->row_stride + vw + s->padded_k) + 2 * fg_round_up(block, vw), 64);
 }
 
 static void plan(fg_dense *dense, const fg_shape *s)
@@ -35,8 +43,7 @@ static void plan(fg_dense *dense, const fg_shape *s)
     const uint64_t splits = fg_max_u64(1, fg_min_u64(wanted, dense->tile_rows / 256));
     dense->split_rows = (uint32_t)fg_ceil_div(dense->tile_rows, splits);
     dense->splits = (uint32_t)fg_ceil_div(dense->tile_rows, dense->split_rows);
-    dense->l_stride = s->padded_k + s->tile.vw;
-    dense->scratch_floats = (uint32_t)fg_round_up((uint64_t)block * (s->tile.vw + 1 + dense->l_stride), 64);
+    dense->scratch_floats = (uint32_t)fg_block_floats(s);
 }
 
 uint64_t fg_dense_bytes(fg_pass *pass)
@@ -45,30 +52,24 @@ uint64_t fg_dense_bytes(fg_pass *pass)
     const fg_shape *s = &pass->shape;
     plan(dense, s);
     const uint64_t blocks = fg_ceil_div(dense->tile_rows, s->tile.block);
-    const uint64_t stride = (uint64_t)s->row_stride * (s->is_diag_s2 ? 2 : 1);
     const uint64_t scratch = s->family == FGMM_KERNEL_VECTOR ? (uint64_t)s->workers * dense->scratch_floats : 0;
-    const uint64_t floats = (uint64_t)dense->tile_rows * (s->row_stride + (uint64_t)s->padded_k) +
-                            blocks * 2 * s->padded_k + dense->splits * (uint64_t)s->padded_k * stride + scratch;
-    return sizeof(float) * floats + sizeof(cl_uint) * blocks + sizeof(double) * s->padded_k;
+    const uint64_t floats = (uint64_t)dense->tile_rows * (y_stride(s) + (uint64_t)s->padded_k) + scratch;
+    return sizeof(float) * floats + sizeof(cl_uint) * blocks + fg_range_sums_bytes(s, (uint32_t)blocks, dense->splits);
 }
 
-static fgmm_status create_buffers(fg_dense *dense, fgmm_device *device, const fg_shape *s)
+static fgmm_status create_buffers(fg_pass *pass)
 {
     fgmm_status status = FGMM_OK;
+    fg_dense *dense = &pass->dense;
+    fgmm_device *device = pass->device;
+    const fg_shape *s = &pass->shape;
     const uint64_t blocks = fg_ceil_div(dense->tile_rows, s->tile.block);
-    const uint64_t stride = (uint64_t)s->row_stride * (s->is_diag_s2 ? 2 : 1);
     size_t bytes;
-    FG_TRY(fg_size_product3(&bytes, dense->tile_rows, s->row_stride, sizeof(float), "dense rows"));
+    FG_TRY(fg_size_product3(&bytes, dense->tile_rows, y_stride(s), sizeof(float), "dense rows"));
     FG_TRY(fg_buffer_create(&dense->y, device, bytes, FG_BUFFER_DEVICE, "dense rows"));
     FG_TRY(fg_size_product3(&bytes, dense->tile_rows, s->padded_k, sizeof(float), "dense responsibilities"));
     FG_TRY(fg_buffer_create(&dense->r, device, bytes, FG_BUFFER_DEVICE, "dense responsibilities"));
-    FG_TRY(fg_size_product3(&bytes, blocks * 2, s->padded_k, sizeof(float), "dense sums"));
-    FG_TRY(fg_buffer_create(&dense->block_sums, device, bytes, FG_BUFFER_DEVICE, "dense sums"));
     FG_TRY(fg_buffer_create(&dense->survivors, device, sizeof(cl_uint) * blocks, FG_BUFFER_DEVICE, "dense counts"));
-    FG_TRY(fg_buffer_create(&dense->tile_weights, device, sizeof(double) * s->padded_k, FG_BUFFER_DEVICE,
-                            "dense weights"));
-    FG_TRY(fg_size_product3(&bytes, (uint64_t)dense->splits * s->padded_k, stride, sizeof(float), "dense products"));
-    FG_TRY(fg_buffer_create(&dense->partials, device, bytes, FG_BUFFER_DEVICE, "dense products"));
     if (s->family == FGMM_KERNEL_VECTOR) {
         FG_TRY(fg_size_product3(&bytes, s->workers, dense->scratch_floats, sizeof(float), "dense scratch"));
         FG_TRY(fg_buffer_create(&dense->scratch, device, bytes, FG_BUFFER_DEVICE, "dense scratch"));
@@ -81,14 +82,14 @@ fgmm_status fg_dense_create(fg_pass *pass)
 {
     fgmm_status status = FGMM_OK;
     fg_dense *dense = &pass->dense;
-    if (dense->combine) return FGMM_OK;
+    if (dense->accumulate) return FGMM_OK;
     plan(dense, &pass->shape);
-    FG_TRY(create_buffers(dense, pass->device, &pass->shape));
+    FG_TRY(create_buffers(pass));
+    FG_TRY(fg_range_sums_create(&dense->sums, pass, (uint32_t)fg_ceil_div(dense->tile_rows, pass->shape.tile.block),
+                                dense->splits));
     if (pass->shape.family == FGMM_KERNEL_GROUP) FG_TRY(fg_pass_kernel(&dense->densities, pass, 1, "dense_densities"));
     FG_TRY(fg_pass_kernel(&dense->responsibilities, pass, 1, "dense_responsibilities"));
     FG_TRY(fg_pass_kernel(&dense->accumulate, pass, 1, "dense_accumulate"));
-    FG_TRY(fg_pass_kernel(&dense->combine_weights, pass, 1, "combine_dense_weights"));
-    FG_TRY(fg_pass_kernel(&dense->combine, pass, 1, "combine_dense"));
 done:
     if (status != FGMM_OK) fg_dense_free(dense);
     return status;
@@ -98,11 +99,9 @@ void fg_dense_free(fg_dense *dense)
 {
     fg_buffer_free(dense->y);
     fg_buffer_free(dense->r);
-    fg_buffer_free(dense->block_sums);
     fg_buffer_free(dense->survivors);
-    fg_buffer_free(dense->tile_weights);
-    fg_buffer_free(dense->partials);
     fg_buffer_free(dense->scratch);
+    fg_range_sums_free(&dense->sums);
     *dense = (fg_dense){0};
 }
 
@@ -127,18 +126,18 @@ static fgmm_status normalise_vector(fg_pass *pass, const fg_rows *rows, const fg
     const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
     const cl_uint use_list = (cl_uint)span->use_list;
     const fg_argument arguments[] = {
-        FG_ARG_BUFFER(rows->buffer),      FG_ARG_VALUE(first),
-        FG_ARG_BUFFER(p->shift),          FG_ARG_BUFFER(pass->lists.sorted_rows),
-        FG_ARG_VALUE(span->first),        FG_ARG_VALUE(use_list),
-        FG_ARG_VALUE(span->count),        FG_ARG_VALUE(dense->tile_rows),
-        FG_ARG_BUFFER(p->packed),         FG_ARG_BUFFER(p->scale),
-        FG_ARG_BUFFER(p->offset),         FG_ARG_BUFFER(p->is_exact),
-        FG_ARG_BUFFER(p->normaliser),     FG_ARG_BUFFER(p->width),
-        FG_ARG_VALUE(s->strips),          FG_ARG_VALUE(s->spread),
-        FG_ARG_BUFFER(dense->scratch),    FG_ARG_VALUE(dense->scratch_floats),
-        FG_ARG_VALUE(dense->l_stride),    FG_ARG_BUFFER(dense->y),
-        FG_ARG_BUFFER(dense->r),          FG_ARG_BUFFER(pass->lists.logz),
-        FG_ARG_BUFFER(dense->block_sums), FG_ARG_BUFFER(dense->survivors),
+        FG_ARG_BUFFER(rows->buffer),     FG_ARG_VALUE(first),
+        FG_ARG_BUFFER(p->shift),         FG_ARG_BUFFER(pass->lists.sorted_rows),
+        FG_ARG_VALUE(span->first),       FG_ARG_VALUE(use_list),
+        FG_ARG_VALUE(span->count),       FG_ARG_VALUE(dense->tile_rows),
+        FG_ARG_BUFFER(p->packed),        FG_ARG_BUFFER(p->scale),
+        FG_ARG_BUFFER(p->offset),        FG_ARG_BUFFER(p->is_exact),
+        FG_ARG_BUFFER(p->normaliser),    FG_ARG_BUFFER(p->width),
+        FG_ARG_VALUE(s->strips),         FG_ARG_VALUE(s->spread),
+        FG_ARG_BUFFER(dense->scratch),   FG_ARG_VALUE(dense->scratch_floats),
+        FG_ARG_BUFFER(dense->y),         FG_ARG_BUFFER(dense->r),
+        FG_ARG_BUFFER(pass->lists.logz), FG_ARG_BUFFER(dense->sums.weights),
+        FG_ARG_BUFFER(dense->survivors),
     };
     const size_t global = s->workers, one = 1;
     return FG_LAUNCH(pass, dense->responsibilities, arguments, 1, &global, &one);
@@ -173,7 +172,7 @@ static fgmm_status normalise_group(fg_pass *pass, const fg_rows *rows, const fg_
         FG_ARG_VALUE(s->spread),
         FG_ARG_BUFFER(dense->r),
         FG_ARG_BUFFER(pass->lists.logz),
-        FG_ARG_BUFFER(dense->block_sums),
+        FG_ARG_BUFFER(dense->sums.weights),
         FG_ARG_BUFFER(dense->survivors),
     };
     const size_t tiles[2] = {(size_t)fg_ceil_div(span->count, s->tile.rows) * s->tile.local, s->strips};
@@ -195,48 +194,29 @@ done:
     return status;
 }
 
-/* Adds the normalised tile of n rows to the totals. */
-static fgmm_status accumulate_tile(fg_pass *pass, uint32_t n)
+/* The normalised tile's rows times their responsibilities: into partials, which the vector family adds to. */
+static fgmm_status multiply_tile(fg_pass *pass, cl_uint n)
 {
-    fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
     const fg_dense *dense = &pass->dense;
     const fg_packed *p = &pass->packed;
-    const cl_uint blocks = (cl_uint)fg_ceil_div(n, s->tile.block), splits = (cl_uint)fg_ceil_div(n, dense->split_rows);
-    const fg_argument weights[] = {
-        FG_ARG_VALUE(s->k),
-        FG_ARG_VALUE(s->padded_k),
-        FG_ARG_VALUE(blocks),
-        FG_ARG_BUFFER(dense->block_sums),
-        FG_ARG_BUFFER(dense->tile_weights),
-        FG_ARG_BUFFER(pass->totals.totals),
-    };
     const fg_argument product[] = {
         FG_ARG_BUFFER(dense->y),         FG_ARG_BUFFER(dense->r),   FG_ARG_BUFFER(p->means),
         FG_ARG_BUFFER(p->is_exact),      FG_ARG_VALUE(n),           FG_ARG_VALUE(dense->tile_rows),
-        FG_ARG_VALUE(dense->split_rows), FG_ARG_VALUE(s->padded_k), FG_ARG_BUFFER(dense->partials),
-    };
-    const fg_argument combine[] = {
-        FG_ARG_VALUE(s->k),
-        FG_ARG_VALUE(s->padded_k),
-        FG_ARG_VALUE(splits),
-        FG_ARG_BUFFER(dense->partials),
-        FG_ARG_BUFFER(p->is_exact),
-        FG_ARG_VALUE(s->strip),
-        FG_ARG_BUFFER(p->means),
-        FG_ARG_BUFFER(dense->tile_weights),
-        FG_ARG_BUFFER(pass->totals.totals),
+        FG_ARG_VALUE(dense->split_rows), FG_ARG_VALUE(s->padded_k), FG_ARG_BUFFER(dense->sums.products),
     };
     const int is_group = s->family == FGMM_KERNEL_GROUP;
-    const size_t width = s->sum_items, components = fg_round_up(s->k, width);
     const size_t local[3] = {is_group ? s->tile.local : 1, 1, 1};
-    const size_t tiles[3] = {
-        is_group ? s->strips * local[0] : s->padded_k / s->tile.dense_k,
-        is_group ? fg_ceil_div(s->d, s->tile.rows) : fg_ceil_div(s->row_stride / s->tile.vw, s->tile.dense_v), splits};
-    const size_t elements[2] = {fg_round_up(element_count(s), COMBINE_LOCAL), s->k}, group[2] = {COMBINE_LOCAL, 1};
-    FG_TRY(FG_LAUNCH(pass, dense->combine_weights, weights, 1, &components, &width));
-    FG_TRY(FG_LAUNCH(pass, dense->accumulate, product, 3, tiles, local));
-    FG_TRY(FG_LAUNCH(pass, dense->combine, combine, 2, elements, group));
+    const size_t tiles[3] = {s->strips * local[0], is_group ? fg_ceil_div(s->d, s->tile.rows) : 1,
+                             fg_ceil_div(n, dense->split_rows)};
+    return FG_LAUNCH(pass, dense->accumulate, product, 3, tiles, local);
+}
+
+static fgmm_status zero_sums(const fg_dense *dense)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(fg_buffer_zero(dense->sums.weights, 0, fg_buffer_bytes(dense->sums.weights)));
+    FG_TRY(fg_buffer_zero(dense->sums.products, 0, fg_buffer_bytes(dense->sums.products)));
 done:
     return status;
 }
@@ -244,13 +224,23 @@ done:
 fgmm_status fg_dense_run(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span, uint64_t *survivors)
 {
     fgmm_status status = FGMM_OK;
+    fg_dense *dense = &pass->dense;
     FG_TRY(fg_dense_create(pass));
-    for (uint32_t done_rows = 0; done_rows < span->count;) {
-        const uint32_t n = (uint32_t)fg_min_u64(pass->dense.tile_rows, span->count - done_rows);
+    /* the vector family's kernels add to what is there, so that several tiles are combined at once */
+    const uint32_t most = pass->shape.family == FGMM_KERNEL_VECTOR ? MOST_TILE_ROWS : dense->tile_rows;
+    for (uint32_t done_rows = 0, pending = 0; done_rows < span->count;) {
+        const uint32_t n = (uint32_t)fg_min_u64(dense->tile_rows, span->count - done_rows);
         const fg_dense_span tile = {span->use_list, span->first + done_rows, n};
+        if (pending == 0) FG_TRY(zero_sums(dense));
         FG_TRY(fg_dense_normalise(pass, rows, &tile, survivors));
-        FG_TRY(accumulate_tile(pass, n));
+        FG_TRY(multiply_tile(pass, n));
         done_rows += n;
+        pending += n;
+        if (pending + dense->tile_rows <= most && done_rows < span->count) continue;
+        const uint32_t largest = (uint32_t)fg_min_u64(pending, dense->tile_rows);
+        FG_TRY(fg_range_sums_combine(&dense->sums, pass, (uint32_t)fg_ceil_div(largest, pass->shape.tile.block),
+                                     (uint32_t)fg_ceil_div(largest, dense->split_rows)));
+        pending = 0;
     }
 done:
     return status;

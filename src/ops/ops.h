@@ -43,6 +43,7 @@ typedef struct fg_shape {
     uint32_t batch_rows;
     uint32_t sum_items;      /* work-items of a group in combine.cl and accumulate: 1 in the vector family */
     uint32_t workers;        /* vector: work-items of a launch, each with its own scratch */
+    int is_direct;           /* vector: rows go straight into sums, without lists (direct.c) */
     float spread;            /* nats below a row's maximum at which components are dropped */
     uint32_t register_limit; /* 0: none */
     fg_tile tile;
@@ -136,19 +137,33 @@ typedef struct fg_totals {
     uint32_t partial; /* floats of a chunk's partial sums */
 } fg_totals;
 
+/* ---- float sums of ranges of rows over all components, on their way into the totals ---- */
+typedef struct fg_range_sums {
+    fg_buffer *weights;       /* float (ranges, 2, padded_k): N, then S2 of spherical covariances */
+    fg_buffer *products;      /* float (splits, padded_k, row_stride; diag 2 row_stride) */
+    fg_buffer *total_weights; /* sum (padded_k) */
+    cl_kernel combine_weights, combine;
+} fg_range_sums;
+
 /* ---- the dense tile; made at first use ---- */
 typedef struct fg_dense {
-    fg_buffer *y;            /* float (tile_rows, row_stride) */
-    fg_buffer *r;            /* float (strips, tile_rows, strip) */
-    fg_buffer *block_sums;   /* float (tile_rows / block, 2, padded_k) */
-    fg_buffer *survivors;    /* uint (tile_rows / block) */
-    fg_buffer *tile_weights; /* sum (padded_k) */
-    fg_buffer *partials;     /* float (splits, padded_k, row_stride; diag 2 row_stride) */
+    fg_buffer *y;         /* float (tile_rows, row_stride); vector: (groups, tile_rows, group) */
+    fg_buffer *r;         /* float (strips, tile_rows, strip) */
+    fg_buffer *survivors; /* uint (tile_rows / block) */
     fg_buffer *scratch;
-    uint32_t tile_rows, splits, split_rows, scratch_floats, l_stride;
-    cl_kernel responsibilities, accumulate, combine_weights, combine;
+    fg_range_sums sums; /* a range is a block of rows */
+    uint32_t tile_rows, splits, split_rows, scratch_floats;
+    cl_kernel responsibilities, accumulate;
     cl_kernel densities; /* group: what precedes responsibilities */
 } fg_dense;
+
+/* ---- small mixtures of the vector family: rows straight into sums; made at first use ---- */
+typedef struct fg_direct {
+    fg_buffer *scratch;
+    fg_range_sums sums; /* a range for each split */
+    uint32_t ranges, range_rows, scratch_floats;
+    cl_kernel accumulate;
+} fg_direct;
 
 struct fg_pass {
     fgmm_device *device;
@@ -159,6 +174,7 @@ struct fg_pass {
     fg_lists lists;
     fg_totals totals;
     fg_dense dense;
+    fg_direct direct;
     cl_kernel responsibilities, count, scan, scatter, accumulate, combine_chunks, sum_rows, combine_rows;
     cl_kernel scan_blocks; /* group: what precedes scan */
     uint64_t rows;         /* accumulated since load */
@@ -202,6 +218,20 @@ fgmm_status fg_dense_run(fg_pass *pass, const fg_rows *rows, const fg_dense_span
 
 /* evaluate.c: most host bytes of fg_pass_evaluate. */
 uint64_t fg_evaluate_host_bytes(fg_pass *pass);
+
+/* range_sums.c: buffers and kernels of range sums, and the launches that add them to the totals. */
+fgmm_status fg_range_sums_create(fg_range_sums *sums, fg_pass *pass, uint32_t ranges, uint32_t splits);
+uint64_t fg_range_sums_bytes(const fg_shape *shape, uint32_t ranges, uint32_t splits);
+void fg_range_sums_free(fg_range_sums *sums);
+fgmm_status fg_range_sums_combine(const fg_range_sums *sums, fg_pass *pass, uint32_t ranges, uint32_t splits);
+
+/* Vector family: floats of a worker's block, block_t of cl/dense_vector.cl (dense.c). */
+uint64_t fg_block_floats(const fg_shape *shape);
+
+/* direct.c: rows of small mixtures into the totals, and their log-normalisers. */
+uint64_t fg_direct_bytes(fg_pass *pass);
+fgmm_status fg_direct_run(fg_pass *pass, const fg_rows *rows);
+void fg_direct_free(fg_direct *direct);
 
 /* Programs of the family: sparse (main) and dense. */
 fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, int is_dense, const char *name);

@@ -48,6 +48,7 @@ void fg_pass_free(fg_pass *pass)
     };
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) fg_buffer_free(buffers[i]);
     fg_dense_free(&pass->dense);
+    fg_direct_free(&pass->direct);
     fg_packed_free(&pass->packed);
     free(pass);
 }
@@ -79,7 +80,7 @@ uint64_t fg_pass_bytes(const fgmm_device *device, const fg_pass_options *options
     if (fg_shape_init(&planned.shape, device, options) != FGMM_OK) return 0; /* creating it says what is wrong */
     const uint64_t dense = options->keep == FG_KEEP_MIXTURE ? fg_dense_bytes(&planned) : 0;
     return fg_packed_bytes(&planned.shape) + fg_responsibilities_bytes(&planned) + fg_lists_bytes(&planned) +
-           fg_accumulate_bytes(&planned) + dense;
+           fg_accumulate_bytes(&planned) + fg_direct_bytes(&planned) + dense;
 }
 
 uint64_t fg_pass_host_bytes(const fgmm_device *device, const fg_pass_options *options, int is_evaluation)
@@ -140,12 +141,28 @@ done:
     return status;
 }
 
+static fgmm_status accumulate_direct(fg_pass *pass, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(fg_direct_run(pass, rows));
+    FG_TRY(fg_accumulate_rows(pass, rows->n));
+    if (pass->shape.keep == FG_KEEP_BEST) {
+        pass->sparse_batches++;
+    } else {
+        pass->dense_batches++;
+        pass->dense_rows += rows->n;
+    }
+done:
+    return status;
+}
+
 fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows)
 {
     if (rows->n == 0 || rows->n > pass->shape.batch_rows)
         return fg_fail(FGMM_INTERNAL, "rows of a batch = %zu; need 1..%u", rows->n, pass->shape.batch_rows);
-    fgmm_status status = pass->is_dense && pass->shape.keep == FG_KEEP_MIXTURE ? accumulate_dense(pass, rows)
-                                                                               : accumulate_sparse(pass, rows);
+    fgmm_status status = pass->shape.is_direct                                   ? accumulate_direct(pass, rows)
+                         : pass->is_dense && pass->shape.keep == FG_KEEP_MIXTURE ? accumulate_dense(pass, rows)
+                                                                                 : accumulate_sparse(pass, rows);
     if (status == FGMM_OK) pass->rows += rows->n;
     return status;
 }

@@ -11,7 +11,8 @@ static const program_files sparse_files[] = {
                            "lists_group.cl", "accumulate_group.cl"},
 };
 static const program_files dense_files[] = {
-    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "rows.cl", "distances_vector.cl", "combine.cl", "dense_vector.cl"},
+    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "dense_vector.cl",
+                            "direct_vector.cl"},
     [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "distances_group.cl", "combine.cl", "dense_group.cl"},
 };
 

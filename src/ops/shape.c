@@ -8,6 +8,16 @@
 #include <math.h>
 #include <stdio.h>
 
+/* Small mixtures go straight into sums: all responsibilities and products of a row, K (D + DIRECT_OVERHEAD) with what
+ * an exponential and its share of the sums cost as many multiplications and additions, are then cheaper than a list. */
+enum { DIRECT_OVERHEAD = 24, DIRECT_WORK = 8192 };
+
+static int prefers_direct(const fg_shape *s, fgmm_path path)
+{
+    return s->family == FGMM_KERNEL_VECTOR && path == FGMM_PATH_AUTO &&
+           (uint64_t)s->k * ((uint64_t)s->d + DIRECT_OVERHEAD) <= DIRECT_WORK;
+}
+
 /* Room in a row's list. Rows of trained mixtures keep about ten components; one that needs more goes the dense way. */
 enum { LIST_CAPACITY = 64 };
 
@@ -52,6 +62,7 @@ fgmm_status fg_shape_init(fg_shape *shape, const fgmm_device *device, const fg_p
     shape->register_limit =
         fg_device_facts_of(device)->has_register_limit && tile->registers < FG_REGISTERS_FREE ? tile->registers : 0;
     shape->workers = units * (units < 16 ? 4 : 2);
+    shape->is_direct = prefers_direct(shape, options->path);
     shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
     return FGMM_OK;
 }

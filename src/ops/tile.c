@@ -20,7 +20,7 @@ enum { SPARSE = 1u << FG_PROGRAM_SPARSE, DENSE = 1u << FG_PROGRAM_DENSE };
 
 static const fg_space_parameter vector_parameters[] = {
     PARAMETER("vw", NULL, vw, SPARSE | DENSE, 3, 4, 16, {4, 8, 16}),
-    PARAMETER("rows", "TILE_ROWS", rows, SPARSE | DENSE, 0, 1, 32, {4, 6, 8, 10, 12, 14}),
+    PARAMETER("rows", "TILE_ROWS", rows, SPARSE | DENSE, 0, 1, 32, {4, 6, 8, 10, 12, 14, 24}),
     PARAMETER("vectors", "TILE_VECTORS", vectors, SPARSE | DENSE, 0, 1, 8, {1, 2, 3, 4}),
     PARAMETER("block", "TILE_BLOCK", block, SPARSE | DENSE, 1, 1, 1024, {12, 24, 36, 48, 64, 96}),
     PARAMETER("dense_k", "TILE_DENSE_K", dense_k, DENSE, 0, 1, 32, {2, 4, 8, 16}),

@@ -1,0 +1,89 @@
+/* direct.c - enqueues cl/direct_vector.cl: rows of small mixtures go straight into sums. Its buffers and program are
+ * made when the first batch comes. */
+#include "ops.h"
+
+#include "size.h"
+#include "status.h"
+
+/* Rows whose sums are float: enough ranges for all workers, and no more rows than float sums bear. */
+enum { LEAST_RANGE_ROWS = 512, MOST_RANGE_ROWS = 2048 };
+
+static void plan(fg_direct *direct, const fg_shape *s)
+{
+    const uint32_t block = s->tile.block;
+    const uint64_t even = fg_ceil_div(s->batch_rows, 2 * (uint64_t)s->workers);
+    const uint64_t rows = fg_max_u64(LEAST_RANGE_ROWS, fg_min_u64(MOST_RANGE_ROWS, even));
+    direct->range_rows = (uint32_t)fg_round_up(rows, block);
+    direct->ranges = (uint32_t)fg_ceil_div(s->batch_rows, direct->range_rows);
+    direct->scratch_floats = (uint32_t)(fg_block_floats(s) + (uint64_t)block * s->padded_k);
+}
+
+uint64_t fg_direct_bytes(fg_pass *pass)
+{
+    const fg_shape *s = &pass->shape;
+    fg_direct *direct = &pass->direct;
+    if (!s->is_direct) return 0;
+    plan(direct, s);
+    return sizeof(float) * s->workers * (uint64_t)direct->scratch_floats +
+           fg_range_sums_bytes(s, direct->ranges, direct->ranges);
+}
+
+static fgmm_status create(fg_pass *pass)
+{
+    fgmm_status status = FGMM_OK;
+    fg_direct *direct = &pass->direct;
+    const fg_shape *s = &pass->shape;
+    size_t bytes;
+    plan(direct, s);
+    FG_TRY(fg_size_product3(&bytes, s->workers, direct->scratch_floats, sizeof(float), "scratch"));
+    FG_TRY(fg_buffer_create(&direct->scratch, pass->device, bytes, FG_BUFFER_DEVICE, "scratch"));
+    FG_TRY(fg_range_sums_create(&direct->sums, pass, direct->ranges, direct->ranges));
+    FG_TRY(fg_pass_kernel(&direct->accumulate, pass, 1, "direct_accumulate"));
+done:
+    if (status != FGMM_OK) fg_direct_free(direct);
+    return status;
+}
+
+void fg_direct_free(fg_direct *direct)
+{
+    fg_buffer_free(direct->scratch);
+    fg_range_sums_free(&direct->sums);
+    *direct = (fg_direct){0};
+}
+
+fgmm_status fg_direct_run(fg_pass *pass, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_packed *p = &pass->packed;
+    const fg_direct *direct = &pass->direct;
+    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
+    const cl_uint n = (cl_uint)rows->n;
+    if (!direct->accumulate) FG_TRY(create(pass));
+    const cl_uint ranges = (cl_uint)fg_ceil_div(n, direct->range_rows);
+    const fg_argument arguments[] = {
+        FG_ARG_BUFFER(rows->buffer),
+        FG_ARG_VALUE(first),
+        FG_ARG_VALUE(n),
+        FG_ARG_VALUE(direct->range_rows),
+        FG_ARG_BUFFER(p->shift),
+        FG_ARG_BUFFER(p->packed),
+        FG_ARG_BUFFER(p->scale),
+        FG_ARG_BUFFER(p->offset),
+        FG_ARG_BUFFER(p->is_exact),
+        FG_ARG_BUFFER(p->normaliser),
+        FG_ARG_BUFFER(p->width),
+        FG_ARG_BUFFER(p->means),
+        FG_ARG_VALUE(s->strips),
+        FG_ARG_BUFFER(direct->scratch),
+        FG_ARG_VALUE(direct->scratch_floats),
+        FG_ARG_BUFFER(pass->lists.logz),
+        FG_ARG_BUFFER(direct->sums.weights),
+        FG_ARG_BUFFER(direct->sums.products),
+    };
+    const size_t workers = s->workers, one = 1;
+    FG_TRY(FG_LAUNCH(pass, direct->accumulate, arguments, 1, &workers, &one));
+    FG_TRY(fg_range_sums_combine(&direct->sums, pass, ranges, ranges));
+done:
+    return status;
+}

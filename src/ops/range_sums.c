@@ -1,0 +1,72 @@
+/* range_sums.c - enqueues the dense half of cl/combine.cl: float sums over ranges of rows, which the dense path and the
+ * small mixtures make, are joined in order and added to the running statistics. */
+#include "ops.h"
+
+#include "size.h"
+#include "status.h"
+
+enum { COMBINE_LOCAL = 64 }; /* work-items that share a component in combine.cl */
+
+static uint32_t product_stride(const fg_shape *s)
+{
+    return s->row_stride * (s->is_diag_s2 ? 2 : 1);
+}
+
+uint64_t fg_range_sums_bytes(const fg_shape *s, uint32_t ranges, uint32_t splits)
+{
+    const uint64_t floats = (uint64_t)ranges * 2 + (uint64_t)splits * product_stride(s);
+    return s->padded_k * (sizeof(float) * floats + sizeof(double));
+}
+
+fgmm_status fg_range_sums_create(fg_range_sums *sums, fg_pass *pass, uint32_t ranges, uint32_t splits)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    size_t bytes;
+    FG_TRY(fg_size_product3(&bytes, (uint64_t)ranges * 2, s->padded_k, sizeof(float), "range sums"));
+    FG_TRY(fg_buffer_create(&sums->weights, pass->device, bytes, FG_BUFFER_DEVICE, "range sums"));
+    FG_TRY(fg_size_product3(&bytes, (uint64_t)splits * s->padded_k, product_stride(s), sizeof(float), "products"));
+    FG_TRY(fg_buffer_create(&sums->products, pass->device, bytes, FG_BUFFER_DEVICE, "products"));
+    FG_TRY(fg_buffer_create(&sums->total_weights, pass->device, sizeof(double) * s->padded_k, FG_BUFFER_DEVICE,
+                            "range weights"));
+    FG_TRY(fg_pass_kernel(&sums->combine_weights, pass, 1, "combine_dense_weights"));
+    FG_TRY(fg_pass_kernel(&sums->combine, pass, 1, "combine_dense"));
+done:
+    return status;
+}
+
+void fg_range_sums_free(fg_range_sums *sums)
+{
+    fg_buffer_free(sums->weights);
+    fg_buffer_free(sums->products);
+    fg_buffer_free(sums->total_weights);
+    *sums = (fg_range_sums){0};
+}
+
+fgmm_status fg_range_sums_combine(const fg_range_sums *sums, fg_pass *pass, uint32_t ranges, uint32_t splits)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_argument weights[] = {
+        FG_ARG_VALUE(s->k),           FG_ARG_VALUE(s->padded_k),          FG_ARG_VALUE(ranges),
+        FG_ARG_BUFFER(sums->weights), FG_ARG_BUFFER(sums->total_weights), FG_ARG_BUFFER(pass->totals.totals),
+    };
+    const fg_argument products[] = {
+        FG_ARG_VALUE(s->k),
+        FG_ARG_VALUE(s->padded_k),
+        FG_ARG_VALUE(splits),
+        FG_ARG_BUFFER(sums->products),
+        FG_ARG_BUFFER(pass->packed.is_exact),
+        FG_ARG_VALUE(s->strip),
+        FG_ARG_BUFFER(pass->packed.means),
+        FG_ARG_BUFFER(sums->total_weights),
+        FG_ARG_BUFFER(pass->totals.totals),
+    };
+    const size_t width = s->sum_items, components = fg_round_up(s->k, width);
+    const size_t elements[2] = {fg_round_up(s->is_diag_s2 ? 2 * s->d : s->d, COMBINE_LOCAL), s->k};
+    const size_t group[2] = {COMBINE_LOCAL, 1};
+    FG_TRY(FG_LAUNCH(pass, sums->combine_weights, weights, 1, &components, &width));
+    FG_TRY(FG_LAUNCH(pass, sums->combine, products, 2, elements, group));
+done:
+    return status;
+}
