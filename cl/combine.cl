@@ -2,6 +2,7 @@
  * Both families. totals are sum_t: [ log-likelihood, N (K), S1 (K,D), S2 (K, diag K,D) ], about the means.
  *
  *   S2_DIAG     1: second moments per dimension
+ *   S2_MATRIX   1: second moments are summed apart (moments_{vector,group}.cl); totals have none
  *   ROW_STRIDE  D rounded up to the vector width: the rows of partial sums
  *   SUM_BLOCK   rows whose log-normalisers one work-group adds
  *   SUM_ITEMS   its work-items, a power of two: 1 in the vector family
@@ -9,6 +10,9 @@
 #if S2_DIAG
 #define S2_COUNT   DIMS
 #define PARTIAL_S2 ROW_STRIDE
+#elif S2_MATRIX
+#define S2_COUNT   0
+#define PARTIAL_S2 1
 #else
 #define S2_COUNT   1
 #define PARTIAL_S2 1

@@ -34,10 +34,11 @@ __kernel void dense_densities(__global const row_t *rows, ulong first_element, _
                               __global const float *packed, __global const float *scale, __global const float *offset,
                               __global const uint *is_exact, __global float *y, __global float *r)
 {
+    const uint strips = get_num_groups(1);
     __local float4 staging[STAGING_VECTORS];
     __local float norms[TILE_ROWS];
     const uint item = get_local_id(0), row0 = get_group_id(0) * TILE_ROWS, strip = get_group_id(1);
-    const components_t c = {packed, scale, offset, is_exact};
+    const components_t c = {packed, scale, offset, is_exact, strips};
     float l[ITEM_ROWS][ITEM_COMPONENTS];
     tile_rows_t tile;
     tile.rows = rows;

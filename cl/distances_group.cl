@@ -10,31 +10,16 @@
  *   a slab in local memory, twice, so that one is filled while the other is used
  *        rows:        [TILE_DEPTH][ROW_PITCH]              y_00 y_10 y_20 ...   a dimension's rows are adjacent
  *        components:  [TILE_DEPTH][1, diag 2][STRIP]       as they are packed
- *   work-items (ACROSS x DOWN), each with ITEM_ROWS x ITEM_COMPONENTS sums in fours: item (x, y) has rows
- *   4 y .. 4 y + 3, 4 (DOWN + y) .. and components 4 x .. 4 x + 3, 4 (ACROSS + x) ..: neighbours read neighbouring fours
- *
- *   TILE_ITEMS       work-items of the group (one dimension)
- *   TILE_ACROSS      of them along components; divides TILE_ITEMS
- *   TILE_ROWS        4 x TILE_ITEMS / TILE_ACROSS, or a multiple: registers hold (TILE_ROWS x TILE_COMPONENTS) /
- *   TILE_COMPONENTS  4 x TILE_ACROSS, or a multiple:              TILE_ITEMS sums
+ *   work-items, TILE_ROWS and TILE_COMPONENTS: tile_group.cl
  *   TILE_DEPTH       a multiple of 4
  * Local memory: 8 TILE_DEPTH (TILE_ROWS + 4 + TILE_COMPONENTS (diag twice)) bytes, and 16 to 32 a row.
  * Sums run over d in order, in float: relative error at most D 2^-24, in practice sqrt(D) 2^-24.
  */
-#if !defined(TILE_ROWS) || !defined(TILE_COMPONENTS) || !defined(TILE_DEPTH) || !defined(TILE_ITEMS) ||                \
-    !defined(TILE_ACROSS)
-#error "a tile parameter is not set"
+#ifndef TILE_DEPTH
+#error "TILE_DEPTH is not set"
 #endif
-#define STRIP TILE_COMPONENTS
-#define ACROSS TILE_ACROSS
-#define DOWN (TILE_ITEMS / TILE_ACROSS)
-#define ITEM_ROWS (TILE_ROWS / DOWN)
-#define ITEM_COMPONENTS (TILE_COMPONENTS / ACROSS)
-#if VW != 4 || TILE_DEPTH % 4 || ITEM_ROWS % 4 || ITEM_COMPONENTS % 4
-#error "the tile cannot be moved in fours"
-#endif
-#if ITEM_ROWS * DOWN != TILE_ROWS || ITEM_COMPONENTS * ACROSS != TILE_COMPONENTS || DOWN * ACROSS != TILE_ITEMS
-#error "work-items do not cover the tile"
+#if VW != 4 || TILE_DEPTH % 4
+#error "the slab cannot be moved in fours"
 #endif
 
 #if COV_DIAG
@@ -70,6 +55,7 @@ typedef struct components_t {
     __global const float *scale;   /* h (strips STRIP) */
     __global const float *offset;  /* c (strips STRIP) */
     __global const uint *is_exact; /* (strips): 1 where the exact form, with y - m, is needed */
+    uint strips;
 } components_t;
 
 /* The rows of a tile: where they are, and the shift. */
@@ -78,17 +64,6 @@ typedef struct tile_rows_t {
     __global const float *shift;
     ulong starts[ROW_LOADS]; /* first elements of the rows that this item loads */
 } tile_rows_t;
-
-/* Row and component, within the tile, of an item's results. */
-static inline uint row_of(uint item, int i)
-{
-    return (i / 4 * DOWN + item / ACROSS) * 4 + i % 4;
-}
-
-static inline uint component_of(uint item, int j)
-{
-    return (j / 4 * ACROSS + item % ACROSS) * 4 + j % 4;
-}
 
 /* The row that an item loads first, second ...; part of it. */
 static inline uint loaded_row(uint item, int load)

@@ -22,6 +22,12 @@
 #endif
 #define STRIP (VW * TILE_VECTORS)
 
+/* Where row i of a block goes. */
+static inline __global float *row_place(__global float *a, uint i)
+{
+    return a + i * ROW_STRIDE;
+}
+
 /* y = x - shift into a (ROW_STRIDE); returns |y|^2. */
 static inline float load_row(__global float *a, __global const row_t *rows, size_t row_start,
                              __global const float *shift)

@@ -201,7 +201,7 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
     const row_state_t s = {norms, best, kept, places, masks};
 #endif
     const uint item = get_local_id(0), row0 = first_row + get_group_id(0) * TILE_ROWS;
-    const components_t c = {packed, scale, offset, is_exact};
+    const components_t c = {packed, scale, offset, is_exact, strips};
     float l[ITEM_ROWS][ITEM_COMPONENTS];
     tile_rows_t tile;
     tile.rows = rows;

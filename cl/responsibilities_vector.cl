@@ -124,7 +124,7 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
         const uint block = min((uint)TILE_BLOCK, n - row0);
         for (uint i = 0; i < TILE_BLOCK; i++) {
             const size_t row = row0 + min(i, block - 1);
-            s.norms[i] = load_row(s.a + i * ROW_STRIDE, rows, first_element + row * DIMS, shift);
+            s.norms[i] = load_row(row_place(s.a, i), rows, first_element + row * DIMS, shift);
             s.best[i] = PADDING;
             s.counts[i] = 0;
         }

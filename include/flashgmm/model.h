@@ -13,10 +13,13 @@ extern "C" {
 
 typedef struct fgmm_model fgmm_model;
 
-/* Shape of the covariances array: spherical (K), diag (K,D). */
+/* Shape of the covariances array: spherical (K), diag (K,D), tied (D,D), full (K,D,D). Matrices are symmetric and
+ * positive definite; both triangles are stored. */
 typedef enum fgmm_covariance {
     FGMM_SPHERICAL = 0, /* sigma_k^2 I */
-    FGMM_DIAG = 1       /* diag(sigma_k1^2 ... sigma_kD^2) */
+    FGMM_DIAG = 1,      /* diag(sigma_k1^2 ... sigma_kD^2) */
+    FGMM_TIED = 2,      /* S, the same for all components */
+    FGMM_FULL = 3       /* S_k */
 } fgmm_covariance;
 
 typedef struct fgmm_model_info {
@@ -38,7 +41,8 @@ typedef struct fgmm_model_info {
 
 /* Makes a model; copies the arrays. weights (K), means (K,D), covariances: shape by type (variances, not deviations).
  * Checked: 1 <= K, D < 2^31; everything finite; weights >= 0 with a sum within 1e-6 of 1 (kept as given); every
- * variance > 0. Errors: ARGUMENT names the array, the index and the value. */
+ * variance > 0; matrices symmetric (to 1e-6 of the two deviations) and positive definite: the upper triangle counts.
+ * Errors: ARGUMENT names the array, the index and the value. */
 FGMM_API fgmm_status fgmm_model_create(fgmm_model **model, fgmm_covariance covariance, uint64_t components,
                                        uint64_t dims, const double *weights, const double *means,
                                        const double *covariances);
@@ -54,14 +58,15 @@ FGMM_API fgmm_status fgmm_model_describe(const fgmm_model *model, fgmm_model_inf
 /* Borrowed until the model is freed. */
 FGMM_API const double *fgmm_model_weights(const fgmm_model *model);     /* (K) */
 FGMM_API const double *fgmm_model_means(const fgmm_model *model);       /* (K,D) */
-FGMM_API const double *fgmm_model_covariances(const fgmm_model *model); /* (K) or (K,D) */
+FGMM_API const double *fgmm_model_covariances(const fgmm_model *model); /* shape by type */
 
-/* Number of free parameters, as AIC and BIC count them: K-1 + K D + (spherical: K, diag: K D). */
+/* Number of free parameters, as AIC and BIC count them: K-1 + K D + (spherical: K, diag: K D, tied: D(D+1)/2,
+ * full: K D(D+1)/2). */
 FGMM_API uint64_t fgmm_model_free_parameters(const fgmm_model *model);
 
 /* Reads a safetensors model (docs/formats.md): tensors weights, means, covariances (f32 or f64) suffice; or centroids
  * (.npy, .fvecs), read as fgmm_model_from_centroids. Everything is checked before anything is used.
- * Errors: IO, FORMAT (the text says which file, which tensor and what is wrong), UNSUPPORTED (tied, full). */
+ * Errors: IO, FORMAT (the text says which file, which tensor and what is wrong). */
 FGMM_API fgmm_status fgmm_model_load(fgmm_model **model, const char *path);
 
 /* Writes beside `path`, flushes, then renames: an existing file stays whole when anything fails. Errors: IO. */
@@ -75,7 +80,7 @@ FGMM_API fgmm_status fgmm_model_save_means(const fgmm_model *model, const char *
 FGMM_API fgmm_status fgmm_model_sample(const fgmm_model *model, uint64_t seed, uint64_t first_row, uint64_t n,
                                        float *data, int32_t *components);
 
-/* "spherical", "diag". */
+/* "spherical", "diag", "tied", "full". */
 FGMM_API const char *fgmm_covariance_name(fgmm_covariance covariance);
 
 #ifdef __cplusplus

@@ -8,6 +8,8 @@
  *     S1_k = sum_i r_ik (x_i - m_k)                      (K,D)
  *     S2_k = sum_i r_ik |x_i - m_k|^2                    spherical (K)
  *            sum_i r_ik (x_i - m_k)^2 per dimension      diag (K,D)
+ *            sum_i r_ik (x_i - m_k) (x_i - m_k)^T        full (K,D,D), symmetric, both triangles
+ *            the same summed over k                      tied (D,D)
  * which is exact however far the data lie from the origin. Statistics of different models cannot be merged (ARGUMENT).
  */
 #ifndef FLASHGMM_STATS_H
@@ -34,13 +36,13 @@ FGMM_API fgmm_status fgmm_statistics_accumulate(fgmm_statistics *statistics, fgm
 /* into += from. Errors: ARGUMENT when they belong to different models. */
 FGMM_API fgmm_status fgmm_statistics_merge(fgmm_statistics *into, const fgmm_statistics *from);
 
-/* Flat view, borrowed, writable: [ rows, sum of log-likelihoods (nats), N (K), S1 (K,D), S2 (K or K,D) ].
+/* Flat view, borrowed, writable: [ rows, sum of log-likelihoods (nats), N (K), S1 (K,D), S2 (as covariances) ].
  * Element-wise sums of two such arrays of the same model are again valid statistics. */
 FGMM_API double *fgmm_statistics_values(fgmm_statistics *statistics, size_t *count);
 
 typedef struct fgmm_m_step_options {
     size_t size;
-    double reg_covar; /* added to every variance; default 1e-6 */
+    double reg_covar; /* added to every variance (the diagonal of matrices); default 1e-6 */
 } fgmm_m_step_options;
 
 #define FGMM_M_STEP_OPTIONS_INIT                                                                                       \
@@ -51,6 +53,7 @@ typedef struct fgmm_m_step_options {
 /* Exact M-step about the old means. With delta_k = S1_k / N_k:
  *     weight_k = N_k / sum N;  mean_k = m_k + delta_k
  *     spherical variance_k = (S2_k / N_k - |delta_k|^2) / D + reg_covar;  diag the same per dimension
+ *     full S_k = S2_k / N_k - delta_k delta_k^T + reg_covar I;  tied S = (S2 - sum_k N_k delta_k delta_k^T) / N + ...
  * Components with too little weight are re-seeded by the rule in docs/math.md, "Collapsed components"; *repaired (may
  * be NULL) receives how many. Never yields NaN. Errors: DATA when the statistics hold no rows. */
 FGMM_API fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics,

@@ -101,8 +101,8 @@ fgmm_status fgmm_fit(fgmm_model **model, fgmm_device *device, fgmm_source *sourc
     FG_TRY(check_start(&t.options, source));
     FG_TRY(check_numbers(&t.options));
     if (t.options.init == FGMM_INIT_MODEL) t.options.covariance = t.options.start->info.covariance;
-    FG_CHECK(t.options.covariance == FGMM_SPHERICAL || t.options.covariance == FGMM_DIAG, FGMM_ARGUMENT,
-             "covariance = %d; need spherical (0) or diag (1)", (int)t.options.covariance);
+    FG_CHECK(t.options.covariance >= FGMM_SPHERICAL && t.options.covariance <= FGMM_FULL, FGMM_ARGUMENT,
+             "covariance = %d; need spherical (0), diag (1), tied (2) or full (3)", (int)t.options.covariance);
     status = run(model, &t, fg_em_run, 0, report);
 done:
     return status;

@@ -15,7 +15,7 @@ typedef struct fit_arguments {
     cli_work_arguments work;
 } fit_arguments;
 
-static const char *const covariance_choices[] = {"spherical", "diag", NULL};
+static const char *const covariance_choices[] = {"spherical", "diag", "tied", "full", NULL};
 
 /* Iterations of k-means where the data's own rows, or bare centroids, are the start. */
 enum { KMEANS_ITERATIONS = 10 };
@@ -35,8 +35,9 @@ static const cli_option options[] = {
      .kind = CLI_OPTION_CHOICE,
      .offset = offsetof(fit_arguments, covariance),
      .choices = covariance_choices,
-     .help = "one variance per component, or one per component and dimension (default spherical; with --init MODEL the "
-             "model's own)"},
+     .help =
+         "what a component has: one variance; one per dimension; a matrix that all share; a matrix of its own (default "
+         "spherical; with --init MODEL the model's own)"},
     {.name = "init",
      .kind = CLI_OPTION_TEXT,
      .offset = offsetof(fit_arguments, init),

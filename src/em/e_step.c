@@ -81,7 +81,6 @@ fgmm_status fg_model_centre(double **centre, const fg_parameters *p)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t d = p->d;
-    const int is_diag = p->covariance == FGMM_DIAG;
     double *variance = NULL;
     FG_TRY(FG_ALLOC(centre, d, "centre"));
     FG_TRY(FG_ALLOC(&variance, d, "variances"));
@@ -90,7 +89,7 @@ fgmm_status fg_model_centre(double **centre, const fg_parameters *p)
     for (uint64_t c = 0; c < p->k; c++)
         for (uint64_t j = 0; j < d; j++) {
             const double t = p->means[c * d + j] - (*centre)[j];
-            variance[j] += p->weights[c] * (t * t + p->covariances[is_diag ? c * d + j : c]);
+            variance[j] += p->weights[c] * (t * t + p->covariances[fg_variance_place(p->covariance, d, c, j)]);
         }
     for (uint64_t j = 0; j < d; j++) (*centre)[j] = fg_centre((*centre)[j], variance[j]);
 done:

@@ -1,5 +1,6 @@
 /* m_step.c - new parameters from sufficient statistics: exact about the old means, and never without an answer
  * (docs/math.md, equation 10, "Collapsed components"). Knows nothing of rows or devices. */
+#include "cholesky.h"
 #include "file.h"
 #include "rng.h"
 #include "size.h"
@@ -19,6 +20,9 @@ static const double LEAST_VARIANCE = 0x1p-52;
 static const double CONSTANT_DIMENSION = 0x1p-100;
 /* For rows that are all zero; its reciprocal still is a float32. */
 static const double TINY_VARIANCE = 1e-30;
+/* A matrix's pivot, what is left of a dimension's variance when the dimensions before it are known, is at least this
+ * part of the variance: a deviation of 2^-20, which float32 rows and factors still resolve. */
+static const double LEAST_PIVOT = 0x1p-40;
 /* The two halves of a split component lie this many deviations to either side. It is the step of HTK's mixture
  * splitting; its cost is about 0.2^4 / 4 = 4e-4 nats per row of the component. */
 static const double SPLIT_STEP = 0.2;
@@ -26,12 +30,15 @@ static const double SPLIT_STEP = 0.2;
 /* One M-step at work. */
 typedef struct step {
     fg_mixture to;         /* the old means, replaced as the step goes on */
-    const double *s1, *s2; /* (k,d), (k,width) */
-    uint64_t width;        /* variances per component: 1 or d */
+    const double *s1, *s2; /* (k,d), as covariances */
+    uint64_t width;        /* variances per component: 1 or d; of matrices the diagonal */
+    uint64_t matrices;     /* 0, tied 1, full k */
     double total;          /* sum of N_k */
     double *counts;        /* (k) N_k; a split shares it out */
     double *floors;        /* (width) least variances */
     double *squares;       /* (width) squared overall mean; scratch of set_floors */
+    double *factor;        /* (d,d) scratch where there are matrices, or NULL */
+    double *raised;        /* (d) likewise */
 } step;
 
 static fgmm_status check_values(const double *values, const fg_statistics_layout *layout, double reg_covar)
@@ -51,6 +58,16 @@ static fgmm_status check_values(const double *values, const fg_statistics_layout
     FG_CHECK(total > 0, FGMM_DATA, "statistics hold no rows: the sum of N is 0");
 done:
     return status;
+}
+
+static int is_empty(const step *s, uint64_t k)
+{
+    return s->counts[k] <= DROPPED_SHARE / (double)s->to.k * s->total;
+}
+
+static size_t variance_place(const step *s, uint64_t k, uint64_t c)
+{
+    return fg_variance_place(s->to.covariance, s->to.d, k, c);
 }
 
 /* Variance and squared mean of all rows in dimension c without its share of S2, added to their slots. Offsets are from
@@ -76,7 +93,9 @@ static void add_dimension(step *s, uint64_t c)
 static void set_floors(step *s)
 {
     for (uint64_t c = 0; c < s->to.d; c++) add_dimension(s, c);
-    for (uint64_t i = 0; i < s->to.k * s->width; i++) s->floors[i % s->width] += s->s2[i] / s->total;
+    const uint64_t blocks = s->matrices ? s->matrices : s->to.k; /* tied: the sum over components as it is */
+    for (uint64_t i = 0; i < blocks * s->width; i++)
+        s->floors[i % s->width] += s->s2[variance_place(s, i / s->width, i % s->width)] / s->total;
     const double dims_per_slot = (double)s->to.d / (double)s->width;
     double variance = 0, square = 0;
     for (uint64_t i = 0; i < s->width; i++) {
@@ -92,9 +111,9 @@ static void set_floors(step *s)
     }
 }
 
-/* (10)  delta = S1 / N,  mean += delta,  variance = S2 / N - delta^2 (spherical: |delta|^2, over D) + reg_covar.
+/* (10)  variance = S2 / N - delta^2 (spherical: |delta|^2, over D) + reg_covar, delta = S1 / N.
  * Rounding can make the difference negative: it is 0 then. */
-static void update_component(step *s, uint64_t k, double reg_covar)
+static void update_variances(step *s, uint64_t k, double reg_covar)
 {
     const uint64_t d = s->to.d;
     const double count = s->counts[k];
@@ -102,7 +121,6 @@ static void update_component(step *s, uint64_t k, double reg_covar)
     double length = 0;
     for (uint64_t c = 0; c < d; c++) {
         const double delta = s->s1[k * d + c] / count;
-        s->to.means[k * d + c] += delta;
         length += delta * delta;
         if (s->width == d) variances[c] = s->s2[k * d + c] / count - delta * delta;
     }
@@ -110,12 +128,87 @@ static void update_component(step *s, uint64_t k, double reg_covar)
     for (uint64_t i = 0; i < s->width; i++) variances[i] = fmax(fmax(variances[i], 0) + reg_covar, s->floors[i]);
 }
 
+/* (13)  S -= N / weight delta delta^T, delta = S1 / N; of the upper triangle. */
+static void subtract_outer(double *matrix, const step *s, uint64_t k, double weight)
+{
+    const uint64_t d = s->to.d;
+    const double *s1 = s->s1 + k * d;
+    for (uint64_t c = 0; c < d; c++) {
+        const double share = s1[c] / s->counts[k] / weight;
+        for (uint64_t j = c; j < d; j++) matrix[c * d + j] -= share * s1[j];
+    }
+}
+
+/* Adds reg_covar, raises the diagonal until the matrix can be factored, and makes it symmetric to the bit. */
+static void finish_matrix(const step *s, double *matrix, double reg_covar)
+{
+    const uint64_t d = s->to.d;
+    for (uint64_t c = 0; c < d; c++) {
+        double *variance = &matrix[c * d + c];
+        *variance = fmax(fmax(*variance, 0) + reg_covar, s->floors[c]);
+        s->raised[c] = fmax(s->floors[c], LEAST_PIVOT * *variance); /* the least pivots, on their way in */
+    }
+    memcpy(s->factor, matrix, (size_t)(d * d) * sizeof *matrix);
+    fg_cholesky_raised(s->factor, d, s->raised, s->raised);
+    for (uint64_t c = 0; c < d; c++) {
+        matrix[c * d + c] += s->raised[c];
+        for (uint64_t j = c + 1; j < d; j++) matrix[j * d + c] = matrix[c * d + j];
+    }
+}
+
+/* (13)  S_k = S2_k / N_k - delta delta^T + reg_covar I */
+static void update_full(const step *s, uint64_t k, double reg_covar)
+{
+    const uint64_t count = s->to.d * s->to.d;
+    double *matrix = s->to.covariances + k * count;
+    for (uint64_t i = 0; i < count; i++) matrix[i] = s->s2[k * count + i] / s->counts[k];
+    subtract_outer(matrix, s, k, s->counts[k]);
+    finish_matrix(s, matrix, reg_covar);
+}
+
+/* (13)  S = (S2 - sum_k N_k delta_k delta_k^T) / N + reg_covar I, over the components that have rows */
+static void update_tied(const step *s, double reg_covar)
+{
+    double *matrix = s->to.covariances;
+    for (uint64_t i = 0; i < s->to.d * s->to.d; i++) matrix[i] = s->s2[i] / s->total;
+    for (uint64_t k = 0; k < s->to.k; k++)
+        if (!is_empty(s, k)) subtract_outer(matrix, s, k, s->total);
+    finish_matrix(s, matrix, reg_covar);
+}
+
+static void update_component(step *s, uint64_t k, double reg_covar)
+{
+    const uint64_t d = s->to.d;
+    if (s->matrices == 0) update_variances(s, k, reg_covar);
+    if (s->to.covariance == FGMM_FULL) update_full(s, k, reg_covar);
+    for (uint64_t c = 0; c < d; c++) s->to.means[k * d + c] += s->s1[k * d + c] / s->counts[k];
+}
+
 /* Rows times variance: what is left to explain in a component. */
 static double unexplained(const step *s, uint64_t k)
 {
     double trace = 0;
-    for (uint64_t i = 0; i < s->width; i++) trace += s->to.covariances[k * s->width + i];
+    for (uint64_t c = 0; c < s->width; c++) trace += s->to.covariances[variance_place(s, k, c)];
     return s->counts[k] * trace;
+}
+
+/* A direction in units of the donor's deviations -> a step: the square root of its covariance applied, in place. */
+static void scale_step(const step *s, uint64_t donor, double *direction)
+{
+    const uint64_t d = s->to.d;
+    if (s->matrices == 0) {
+        for (uint64_t c = 0; c < d; c++)
+            direction[c] *= sqrt(s->to.covariances[variance_place(s, donor, s->width == d ? c : 0)]);
+        return;
+    }
+    const double *matrix = s->to.covariances + (s->matrices > 1 ? donor * d * d : 0);
+    memcpy(s->factor, matrix, (size_t)(d * d) * sizeof *matrix);
+    fg_cholesky(s->factor, d);
+    for (uint64_t c = d; c-- > 0;) { /* from the last on: element c needs those before it */
+        double sum = 0;
+        for (uint64_t j = 0; j <= c; j++) sum += s->factor[j * d + c] * direction[j];
+        direction[c] = sum;
+    }
 }
 
 /* Makes the empty component one half of the donor: both get half of its rows and its covariance, and lie to either side
@@ -124,9 +217,8 @@ static double unexplained(const step *s, uint64_t k)
  * dimension equal steps would meet. */
 static void split(step *s, uint64_t donor, uint64_t empty)
 {
-    const uint64_t d = s->to.d, width = s->width;
+    const uint64_t d = s->to.d, per = s->to.covariance == FGMM_FULL ? d * d : s->matrices ? 0 : s->width;
     double *from = s->to.means + donor * d, *to = s->to.means + empty * d;
-    const double *variances = s->to.covariances + donor * width;
     const uint64_t seed = fg_hash(FG_HASH_BEGIN, from, (size_t)d * sizeof *from);
     fg_rng rng;
     double length = 0;
@@ -137,19 +229,16 @@ static void split(step *s, uint64_t donor, uint64_t empty)
         length += to[c] * to[c];
     }
     if (length == 0) length = to[0] = 1; /* all draws exactly 0 */
+    for (uint64_t c = 0; c < d; c++) to[c] *= step_length / sqrt(length);
+    scale_step(s, donor, to);
     for (uint64_t c = 0; c < d; c++) {
-        const double move = step_length * sqrt(variances[width == d ? c : 0]) * to[c] / sqrt(length);
+        const double move = to[c];
         to[c] = from[c] - move;
         from[c] += move;
     }
-    memcpy(s->to.covariances + empty * width, variances, (size_t)width * sizeof *variances);
+    memcpy(s->to.covariances + empty * per, s->to.covariances + donor * per, (size_t)per * sizeof(double));
     s->counts[donor] /= 2;
     s->counts[empty] = s->counts[donor];
-}
-
-static int is_empty(const step *s, uint64_t k)
-{
-    return s->counts[k] <= DROPPED_SHARE / (double)s->to.k * s->total;
 }
 
 /* Updates what has rows, then fills what has none, in the order of components. One component at least holds N / K rows,
@@ -158,6 +247,7 @@ static uint64_t update_all(step *s, double reg_covar, double *score)
 {
     uint64_t repaired = 0;
     double kept = 0;
+    if (s->to.covariance == FGMM_TIED) update_tied(s, reg_covar);
     for (uint64_t k = 0; k < s->to.k; k++) {
         const int has_rows = !is_empty(s, k);
         if (has_rows) update_component(s, k, reg_covar);
@@ -182,13 +272,19 @@ fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double re
     fgmm_status status = FGMM_OK;
     double *score = NULL;
     fg_statistics_layout layout;
-    step s = {.to = *mixture, .width = mixture->covariance == FGMM_DIAG ? mixture->d : 1};
+    step s = {.to = *mixture,
+              .width = fg_covariance_width(mixture->covariance, mixture->d),
+              .matrices = fg_covariance_matrices(mixture->covariance, mixture->k)};
     FG_TRY(fg_statistics_layout_of(&layout, mixture->covariance, mixture->k, mixture->d));
     FG_TRY(check_values(values, &layout, reg_covar));
     FG_TRY(FG_ALLOC(&s.counts, mixture->k, "M-step"));
     FG_TRY(FG_ALLOC(&score, mixture->k, "M-step"));
     FG_TRY(FG_ALLOC(&s.floors, s.width, "M-step"));
     FG_TRY(FG_ALLOC(&s.squares, s.width, "M-step"));
+    if (s.matrices) {
+        FG_TRY(FG_ALLOC(&s.factor, mixture->d * mixture->d, "M-step"));
+        FG_TRY(FG_ALLOC(&s.raised, mixture->d, "M-step"));
+    }
     s.s1 = values + layout.s1;
     s.s2 = values + layout.s2;
     memcpy(s.counts, values + layout.counts, (size_t)mixture->k * sizeof *s.counts);
@@ -197,6 +293,8 @@ fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double re
     const uint64_t count = update_all(&s, reg_covar, score);
     if (repaired) *repaired = count;
 done:
+    free(s.raised);
+    free(s.factor);
     free(s.squares);
     free(s.floors);
     free(score);

@@ -5,7 +5,7 @@
 #include "flashgmm/stats.h"
 #include "model.h"
 
-/* Where the parts of the flat array begin: [ rows, log-likelihood, N (k), S1 (k,d), S2 (k or k,d) ]. */
+/* Where the parts of the flat array begin: [ rows, log-likelihood, N (k), S1 (k,d), S2 (as covariances) ]. */
 typedef struct fg_statistics_layout {
     size_t counts, s1, s2; /* index of the first element */
     size_t count;          /* elements in all */
@@ -27,14 +27,15 @@ typedef struct fg_mixture {
     uint64_t k, d;
     double *weights;     /* (k) */
     double *means;       /* (k,d) */
-    double *covariances; /* spherical (k), diag (k,d); variances */
+    double *covariances; /* as fg_parameters */
 } fg_mixture;
 
 /* The M-step (docs/math.md, equation 10, and "Collapsed components"). In: mixture->means, about which values were
  * taken. Out: weights, means, covariances. Statistics of a k-means pass (responsibility 1 for the nearest mean) give
  * the k-means update by the same formulas: mean_k is the mean of cluster k, and empty clusters are re-seeded alike.
- * *repaired (may be NULL) receives how many components were. Allocates O(k + d). On failure the mixture is unchanged.
- * Errors: DATA (no rows; a value that is not finite or a negative N_k), ARGUMENT (reg_covar), MEMORY. */
+ * *repaired (may be NULL) receives how many components were. Allocates O(k + d), with matrices O(k + d^2). On failure
+ * the mixture is unchanged. Errors: DATA (no rows; a value that is not finite or a negative N_k), ARGUMENT (reg_covar),
+ * MEMORY. */
 fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double reg_covar, uint64_t *repaired);
 
 #endif

@@ -36,14 +36,16 @@ static void copy_parameters(fg_mixture *to, const fgmm_model *from)
 static void set_weights_and_variances(fg_training *t)
 {
     const fg_mixture *m = &t->mixture;
-    const uint64_t d = m->d, width = m->covariance == FGMM_DIAG ? d : 1;
+    const uint64_t d = m->d, width = fg_covariance_width(m->covariance, d);
+    const uint64_t components = m->covariance == FGMM_TIED ? 1 : m->k;
     double mean_variance = 0;
     for (uint64_t j = 0; j < d; j++) mean_variance += t->variance[j] / (double)d;
     const double least = fmax(LEAST_VARIANCE * mean_variance, TINY_VARIANCE);
     for (uint64_t c = 0; c < m->k; c++) m->weights[c] = 1.0 / (double)m->k;
-    for (uint64_t i = 0; i < m->k * width; i++) {
+    for (uint64_t i = 0; i < components * width; i++) {
         const double variance = width == d ? t->variance[i % d] : mean_variance;
-        m->covariances[i] = fmax(variance + t->options.reg_covar, least);
+        m->covariances[fg_variance_place(m->covariance, d, i / width, i % width)] =
+            fmax(variance + t->options.reg_covar, least);
     }
 }
 
@@ -189,7 +191,8 @@ static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
     const fgmm_fit_options *o = &t->options;
     /* The statistics and the parameters that the M-step replaces, about as large. */
     const uint64_t models = o->n_init > 1 ? 3 : 2; /* the best of earlier runs */
-    const uint64_t doubles = models * o->components * (2 * t->source->info.dims + 2);
+    const uint64_t k = o->components, d = t->source->info.dims;
+    const uint64_t doubles = models * (k * (d + 2) + fg_covariance_count(o->covariance, k, d));
     return (fg_plan_request){
         .device = t->device,
         .source = t->source,

@@ -2,39 +2,95 @@
  * drawing rows is sample.c. */
 #include "model.h"
 
+#include "cholesky.h"
 #include "size.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Room for rounding in float32 files whose weights were normalised by somebody else. */
 static const double WEIGHT_SUM_TOLERANCE = 1e-6;
+/* The same for matrices that somebody else has rounded: difference of S_ij and S_ji over the product of deviations. */
+static const double SYMMETRY_TOLERANCE = 1e-6;
 
 typedef unsigned long long ull;
 
 const char *fgmm_covariance_name(fgmm_covariance covariance)
 {
-    static const char *const names[] = {"spherical", "diag"};
+    static const char *const names[] = {"spherical", "diag", "tied", "full"};
     return (size_t)covariance < sizeof names / sizeof names[0] ? names[covariance] : "unknown";
 }
 
 uint64_t fg_covariance_count(fgmm_covariance covariance, uint64_t k, uint64_t d)
 {
-    return covariance == FGMM_DIAG ? k * d : k;
+    const uint64_t matrices = fg_covariance_matrices(covariance, k);
+    return matrices ? matrices * d * d : k * fg_covariance_width(covariance, d);
 }
 
 static fgmm_status check_shape(const fg_parameters *p)
 {
     fgmm_status status = FGMM_OK;
-    FG_CHECK(p->covariance == FGMM_SPHERICAL || p->covariance == FGMM_DIAG, FGMM_ARGUMENT,
-             "covariance = %d; need 0 (spherical) or 1 (diag)", (int)p->covariance);
+    FG_CHECK(p->covariance >= FGMM_SPHERICAL && p->covariance <= FGMM_FULL, FGMM_ARGUMENT,
+             "covariance = %d; need 0 (spherical), 1 (diag), 2 (tied) or 3 (full)", (int)p->covariance);
     FG_CHECK(p->k >= 1 && p->k <= INT32_MAX, FGMM_ARGUMENT, "components = %llu; need 1..2147483647", (ull)p->k);
     FG_CHECK(p->d >= 1 && p->d <= INT32_MAX, FGMM_ARGUMENT, "dims = %llu; need 1..2147483647", (ull)p->d);
     FG_CHECK(p->weights, FGMM_ARGUMENT, "weights is NULL; need an array (K)");
     FG_CHECK(p->means, FGMM_ARGUMENT, "means is NULL; need an array (K,D)");
     FG_CHECK(p->covariances, FGMM_ARGUMENT, "covariances is NULL; need an array");
 done:
+    return status;
+}
+
+static fgmm_status check_variances(const fg_parameters *p)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t width = fg_covariance_width(p->covariance, p->d);
+    for (uint64_t i = 0; i < p->k * width; i++)
+        FG_CHECK(isfinite(p->covariances[i]) && p->covariances[i] > 0, FGMM_ARGUMENT,
+                 "covariances[%llu,%llu] = %g; need a finite number > 0", (ull)(i / width), (ull)(i % width),
+                 p->covariances[i]);
+done:
+    return status;
+}
+
+/* Matrix number m; factor (d,d) is scratch. */
+static fgmm_status check_matrix(double *factor, const fg_parameters *p, uint64_t m)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t d = p->d;
+    const double *s = p->covariances + m * d * d;
+    char name[40] = "covariances";
+    if (p->covariance == FGMM_FULL) snprintf(name, sizeof name, "covariances[%llu]", (ull)m);
+    for (uint64_t i = 0; i < d; i++)
+        FG_CHECK(isfinite(s[i * d + i]) && s[i * d + i] > 0, FGMM_ARGUMENT,
+                 "%s: element (%llu,%llu) = %g; need a finite number > 0", name, (ull)i, (ull)i, s[i * d + i]);
+    for (uint64_t i = 0; i < d; i++)
+        for (uint64_t j = i + 1; j < d; j++) {
+            const double room = SYMMETRY_TOLERANCE * sqrt(s[i * d + i]) * sqrt(s[j * d + j]);
+            FG_CHECK(fabs(s[i * d + j] - s[j * d + i]) <= room, FGMM_ARGUMENT,
+                     "%s is not symmetric: element (%llu,%llu) = %g, element (%llu,%llu) = %g", name, (ull)i, (ull)j,
+                     s[i * d + j], (ull)j, (ull)i, s[j * d + i]);
+        }
+    memcpy(factor, s, (size_t)(d * d) * sizeof *factor);
+    const uint64_t bad = fg_cholesky(factor, d);
+    FG_CHECK(bad == d, FGMM_ARGUMENT, "%s is not positive definite: row %llu depends on the rows before it", name,
+             (ull)bad);
+done:
+    return status;
+}
+
+static fgmm_status check_matrices(const fg_parameters *p)
+{
+    fgmm_status status = FGMM_OK;
+    double *factor = NULL;
+    size_t count;
+    FG_TRY(fg_size_product(&count, p->d, p->d, "a covariance matrix"));
+    FG_TRY(FG_ALLOC(&factor, count, "a covariance matrix"));
+    for (uint64_t m = 0; m < fg_covariance_matrices(p->covariance, p->k); m++) FG_TRY(check_matrix(factor, p, m));
+done:
+    free(factor);
     return status;
 }
 
@@ -54,11 +110,7 @@ static fgmm_status check_parameters(const fg_parameters *p)
     for (uint64_t i = 0; i < p->k * p->d; i++)
         FG_CHECK(isfinite(p->means[i]), FGMM_ARGUMENT, "means[%llu,%llu] = %g; need a finite number", (ull)(i / p->d),
                  (ull)(i % p->d), p->means[i]);
-    const uint64_t width = p->covariance == FGMM_DIAG ? p->d : 1;
-    for (uint64_t i = 0; i < p->k * width; i++)
-        FG_CHECK(isfinite(p->covariances[i]) && p->covariances[i] > 0, FGMM_ARGUMENT,
-                 "covariances[%llu,%llu] = %g; need a finite number > 0", (ull)(i / width), (ull)(i % width),
-                 p->covariances[i]);
+    FG_TRY(fg_covariance_matrices(p->covariance, p->k) ? check_matrices(p) : check_variances(p));
 done:
     return status;
 }
@@ -159,7 +211,9 @@ const double *fgmm_model_covariances(const fgmm_model *model)
 uint64_t fgmm_model_free_parameters(const fgmm_model *model)
 {
     const uint64_t k = model->info.components, d = model->info.dims;
-    return k - 1 + k * d + fg_covariance_count(model->info.covariance, k, d);
+    const uint64_t matrices = fg_covariance_matrices(model->info.covariance, k);
+    return k - 1 + k * d +
+           (matrices ? matrices * (d * (d + 1) / 2) : fg_covariance_count(model->info.covariance, k, d));
 }
 
 fg_parameters fg_model_parameters(const fgmm_model *model)

@@ -10,7 +10,7 @@ typedef struct fg_parameters {
     uint64_t k, d;
     const double *weights;     /* (k) */
     const double *means;       /* (k,d) */
-    const double *covariances; /* spherical (k), diag (k,d); variances */
+    const double *covariances; /* spherical (k), diag (k,d): variances; tied (d,d), full (k,d,d): matrices */
 } fg_parameters;
 
 struct fgmm_model {
@@ -20,6 +20,34 @@ struct fgmm_model {
 
 /* Elements of a covariances array. */
 uint64_t fg_covariance_count(fgmm_covariance covariance, uint64_t k, uint64_t d);
+
+/* Variances of a component where they are kept one by one: 1 (spherical) or d. */
+static inline uint64_t fg_covariance_width(fgmm_covariance covariance, uint64_t d)
+{
+    return covariance == FGMM_SPHERICAL ? 1 : d;
+}
+
+/* Matrices in a covariances array: tied 1, full k; 0 for types that have none. */
+static inline uint64_t fg_covariance_matrices(fgmm_covariance covariance, uint64_t k)
+{
+    return covariance == FGMM_TIED ? 1 : covariance == FGMM_FULL ? k : 0;
+}
+
+/* Where the variance of component k in dimension c lies in a covariances array, of any type. */
+static inline size_t fg_variance_place(fgmm_covariance covariance, uint64_t d, uint64_t k, uint64_t c)
+{
+    switch (covariance) {
+    case FGMM_SPHERICAL:
+        return (size_t)k;
+    case FGMM_DIAG:
+        return (size_t)(k * d + c);
+    case FGMM_TIED:
+        return (size_t)(c * d + c);
+    case FGMM_FULL:
+        break;
+    }
+    return (size_t)((k * d + c) * d + c);
+}
 
 fg_parameters fg_model_parameters(const fgmm_model *model);
 

@@ -28,6 +28,22 @@ void fg_checkpoint_clear(fg_checkpoint *checkpoint)
     *checkpoint = (fg_checkpoint){0};
 }
 
+/* The covariances tensor of a type. */
+enum { COVARIANCE_TYPES = FGMM_FULL + 1 };
+
+typedef struct covariance_shape {
+    uint64_t rank, shape[FG_TENSOR_RANK];
+} covariance_shape;
+
+static covariance_shape shape_of(fgmm_covariance covariance, uint64_t k, uint64_t d)
+{
+    const covariance_shape shapes[COVARIANCE_TYPES] = {[FGMM_SPHERICAL] = {1, {k}},
+                                                       [FGMM_DIAG] = {2, {k, d}},
+                                                       [FGMM_TIED] = {2, {d, d}},
+                                                       [FGMM_FULL] = {3, {k, d, d}}};
+    return shapes[covariance];
+}
+
 /* ---- writing ---- */
 
 /* "covariance_type", ... and, for a checkpoint, its numbers. */
@@ -61,10 +77,11 @@ static void put_checkpoint(fg_metadata *metadata, const fg_checkpoint *checkpoin
 static void put_tensors(fg_tensor_out tensors[3], const fgmm_model *model, const char *const names[3])
 {
     const uint64_t k = model->info.components, d = model->info.dims;
-    const uint64_t covariance_rank = model->info.covariance == FGMM_DIAG ? 2 : 1;
+    const covariance_shape shape = shape_of(model->info.covariance, k, d);
     tensors[0] = (fg_tensor_out){names[0], 1, {k}, model->weights};
     tensors[1] = (fg_tensor_out){names[1], 2, {k, d}, model->means};
-    tensors[2] = (fg_tensor_out){names[2], covariance_rank, {k, d}, model->covariances};
+    tensors[2] =
+        (fg_tensor_out){names[2], shape.rank, {shape.shape[0], shape.shape[1], shape.shape[2]}, model->covariances};
 }
 
 fgmm_status fg_model_file_write(const fgmm_model *model, const fg_checkpoint *checkpoint, const char *path)
@@ -107,32 +124,21 @@ done:
     return status;
 }
 
-/* Forms that a covariances array can have; the first two are fgmm_covariance. */
-typedef enum covariance_form { FORM_SPHERICAL, FORM_DIAG, FORM_TIED, FORM_FULL, FORM_COUNT } covariance_form;
-
-typedef struct covariance_shape {
-    const char *name, *text;
-    uint64_t rank, shape[FG_TENSOR_RANK];
-} covariance_shape;
-
 /* The one form that fits the shape and, where it is given, the metadata. (K,D) and (D,D) are the same shape when K = D:
  * then the metadata decide, and for D = 1 there is no difference. */
-static fgmm_status covariance_of(covariance_form *form, const fg_safetensors *file, const fg_tensor *tensor, uint64_t k,
-                                 uint64_t d)
+static fgmm_status covariance_of(fgmm_covariance *covariance, const fg_safetensors *file, const fg_tensor *tensor,
+                                 uint64_t k, uint64_t d)
 {
     fgmm_status status = FGMM_OK;
-    const covariance_shape shapes[FORM_COUNT] = {{"spherical", "(K)", 1, {k}},
-                                                 {"diag", "(K,D)", 2, {k, d}},
-                                                 {"tied", "(D,D)", 2, {d, d}},
-                                                 {"full", "(K,D,D)", 3, {k, d, d}}};
     const char *named = fg_safetensors_metadata(file, "covariance_type");
-    int is_known = named == NULL, fits[FORM_COUNT] = {0}, count = 0;
-    for (int i = 0; i < FORM_COUNT; i++) {
-        const int is_named = !named || strcmp(named, shapes[i].name) == 0;
+    int is_known = named == NULL, count = 0;
+    for (int i = 0; i < COVARIANCE_TYPES; i++) {
+        const covariance_shape shape = shape_of((fgmm_covariance)i, k, d);
+        const int is_named = !named || strcmp(named, fgmm_covariance_name((fgmm_covariance)i)) == 0;
         is_known |= is_named;
-        fits[i] = is_named && tensor->rank == shapes[i].rank &&
-                  memcmp(tensor->shape, shapes[i].shape, sizeof tensor->shape) == 0;
-        if (fits[i] && count++ == 0) *form = (covariance_form)i;
+        if (is_named && tensor->rank == shape.rank && memcmp(tensor->shape, shape.shape, sizeof shape.shape) == 0 &&
+            count++ == 0)
+            *covariance = (fgmm_covariance)i;
     }
     FG_CHECK(is_known, FGMM_FORMAT, "covariance_type \"%.32s\"; need spherical, diag, tied or full", named);
     FG_CHECK(count > 0, FGMM_FORMAT,
@@ -144,8 +150,6 @@ static fgmm_status covariance_of(covariance_form *form, const fg_safetensors *fi
              "tensor covariances (%llu,%llu) may be diag or tied since K = D; say which in the metadata as "
              "covariance_type",
              (ull)k, (ull)d);
-    FG_CHECK(*form <= FORM_DIAG, FGMM_UNSUPPORTED, "its covariances are %s %s; spherical and diag are supported",
-             shapes[*form].name, shapes[*form].text);
 done:
     return status;
 }
@@ -172,7 +176,7 @@ static fgmm_status read_model(fgmm_model **model, fg_safetensors *file, const ch
     fgmm_status status = FGMM_OK;
     double *weights = NULL, *means = NULL, *covariances = NULL;
     const fg_tensor *weight_tensor, *mean_tensor, *covariance_tensor;
-    covariance_form form;
+    fgmm_covariance covariance = FGMM_SPHERICAL;
     fgmm_model_info info = FGMM_MODEL_INFO_INIT;
     FG_TRY(find_tensor(&weight_tensor, file, names[0], 1));
     FG_TRY(find_tensor(&mean_tensor, file, names[1], 2));
@@ -180,12 +184,12 @@ static fgmm_status read_model(fgmm_model **model, fg_safetensors *file, const ch
     const uint64_t k = mean_tensor->shape[0], d = mean_tensor->shape[1];
     FG_CHECK(weight_tensor->shape[0] == k, FGMM_FORMAT, "tensor weights has K = %llu, tensor means K = %llu",
              (ull)weight_tensor->shape[0], (ull)k);
-    FG_TRY(covariance_of(&form, file, covariance_tensor, k, d));
+    FG_TRY(covariance_of(&covariance, file, covariance_tensor, k, d));
     FG_TRY(get_info(&info, file));
     FG_TRY(fg_safetensors_read(&weights, file, weight_tensor));
     FG_TRY(fg_safetensors_read(&means, file, mean_tensor));
     FG_TRY(fg_safetensors_read(&covariances, file, covariance_tensor));
-    const fg_parameters parameters = {(fgmm_covariance)form, k, d, weights, means, covariances};
+    const fg_parameters parameters = {covariance, k, d, weights, means, covariances};
     status = fg_model_create(model, &parameters, &info);
     if (status == FGMM_ARGUMENT) status = FGMM_FORMAT; /* here the values are the file's, not an argument */
 done:

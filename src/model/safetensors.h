@@ -30,10 +30,10 @@ const char *fg_safetensors_metadata(const fg_safetensors *file, const char *key)
  * IO; the caller puts the file's name before them. */
 fgmm_status fg_safetensors_read(double **values, fg_safetensors *file, const fg_tensor *tensor);
 
-/* What is written: float64 tensors of rank 1 or 2 and strings. */
+/* What is written: float64 tensors and strings. */
 typedef struct fg_tensor_out {
     const char *name;
-    uint64_t rank, shape[2];
+    uint64_t rank, shape[FG_TENSOR_RANK];
     const double *values;
 } fg_tensor_out;
 

@@ -11,7 +11,9 @@
 
 static uint64_t element_count(const fg_tensor_out *tensor)
 {
-    return tensor->rank == 2 ? tensor->shape[0] * tensor->shape[1] : tensor->shape[0];
+    uint64_t count = 1;
+    for (uint64_t i = 0; i < tensor->rank; i++) count *= tensor->shape[i];
+    return count;
 }
 
 static int add_number(cJSON *array, uint64_t value)

@@ -2,12 +2,14 @@
  * in pieces, in any order, with the same result. */
 #include "model.h"
 
+#include "cholesky.h"
 #include "rng.h"
 #include "size.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef unsigned long long ull;
 
@@ -25,17 +27,43 @@ static uint64_t first_above(const double *cumulative, uint64_t count, double tar
     return low;
 }
 
+/* U of each matrix, S = U^T U; NULL where the type has no matrices. */
+static fgmm_status make_factors(double **factors, const fg_parameters *p)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t matrices = fg_covariance_matrices(p->covariance, p->k);
+    const size_t count = (size_t)fg_covariance_count(p->covariance, p->k, p->d);
+    if (matrices == 0) return FGMM_OK;
+    FG_TRY(FG_ALLOC(factors, count, "factors of covariances"));
+    memcpy(*factors, p->covariances, count * sizeof **factors);
+    for (uint64_t m = 0; m < matrices; m++) fg_cholesky(*factors + m * p->d * p->d, p->d);
+done:
+    return status;
+}
+
+/* Element c of component k's deviation from its mean: normals (d) that its covariance is applied to. */
+static double deviation(const fg_parameters *p, const double *factors, const double *normals, uint64_t k, uint64_t c)
+{
+    if (!factors) return sqrt(p->covariances[fg_variance_place(p->covariance, p->d, k, c)]) * normals[c];
+    const double *u = factors + (p->covariance == FGMM_FULL ? k * p->d * p->d : 0);
+    double sum = 0;
+    for (uint64_t j = 0; j <= c; j++) sum += u[j * p->d + c] * normals[j];
+    return sum;
+}
+
 fgmm_status fgmm_model_sample(const fgmm_model *model, uint64_t seed, uint64_t first_row, uint64_t n, float *data,
                               int32_t *components)
 {
     fgmm_status status = FGMM_OK;
-    double *cumulative = NULL;
+    double *cumulative = NULL, *factors = NULL, *normals = NULL;
     FG_CHECK(model && (data || n == 0), FGMM_ARGUMENT, "%s is NULL", model ? "data" : "model");
     const fg_parameters p = fg_model_parameters(model);
     const uint64_t blocks = p.d + 1; /* of 4 words: a uniform takes 2 of them, each normal 4 */
     FG_CHECK(first_row <= UINT64_MAX / blocks && n <= UINT64_MAX / blocks - first_row, FGMM_ARGUMENT,
              "first_row + n = %llu + %llu; need at most %llu", (ull)first_row, (ull)n, (ull)(UINT64_MAX / blocks));
     FG_TRY(FG_ALLOC(&cumulative, p.k, "cumulative weights"));
+    FG_TRY(FG_ALLOC(&normals, p.d, "a row"));
+    FG_TRY(make_factors(&factors, &p));
     double sum = 0;
     uint64_t last = 0; /* the last component that can be drawn at all */
     for (uint64_t k = 0; k < p.k; k++) {
@@ -47,15 +75,17 @@ fgmm_status fgmm_model_sample(const fgmm_model *model, uint64_t seed, uint64_t f
         fg_rng_init(&rng, seed, FG_STREAM_DRAW, (first_row + i) * blocks);
         const uint64_t k = first_above(cumulative, last + 1, fg_rng_uniform(&rng) * sum);
         if (components) components[i] = (int32_t)k;
+        for (uint64_t c = 0; c < p.d; c++) normals[c] = fg_rng_normal(&rng);
         for (uint64_t c = 0; c < p.d; c++) {
-            const double variance = p.covariances[p.covariance == FGMM_DIAG ? k * p.d + c : k];
-            const double value = p.means[k * p.d + c] + sqrt(variance) * fg_rng_normal(&rng);
+            const double value = p.means[k * p.d + c] + deviation(&p, factors, normals, k, c);
             FG_CHECK(fabs(value) <= (double)FLT_MAX, FGMM_DATA, "row %llu, column %llu: %g does not fit float32",
                      (ull)(first_row + i), (ull)c, value);
             data[i * p.d + c] = (float)value;
         }
     }
 done:
+    free(factors);
+    free(normals);
     free(cumulative);
     return status;
 }

@@ -11,7 +11,7 @@ enum { COMBINE_LOCAL = 64 }; /* work-items that share a component in combine.cl 
 
 static uint32_t s2_count(const fg_shape *s)
 {
-    return s->is_diag_s2 ? s->d : 1;
+    return s->is_diag_s2 ? s->d : s->matrices ? 0 : 1; /* matrices are apart (moments.c) */
 }
 
 static uint32_t partial_floats(const fg_shape *s)
@@ -95,17 +95,20 @@ done:
     return status;
 }
 
-fgmm_status fg_accumulate_fetch(fg_pass *pass, double *totals)
+fgmm_status fg_sums_read(const fg_pass *pass, const fg_buffer *sums, double *values, size_t count)
 {
     fgmm_status status = FGMM_OK;
-    const size_t count = pass->totals.count;
     float *pairs = NULL;
-    if (fg_device_facts_of(pass->device)->has_fp64)
-        return fg_buffer_read(pass->totals.totals, 0, totals, count * sizeof(double));
+    if (fg_device_facts_of(pass->device)->has_fp64) return fg_buffer_read(sums, 0, values, count * sizeof(double));
     FG_TRY(FG_ALLOC(&pairs, 2 * (uint64_t)count, "statistics"));
-    FG_TRY(fg_buffer_read(pass->totals.totals, 0, pairs, count * 2 * sizeof(float)));
-    for (size_t i = 0; i < count; i++) totals[i] = (double)pairs[2 * i] + (double)pairs[2 * i + 1];
+    FG_TRY(fg_buffer_read(sums, 0, pairs, count * 2 * sizeof(float)));
+    for (size_t i = 0; i < count; i++) values[i] = (double)pairs[2 * i] + (double)pairs[2 * i + 1];
 done:
     free(pairs);
     return status;
+}
+
+fgmm_status fg_accumulate_fetch(fg_pass *pass, double *totals)
+{
+    return fg_sums_read(pass, pass->totals.totals, totals, pass->totals.count);
 }

@@ -6,6 +6,7 @@
 #include "status.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Host copies of a batch's results. */
 typedef struct host_lists {
@@ -62,20 +63,26 @@ static void label_lists(int32_t *labels, const host_lists *h, size_t n, uint32_t
     }
 }
 
-/* Where responsibility (row, k) of a tile lies. */
-static const float *tile_place(const fg_pass *pass, const host_lists *h, uint32_t row, uint32_t k)
+/* A row's responsibilities under all components: `strip` of them adjacent, then the next strip. */
+typedef struct row_values {
+    const float *first;
+    size_t strip, strip_stride;
+    uint32_t k;
+} row_values;
+
+/* Of a row of a dense tile. */
+static row_values tile_row(const fg_pass *pass, const host_lists *h, uint32_t row)
 {
     const fg_shape *s = &pass->shape;
-    return h->tile + ((size_t)(k / s->strip) * pass->dense.tile_rows + row) * s->strip + k % s->strip;
+    return (row_values){h->tile + (size_t)row * s->strip, s->strip, (size_t)pass->dense.tile_rows * s->strip, s->k};
 }
 
 /* The `top` largest of a row, descending, ties to the lower component: insertion into a short sorted list. */
-static void pick_largest(int32_t *ids, float *values, uint32_t top, const fg_pass *pass, const host_lists *h,
-                         uint32_t row)
+static void pick_largest(int32_t *ids, float *values, uint32_t top, const row_values *row)
 {
     uint32_t filled = 0;
-    for (uint32_t k = 0; k < pass->shape.k; k++) {
-        const float value = *tile_place(pass, h, row, k);
+    for (uint32_t k = 0; k < row->k; k++) {
+        const float value = row->first[k / row->strip * row->strip_stride + k % row->strip];
         if (filled == top && value <= values[top - 1]) continue;
         uint32_t at = filled < top ? filled++ : top - 1;
         for (; at > 0 && values[at - 1] < value; at--) {
@@ -102,10 +109,11 @@ static fgmm_status evaluate_dense(fg_pass *pass, const fg_rows *rows, const fg_d
         if (out->labels || out->top) FG_TRY(fg_buffer_read(pass->dense.r, 0, h->tile, fg_buffer_bytes(pass->dense.r)));
         for (uint32_t i = 0; i < n; i++) {
             const size_t row = span->use_list ? h->sorted_rows[tile.first + i] : tile.first + i;
+            const row_values values = tile_row(pass, h, i);
             float largest;
-            if (out->labels) pick_largest(out->labels + row, &largest, 1, pass, h, i);
+            if (out->labels) pick_largest(out->labels + row, &largest, 1, &values);
             if (out->top)
-                pick_largest(out->ids + row * out->top, out->responsibilities + row * out->top, out->top, pass, h, i);
+                pick_largest(out->ids + row * out->top, out->responsibilities + row * out->top, out->top, &values);
         }
         done_rows += n;
     }
@@ -134,6 +142,33 @@ done:
     return status;
 }
 
+/* Where covariances are matrices lists have room for all components: `top` is picked from lists that drop nothing. */
+static fgmm_status evaluate_matrices(fg_pass *pass, const fg_rows *rows, const fg_evaluation_rows *out, host_lists *h)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const float spread = s->spread;
+    float *row = NULL;
+    if (out->top) pass->shape.spread = FG_SPREAD_ALL;
+    status = fg_responsibilities_run(pass, rows);
+    pass->shape.spread = spread;
+    if (status != FGMM_OK) return status;
+    if (!out->labels && !out->top) return FGMM_OK;
+    FG_TRY(fetch_lists(h, pass, rows->n));
+    if (out->labels) label_lists(out->labels, h, rows->n, s->capacity);
+    FG_TRY(FG_ALLOC(&row, s->k, "responsibilities"));
+    for (size_t i = 0; out->top && i < rows->n; i++) {
+        const row_values values = {row, s->k, 0, s->k};
+        memset(row, 0, s->k * sizeof *row);
+        for (cl_uint q = 0; q < h->counts[i]; q++)
+            row[h->components[i * s->capacity + q]] = h->values[i * s->capacity + q];
+        pick_largest(out->ids + i * out->top, out->responsibilities + i * out->top, out->top, &values);
+    }
+done:
+    free(row);
+    return status;
+}
+
 fgmm_status fg_pass_evaluate(fg_pass *pass, const fg_rows *rows, const fg_evaluation_rows *out)
 {
     fgmm_status status = FGMM_OK;
@@ -143,7 +178,9 @@ fgmm_status fg_pass_evaluate(fg_pass *pass, const fg_rows *rows, const fg_evalua
              pass->shape.batch_rows);
     /* lists hold what a sum can feel; the M largest may lie below that, so they need all components */
     const int all_dense = pass->shape.keep == FG_KEEP_MIXTURE && (out->top > 0 || pass->is_dense);
-    if (all_dense) {
+    if (pass->shape.keep == FG_KEEP_MIXTURE && pass->shape.matrices) {
+        FG_TRY(evaluate_matrices(pass, rows, out, &h));
+    } else if (all_dense) {
         const fg_dense_span span = {0, 0, (uint32_t)n};
         FG_TRY(evaluate_dense(pass, rows, &span, out, &h));
     } else {

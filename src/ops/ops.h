@@ -34,6 +34,7 @@ typedef struct fg_shape {
     fgmm_kernel_family family;
     fgmm_covariance covariance; /* of the log-density; spherical with FG_KEEP_BEST */
     int is_diag_s2;             /* second moments per dimension */
+    uint32_t matrices;          /* of second moments: tied 1, full k, else 0 */
     fg_keep keep;
     fgmm_type type;
     uint32_t k, d;
@@ -44,15 +45,26 @@ typedef struct fg_shape {
     uint32_t sum_items;      /* work-items of a group in combine.cl and accumulate: 1 in the vector family */
     uint32_t workers;        /* vector: work-items of a launch, each with its own scratch */
     int is_direct;           /* vector: rows go straight into sums, without lists (direct.c) */
+    uint32_t row_groups;     /* vector, with matrices: groups of vw rows that meet a triangular factor together */
+    uint32_t outputs;        /* with matrices: width of its packed blocks */
     float spread;            /* nats below a row's maximum at which components are dropped */
     uint32_t register_limit; /* 0: none */
     fg_tile tile;
 } fg_shape;
 
+/* Most elements of a row's transform by a triangular factor in registers; cl/triangle_{vector,group}.cl. */
+#define FG_OUTPUTS(vw) ((vw) == 16 ? 8u : 4u)
+
 /* ---- tiles (tile.c) ---- */
 
-/* Programs of a pass, as fg_space_parameter.programs numbers them. */
-enum { FG_PROGRAM_SPARSE = 0, FG_PROGRAM_DENSE = 1 };
+/* Programs of a pass, the first two as fg_space_parameter.programs numbers them. WHITE: the sparse one for whitened
+ * rows; MATRIX: what tied and full covariances need beside. */
+typedef enum fg_program {
+    FG_PROGRAM_SPARSE = 0,
+    FG_PROGRAM_DENSE = 1,
+    FG_PROGRAM_WHITE = 2,
+    FG_PROGRAM_MATRIX = 3
+} fg_program;
 
 /* What decides about a tile besides the device: the `problem` of the families' spaces. */
 typedef struct fg_tile_problem {
@@ -74,19 +86,38 @@ fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *sha
 
 /* ---- the shape ---- */
 
+/* fg_shape.spread that drops nothing: below every log-density, above what fills up strips (cl/rows.cl). */
+#define FG_SPREAD_ALL 1e29f
+
 /* Chooses tile and derived sizes. Errors: ARGUMENT / MEMORY when K or D do not fit 32-bit indices of a batch. */
 fgmm_status fg_shape_init(fg_shape *shape, const fgmm_device *device, const fg_pass_options *options);
 /* Compile options of a program (FG_PROGRAM_*): those of the shape, and the tile's parameters that it has. */
 void fg_shape_options(const fg_shape *shape, int program, char *text, size_t room);
+/* Those of FG_PROGRAM_MATRIX. */
+void fg_shape_matrix_options(const fg_shape *shape, char *text, size_t room);
 /* For reports and checkpoints: "vector vw=16 rows=12 ..."; fg_tile_parse reads it. */
 void fg_shape_describe(const fg_shape *shape, char *text, size_t room);
 
 /* 0, 1 or 2 for fg_tile.lanes: the best lane-mask builtin that compiles and gives right bits on this device. */
 fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw);
 
+/* ---- triangular factors of matrices (whiten.c) ---- */
+typedef struct fg_triangle {
+    double *w;              /* (d,d) L^-1, lower, for S = L L^T; made at first use, owned */
+    double log_determinant; /* of S */
+    double rounding;        /* root of sum_jd W_jd^2 S_dd (docs/math.md, "Rounding") */
+} fg_triangle;
+/* Overwrites what it held. */
+fgmm_status fg_triangle_make(fg_triangle *triangle, const double *matrix, uint64_t d);
+/* Floats of a component in cl/triangle_vector.cl's form, its mean included; scale times w in that form, behind the
+ * place of the mean. */
+uint64_t fg_triangle_floats(const fg_shape *shape);
+void fg_triangle_pack(float *to, const fg_shape *shape, const double *w, double scale);
+
 /* ---- packed parameters (pack.c) ---- */
 typedef struct fg_packed {
-    fg_buffer *packed;     /* float [strips][D][1, diag 2][strip]: 2 m, exact m; diag sqrt(h), - m sqrt(h), exact m */
+    fg_buffer *packed;     /* full: float (padded_k, fg_triangle_floats); else float [strips][D][1, diag 2][strip]: 2 m,
+                              exact m; diag sqrt(h), - m sqrt(h), exact m */
     fg_buffer *scale;      /* float (padded_k): 1 / (2 sigma^2); 1 with FG_KEEP_BEST */
     fg_buffer *offset;     /* float (padded_k): what is added; padding: far below every log-density */
     fg_buffer *normaliser; /* float (padded_k): log-density at distance 0, minus base */
@@ -103,8 +134,29 @@ fgmm_status fg_packed_create(fg_packed *packed, fgmm_device *device, const fg_sh
 void fg_packed_free(fg_packed *packed);
 uint64_t fg_packed_bytes(const fg_shape *shape);
 uint64_t fg_packed_host_bytes(const fg_shape *shape);
+/* triangle: tied, the factor of the shared matrix; unused and zero otherwise. */
 fgmm_status fg_packed_load(fg_packed *packed, const fg_shape *shape, const fg_parameters *parameters,
-                           const float *shift);
+                           const float *shift, const fg_triangle *triangle);
+
+/* What matrices need before distances are taken: tied covariances whitened rows, full ones in the group family
+ * log-densities. */
+typedef struct fg_whitening {
+    fg_buffer *factor;   /* float (fg_triangle_floats) */
+    fg_buffer *rows;     /* float (batch_rows, d) */
+    fg_buffer *no_shift; /* float (row_stride) zeros: what is left to subtract */
+    fg_buffer *scratch;
+    fg_buffer *densities; /* float (batch_rows, padded_k) */
+    cl_kernel whiten, densify;
+} fg_whitening;
+
+/* Second moments as matrices. */
+typedef struct fg_moments {
+    fg_buffer *sums;     /* sum (matrices, d, row_stride), lower triangles */
+    fg_buffer *partials; /* sum (splits, as sums); NULL: one split */
+    fg_buffer *scratch;
+    uint32_t bands, splits;
+    cl_kernel moments, combine;
+} fg_moments;
 
 /* ---- lists by row and by component ---- */
 typedef struct fg_lists {
@@ -175,6 +227,8 @@ struct fg_pass {
     fg_totals totals;
     fg_dense dense;
     fg_direct direct;
+    fg_whitening whitening;
+    fg_moments moments;
     cl_kernel responsibilities, count, scan, scatter, accumulate, combine_chunks, sum_rows, combine_rows;
     cl_kernel scan_blocks; /* group: what precedes scan */
     uint64_t rows;         /* accumulated since load */
@@ -200,6 +254,8 @@ uint64_t fg_accumulate_bytes(fg_pass *pass);
 fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts);
 fgmm_status fg_accumulate_rows(fg_pass *pass, size_t n);
 fgmm_status fg_accumulate_fetch(fg_pass *pass, double *totals);
+/* Sums of a buffer, doubles or pairs of floats, as doubles (blocks). */
+fgmm_status fg_sums_read(const fg_pass *pass, const fg_buffer *sums, double *values, size_t count);
 
 /* dense.c: rows by the dense path. list NULL: rows 0..count-1 of the batch; otherwise entries first.. of
  * lists.sorted_rows. */
@@ -233,8 +289,27 @@ uint64_t fg_direct_bytes(fg_pass *pass);
 fgmm_status fg_direct_run(fg_pass *pass, const fg_rows *rows);
 void fg_direct_free(fg_direct *direct);
 
-/* Programs of the family: sparse (main) and dense. */
-fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, int is_dense, const char *name);
+/* whiten.c, for tied covariances, and full ones of the group family; nothing for others. load: the packed parameters'
+ * twin. run: *white are the rows. densify: log-densities of a batch. */
+uint64_t fg_whitening_bytes(const fg_shape *shape);
+fgmm_status fg_whitening_create(fg_pass *pass);
+void fg_whitening_free(fg_whitening *whitening);
+fgmm_status fg_whitening_load(fg_pass *pass, const fg_triangle *triangle);
+fgmm_status fg_whitening_run(fg_pass *pass, const fg_rows *rows, fg_rows *white);
+fgmm_status fg_whitening_densify(fg_pass *pass, const fg_rows *rows);
+
+/* moments.c, where second moments are matrices; nothing otherwise. run: a batch's sorted entries into the sums. fetch:
+ * s2 (matrices, d, d), symmetric. */
+uint64_t fg_moments_bytes(const fg_shape *shape);
+uint32_t fg_moments_rows(const fg_shape *shape); /* entries summed in float */
+fgmm_status fg_moments_create(fg_pass *pass);
+void fg_moments_free(fg_moments *moments);
+fgmm_status fg_moments_zero(fg_pass *pass);
+fgmm_status fg_moments_run(fg_pass *pass, const fg_rows *rows);
+fgmm_status fg_moments_fetch(fg_pass *pass, double *s2);
+
+/* Kernels of the family's programs. */
+fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, fg_program program, const char *name);
 
 /* Launch with all dimensions given; local NULL: 1 each. */
 #define FG_LAUNCH(pass, kernel, arguments, dims, global, local)                                                        \

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const float padding_offset = -2e30f; /* PADDING of the kernels */
 
@@ -14,13 +15,21 @@ static const float padding_offset = -2e30f; /* PADDING of the kernels */
 static const double fast_error_nats = 1e-3;
 /* Relative rounding of |y|^2 - 2 y.m + |m|^2 as computed: three terms, each with a few float roundings. */
 static const double product_rounding = 0x1p-22;
+/* Of z = W t: two roundings a product, with signs that cancel. */
+static const double factor_rounding = 0x1p-23;
+
+/* Floats of a component in packed. */
+static uint64_t component_floats(const fg_shape *s)
+{
+    if (s->covariance == FGMM_FULL) return fg_triangle_floats(s);
+    return s->covariance == FGMM_DIAG ? 2 * (uint64_t)s->d : s->d;
+}
 
 fgmm_status fg_packed_create(fg_packed *p, fgmm_device *device, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
     size_t packed, means;
-    const uint64_t per_element = s->covariance == FGMM_DIAG ? 2 : 1;
-    FG_TRY(fg_size_product3(&packed, s->padded_k, s->d, per_element * sizeof(float), "packed means"));
+    FG_TRY(fg_size_product3(&packed, s->padded_k, component_floats(s), sizeof(float), "packed means"));
     FG_TRY(fg_size_product3(&means, s->padded_k, s->row_stride, sizeof(float), "means"));
     const size_t per_component = sizeof(float) * s->padded_k;
     FG_TRY(fg_buffer_create(&p->packed, device, packed, FG_BUFFER_DEVICE, "packed means"));
@@ -39,8 +48,8 @@ done:
 
 uint64_t fg_packed_bytes(const fg_shape *s)
 {
-    const uint64_t per_element = s->covariance == FGMM_DIAG ? 2 : 1, padded = s->padded_k;
-    return sizeof(float) * (padded * (s->d * per_element + s->row_stride + 4) + s->row_stride) +
+    const uint64_t padded = s->padded_k;
+    return sizeof(float) * (padded * (component_floats(s) + s->row_stride + 4) + s->row_stride) +
            sizeof(cl_uint) * s->strips;
 }
 
@@ -68,19 +77,26 @@ void fg_packed_free(fg_packed *p)
 typedef struct image {
     float *packed, *scale, *offset, *normaliser, *width, *means;
     cl_uint *is_exact;
+    const float *centres; /* (padded_k, row_stride) what rows are compared with: means, or whitened ones */
+    float *white;         /* tied: those; otherwise NULL */
+    double *peaks;        /* (k) log-densities at distance 0 */
+    double rounding;      /* nats from the factors of matrices; 0 where there are none */
 } image;
 
 static fgmm_status image_create(image *m, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
-    const uint64_t per_element = s->covariance == FGMM_DIAG ? 2 : 1;
-    FG_TRY(FG_ALLOC(&m->packed, (uint64_t)s->padded_k * s->d * per_element, "packed means"));
+    FG_TRY(FG_ALLOC(&m->packed, s->padded_k * component_floats(s), "packed means"));
     FG_TRY(FG_ALLOC(&m->scale, s->padded_k, "scales"));
     FG_TRY(FG_ALLOC(&m->offset, s->padded_k, "offsets"));
     FG_TRY(FG_ALLOC(&m->normaliser, s->padded_k, "normalisers"));
     FG_TRY(FG_ALLOC(&m->width, s->padded_k, "widths"));
     FG_TRY(FG_ALLOC(&m->is_exact, s->strips, "strip forms"));
     FG_TRY(FG_ALLOC(&m->means, (uint64_t)s->padded_k * s->row_stride, "means"));
+    FG_TRY(FG_ALLOC(&m->peaks, s->k, "peaks"));
+    if (s->covariance == FGMM_TIED)
+        FG_TRY(FG_ALLOC(&m->white, (uint64_t)s->padded_k * s->row_stride, "whitened means"));
+    m->centres = m->white ? m->white : m->means;
 done:
     return status;
 }
@@ -94,6 +110,8 @@ static void image_free(image *m)
     free(m->width);
     free(m->means);
     free(m->is_exact);
+    free(m->white);
+    free(m->peaks);
 }
 
 /* Shifted means in float, and what rounding did to them. */
@@ -107,16 +125,56 @@ static void shift_mean(image *m, fg_packed *p, const fg_shape *s, const double *
     }
 }
 
-/* log pi_k + log-normaliser of component k: its log-density at distance 0. */
-static double log_peak(const fg_shape *s, const fg_parameters *q, uint32_t k)
+/* W (mean - shift), in double from the exact mean. */
+static void whiten_mean(image *m, const fg_shape *s, const double *w, const double *mean, const float *shift,
+                        uint32_t k)
+{
+    for (uint32_t j = 0; j < s->d; j++) {
+        double sum = 0;
+        for (uint32_t d = 0; d <= j; d++) sum += w[(size_t)j * s->d + d] * (mean[d] - (double)shift[d]);
+        m->white[(size_t)k * s->row_stride + j] = (float)sum;
+    }
+}
+
+/* log det S_k of spherical and diagonal covariances. */
+static double log_determinant_of(const fg_shape *s, const fg_parameters *q, uint32_t k)
+{
+    double sum = 0;
+    if (s->covariance != FGMM_DIAG) return s->d * log(q->covariances[k]);
+    for (uint32_t d = 0; d < s->d; d++) sum += log(q->covariances[(size_t)k * s->d + d]);
+    return sum;
+}
+
+/* Adds what the factor's rounding does to log-densities: docs/math.md, "Rounding". */
+static void note_rounding(image *m, const fg_triangle *triangle)
+{
+    m->rounding = fmax(m->rounding, factor_rounding * triangle->rounding);
+}
+
+/* peaks: log pi_k + log-normaliser; full covariances are factored for that, and packed on the way. */
+static fgmm_status set_peaks(image *m, const fg_shape *s, const fg_parameters *q, const fg_triangle *tied)
 {
     const double log_two_pi = 1.8378770664093454835606594728112;
-    double log_determinant = 0;
-    if (s->covariance == FGMM_DIAG)
-        for (uint32_t d = 0; d < s->d; d++) log_determinant += log(q->covariances[(size_t)k * s->d + d]);
-    else
-        log_determinant = s->d * log(q->covariances[k]);
-    return log(q->weights[k]) - 0.5 * (s->d * log_two_pi + log_determinant);
+    fgmm_status status = FGMM_OK;
+    fg_triangle own = {0};
+    for (uint32_t k = 0; k < s->k; k++) {
+        double log_determinant;
+        if (s->covariance == FGMM_FULL) {
+            FG_TRY(fg_triangle_make(&own, q->covariances + (size_t)k * s->d * s->d, s->d));
+            fg_triangle_pack(m->packed + k * fg_triangle_floats(s), s, own.w, sqrt(0.5));
+            note_rounding(m, &own);
+            log_determinant = own.log_determinant;
+        } else if (s->covariance == FGMM_TIED) {
+            note_rounding(m, tied);
+            log_determinant = tied->log_determinant;
+        } else {
+            log_determinant = log_determinant_of(s, q, k);
+        }
+        m->peaks[k] = log(q->weights[k]) - 0.5 * (s->d * log_two_pi + log_determinant);
+    }
+done:
+    free(own.w);
+    return status;
 }
 
 /* h |m|^2: half the squared distance between component k and the shift, in its own deviations. */
@@ -124,7 +182,7 @@ static double scaled_squares(const image *m, const fg_shape *s, const fg_paramet
 {
     double sum = 0;
     for (uint32_t d = 0; d < s->d; d++) {
-        const double mean = (double)m->means[(size_t)k * s->row_stride + d];
+        const double mean = (double)m->centres[(size_t)k * s->row_stride + d];
         const double scale =
             s->covariance == FGMM_DIAG ? 0.5 / q->covariances[(size_t)k * s->d + d] : (double)m->scale[k];
         sum += scale * mean * mean;
@@ -145,16 +203,21 @@ static double exact_error(const fg_shape *s, double squares)
     return s->keep == FG_KEEP_BEST ? 0 : 0x1p-24 * sqrt(2 * squares * s->d);
 }
 
-static void pack_component(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, const float *shift,
-                           uint32_t k)
+/* h = 1 / (2 sigma^2), where it is one factor for all dimensions; matrices have it in their factors, or are whitened.
+ */
+static double scale_of(const fg_shape *s, const fg_parameters *q, uint32_t k)
 {
-    const int is_best = s->keep == FG_KEEP_BEST;
-    const double scale = is_best || s->covariance == FGMM_DIAG ? 1.0 : 0.5 / q->covariances[k];
-    const double peak = is_best ? 0 : log_peak(s, q, k);
-    shift_mean(m, p, s, q->means + (size_t)k * s->d, shift, k);
+    if (s->keep == FG_KEEP_BEST || s->covariance == FGMM_DIAG || s->covariance == FGMM_FULL) return 1;
+    return s->covariance == FGMM_TIED ? 0.5 : 0.5 / q->covariances[k];
+}
+
+static void pack_component(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, uint32_t k)
+{
+    const double scale = scale_of(s, q, k), peak = s->keep == FG_KEEP_BEST ? 0 : m->peaks[k];
     m->scale[k] = (float)scale;
     m->width[k] = (float)(1.0 / scale);
     m->normaliser[k] = (float)fmax(peak - p->base, -1e30); /* weight 0: log is -infinity */
+    if (s->covariance == FGMM_FULL) return;                /* always about the mean */
     if (fast_error(s, scaled_squares(m, s, q, k)) > fast_error_nats) m->is_exact[k / s->strip] = 1;
 }
 
@@ -166,7 +229,7 @@ static void pack_column(image *m, fg_packed *p, const fg_shape *s, const fg_para
     const double squares = scaled_squares(m, s, q, k);
     float *column = m->packed + (size_t)(k / s->strip) * s->d * per_dim + k % s->strip;
     for (uint32_t d = 0; d < s->d; d++, column += per_dim) {
-        const float mean = m->means[(size_t)k * s->row_stride + d];
+        const float mean = m->centres[(size_t)k * s->row_stride + d];
         if (is_diag) {
             column[0] = (float)sqrt(0.5 / q->covariances[(size_t)k * s->d + d]);
             column[s->strip] = is_exact ? mean : (float)(-(double)mean * (double)column[0]);
@@ -179,17 +242,47 @@ static void pack_column(image *m, fg_packed *p, const fg_shape *s, const fg_para
     p->error_bound_nats = fmax(p->error_bound_nats, is_exact ? exact_error(s, squares) : fast_error(s, squares));
 }
 
+/* Full: the mean in front of the factor, which set_peaks has packed. Its rounding moves l_ik as in the exact form. */
+static void pack_full(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, uint32_t k)
+{
+    const float *mean = m->means + (size_t)k * s->row_stride;
+    const double *matrix = q->covariances + (size_t)k * s->d * s->d;
+    double squares = 0;
+    memcpy(m->packed + k * fg_triangle_floats(s), mean, s->row_stride * sizeof *mean);
+    m->offset[k] = m->normaliser[k];
+    for (uint32_t d = 0; d < s->d; d++)
+        squares += 0.5 * (double)mean[d] * (double)mean[d] / matrix[(size_t)d * s->d + d];
+    p->error_bound_nats = fmax(p->error_bound_nats, exact_error(s, squares));
+}
+
 /* What the largest log-densities have in common: the highest peak, less the D/2 nats that a row is away from its mean.
  */
-static double common_part(const fg_shape *s, const fg_parameters *q)
+static double common_part(const fg_shape *s, const image *m)
 {
     double highest = -INFINITY;
     if (s->keep == FG_KEEP_BEST) return 0;
-    for (uint32_t k = 0; k < s->k; k++) highest = fmax(highest, log_peak(s, q, k));
+    for (uint32_t k = 0; k < s->k; k++) highest = fmax(highest, m->peaks[k]);
     return highest - 0.5 * s->d;
 }
 
-fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters *parameters, const float *shift)
+/* Packs all components; the strips' forms follow from the first loop. */
+static void pack_all(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q)
+{
+    p->base = common_part(s, m);
+    /* the rounding of sums over D and of the log-density itself, of the order of D/2 nats near a component */
+    p->error_bound_nats = 0x1p-22 * (double)s->d;
+    for (uint32_t k = 0; k < s->k; k++) pack_component(m, p, s, q, k);
+    for (uint32_t k = 0; k < s->k; k++)
+        if (s->covariance == FGMM_FULL)
+            pack_full(m, p, s, q, k);
+        else
+            pack_column(m, p, s, q, k);
+    p->error_bound_nats = fmax(p->error_bound_nats, m->rounding);
+    for (uint32_t k = s->k; k < s->padded_k; k++) m->offset[k] = m->normaliser[k] = padding_offset;
+}
+
+fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters *parameters, const float *shift,
+                           const fg_triangle *triangle)
 {
     fgmm_status status = FGMM_OK;
     image m = {0};
@@ -197,12 +290,13 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
     FG_TRY(image_create(&m, s));
     FG_TRY(FG_ALLOC(&shift_row, s->row_stride, "shift"));
     for (uint32_t d = 0; d < s->d; d++) shift_row[d] = shift[d];
-    p->base = common_part(s, parameters);
-    for (uint32_t k = 0; k < s->k; k++) pack_component(&m, p, s, parameters, shift, k);
-    /* the rounding of sums over D and of the log-density itself, of the order of D/2 nats near a component */
-    p->error_bound_nats = 0x1p-22 * (double)s->d;
-    for (uint32_t k = 0; k < s->k; k++) pack_column(&m, p, s, parameters, k);
-    for (uint32_t k = s->k; k < s->padded_k; k++) m.offset[k] = m.normaliser[k] = padding_offset;
+    for (uint32_t k = 0; k < s->k; k++) {
+        const double *mean = parameters->means + (size_t)k * s->d;
+        shift_mean(&m, p, s, mean, shift, k);
+        if (m.white) whiten_mean(&m, s, triangle->w, mean, shift, k);
+    }
+    if (s->keep == FG_KEEP_MIXTURE) FG_TRY(set_peaks(&m, s, parameters, triangle));
+    pack_all(&m, p, s, parameters);
     FG_TRY(fg_buffer_write(p->packed, 0, m.packed, fg_buffer_bytes(p->packed)));
     FG_TRY(fg_buffer_write(p->scale, 0, m.scale, sizeof(float) * s->padded_k));
     FG_TRY(fg_buffer_write(p->offset, 0, m.offset, sizeof(float) * s->padded_k));

@@ -21,14 +21,16 @@ fgmm_status fg_pass_create(fg_pass **out, fgmm_device *device, const fg_pass_opt
     FG_TRY(FG_ALLOC(&pass, 1, "pass"));
     pass->device = device;
     pass->path = options->keep == FG_KEEP_BEST ? FGMM_PATH_SPARSE : options->path;
-    pass->is_dense = pass->path == FGMM_PATH_DENSE;
     FG_TRY(fg_shape_init(&pass->shape, device, options));
+    pass->is_dense = pass->path == FGMM_PATH_DENSE && pass->shape.matrices == 0;
     if (pass->shape.family == FGMM_KERNEL_VECTOR && !options->tile)
         FG_TRY(fg_lanes_probe(&pass->shape.tile.lanes, device, pass->shape.tile.vw));
     FG_TRY(fg_packed_create(&pass->packed, device, &pass->shape));
+    FG_TRY(fg_whitening_create(pass));
     FG_TRY(fg_responsibilities_create(pass));
     FG_TRY(fg_lists_create(pass));
     FG_TRY(fg_accumulate_create(pass));
+    FG_TRY(fg_moments_create(pass));
     *out = pass;
     pass = NULL;
 done:
@@ -49,23 +51,28 @@ void fg_pass_free(fg_pass *pass)
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) fg_buffer_free(buffers[i]);
     fg_dense_free(&pass->dense);
     fg_direct_free(&pass->direct);
+    fg_moments_free(&pass->moments);
+    fg_whitening_free(&pass->whitening);
     fg_packed_free(&pass->packed);
     free(pass);
 }
 
-size_t fg_pass_default_batch_rows(const fgmm_device *device, uint64_t k, uint64_t d, fgmm_type type)
+size_t fg_pass_default_batch_rows(const fgmm_device *device, const fg_pass_options *options)
 {
-    /* Work of a launch, 2 n K D, so that it stays far below 100 ms (a CPU core makes some 1e11 a second, a small GPU
-     * 1e12). Bytes of rows and of lists: a CPU's stay near its caches; a GPU that is given few rows at a time waits for
-     * launches, so its share of memory decides, some tens of MiB on a small card and 256 on a large one. */
+    const uint64_t k = options->k, d = options->d;
+    const int is_full = options->covariance == FGMM_FULL;
+    /* Work of a launch, 2 n K D (full: n K D^2), so that it stays far below 100 ms (a CPU core makes some 1e11 a
+     * second, a small GPU 1e12). Bytes of rows and of lists: a CPU's stay near its caches; a GPU that is given few rows
+     * at a time waits for launches, so its share of memory decides, some tens of MiB on a small card and 256 on a large
+     * one. */
     const fg_device_facts *facts = fg_device_facts_of(device);
     const int is_cpu = facts->kind == FGMM_DEVICE_CPU;
     const double share = fmin(fmax((double)facts->global_bytes / 256, 0x1p25), 0x1p28);
     const double work = is_cpu ? 0x1p33 : 0x1p36, row_bytes = is_cpu ? 0x1p25 : share;
     const double list_bytes = is_cpu ? 0x1p23 : share;
-    const double capacity = k < 64 ? (double)k : 64.0;
-    double rows = work / (2.0 * (double)k * (double)d);
-    const double by_bytes = row_bytes / ((double)d * (double)fgmm_type_bytes(type));
+    const double capacity = k < 64 || fg_covariance_matrices(options->covariance, k) ? (double)k : 64.0;
+    double rows = work / ((is_full ? fmax((double)d, 2.0) : 2.0) * (double)k * (double)d);
+    const double by_bytes = row_bytes / ((double)d * (double)fgmm_type_bytes(options->type));
     const double by_lists = list_bytes / (8 * capacity);
     if (rows > by_bytes) rows = by_bytes;
     if (rows > by_lists) rows = by_lists;
@@ -78,9 +85,11 @@ uint64_t fg_pass_bytes(const fgmm_device *device, const fg_pass_options *options
 {
     fg_pass planned = {0};
     if (fg_shape_init(&planned.shape, device, options) != FGMM_OK) return 0; /* creating it says what is wrong */
-    const uint64_t dense = options->keep == FG_KEEP_MIXTURE ? fg_dense_bytes(&planned) : 0;
+    const int has_dense = options->keep == FG_KEEP_MIXTURE && planned.shape.matrices == 0;
+    const uint64_t matrices = fg_whitening_bytes(&planned.shape) + fg_moments_bytes(&planned.shape);
+    const uint64_t dense = has_dense ? fg_dense_bytes(&planned) : 0;
     return fg_packed_bytes(&planned.shape) + fg_responsibilities_bytes(&planned) + fg_lists_bytes(&planned) +
-           fg_accumulate_bytes(&planned) + fg_direct_bytes(&planned) + dense;
+           fg_accumulate_bytes(&planned) + fg_direct_bytes(&planned) + matrices + dense;
 }
 
 uint64_t fg_pass_host_bytes(const fgmm_device *device, const fg_pass_options *options, int is_evaluation)
@@ -93,10 +102,17 @@ uint64_t fg_pass_host_bytes(const fgmm_device *device, const fg_pass_options *op
 fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const float *shift)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(fg_packed_load(&pass->packed, &pass->shape, parameters, shift));
+    fg_triangle triangle = {0};
+    if (pass->shape.covariance == FGMM_TIED) {
+        FG_TRY(fg_triangle_make(&triangle, parameters->covariances, parameters->d));
+        FG_TRY(fg_whitening_load(pass, &triangle));
+    }
+    FG_TRY(fg_packed_load(&pass->packed, &pass->shape, parameters, shift, &triangle));
+    FG_TRY(fg_moments_zero(pass));
     FG_TRY(fg_buffer_zero(pass->totals.totals, 0, pass->totals.count * sizeof(double)));
     pass->rows = 0;
 done:
+    free(triangle.w);
     return status;
 }
 
@@ -114,6 +130,7 @@ static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
     FG_TRY(fg_responsibilities_run(pass, rows));
     FG_TRY(fg_lists_sort(pass, rows->n, &counts));
     FG_TRY(fg_accumulate_run(pass, rows, &counts));
+    FG_TRY(fg_moments_run(pass, rows));
     if (counts.dense_rows > 0) {
         const fg_dense_span span = {1, counts.entries, counts.dense_rows};
         FG_TRY(fg_dense_run(pass, rows, &span, NULL));
@@ -121,7 +138,7 @@ static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
     FG_TRY(fg_accumulate_rows(pass, rows->n));
     pass->sparse_batches++;
     pass->dense_rows += counts.dense_rows;
-    if (pass->path == FGMM_PATH_AUTO)
+    if (pass->path == FGMM_PATH_AUTO && pass->shape.matrices == 0)
         pass->is_dense = counts.dense_rows > dense_share * n || prefers_dense(pass, counts.entries / n);
 done:
     return status;
@@ -167,17 +184,40 @@ fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows)
     return status;
 }
 
+/* S2 += e S1'^T + S1' e^T + N e e^T, for a component's matrix. */
+static void move_matrix(double *matrix, const double *e, const double *s1, double weight, size_t d)
+{
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < d; j++) matrix[i * d + j] += e[i] * s1[j] + s1[i] * e[j] + weight * e[i] * e[j];
+}
+
 /* Statistics about the means that kernels used (rounded to float) -> about the true means, e = used - true:
  *     S1 = S1' + N e,   S2 = S2' + 2 e S1' + N e^2 */
 static void move_to_true_means(const fg_pass *pass, const double *weights, double *s1, double *s2)
 {
     const fg_shape *s = &pass->shape;
-    for (size_t k = 0; k < s->k; k++)
+    for (size_t k = 0; k < s->k; k++) {
+        const double *offsets = pass->packed.offsets + k * s->d;
+        double *matrix = s2 + (s->matrices > 1 ? k * s->d * s->d : 0);
+        if (s->matrices) move_matrix(matrix, offsets, s1 + k * s->d, weights[k], s->d);
         for (size_t d = 0; d < s->d; d++) {
-            const double e = pass->packed.offsets[k * s->d + d], first = s1[k * s->d + d];
-            s2[s->is_diag_s2 ? k * s->d + d : k] += 2 * e * first + weights[k] * e * e;
+            const double e = offsets[d], first = s1[k * s->d + d];
+            if (s->matrices == 0) s2[s->is_diag_s2 ? k * s->d + d : k] += 2 * e * first + weights[k] * e * e;
             s1[k * s->d + d] = first + weights[k] * e;
         }
+    }
+}
+
+/* Sum of all second moments: squared distances of rows to the means, weighted. */
+static double trace_of(const fg_shape *s, const double *s2)
+{
+    const size_t d = s->d, count = s->is_diag_s2 ? (size_t)s->k * d : s->k;
+    double sum = 0;
+    if (s->matrices == 0)
+        for (size_t i = 0; i < count; i++) sum += s2[i];
+    for (size_t m = 0; m < s->matrices; m++)
+        for (size_t i = 0; i < d; i++) sum += s2[(m * d + i) * d + i];
+    return sum;
 }
 
 fgmm_status fg_pass_statistics(fg_pass *pass, double *values)
@@ -188,12 +228,9 @@ fgmm_status fg_pass_statistics(fg_pass *pass, double *values)
     values[0] = (double)pass->rows;
     values[1] += (double)pass->rows * pass->packed.base;
     double *weights = values + 2, *s1 = weights + s->k, *s2 = s1 + (size_t)s->k * s->d;
+    FG_TRY(fg_moments_fetch(pass, s2));
     move_to_true_means(pass, weights, s1, s2);
-    if (s->keep == FG_KEEP_BEST) {
-        const size_t count = s->is_diag_s2 ? (size_t)s->k * s->d : s->k;
-        values[1] = 0;
-        for (size_t i = 0; i < count; i++) values[1] -= s2[i];
-    }
+    if (s->keep == FG_KEEP_BEST) values[1] = -trace_of(s, s2);
 done:
     return status;
 }

@@ -23,7 +23,7 @@ typedef enum fg_keep {
 } fg_keep;
 
 typedef struct fg_pass_options {
-    fgmm_covariance covariance; /* ignored with FG_KEEP_BEST (spherical) */
+    fgmm_covariance covariance; /* with FG_KEEP_BEST of the second moments only */
     fg_keep keep;
     uint64_t k, d;
     fgmm_type type;    /* of the rows: U8 I8 F16 F32 (F64 sources are converted while reading) */
@@ -38,7 +38,7 @@ void fg_pass_free(fg_pass *pass);
 
 /* Rows that one batch should have for this shape on this device when the caller does not say. A function of its
  * arguments only, so that every kind of source is cut alike. */
-size_t fg_pass_default_batch_rows(const fgmm_device *device, uint64_t k, uint64_t d, fgmm_type type);
+size_t fg_pass_default_batch_rows(const fgmm_device *device, const fg_pass_options *options);
 
 /* Device bytes that the pass will take, the dense path's included, rows not. 0: the options cannot be met. */
 uint64_t fg_pass_bytes(const fgmm_device *device, const fg_pass_options *options);
@@ -62,8 +62,7 @@ typedef struct fg_rows {
 fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows);
 
 /* Fetches the statistics: the flat array of flashgmm/stats.h, about the loaded means. With FG_KEEP_BEST the second
- * value is minus the sum of squared distances to the nearest mean (the inertia) and S2 is spherical, or diagonal where
- * options.covariance says so. */
+ * value is minus the sum of squared distances to the nearest mean (the inertia); S2 is as options.covariance says. */
 fgmm_status fg_pass_statistics(fg_pass *pass, double *values);
 
 /* Evaluates a batch instead of accumulating it; pointers may be NULL. log_likelihood (n), labels (n),

@@ -7,19 +7,44 @@ typedef const char *program_files[10];
 static const program_files sparse_files[] = {
     [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl",
                             "responsibilities_vector.cl", "lists.cl", "accumulate_vector.cl"},
-    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "distances_group.cl", "combine.cl", "responsibilities_group.cl",
-                           "lists_group.cl", "accumulate_group.cl"},
+    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_group.cl", "combine.cl",
+                           "responsibilities_group.cl", "lists_group.cl", "accumulate_group.cl"},
 };
 static const program_files dense_files[] = {
     [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "dense_vector.cl",
                             "direct_vector.cl"},
-    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "distances_group.cl", "combine.cl", "dense_group.cl"},
+    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_group.cl", "combine.cl",
+                           "dense_group.cl"},
 };
 
-fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, int is_dense, const char *name)
+/* What stands in the place of the sparse program's distances where covariances are full. */
+static const program_files full_files[] = {
+    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "triangle_vector.cl", "distances_full_vector.cl",
+                            "combine.cl", "responsibilities_vector.cl", "lists.cl", "accumulate_vector.cl"},
+    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_full_group.cl", "combine.cl",
+                           "responsibilities_group.cl", "lists_group.cl", "accumulate_group.cl"},
+};
+static const program_files matrix_files[] = {
+    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "rows.cl", "triangle_vector.cl", "whiten_vector.cl", "combine_moments.cl",
+                            "moments_vector.cl"},
+    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "triangle_group.cl", "whiten_group.cl", "densities_full_group.cl",
+                           "combine_moments.cl", "moments_group.cl"},
+};
+
+fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, fg_program program, const char *name)
 {
-    const program_files *files = is_dense ? dense_files : sparse_files;
+    const int is_full = pass->shape.covariance == FGMM_FULL;
+    const program_files *files = program == FG_PROGRAM_DENSE    ? dense_files
+                                 : program == FG_PROGRAM_MATRIX ? matrix_files
+                                 : is_full                      ? full_files
+                                                                : sparse_files;
     char options[640];
-    fg_shape_options(&pass->shape, is_dense ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE, options, sizeof options);
-    return fg_kernel_get(kernel, pass->device, files[pass->shape.family], options, name);
+    fg_shape shape = pass->shape;
+    if (program == FG_PROGRAM_WHITE) shape.type = FGMM_F32;
+    if (program == FG_PROGRAM_MATRIX)
+        fg_shape_matrix_options(&shape, options, sizeof options);
+    else
+        fg_shape_options(&shape, program == FG_PROGRAM_DENSE ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE, options,
+                         sizeof options);
+    return fg_kernel_get(kernel, pass->device, files[shape.family], options, name);
 }

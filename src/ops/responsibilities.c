@@ -39,6 +39,7 @@ fgmm_status fg_responsibilities_create(fg_pass *pass)
     fgmm_status status = FGMM_OK;
     fg_lists *lists = &pass->lists;
     const fg_shape *s = &pass->shape;
+    const int is_white = s->covariance == FGMM_TIED;
     size_t bytes;
     FG_TRY(fg_buffer_create(&lists->logz, pass->device, sizeof(float) * s->batch_rows, FG_BUFFER_DEVICE,
                             "log-normalisers"));
@@ -52,23 +53,24 @@ fgmm_status fg_responsibilities_create(fg_pass *pass)
         FG_TRY(fg_size_product3(&bytes, s->workers, lists->scratch_floats, sizeof(float), "scratch"));
         FG_TRY(fg_buffer_create(&lists->scratch, pass->device, bytes, FG_BUFFER_DEVICE, "scratch"));
     }
-    FG_TRY(fg_pass_kernel(&pass->responsibilities, pass, 0, "responsibilities"));
+    FG_TRY(fg_pass_kernel(&pass->responsibilities, pass, is_white ? FG_PROGRAM_WHITE : FG_PROGRAM_SPARSE,
+                          "responsibilities"));
 done:
     return status;
 }
 
-static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows)
+/* Vector family: rows (row type of the program) minus shift. */
+static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
 {
     const fg_shape *s = &pass->shape;
     const fg_packed *p = &pass->packed;
     const fg_lists *lists = &pass->lists;
-    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
     const cl_uint n = (cl_uint)rows->n;
     const fg_argument arguments[] = {
         FG_ARG_BUFFER(rows->buffer),
         FG_ARG_VALUE(first),
         FG_ARG_VALUE(n),
-        FG_ARG_BUFFER(p->shift),
+        FG_ARG_BUFFER(shift),
         FG_ARG_BUFFER(p->packed),
         FG_ARG_BUFFER(p->scale),
         FG_ARG_BUFFER(p->offset),
@@ -99,19 +101,19 @@ static uint32_t launch_rows(const fg_shape *s)
     return (uint32_t)fg_round_up((uint64_t)rows, s->tile.rows);
 }
 
-static fgmm_status run_group(fg_pass *pass, const fg_rows *rows)
+static fgmm_status run_group(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
 {
+    const fg_buffer *packed = pass->whitening.densities ? pass->whitening.densities : pass->packed.packed;
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
     const fg_packed *p = &pass->packed;
     const fg_lists *lists = &pass->lists;
-    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
     const cl_uint n = (cl_uint)rows->n, most = launch_rows(s);
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
         const fg_argument arguments[] = {
             FG_ARG_BUFFER(rows->buffer),  FG_ARG_VALUE(first),
             FG_ARG_VALUE(first_row),      FG_ARG_VALUE(n),
-            FG_ARG_BUFFER(p->shift),      FG_ARG_BUFFER(p->packed),
+            FG_ARG_BUFFER(shift),         FG_ARG_BUFFER(packed),
             FG_ARG_BUFFER(p->scale),      FG_ARG_BUFFER(p->offset),
             FG_ARG_BUFFER(p->is_exact),   FG_ARG_VALUE(s->strips),
             FG_ARG_VALUE(s->k),           FG_ARG_VALUE(s->spread),
@@ -129,5 +131,22 @@ done:
 
 fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
 {
-    return pass->shape.family == FGMM_KERNEL_VECTOR ? run_vector(pass, rows) : run_group(pass, rows);
+    fgmm_status status = FGMM_OK;
+    const int is_vector = pass->shape.family == FGMM_KERNEL_VECTOR;
+    cl_ulong first = rows->offset_bytes / fgmm_type_bytes(pass->shape.type);
+    const fg_buffer *shift = pass->packed.shift;
+    fg_rows white;
+    if (pass->shape.covariance == FGMM_TIED) {
+        FG_TRY(fg_whitening_run(pass, rows, &white));
+        rows = &white;
+        first = 0;
+        shift = pass->whitening.no_shift;
+    }
+    if (pass->whitening.densities) {
+        FG_TRY(fg_whitening_densify(pass, rows));
+        first = 0; /* the kernel sees row numbers only */
+    }
+    FG_TRY(is_vector ? run_vector(pass, rows, first, shift) : run_group(pass, rows, first, shift));
+done:
+    return status;
 }

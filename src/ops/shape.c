@@ -14,12 +14,32 @@ enum { DIRECT_OVERHEAD = 24, DIRECT_WORK = 8192 };
 
 static int prefers_direct(const fg_shape *s, fgmm_path path)
 {
-    return s->family == FGMM_KERNEL_VECTOR && path == FGMM_PATH_AUTO &&
+    return s->family == FGMM_KERNEL_VECTOR && s->matrices == 0 && path == FGMM_PATH_AUTO &&
            (uint64_t)s->k * ((uint64_t)s->d + DIRECT_OVERHEAD) <= DIRECT_WORK;
 }
+/* Matrices of more dimensions are beyond what their factorisation on the host is made for. */
+enum { MOST_MATRIX_DIMS = 16384 };
 
 /* Room in a row's list. Rows of trained mixtures keep about ten components; one that needs more goes the dense way. */
 enum { LIST_CAPACITY = 64 };
+
+/* Sizes of the kernels that work with triangular factors. Blocks of outputs are as even as can be: what fills up the
+ * last one is computed in vain. */
+static void plan_triangles(fg_shape *s)
+{
+    s->outputs = (uint32_t)fg_ceil_div(s->d, fg_ceil_div(s->d, FG_OUTPUTS(s->tile.vw)));
+    s->row_groups = s->tile.vw == 16 ? 3 : 2; /* with the outputs they fill the registers */
+    if (s->covariance == FGMM_FULL && s->family == FGMM_KERNEL_VECTOR) s->row_groups = s->tile.rows / s->tile.vw;
+}
+
+/* Room in a row's list. Where covariances are matrices there is no dense path, and lists have room for all. */
+static uint64_t list_room(const fg_pass_options *options)
+{
+    if (options->keep == FG_KEEP_BEST) return 1;
+    if (fg_covariance_matrices(options->covariance, options->k)) return fg_round_up(options->k, 16);
+    /* lists are padded to whole vectors while they are normalised */
+    return fg_round_up(fg_min_u64(options->k, LIST_CAPACITY), 16);
+}
 
 fgmm_status fg_shape_init(fg_shape *shape, const fgmm_device *device, const fg_pass_options *options)
 {
@@ -30,14 +50,20 @@ fgmm_status fg_shape_init(fg_shape *shape, const fgmm_device *device, const fg_p
     if (options->d == 0 || options->d > most / 64)
         return fg_fail(FGMM_ARGUMENT, "dims = %llu; need 1..%llu", (unsigned long long)options->d,
                        (unsigned long long)(most / 64));
-    if (options->batch_rows == 0 || options->batch_rows > most / LIST_CAPACITY)
+    const uint64_t matrices = fg_covariance_matrices(options->covariance, options->k);
+    if (matrices && options->d > MOST_MATRIX_DIMS)
+        return fg_fail(FGMM_ARGUMENT, "dims = %llu; tied and full covariances need 1..%d",
+                       (unsigned long long)options->d, MOST_MATRIX_DIMS);
+    const uint64_t room = list_room(options), most_rows = most / fg_max_u64(room, LIST_CAPACITY);
+    if (options->batch_rows == 0 || options->batch_rows > most_rows)
         return fg_fail(FGMM_ARGUMENT, "batch rows = %zu; need 1..%llu", options->batch_rows,
-                       (unsigned long long)(most / LIST_CAPACITY));
+                       (unsigned long long)most_rows);
     const int is_best = options->keep == FG_KEEP_BEST;
     *shape = (fg_shape){
         .family = fg_device_family(device),
         .covariance = is_best ? FGMM_SPHERICAL : options->covariance,
         .is_diag_s2 = options->covariance == FGMM_DIAG,
+        .matrices = (uint32_t)matrices,
         .keep = options->keep,
         .type = options->type,
         .k = (uint32_t)options->k,
@@ -54,8 +80,7 @@ fgmm_status fg_shape_init(fg_shape *shape, const fgmm_device *device, const fg_p
     shape->strips = (uint32_t)fg_ceil_div(shape->k, shape->strip);
     shape->padded_k = shape->strips * shape->strip;
     shape->row_stride = (uint32_t)fg_round_up(shape->d, tile->vw);
-    /* lists are padded to whole vectors while they are normalised */
-    shape->capacity = is_best ? 1 : (uint32_t)fg_round_up(fg_min_u64(shape->k, LIST_CAPACITY), 16);
+    shape->capacity = (uint32_t)room;
     /* more workers than cores, so that a core that is busy elsewhere does not hold up the launch */
     const uint32_t units = fg_device_facts_of(device)->compute_units;
     shape->sum_items = shape->family == FGMM_KERNEL_VECTOR ? 1 : FG_SUM_ITEMS;
@@ -64,6 +89,8 @@ fgmm_status fg_shape_init(fg_shape *shape, const fgmm_device *device, const fg_p
     shape->workers = units * (units < 16 ? 4 : 2);
     shape->is_direct = prefers_direct(shape, options->path);
     shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
+    if (matrices) plan_triangles(shape);
+    if (matrices && options->path == FGMM_PATH_DENSE) shape->spread = FG_SPREAD_ALL;
     return FGMM_OK;
 }
 
@@ -73,9 +100,12 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
     const fg_space *space = fg_tile_space(shape->family);
     size_t used = (size_t)snprintf(text, room,
                                    "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DKEEP_BEST=%d "
-                                   "-DSUM_BLOCK=%d -DSUM_ITEMS=%u",
+                                   "-DSUM_BLOCK=%d -DSUM_ITEMS=%u -DS2_MATRIX=%d",
                                    (int)shape->type, shape->d, t->vw, shape->covariance == FGMM_DIAG, shape->is_diag_s2,
-                                   shape->keep == FG_KEEP_BEST, FG_SUM_BLOCK, shape->sum_items);
+                                   shape->keep == FG_KEEP_BEST, FG_SUM_BLOCK, shape->sum_items, shape->matrices > 0);
+    if (shape->covariance == FGMM_FULL && used < room)
+        used += (size_t)snprintf(text + used, room - used, " -DOUTPUTS=%u -DROW_GROUPS=%u", shape->outputs,
+                                 shape->row_groups);
     for (size_t i = 0; i < space->count; i++) {
         const fg_space_parameter *p = &space->parameters[i];
         if (p->macro && (p->programs >> program & 1) && used < room)
@@ -85,6 +115,14 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
         snprintf(text + used, room - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
     if (shape->family == FGMM_KERNEL_VECTOR && program == FG_PROGRAM_SPARSE && used < room)
         snprintf(text + used, room - used, " -DLANES_AVX512=%d -DLANES_AVX=%d", t->lanes == 2, t->lanes == 1);
+}
+
+void fg_shape_matrix_options(const fg_shape *s, char *text, size_t room)
+{
+    snprintf(text, room,
+             "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DOUTPUTS=%u -DROW_GROUPS=%u -DMOMENT_ROWS=%u -DMOMENT_BLOCK=%u",
+             (int)s->type, s->d, s->tile.vw, s->outputs, s->row_groups, fg_moments_rows(s),
+             (unsigned)fg_max_u64(s->tile.vw, 8));
 }
 
 void fg_shape_describe(const fg_shape *shape, char *text, size_t room)

@@ -20,7 +20,7 @@ enum { SPARSE = 1u << FG_PROGRAM_SPARSE, DENSE = 1u << FG_PROGRAM_DENSE };
 
 static const fg_space_parameter vector_parameters[] = {
     PARAMETER("vw", NULL, vw, SPARSE | DENSE, 3, 4, 16, {4, 8, 16}),
-    PARAMETER("rows", "TILE_ROWS", rows, SPARSE | DENSE, 0, 1, 32, {4, 6, 8, 10, 12, 14, 24}),
+    PARAMETER("rows", "TILE_ROWS", rows, SPARSE | DENSE, 0, 1, 64, {4, 6, 8, 10, 12, 14, 24, 32, 48}),
     PARAMETER("vectors", "TILE_VECTORS", vectors, SPARSE | DENSE, 0, 1, 8, {1, 2, 3, 4}),
     PARAMETER("block", "TILE_BLOCK", block, SPARSE | DENSE, 1, 1, 1024, {12, 24, 36, 48, 64, 96}),
     PARAMETER("dense_k", "TILE_DENSE_K", dense_k, DENSE, 0, 1, 32, {2, 4, 8, 16}),
@@ -32,7 +32,9 @@ static const fg_space_parameter vector_parameters[] = {
 static const char *vector_reject(const void *tile, const void *problem)
 {
     const fg_tile *t = tile;
-    (void)problem;
+    const fg_tile_problem *p = problem;
+    if (p->covariance == FGMM_FULL && t->rows % t->vw) return "rows is no multiple of vw";
+    if (p->covariance == FGMM_FULL && t->vectors != 1) return "vectors is not 1";
     if (t->vw != 4 && t->vw != 8 && t->vw != 16) return "vw is none of 4, 8, 16";
     if (t->block % t->rows) return "block is no multiple of rows";
     if (t->vw * t->vectors % t->dense_k) return "dense_k does not divide vw x vectors";
@@ -55,7 +57,9 @@ static void vector_needs(fg_space_needs *needs, const void *tile, const void *pr
     const uint64_t operands = p->covariance == FGMM_DIAG ? 2 : 1, parts = fg_ceil_div(t->vw, p->vector_width);
     const uint64_t sweep = t->rows * t->vectors + operands * t->vectors + operands;
     const uint64_t product = t->dense_k * t->dense_v + t->dense_v + 1;
-    *needs = (fg_space_needs){0, 1, parts * fg_max_u64(sweep, product)};
+    const uint64_t groups = t->rows / t->vw, triangle = groups * FG_OUTPUTS(t->vw) + groups + 1;
+    const int is_full = p->covariance == FGMM_FULL; /* cl/distances_full_vector.cl; there is no dense path */
+    *needs = (fg_space_needs){0, 1, parts * (is_full ? triangle : fg_max_u64(sweep, product))};
 }
 
 /* ---- group: work-groups own tiles, slabs in local memory ---- */
@@ -172,7 +176,12 @@ const char *fg_tile_reject(const fg_tile *tile, const fg_shape *shape, const fgm
 
 /* ---- shipped tiles ---- */
 
-enum { COVARIANCE_SPHERICAL = FGMM_SPHERICAL, COVARIANCE_DIAG = FGMM_DIAG, COVARIANCE_ALL = -1 };
+enum {
+    COVARIANCE_SPHERICAL = FGMM_SPHERICAL,
+    COVARIANCE_DIAG = FGMM_DIAG,
+    COVARIANCE_FULL = FGMM_FULL,
+    COVARIANCE_ALL = -1
+};
 enum { BASIS_ESTIMATED = 0, BASIS_MEASURED = 1 };
 
 typedef struct shipped_tile {
@@ -196,10 +205,11 @@ static int is_meant(const shipped_tile *line, const fg_shape *shape, const fg_de
 {
     const uint32_t width =
         shape->family == FGMM_KERNEL_VECTOR ? facts->vector_width : facts->wave_items; /* 0: the driver is silent */
+    const fgmm_covariance covariance = shape->covariance == FGMM_TIED ? FGMM_SPHERICAL : shape->covariance;
     return line->family == shape->family && (line->vendor == VENDOR_ANY || line->vendor == facts->vendor_id) &&
            (line->width == 0 || width == 0 || line->width == width) &&
            line->local_kib * 1024ull <= facts->local_bytes &&
-           (line->covariance == COVARIANCE_ALL || line->covariance == (int)shape->covariance) &&
+           (line->covariance == COVARIANCE_ALL || line->covariance == (int)covariance) &&
            (line->most_k == 0 || shape->k <= line->most_k);
 }
 

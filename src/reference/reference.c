@@ -1,8 +1,10 @@
-/* reference.c - the double-precision twins, written as the formulas of docs/math.md. No device, no allocation, no
- * failure: callers bring every array. */
+/* reference.c - the double-precision twins, written as the formulas of docs/math.md. No device and no
+ * failure: callers bring every array (scratch of a few rows apart; where memory for it runs out, results are NaN). */
 #include "reference.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const double LOG_TWO_PI = 1.8378770664093454835606594728112;
 
@@ -11,20 +13,67 @@ static double squared(double value)
     return value * value;
 }
 
-/* Variance of component k in dimension c. */
-static double variance_at(const fg_parameters *p, uint64_t k, uint64_t c)
+/* Eliminates one dimension after the other: behind pivot a_cc, row j loses a_jc / a_cc times row c. Leaves in a (d,d)
+ * the pivots and, right of each, the shares a_cj / a_cc. Returns log det A, the sum of the pivots' logarithms. */
+static double eliminate(double *a, uint64_t d)
 {
-    return p->covariance == FGMM_DIAG ? p->covariances[k * p->d + c] : p->covariances[k];
+    double log_determinant = 0;
+    for (uint64_t c = 0; c < d; c++) {
+        double *row = a + c * d;
+        log_determinant += log(row[c]);
+        for (uint64_t j = c + 1; j < d; j++) {
+            const double share = row[j] / row[c];
+            for (uint64_t i = j; i < d; i++) a[j * d + i] -= share * row[i];
+        }
+        for (uint64_t j = c + 1; j < d; j++) row[j] /= row[c];
+    }
+    return log_determinant;
+}
+
+/* t^T A^-1 t: the same elimination on t, whose element c counts t_c^2 / a_cc when its turn comes. t is used up. */
+static double quadratic_form(const double *a, double *t, uint64_t d)
+{
+    double form = 0;
+    for (uint64_t c = 0; c < d; c++) {
+        const double *row = a + c * d, value = t[c];
+        form += squared(value) / row[c];
+        for (uint64_t j = c + 1; j < d; j++) t[j] -= row[j] * value;
+    }
+    return form;
+}
+
+/* (11)  l_ik = log pi_k - 1/2 [ D log 2 pi + log det S_k + (x_i - m_k)^T S_k^-1 (x_i - m_k) ] */
+static void matrix_log_density(double *l, const fg_parameters *p, const double *x, uint64_t n)
+{
+    const uint64_t d = p->d;
+    double *a = malloc((size_t)(d * d + d) * sizeof *a), *t = a + d * d;
+    for (uint64_t k = 0; k < p->k; k++) {
+        double log_determinant = 0;
+        if (a) {
+            memcpy(a, p->covariances + (p->covariance == FGMM_FULL ? k * d * d : 0), (size_t)(d * d) * sizeof *a);
+            log_determinant = eliminate(a, d);
+        }
+        for (uint64_t i = 0; i < n; i++) {
+            for (uint64_t c = 0; a && c < d; c++) t[c] = x[i * d + c] - p->means[k * d + c];
+            const double form = a ? quadratic_form(a, t, d) : (double)NAN;
+            l[i * p->k + k] = log(p->weights[k]) - 0.5 * ((double)d * LOG_TWO_PI + log_determinant + form);
+        }
+    }
+    free(a);
 }
 
 /* (1)  l_ik = log pi_k - 1/2 sum_c [ log 2 pi s_kc + (x_ic - m_kc)^2 / s_kc ] */
 void fg_reference_log_density(double *l, const fg_parameters *p, const double *x, uint64_t n)
 {
+    if (fg_covariance_matrices(p->covariance, p->k)) {
+        matrix_log_density(l, p, x, n);
+        return;
+    }
     for (uint64_t i = 0; i < n; i++)
         for (uint64_t k = 0; k < p->k; k++) {
             double sum = 0;
             for (uint64_t c = 0; c < p->d; c++) {
-                const double s = variance_at(p, k, c);
+                const double s = p->covariances[fg_variance_place(p->covariance, p->d, k, c)];
                 sum += LOG_TWO_PI + log(s) + squared(x[i * p->d + c] - p->means[k * p->d + c]) / s;
             }
             l[i * p->k + k] = log(p->weights[k]) - 0.5 * sum;
@@ -71,25 +120,40 @@ void fg_reference_nearest(uint32_t *nearest, double *d2, const fg_parameters *p,
     }
 }
 
-/* (7)  N_k += r_ik    (8)  S1_k += r_ik (x_i - m_k)    (9)  S2_k += r_ik (x_i - m_k)^2, summed over the dimensions when
- * spherical */
+/* Second moments of one row about component k: (9), or (12) for matrices. delta (d) = x_i - m_k. */
+static void add_second_moments(double *s2, const fg_parameters *p, uint64_t k, double weight, const double *delta)
+{
+    const uint64_t d = p->d;
+    double *matrix = s2 + (p->covariance == FGMM_FULL ? k * d * d : 0);
+    if (!fg_covariance_matrices(p->covariance, p->k)) {
+        for (uint64_t c = 0; c < d; c++) s2[fg_variance_place(p->covariance, d, k, c)] += weight * squared(delta[c]);
+        return;
+    }
+    for (uint64_t c = 0; c < d; c++)
+        for (uint64_t j = 0; j < d; j++) matrix[c * d + j] += weight * delta[c] * delta[j];
+}
+
+/* (7)  N_k += r_ik    (8)  S1_k += r_ik (x_i - m_k)    (9, 12)  second moments */
 void fg_reference_statistics(double *values, const fg_parameters *p, const double *x, const double *logz,
                              const double *r, uint64_t n)
 {
     double *counts = values + 2, *s1 = counts + p->k, *s2 = s1 + p->k * p->d;
+    double *delta = malloc((size_t)p->d * sizeof *delta);
     values[0] += (double)n;
-    for (uint64_t i = 0; i < n; i++) {
+    for (uint64_t i = 0; i < n && delta; i++) {
         values[1] += logz ? logz[i] : 0;
         for (uint64_t k = 0; k < p->k; k++) {
             const double weight = r[i * p->k + k];
             counts[k] += weight;
             for (uint64_t c = 0; c < p->d; c++) {
-                const double delta = x[i * p->d + c] - p->means[k * p->d + c];
-                s1[k * p->d + c] += weight * delta;
-                s2[p->covariance == FGMM_DIAG ? k * p->d + c : k] += weight * squared(delta);
+                delta[c] = x[i * p->d + c] - p->means[k * p->d + c];
+                s1[k * p->d + c] += weight * delta[c];
             }
+            if (weight > 0) add_second_moments(s2, p, k, weight, delta);
         }
     }
+    if (!delta) values[1] = (double)NAN;
+    free(delta);
 }
 
 /* (21)  |r'|^2 + (r.r')^2 / |r|^2,   r = x - c_1, r' = x - c */

@@ -5,7 +5,7 @@
 
 #include "model.h"
 
-/* l (n,k): log pi_k + log N(x_i | m_k, S_k), nats (docs/math.md, equation 1). */
+/* l (n,k): log pi_k + log N(x_i | m_k, S_k), nats (docs/math.md, equations 1 and 11). */
 void fg_reference_log_density(double *l, const fg_parameters *p, const double *x, uint64_t n);
 
 /* logz (n): log sum_k exp l_ik (2); r (n,k): exp(l_ik - logz_i) (3). r may be l itself. */
@@ -14,8 +14,8 @@ void fg_reference_responsibilities(double *logz, double *r, const double *l, uin
 /* nearest (n): the component with the least squared distance, ties to the lower; d2 (n): that distance. */
 void fg_reference_nearest(uint32_t *nearest, double *d2, const fg_parameters *p, const double *x, uint64_t n);
 
-/* Adds n rows to the flat statistics of flashgmm/stats.h: [rows, sum logz, N (k), S1 (k,d), S2 (k or k,d)], all about
- * the means of p (7-9). logz may be NULL (counted as 0). */
+/* Adds n rows to the flat statistics of flashgmm/stats.h: [rows, sum logz, N (k), S1 (k,d), S2 (as covariances)], all
+ * about the means of p (7-9, 12). logz may be NULL (counted as 0). */
 void fg_reference_statistics(double *values, const fg_parameters *p, const double *x, const double *logz,
                              const double *r, uint64_t n);
 

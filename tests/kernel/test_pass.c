@@ -67,17 +67,32 @@ static double store_element(void *rows, fgmm_type type, size_t i, double value)
     }
 }
 
+/* variance (diag (0.5 .. 1.5) + B B^T / d), B random (d,d): correlated, and safely positive definite. */
+static void make_matrix(double *matrix, uint64_t d, double variance, fg_rng *rng)
+{
+    double *b = calloc((size_t)(d * d), sizeof *b);
+    for (uint64_t i = 0; i < d * d; i++) b[i] = fg_rng_normal(rng);
+    for (uint64_t i = 0; i < d; i++)
+        for (uint64_t j = 0; j <= i; j++) {
+            double sum = i == j ? 0.5 + fg_rng_uniform(rng) : 0;
+            for (uint64_t e = 0; e < d; e++) sum += b[i * d + e] * b[j * d + e] / (double)d;
+            matrix[i * d + j] = matrix[j * d + i] = variance * sum;
+        }
+    free(b);
+}
+
 static problem make_problem(const shape_case *c)
 {
     problem p = {0};
-    const size_t count = (size_t)(c->n * c->d), per = c->covariance == FGMM_DIAG ? (size_t)c->d : 1;
+    const size_t count = (size_t)(c->n * c->d), variances = (size_t)fg_covariance_count(c->covariance, c->k, c->d);
+    const uint64_t matrices = fg_covariance_matrices(c->covariance, c->k);
     fg_rng rng;
     fg_rng_init(&rng, c->n * 1000003 + c->d * 1009 + c->k, 77, 0);
     p.rows = calloc(count, fgmm_type_bytes(c->type));
     p.x = calloc(count, sizeof(double));
     p.weights = calloc(c->k, sizeof(double));
     p.means = calloc((size_t)(c->k * c->d), sizeof(double));
-    p.covariances = calloc(c->k * per, sizeof(double));
+    p.covariances = calloc(variances, sizeof(double));
     p.shift = calloc(c->d, sizeof(float));
     double sum = 0;
     for (uint64_t k = 0; k < c->k; k++) sum += p.weights[k] = 0.5 + fg_rng_uniform(&rng);
@@ -85,7 +100,8 @@ static problem make_problem(const shape_case *c)
     const double origin = c->type == FGMM_U8 ? 128 : 0;
     for (uint64_t i = 0; i < c->k * c->d; i++) p.means[i] = origin + 25 * fg_rng_normal(&rng);
     const double sigma = 25 * c->overlap;
-    for (uint64_t i = 0; i < c->k * per; i++) p.covariances[i] = sigma * sigma * (0.5 + fg_rng_uniform(&rng));
+    for (size_t i = 0; i < variances && !matrices; i++) p.covariances[i] = sigma * sigma * (0.5 + fg_rng_uniform(&rng));
+    for (uint64_t m = 0; m < matrices; m++) make_matrix(p.covariances + m * c->d * c->d, c->d, sigma * sigma, &rng);
     for (uint64_t i = 0; i < c->n; i++) {
         const uint64_t k = fg_rng_below(&rng, c->k);
         for (uint64_t d = 0; d < c->d; d++) {
@@ -175,7 +191,8 @@ static void reference_batch(const shape_case *c, const problem *p, double *logz,
 
 static void compare_statistics(const shape_case *c, const double *found, const double *expected)
 {
-    const size_t k = (size_t)c->k, kd = (size_t)(c->k * c->d), s2 = c->covariance == FGMM_DIAG ? kd : k;
+    const size_t k = (size_t)c->k, kd = (size_t)(c->k * c->d);
+    const size_t s2 = (size_t)fg_covariance_count(c->covariance, c->k, c->d);
     const double n = (double)c->n, sd = 25 * fmax(c->overlap, 1);
     const struct {
         const char *name;
@@ -220,8 +237,7 @@ static void check_case(const shape_case *c)
 {
     open_device(c->family);
     problem p = make_problem(c);
-    const size_t per = c->covariance == FGMM_DIAG ? (size_t)c->d : 1;
-    const size_t count = 2 + (size_t)c->k * (1 + (size_t)c->d + per);
+    const size_t count = 2 + (size_t)c->k * (1 + (size_t)c->d) + (size_t)fg_covariance_count(c->covariance, c->k, c->d);
     double *found = calloc(count, sizeof(double)), *expected = calloc(count, sizeof(double));
     double *logz = calloc(c->n, sizeof(double)), *expected_logz = calloc(c->n, sizeof(double));
     reference_batch(c, &p, expected_logz, expected);
@@ -243,16 +259,27 @@ static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_GR
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
 /* Covariance, kept components and path that a family must get right; each is run for every size below. */
-static const struct {
+typedef struct variant {
     fgmm_covariance covariance;
     fg_keep keep;
     fgmm_path path;
-} variants[] = {
+} variant;
+
+static const variant variants[] = {
     {FGMM_SPHERICAL, FG_KEEP_MIXTURE, FGMM_PATH_SPARSE}, {FGMM_SPHERICAL, FG_KEEP_MIXTURE, FGMM_PATH_DENSE},
     {FGMM_DIAG, FG_KEEP_MIXTURE, FGMM_PATH_SPARSE},      {FGMM_DIAG, FG_KEEP_MIXTURE, FGMM_PATH_DENSE},
     {FGMM_SPHERICAL, FG_KEEP_BEST, FGMM_PATH_SPARSE},    {FGMM_DIAG, FG_KEEP_BEST, FGMM_PATH_SPARSE},
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
+
+/* The same for matrices; the dense path is the sparse one that drops nothing. */
+static const variant matrix_variants[] = {
+    {FGMM_TIED, FG_KEEP_MIXTURE, FGMM_PATH_SPARSE},
+    {FGMM_FULL, FG_KEEP_MIXTURE, FGMM_PATH_SPARSE},
+    {FGMM_TIED, FG_KEEP_BEST, FGMM_PATH_AUTO},
+    {FGMM_FULL, FG_KEEP_BEST, FGMM_PATH_AUTO},
+};
+enum { MATRIX_VARIANTS = sizeof matrix_variants / sizeof matrix_variants[0] };
 
 static void check_sizes(fgmm_kernel_family family, const fg_tile *tile, const uint64_t (*sizes)[3], size_t count,
                         double overlap)
@@ -418,6 +445,36 @@ START_TEST(test_pass__vector_equals_the_twin_in_the_tile_space)
 }
 END_TEST
 
+/* 1, tile - 1, tile, tile + 1 of rows (48, group 32), of components (a strip of 16, group 32) and of dimensions (blocks
+ * of 8 outputs, vectors of 16, group 32 columns). Few different D: each is four programs, which take seconds; k-means,
+ * which has only the moments of its own, runs one size. */
+enum { MATRIX_SIZES = 5, KMEANS_SIZE = 3 };
+static const uint64_t matrix_sizes[FAMILIES][MATRIX_SIZES][3] = {
+    {{1, 8, 1}, {47, 8, 15}, {48, 8, 16}, {49, 9, 17}, {300, 17, 40}},
+    {{1, 9, 1}, {31, 9, 31}, {32, 9, 32}, {33, 9, 33}, {300, 33, 65}},
+};
+
+START_TEST(test_pass__matrices_equal_the_twin_at_tile_edges)
+{
+    const int family = _i % FAMILIES;
+    const variant *v = &matrix_variants[_i / FAMILIES];
+    for (size_t i = 0; i < MATRIX_SIZES; i++) {
+        const uint64_t *size = matrix_sizes[family][i];
+        const shape_case c = {.family = families[family],
+                              .covariance = v->covariance,
+                              .keep = v->keep,
+                              .type = FGMM_F32,
+                              .path = v->path,
+                              .n = size[0],
+                              .d = size[1],
+                              .k = size[2],
+                              .overlap = 0.5,
+                              .tile = quick_tiles[family]};
+        if (v->keep == FG_KEEP_MIXTURE || i == KMEANS_SIZE) check_case(&c);
+    }
+}
+END_TEST
+
 /* Components that overlap so much that every row keeps more than its list holds. */
 START_TEST(test_pass__overflowing_rows_take_the_dense_path)
 {
@@ -496,12 +553,14 @@ Suite *suite(void)
 {
     Suite *s = suite_create("pass");
     TCase *vector = tcase_create("vector"), *group = tcase_create("group"), *both = tcase_create("both");
-    TCase *tiny = tcase_create("tiny"), *const cases[] = {vector, group, both, tiny};
+    TCase *matrices = tcase_create("matrices"), *tiny = tcase_create("tiny");
+    TCase *const cases[] = {vector, group, both, matrices, tiny};
     tcase_add_test(vector, test_pass__vector_equals_the_twin_at_tile_edges);
     tcase_add_test(vector, test_pass__vector_small_mixtures_equal_the_twin);
     tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_in_the_tile_space, 0, MOST_TILES);
     tcase_add_test(group, test_pass__group_equals_the_twin_at_tile_edges);
     tcase_add_loop_test(group, test_pass__group_equals_the_twin_with_every_tile, 0, GROUP_TILES);
+    tcase_add_loop_test(matrices, test_pass__matrices_equal_the_twin_at_tile_edges, 0, MATRIX_VARIANTS * FAMILIES);
     tcase_add_loop_test(both, test_pass__overflowing_rows_take_the_dense_path, 0, FAMILIES);
     tcase_add_loop_test(both, test_pass__every_row_type, 0, FAMILIES);
     tcase_add_loop_test(both, test_pass__bytes_are_foreseen, 0, FAMILIES);

@@ -257,14 +257,17 @@ END_TEST
 START_TEST(test_model_file__covariance_type)
 {
     fgmm_model *model;
-    const double square[] = {0.5, 0.5, 1, 2, 3, 4, 1, 2, 3, 4}, many[8 + 18] = {0.5, 0.5};
+    const double square[] = {0.5, 0.5, 1, 2, 3, 4, 2, 1, 1, 4};
+    double many[8 + 18] = {0.5, 0.5};
+    for (int i = 0; i < 3; i++) many[8 + 4 * i] = many[8 + 9 + 4 * i] = 1; /* two unit matrices */
     ck_ok(fgmm_model_load(
         &model, make_file("{\"__metadata__\":{\"covariance_type\":\"diag\"}," SQUARE "}", square, sizeof square)));
     ck_assert_int_eq(fg_model_parameters(model).covariance, FGMM_DIAG);
     fgmm_model_free(model);
-    ck_fails(fgmm_model_load(&model, make_file("{\"__metadata__\":{\"covariance_type\":\"tied\"}," SQUARE "}", square,
-                                               sizeof square)),
-             FGMM_UNSUPPORTED, "tied (D,D)");
+    ck_ok(fgmm_model_load(
+        &model, make_file("{\"__metadata__\":{\"covariance_type\":\"tied\"}," SQUARE "}", square, sizeof square)));
+    ck_assert_int_eq(fg_model_parameters(model).covariance, FGMM_TIED);
+    fgmm_model_free(model);
     ck_fails(fgmm_model_load(&model, make_file("{" SQUARE "}", square, sizeof square)), FGMM_FORMAT, "diag or tied");
     ck_fails(fgmm_model_load(&model, make_file("{\"__metadata__\":{\"covariance_type\":\"spherical\"}," SQUARE "}",
                                                square, sizeof square)),
@@ -272,9 +275,21 @@ START_TEST(test_model_file__covariance_type)
     ck_fails(fgmm_model_load(&model, make_file("{\"__metadata__\":{\"covariance_type\":\"round\"}," SQUARE "}", square,
                                                sizeof square)),
              FGMM_FORMAT, "covariance_type \"round\"");
-    ck_fails(fgmm_model_load(&model, make_file(COVARIANCES("[3,3]", "136"), many, 136)), FGMM_UNSUPPORTED, "tied");
-    ck_fails(fgmm_model_load(&model, make_file(COVARIANCES("[2,3,3]", "208"), many, 208)), FGMM_UNSUPPORTED,
-             "full (K,D,D)");
+    ck_ok(fgmm_model_load(&model, make_file(COVARIANCES("[3,3]", "136"), many, 136)));
+    ck_assert_int_eq(fg_model_parameters(model).covariance, FGMM_TIED);
+    fgmm_model_free(model);
+    ck_ok(fgmm_model_load(&model, make_file(COVARIANCES("[2,3,3]", "208"), many, 208)));
+    ck_assert_int_eq(fg_model_parameters(model).covariance, FGMM_FULL);
+    fgmm_model_free(model);
+    many[8 + 9 + 1] = 0.5;
+    ck_fails(fgmm_model_load(&model, make_file(COVARIANCES("[2,3,3]", "208"), many, 208)), FGMM_FORMAT,
+             "covariances[1] is not symmetric: element (0,1) = 0.5, element (1,0) = 0");
+    many[8 + 9 + 1] = many[8 + 9 + 3] = 2;
+    ck_fails(fgmm_model_load(&model, make_file(COVARIANCES("[2,3,3]", "208"), many, 208)), FGMM_FORMAT,
+             "covariances[1] is not positive definite");
+    many[8] = 0;
+    ck_fails(fgmm_model_load(&model, make_file(COVARIANCES("[2,3,3]", "208"), many, 208)), FGMM_FORMAT,
+             "covariances[0]: element (0,0) = 0");
     ck_fails(fgmm_model_load(&model, make_file(COVARIANCES("[3]", "88"), many, 88)), FGMM_FORMAT, "does not fit");
     /* One component in one dimension: diag and tied are the same. */
     const double single[] = {1, 2, 3};

@@ -1,0 +1,87 @@
+/* moments_vector.cl - second moments as matrices, from a batch's sorted entries. Vector family: a work-item is a worker
+ * that walks jobs.
+ *
+ *     S2_k += sum_i r_ik (y_i - m_k) (y_i - m_k)^T          full; tied: summed over k           (docs/math.md, equation 12)
+ *
+ * A job is (split, matrix, band): the split-th share of the entries of each of the matrix's components, and every BANDS-th
+ * block of MOMENT_BLOCK rows of the lower triangle. Rows are gathered, MOMENT_ROWS at a time, as s = sqrt(r) (y - m); then
+ * blocks of the product s^T s are summed in registers and added to the running sums, which are wider than float.
+ *
+ *   out (splits, matrices, D, ROW_STRIDE)         scratch of a worker: s (MOMENT_ROWS, ROW_STRIDE)
+ *          x
+ *          x x           element (i, j), j <= i, at row i; whole vectors: what lies right of the diagonal means nothing
+ *          x x x
+ *   MOMENT_ROWS   entries summed in float before the sum is carried into a wider one
+ *   MOMENT_BLOCK  rows of the triangle in registers
+ */
+#if !defined(MOMENT_ROWS) || !defined(MOMENT_BLOCK)
+#error "MOMENT_ROWS or MOMENT_BLOCK is not set"
+#endif
+
+/* Adds a vector of sums to the running ones. */
+static inline void carry(__global sum_t *out, floatv sums)
+{
+#if HAS_FP64
+    PASTE(vstore, VW)(PASTE(vload, VW)(0, out) + PASTE(convert_double, VW)(sums), 0, out);
+#else
+    float lanes[VW];
+    PASTE(vstore, VW)(sums, 0, lanes);
+    for (int j = 0; j < VW; j++) out[j] = sum_add(out[j], lanes[j]);
+#endif
+}
+
+/* Adds s^T s of `count` rows, rows i0 .. i0+MOMENT_BLOCK-1 of the triangle. */
+static inline void add_block(__global sum_t *out, __global const float *s, uint count, int i0)
+{
+    const int last = min(i0 + MOMENT_BLOCK, DIMS) - 1;
+    for (int v = 0; v <= last / VW; v++) {
+        floatv sums[MOMENT_BLOCK];
+        __global const float *row = s;
+#pragma unroll
+        for (int i = 0; i < MOMENT_BLOCK; i++) sums[i] = 0.0f;
+        for (uint q = 0; q < count; q++, row += ROW_STRIDE) {
+            const floatv x = LOADV(row + v * VW);
+#pragma unroll
+            for (int i = 0; i < MOMENT_BLOCK; i++) sums[i] = fma((floatv)row[min(i0 + i, DIMS - 1)], x, sums[i]);
+        }
+#pragma unroll
+        for (int i = 0; i < MOMENT_BLOCK; i++)
+            if (i0 + i < DIMS) carry(out + (size_t)(i0 + i) * ROW_STRIDE + v * VW, sums[i]);
+    }
+}
+
+static inline void add_band(__global sum_t *out, __global const float *s, uint count, uint band, uint bands)
+{
+    for (uint i0 = band * MOMENT_BLOCK; i0 < DIMS; i0 += bands * MOMENT_BLOCK) add_block(out, s, count, i0);
+}
+
+__kernel void moments(__global const row_t *rows, ulong first_element, __global const float *shift,
+                      __global const float *means, __global const uint *component_chunk,
+                      __global const uint *chunk_first, __global const uint *chunk_end,
+                      __global const uint *sorted_rows, __global const float *sorted_values, uint components,
+                      uint matrices, uint bands, uint splits, __global float *scratch, __global sum_t *out)
+{
+    __global float *s = scratch + get_global_id(0) * (size_t)MOMENT_ROWS * ROW_STRIDE;
+    const uint per_matrix = components / matrices; /* all when tied, one when full */
+    for (uint job = get_global_id(0); job < splits * matrices * bands; job += get_global_size(0)) {
+        const uint band = job % bands, matrix = job / bands % matrices, split = job / bands / matrices;
+        __global sum_t *to = out + (size_t)(split * matrices + matrix) * DIMS * ROW_STRIDE;
+        uint filled = 0;
+        for (uint k = matrix * per_matrix; k < (matrix + 1) * per_matrix; k++) {
+            const uint2 share = share_of_entries(component_chunk, chunk_first, chunk_end, k, split, splits);
+            for (uint q = share.x; q < share.y; q++) {
+                const float root = sqrt(sorted_values[q]);
+                const size_t start = first_element + (size_t)sorted_rows[q] * DIMS;
+                for (int v = 0; v < ROW_VECTORS; v++) {
+                    const floatv t = shifted_vector(rows, start, shift, v) - LOADV(means + (size_t)k * ROW_STRIDE + v * VW);
+                    STOREV(root * t, s + (size_t)filled * ROW_STRIDE + v * VW);
+                }
+                if (++filled == MOMENT_ROWS) {
+                    add_band(to, s, filled, band, bands);
+                    filled = 0;
+                }
+            }
+        }
+        if (filled) add_band(to, s, filled, band, bands);
+    }
+}
