@@ -1,5 +1,6 @@
-/* cmd_info.c - `flashgmm info`: what a data file or a model holds. Opens no device. */
+/* cmd_info.c - `flashgmm info`: what a data file, a model or an index holds. Opens no device. */
 #include "commands.h"
+#include "ivf.h"
 #include "output.h"
 
 #include <math.h>
@@ -17,8 +18,8 @@ static const cli_option options[] = {
     {.name = "FILE",
      .kind = CLI_OPTION_OPERAND,
      .offset = offsetof(info_arguments, file),
-     .help = "a data file (known by its ending: .npy .fvecs .bvecs .fbin .u8bin .i8bin .hdf5 .csv), otherwise a model "
-             "or checkpoint"},
+     .help = "a data file (known by its ending: .npy .fvecs .bvecs .fbin .u8bin .i8bin .hdf5 .csv), otherwise a model, "
+             "a checkpoint or an index"},
     {.name = "dataset",
      .kind = CLI_OPTION_TEXT,
      .offset = offsetof(info_arguments, dataset),
@@ -128,15 +129,40 @@ done:
     return exit_code;
 }
 
+/* Indexes are known by what they begin with: no model begins so. */
+static int is_index(const char *path)
+{
+    char magic[4] = "";
+    FILE *file = fopen(path, "rb");
+    if (!file) return 0;
+    const int is_read = fread(magic, sizeof magic, 1, file) == 1;
+    fclose(file);
+    return is_read && (memcmp(magic, "FGMM", 4) == 0 || memcmp(magic, "IwFl", 4) == 0);
+}
+
+static int show_index(const info_arguments *arguments)
+{
+    int exit_code = CLI_EXIT_DONE;
+    fgmm_index *index = NULL;
+    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    CLI_DO(cli_library(fgmm_index_open(&index, arguments->file)));
+    CLI_DO(cli_library(fgmm_index_describe(index, &info)));
+    CLI_DO(cli_print_index(&info, NULL, arguments->is_json));
+done:
+    fgmm_index_close(index);
+    return exit_code;
+}
+
 static int run(const void *user)
 {
     const info_arguments *arguments = user;
-    return is_data(arguments->file) ? show_data(arguments) : show_model(arguments);
+    if (is_data(arguments->file)) return show_data(arguments);
+    return is_index(arguments->file) ? show_index(arguments) : show_model(arguments);
 }
 
 const cli_command cli_command_info = {
     .name = "info",
-    .summary = "show what a data file or a model holds",
+    .summary = "show what a data file, a model or an index holds",
     .options = options,
     .examples = "  flashgmm info data.npy\n"
                 "  flashgmm info model.safetensors --json\n",

@@ -18,8 +18,8 @@ enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* What stands behind `flashgmm ivf`. */
 static const cli_command *const ivf_commands[] = {
-    &cli_command_ivf_build,
-    &cli_command_ivf_search,
+    &cli_command_ivf_build,  &cli_command_ivf_search,  &cli_command_ivf_add,
+    &cli_command_ivf_remove, &cli_command_ivf_compact, &cli_command_ivf_eval,
 };
 enum { IVF_COMMANDS = sizeof ivf_commands / sizeof ivf_commands[0], IVF_PREFIX = sizeof "ivf " - 1 };
 
