@@ -381,6 +381,45 @@ else
   skip "bar on a terminal" "no script, or no pseudo-terminals"
 fi
 
+echo "== ivf"
+works "ivf build" ivf build rows.npy -k 8 -o a.ivf
+says "ivf build: entries" '^entries +900, 1.500 per row'
+works "ivf build --json" ivf build rows.bvecs --model centres.npy --assign hard --for-top 5 -o b.ivf --json
+json "ivf build --json: members" 'r["rows"] == 600 and r["type"] == "u8" and r["lists"] == 3 and r["for_top"] == 5'
+works "ivf build soft" ivf build rows.npy -k 3 --quantizer gmm --max-iter 5 --assign soft --calibrate rows.fbin -o c.ivf
+works "ivf build faiss" ivf build rows.npy -k 8 --max-iter 5 --format faiss -o a.faiss
+works "info of an index" info a.ivf --json
+json "info of an index: members" 'r["kind"] == "index" and r["entries"] == 900 and r["calibrated_on"] == "rows"'
+works "ivf search by nprobe" ivf search a.ivf rows.npy --nprobe 8 --top 3 -o ids.npy --distances d.npy
+expect "a row is its own nearest" npy ids.npy 'h["descr"] == "<i8" and h["shape"] == (600, 3) and list(v[::3]) == list(range(600))'
+expect "its distance is 0" npy d.npy 'h["descr"] == "<f4" and not any(v[::3])'
+works "ivf search by recall" ivf search a.ivf rows.npy -o ids.npy
+works "ivf search to .ivecs" ivf search a.faiss rows.npy --nprobe 8 -o ids.ivecs --json
+json "ivf search --json: members" 'r["queries"] == 600 and r["dco"] == 900'
+works "ivf eval" ivf eval a.ivf rows.npy ids.ivecs --nprobe 1,8 --recall .9 --json --csv e.csv --plot e.svg
+json "ivf eval: members" 'r["points"][1]["recall"] == 1 and r["points"][1]["dco_unique"] == 600 and r["points"][2]["target_recall"] == 0.9'
+works "ivf eval with a baseline" ivf eval a.ivf rows.npy ids.ivecs --plot f.svg --baseline e.csv
+expect "plots are SVG" grep -q '<polyline' f.svg
+works "ivf add" ivf add a.ivf rows.npy
+says "ivf add: ids go on" 'next id 1200'
+works "ivf remove" ivf remove a.ivf ids.ivecs --quiet
+says "ivf remove: rows are gone" '^rows +6[0-9][0-9],'
+works "ivf compact" ivf compact a.ivf --json
+json "ivf compact: no dead entries" 'r["dead"] == 0 and r["rows"] == 600'
+fails "ivf without K" 2 '-k is missing' ivf build rows.npy -o never.ivf
+fails "ivf: unknown command" 2 'did you mean search' ivf serch a.ivf
+fails "ivf build: soft from k-means" 2 'soft needs responsibilities' ivf build rows.npy -k 3 --assign soft -o never.ivf
+fails "ivf build: replication out of range" 2 'replication = 3' ivf build rows.npy -k 3 --replication 3 -o never.ivf
+fails "ivf search: k = 0" 2 '--top = 0' ivf search a.ivf rows.npy --top 0 -o never.npy
+fails "ivf search: nprobe > K" 1 'nprobe = 9; need 1..8' ivf search a.ivf rows.npy --nprobe 9 -o never.npy
+fails "ivf search: other D" 1 'D = 3, but a.ivf has D = 4' ivf search a.ivf narrow.npy --nprobe 1 -o never.npy
+fails "ivf search: another top than the dial's" 1 'dial is made for 10' ivf search a.ivf rows.npy --top 5 -o never.npy
+fails "ivf search: no dial" 1 'no dial' ivf search a.faiss rows.npy -o never.npy
+fails "ivf search: no index" 1 'no index file' ivf search rows.npy rows.npy --nprobe 1 -o never.npy
+head -c 4000 a.ivf >cut.ivf
+fails "ivf search: a cut index" 1 'cut.ivf: the file has 4000 bytes' ivf search cut.ivf rows.npy --nprobe 1 -o never.npy
+fails "ivf eval: too few true neighbours" 1 'need 600, one per query' ivf eval a.ivf rows.npy ids.ivecs --top 11 --nprobe 1
+
 echo "== after all"
 expect "failed commands have written nothing" bash -c '! ls | grep -q never'
 expect "no temporary file is left" bash -c '! find . -name "*.tmp-*" | grep -q .'
