@@ -87,7 +87,6 @@ echo "== wrong command lines: exit code 2"
 fails "no command" 2 'no command'
 fails "unknown command" 2 'unknown command frobnicate' frobnicate
 fails "mistyped command" 2 'did you mean predict' predct a b
-fails "command of a later version" 2 'unknown command ivf' ivf build
 fails "unknown option" 2 'unknown option --componets; did you mean --components' fit rows.npy --componets 3
 fails "unknown letter" 2 'unknown option -z' fit rows.npy -z 3
 fails "option of a later version" 2 'unknown option --mini-batch' fit rows.npy -k 3 -o m --mini-batch
