@@ -11,6 +11,7 @@ Leaves in the results folder: DEVICE-DATE.csv (one line per contender), .md (the
 import argparse
 import csv
 import datetime
+import json
 import os
 import pathlib
 import re
@@ -82,7 +83,7 @@ class Case:
 
     def flop(self, contender):
         """Dense-equivalent: as if every responsibility mattered. EM 4NKD, diagonal 8NKD, k-means 2NKD."""
-        per = 2 if contender.startswith("kmeans") or contender == "faiss" else 8 if self.covariance == "diag" else 4
+        per = 2 if contender.startswith(("kmeans", "faiss")) else 8 if self.covariance == "diag" else 4
         return per * self.rows * self.k * self.d
 
 
@@ -180,15 +181,20 @@ class Bench:
 
     # ---- measuring ----
 
-    def limit(self, *words):
-        words = self.options.limit.split() if self.options.limit and words == ("limit=sgemm",) else words
-        if words[0].startswith("limit="):
-            return Contender([self.program("limits"), *words], self.environment)
-        return Contender([sys.executable if w == "python3" else w for w in words], self.environment)
+    def limit(self, what):
+        """The limit as a contender: what is "product" (operations) or "copy" (bytes)."""
+        if self.options.limit == "host":
+            command = [self.program("limits"), "limit=sgemm" if what == "product" else "limit=copy"]
+        elif self.options.limit == "torch" and what == "product":
+            command = [sys.executable, str(ROOT / "bench/peers.py"), "torch"]
+        else:
+            command = [self.program("device_limits"), "limit=fma" if what == "product" else "limit=copy"]
+            command += [f"device={self.options.device}"] if self.options.device else []
+        return Contender(command, self.environment)
 
     def run(self, case):
         say(f"\n{case.name}: {case.data} {case.type} N={case.rows} K={case.k} D={case.d} {case.covariance}")
-        limit = self.limit("limit=sgemm")
+        limit = self.limit("product")
         started = self.start_all(case)
         rounds = []
         for _ in range(self.options.rounds if started else 0):
@@ -206,13 +212,10 @@ class Bench:
         def median(measure):
             return statistics.median(measure(limit, times) for limit, times in rounds)
 
-        def speed(answer, flop, clock):  # GFLOP/s by the wall clock, or by the time per processor
-            return flop / answer[clock] / 1e9 * (PROCESSORS if clock == "cpu" else 1)
-
         for i, (label, shape, _) in enumerate(started):
-            flop = shape.flop(label)
+            flop = shape.flop(label)  # NAME@... begins with NAME
             work, first = (s.rows * s.k * s.d for s in (shape, started[0][1]))
-            row = dict(case=case.name, contender=label, data=shape.data, rounds=len(rounds), facts=rounds[-1][1][i]["facts"])
+            row = dict(case=case.name, contender=label.partition("@")[0], data=shape.data, rounds=len(rounds), facts=rounds[-1][1][i]["facts"])
             row.update({key: getattr(shape, key) for key in ("type", "covariance", "rows", "k", "d")})
             row["log_likelihood"] = rounds[-1][1][i].get("ll")
             row["extra_bytes"] = rounds[-1][1][i].get("extra_bytes")
@@ -224,9 +227,12 @@ class Bench:
                         lambda limit, times: speed(times[i], flop, clock) / speed(limit, limit["flop"], clock)
                     )
                 # Time per row, component and dimension, as a multiple of the first contender's in the same round.
-                row["cost" + tail] = median(lambda _, times: times[i][clock] / work / (times[0][clock] / first))
+                row["cost" + tail] = median(
+                    lambda _, times: times[i][clock] / work / (max(times[0][clock], 1e-9) / first)
+                )
             self.results.append(row)
-            say("  " + summary(row))
+            changed = [f" {key}={row[key]}" for key in ("rows", "k", "d") if row[key] != getattr(case, key)]
+            say(f"  {row['contender'] + ''.join(changed):<24}" + summary(row))
         self.check_likelihoods(started, rounds[-1][1])
 
     def check_likelihoods(self, started, answers):
@@ -238,15 +244,14 @@ class Bench:
 
     def measure_limits(self):
         limits = {}
-        for name in ("sgemm", "copy"):
-            process = self.limit(f"limit={name}")
+        for what, unit in (("product", "GFLOP/s"), ("copy", "GB/s, read and written")):
+            process = self.limit(what)
             answers = [process.measure() for _ in range(self.options.rounds)]
             process.close()
-            for clock, scale in (("wall", 1), ("cpu", PROCESSORS)):
-                done = {"sgemm": "flop", "copy": "bytes"}[name]
-                limits[name, clock] = statistics.median(a[done] / a[clock] / 1e9 * scale for a in answers if a[clock] > 0)
-            say(f"{name}: {limits[name, 'wall']:.0f} {'GFLOP/s' if name == 'sgemm' else 'GB/s read and written'}"
-                f" ({limits[name, 'cpu']:.0f} by processor time) {answers[-1]['facts']}")
+            done = {"product": "flop", "copy": "bytes"}[what]
+            for clock in ("wall", "cpu"):
+                limits[what, clock] = statistics.median(speed(answer, answer[done], clock) for answer in answers)
+            say(f"{what}: {limits[what, 'wall']:.0f} {unit} ({limits[what, 'cpu']:.0f}) {answers[-1]['facts']}")
         return limits
 
 
@@ -298,6 +303,11 @@ class WholeProcess:
         pass
 
 
+def speed(answer, done, clock):
+    """10^9 per second by the wall clock, or by the time per processor."""
+    return done / max(answer[clock], 1e-9) / 1e9 * (PROCESSORS if clock == "cpu" else 1)
+
+
 def parse(line):
     """Words KEY=VALUE; numbers for those that are reckoned with, the rest as the facts."""
     words = dict(word.split("=", 1) for word in line.split())
@@ -323,30 +333,34 @@ def processor():
 
 def summary(row):
     ratio = f"{row['of_limit']:.2f} of the limit ({row['of_limit_cpu']:.2f})  " if "of_limit" in row else ""
-    return (f"{row['contender']:<22} {1e3 * row['wall_s']:9.1f} ms ({1e3 * row['cpu_s'] / PROCESSORS:.1f})  {ratio}"
+    return (f"{1e3 * row['wall_s']:9.1f} ms ({1e3 * row['cpu_s'] / PROCESSORS:.1f})  {ratio}"
             f"cost {row['cost']:.2f} ({row['cost_cpu']:.2f})")
 
 
 # ---- results ----
 
 
-def describe_device(options):
-    """Name and driver of the device that ours runs on, from the command line program."""
-    import json
-
-    try:
-        done = subprocess.run(
-            [pathlib.Path(options.build) / "flashgmm", "devices", "--json"], capture_output=True, text=True, check=True
-        )
-        devices = json.loads(done.stdout)["devices"]
-    except (OSError, subprocess.CalledProcessError, ValueError, KeyError):
-        return "unknown", "unknown"
+def describe(options):
+    """The columns that all rows share: when, where, what. The device is the one that the program itself would take."""
+    program = pathlib.Path(options.build) / "flashgmm"
+    done = subprocess.run([program, "devices", "--json"], capture_output=True, text=True)
+    devices = json.loads(done.stdout)["devices"] if done.returncode == 0 else []
     wanted = (options.device or "").lower()
     for device in devices:
-        is_named = wanted and wanted in f"{device.get('platform', '')} {device['name']}".lower()
-        if is_named or (not wanted and device.get("default", device.get("is_default"))):
-            return device["name"], f"{device.get('platform', '')} {device.get('driver', '')}".strip()
-    return (devices[0]["name"], devices[0].get("driver", "")) if devices else ("none", "none")
+        named = wanted in (str(device["index"]), "") or wanted in f"{device['platform']} {device['name']}".lower()
+        if named and (wanted or device["is_default"]):
+            break
+    else:
+        sys.exit(f"no OpenCL device{' named ' + wanted if wanted else ''}; {program} devices lists them")
+    version = re.findall(r"VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", (ROOT / "include/flashgmm/base.h").read_text())
+    return dict(
+        date=datetime.date.today().isoformat(),
+        machine=processor()[0],
+        processors=PROCESSORS,
+        device=device["name"],
+        driver=f"{device['platform']} {device['driver']}",
+        version=".".join(version),
+    )
 
 
 def write_csv(path, results, about):
@@ -366,7 +380,7 @@ def write_table(path, results, about, limits):
 
     lines = [
         f"{about['date']}, {about['machine']}, {PROCESSORS} processors, {about['device']}, {about['driver']}. Limits: "
-        f"{limits['sgemm', 'wall']:.0f} ({limits['sgemm', 'cpu']:.0f}) GFLOP/s, copy {limits['copy', 'wall']:.1f} GB/s. "
+        f"{limits['product', 'wall']:.0f} ({limits['product', 'cpu']:.0f}) GFLOP/s, copy {limits['copy', 'wall']:.1f} GB/s. "
         "In brackets: by processor time.",
         "",
         "| case | data | N | K | D | contender | ms per iteration | GFLOP/s | of the limit | cost |",
@@ -390,7 +404,7 @@ def write_plot(path, work, results, limits):
     for axis, points in rows.items():
         (work / f"sweep-{axis}.dat").write_text("".join(f"{r[axis]} {r['gflops_cpu']:.4g}\n" for r in points))
     values = dict(output=f"'{path}'", by_k=f"'{work}/sweep-k.dat'", by_d=f"'{work}/sweep-d.dat'")
-    values.update(sgemm=limits["sgemm", "cpu"], copy=limits["copy", "wall"], k_of_d=rows["d"][0]["k"])
+    values.update(sgemm=limits["product", "cpu"], copy=limits["copy", "wall"], k_of_d=rows["d"][0]["k"])
     settings = "; ".join(f"{key}={value}" for key, value in values.items())
     subprocess.run(["gnuplot", "-e", settings, str(ROOT / "bench/plot.gnuplot")], check=True)
     say(f"plot: {path}")
@@ -404,7 +418,9 @@ def arguments():
     parser.add_argument("--rounds", type=int, help="measurements of each contender (default 5, quick 3)")
     parser.add_argument("--device", help="as flashgmm --device")
     parser.add_argument("--cases-file", default=ROOT / "bench/cases.txt", help=argparse.SUPPRESS)
-    parser.add_argument("--limit", help=argparse.SUPPRESS)  # another command in the place of SGEMM on the host
+    parser.add_argument("--limit", default="host", choices=("host", "device", "torch"), help="what is the limit: SGEMM "
+                        "on the host (default), multiply-adds on the device, or a matrix product of torch on the GPU")
+    parser.add_argument("--budget", type=float, default=1e9, metavar="SECONDS", help="begin no case after that time")
     parser.add_argument("--build", default=ROOT / "build/release", help="build folder (default build/release)")
     parser.add_argument("--work", default=ROOT / "build/bench", help="folder for data (default build/bench)")
     parser.add_argument("--results", default=ROOT / "bench/results", help="where results go (default bench/results)")
@@ -422,21 +438,23 @@ def main():
     if options.is_list:
         sys.exit("\n".join(f"{c.name:<12} {c.data} {c.type} K={c.k} D={c.d}: {' '.join(c.contenders)}" for c in cases))
     bench = Bench(options)
-    limits = bench.measure_limits()
-    for case in cases:
-        if not options.cases or case.name in options.cases:
-            bench.run(case)
-    device, driver = describe_device(options)
-    version = re.findall(r"VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", (ROOT / "include/flashgmm/base.h").read_text())
-    about = dict(date=datetime.date.today().isoformat(), machine=processor()[0], processors=PROCESSORS)
-    about.update(device=device, driver=driver, version=".".join(version))
-    name = re.sub(r"[^A-Za-z0-9]+", "-", device).strip("-").lower()[:60] + "-" + about["date"]
+    about = describe(options)
     results = pathlib.Path(options.results)
     results.mkdir(parents=True, exist_ok=True)
-    write_csv(results / f"{name}.csv", bench.results, about)
-    write_table(results / f"{name}.md", bench.results, about, limits)
-    write_plot(results / f"{name}.svg", bench.work, bench.results, limits)
-    say(f"results: {results}/{name}.csv and .md")
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", about["device"]).strip("-").lower()[:60] + "-" + about["date"]
+    start = time.monotonic()
+    limits = bench.measure_limits()
+    for case in cases:
+        if options.cases and case.name not in options.cases:
+            continue
+        if time.monotonic() - start > options.budget:
+            say(f"\n{case.name}: skipped: the time is spent")
+            continue
+        bench.run(case)
+        write_csv(results / f"{stem}.csv", bench.results, about)
+    write_table(results / f"{stem}.md", bench.results, about, limits)
+    write_plot(results / f"{stem}.svg", bench.work, bench.results, limits)
+    say(f"results: {results}/{stem}.csv and .md")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """peers.py - scikit-learn and faiss as contenders (contender.h says how they talk with bench.py).
 
 usage: peers.py sklearn|faiss rows=FILE model=FILE n=ROWS iterations=M
+       peers.py torch          a float32 matrix product on the GPU, as a limit
 
-Both run as their users run them, through fit() and train(), in float32 on all cores, from the start model, for a fixed
+The first two run as their users run them, through fit() and train(), in float32 on all cores, from the start model, for a fixed
 number of iterations. A measurement is one call of 1 + M iterations; the time is that of the last M, taken where each
 iteration ends.
 """
@@ -105,11 +106,34 @@ def open_faiss(rows, model, iterations):
     return measure
 
 
-def main():
-    words = dict(word.split("=", 1) for word in sys.argv[2:])
+def open_torch(size=8192):
+    import torch
+
+    if not torch.cuda.is_available():
+        sys.exit("torch finds no GPU")
+    a, b = (torch.rand(size, size, device="cuda") for _ in range(2))
+
+    def measure():
+        torch.cuda.synchronize()
+        before = clock()
+        torch.matmul(a, b)
+        torch.cuda.synchronize()
+        after = clock()
+        return [after[i] - before[i] for i in (0, 1)], None, f"flop={2 * size**3} what=torch-{torch.__version__}-matmul"
+
+    return measure
+
+
+def open_peer(name, words):
+    if name == "torch":
+        return open_torch()
     rows = load_rows(words["rows"], int(words.get("n", 0)))
-    opener = {"sklearn": open_sklearn, "faiss": open_faiss}[sys.argv[1]]
-    measure = opener(rows, load_model(words["model"]), int(words.get("iterations", 3)))
+    opener = {"sklearn": open_sklearn, "faiss": open_faiss}[name]
+    return opener(rows, load_model(words["model"]), int(words.get("iterations", 3)))
+
+
+def main():
+    measure = open_peer(sys.argv[1], dict(word.split("=", 1) for word in sys.argv[2:]))
     measure()
     print("ready", flush=True)
     for _ in sys.stdin:

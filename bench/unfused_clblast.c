@@ -2,18 +2,14 @@
  * the N x K matrix in device memory, R' X, and R' 1 and R' |x|^2 as products with vectors. */
 #include "unfused.h"
 
-#include <flashgmm/opencl.h>
+#include "opencl_device.h"
 
 #include <clblast_c.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct unfused_backend {
     unfused_shape shape;
-    cl_context context;
-    cl_command_queue queue;
-    cl_program program;
+    bench_opencl opencl;
     cl_kernel softmax;
     size_t group; /* work-items that share a row */
     cl_mem rows, norms, ones, means, h, bias, r, log_likelihoods, s1, column_sums;
@@ -23,6 +19,7 @@ struct unfused_backend {
 /* One work-group per row of r; WIDE is the vector type of the device, GROUP the work-items that share a row, a
  * power of two. */
 static const char source[] =
+    "#define LEAST_LOG -69.0f\n" /* UNFUSED_LEAST_LOG */
     "#define JOIN_(a, b) a##b\n"
     "#define JOIN(a, b) JOIN_(a, b)\n"
     "#define WIDE JOIN(float, WIDTH)\n"
@@ -75,83 +72,32 @@ static const char source[] =
     "    if (get_local_id(0) == 0) log_likelihoods[i] = m + log(z);\n"
     "}\n";
 
-static void check_cl(int error, const char *what)
-{
-    if (error != CL_SUCCESS) bench_refuse("%s: OpenCL error %d", what, error);
-}
-
 /* values NULL: zeros, since CLBlast multiplies what lies in the result by beta = 0. */
 static cl_mem buffer(unfused_backend *b, const char *what, size_t count, const float *values)
 {
     const cl_float zero = 0;
     cl_int error;
-    cl_mem made = clCreateBuffer(b->context, CL_MEM_READ_WRITE, count * sizeof(float), NULL, &error);
-    check_cl(error, what);
-    error = values ? clEnqueueWriteBuffer(b->queue, made, CL_TRUE, 0, count * sizeof(float), values, 0, NULL, NULL)
-                   : clEnqueueFillBuffer(b->queue, made, &zero, sizeof zero, 0, count * sizeof(float), 0, NULL, NULL);
-    check_cl(error, what);
+    cl_mem made = clCreateBuffer(b->opencl.context, CL_MEM_READ_WRITE, count * sizeof(float), NULL, &error);
+    bench_opencl_check(error, what);
+    error =
+        values
+            ? clEnqueueWriteBuffer(b->opencl.queue, made, CL_TRUE, 0, count * sizeof(float), values, 0, NULL, NULL)
+            : clEnqueueFillBuffer(b->opencl.queue, made, &zero, sizeof zero, 0, count * sizeof(float), 0, NULL, NULL);
+    bench_opencl_check(error, what);
     return made;
-}
-
-/* The device that the library would open: found by its index in the library's list. */
-static cl_device_id find_device(const char *match)
-{
-    fgmm_device *device;
-    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
-    cl_platform_id platforms[16];
-    cl_device_id devices[16];
-    cl_uint platform_count = 0, device_count;
-    char name[128];
-    options.match = match[0] ? match : NULL;
-    bench_check(fgmm_device_open(&device, &options));
-    bench_check(fgmm_device_describe(device, &info));
-    fgmm_device_close(device);
-    clGetPlatformIDs(16, platforms, &platform_count);
-    for (cl_uint p = 0; p < platform_count && p < 16; p++) {
-        if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, 16, devices, &device_count) != CL_SUCCESS) continue;
-        for (cl_uint i = 0; i < device_count && i < 16; i++)
-            if (clGetDeviceInfo(devices[i], CL_DEVICE_NAME, sizeof name, name, NULL) == CL_SUCCESS &&
-                strncmp(name, info.name, sizeof info.name - 1) == 0)
-                return devices[i];
-    }
-    bench_refuse("the device %s was not found again", info.name);
-    return NULL;
-}
-
-static void build(unfused_backend *b, cl_device_id id)
-{
-    cl_int error;
-    cl_device_type type;
-    char options[128], log[2048] = "";
-    const char *text = source;
-    check_cl(clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL), "device type");
-    b->group = type == CL_DEVICE_TYPE_CPU ? 1 : 64;
-    snprintf(options, sizeof options, "-DWIDTH=%d -DGROUP=%d -DLEAST_LOG=%.1ff", type == CL_DEVICE_TYPE_CPU ? 16 : 4,
-             (int)b->group, (double)UNFUSED_LEAST_LOG);
-    b->program = clCreateProgramWithSource(b->context, 1, &text, NULL, &error);
-    check_cl(error, "program");
-    if (clBuildProgram(b->program, 1, &id, options, NULL, NULL) != CL_SUCCESS) {
-        clGetProgramBuildInfo(b->program, id, CL_PROGRAM_BUILD_LOG, sizeof log, log, NULL);
-        bench_refuse("softmax does not compile: %s", log);
-    }
-    b->softmax = clCreateKernel(b->program, "softmax", &error);
-    check_cl(error, "kernel");
 }
 
 unfused_backend *unfused_open(const unfused_shape *shape, const float *rows, const float *norms, const char *device)
 {
     const size_t n = shape->n, d = shape->d, k = shape->k;
-    const cl_device_id id = find_device(device);
     unfused_backend *b = bench_alloc(1, sizeof *b);
     cl_int error;
     if (k % 16 != 0) bench_refuse("the softmax on the device takes K in steps of 16");
     b->shape = *shape;
-    b->context = clCreateContext(NULL, 1, &id, NULL, NULL, &error);
-    check_cl(error, "context");
-    b->queue = clCreateCommandQueue(b->context, id, 0, &error);
-    check_cl(error, "queue");
-    build(b, id);
+    bench_opencl_open(&b->opencl, device, source, "-DWIDTH=16 -DGROUP=1", "-DWIDTH=4 -DGROUP=64");
+    b->group = b->opencl.is_cpu ? 1 : 64;
+    b->softmax = clCreateKernel(b->opencl.program, "softmax", &error);
+    bench_opencl_check(error, "kernel");
     b->host = bench_alloc(n > 2 * k ? n : 2 * k, sizeof(float));
     for (size_t i = 0; i < n; i++) b->host[i] = 1;
     b->ones = buffer(b, "ones", n, b->host);
@@ -172,37 +118,41 @@ static void enqueue_softmax(unfused_backend *b)
     const cl_int k = (cl_int)b->shape.k;
     const size_t global = b->shape.n * b->group;
     const cl_mem arguments[] = {b->r, b->norms, b->h, b->bias, b->log_likelihoods};
-    for (cl_uint i = 0; i < 5; i++) check_cl(clSetKernelArg(b->softmax, i, sizeof(cl_mem), &arguments[i]), "softmax");
-    check_cl(clSetKernelArg(b->softmax, 5, sizeof k, &k), "softmax");
-    check_cl(clEnqueueNDRangeKernel(b->queue, b->softmax, 1, NULL, &global, &b->group, 0, NULL, NULL), "softmax");
+    for (cl_uint i = 0; i < 5; i++)
+        bench_opencl_check(clSetKernelArg(b->softmax, i, sizeof(cl_mem), &arguments[i]), "softmax");
+    bench_opencl_check(clSetKernelArg(b->softmax, 5, sizeof k, &k), "softmax");
+    bench_opencl_check(clEnqueueNDRangeKernel(b->opencl.queue, b->softmax, 1, NULL, &global, &b->group, 0, NULL, NULL),
+                       "softmax");
 }
 
 static void enqueue_products(unfused_backend *b)
 {
     const size_t n = b->shape.n, d = b->shape.d, k = b->shape.k;
-    check_cl((int)CLBlastSgemm(CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeYes, n, k, d, 1, b->rows, 0,
-                               d, b->means, 0, d, 0, b->r, 0, k, &b->queue, NULL),
-             "CLBlast: X M'");
+    bench_opencl_check((int)CLBlastSgemm(CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeYes, n, k, d, 1,
+                                         b->rows, 0, d, b->means, 0, d, 0, b->r, 0, k, &b->opencl.queue, NULL),
+                       "CLBlast: X M'");
     enqueue_softmax(b);
-    check_cl((int)CLBlastSgemm(CLBlastLayoutRowMajor, CLBlastTransposeYes, CLBlastTransposeNo, k, d, n, 1, b->r, 0, k,
-                               b->rows, 0, d, 0, b->s1, 0, d, &b->queue, NULL),
-             "CLBlast: R' X");
-    check_cl((int)CLBlastSgemv(CLBlastLayoutRowMajor, CLBlastTransposeYes, n, k, 1, b->r, 0, k, b->ones, 0, 1, 0,
-                               b->column_sums, 0, 1, &b->queue, NULL),
-             "CLBlast: R' 1");
-    check_cl((int)CLBlastSgemv(CLBlastLayoutRowMajor, CLBlastTransposeYes, n, k, 1, b->r, 0, k, b->norms, 0, 1, 0,
-                               b->column_sums, k, 1, &b->queue, NULL),
-             "CLBlast: R' |x|^2");
+    bench_opencl_check((int)CLBlastSgemm(CLBlastLayoutRowMajor, CLBlastTransposeYes, CLBlastTransposeNo, k, d, n, 1,
+                                         b->r, 0, k, b->rows, 0, d, 0, b->s1, 0, d, &b->opencl.queue, NULL),
+                       "CLBlast: R' X");
+    bench_opencl_check((int)CLBlastSgemv(CLBlastLayoutRowMajor, CLBlastTransposeYes, n, k, 1, b->r, 0, k, b->ones, 0, 1,
+                                         0, b->column_sums, 0, 1, &b->opencl.queue, NULL),
+                       "CLBlast: R' 1");
+    bench_opencl_check((int)CLBlastSgemv(CLBlastLayoutRowMajor, CLBlastTransposeYes, n, k, 1, b->r, 0, k, b->norms, 0,
+                                         1, 0, b->column_sums, k, 1, &b->opencl.queue, NULL),
+                       "CLBlast: R' |x|^2");
 }
 
 static void upload(unfused_backend *b, cl_mem to, const float *values, size_t count)
 {
-    check_cl(clEnqueueWriteBuffer(b->queue, to, CL_TRUE, 0, count * sizeof(float), values, 0, NULL, NULL), "upload");
+    bench_opencl_check(
+        clEnqueueWriteBuffer(b->opencl.queue, to, CL_TRUE, 0, count * sizeof(float), values, 0, NULL, NULL), "upload");
 }
 
 static void fetch(unfused_backend *b, float *values, cl_mem from, size_t count)
 {
-    check_cl(clEnqueueReadBuffer(b->queue, from, CL_TRUE, 0, count * sizeof(float), values, 0, NULL, NULL), "fetch");
+    bench_opencl_check(
+        clEnqueueReadBuffer(b->opencl.queue, from, CL_TRUE, 0, count * sizeof(float), values, 0, NULL, NULL), "fetch");
 }
 
 void unfused_e_step(unfused_backend *b, const unfused_parameters *p, unfused_sums *sums)
@@ -229,9 +179,7 @@ void unfused_close(unfused_backend *b)
                               b->bias, b->r,     b->s1,   b->log_likelihoods, b->column_sums};
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) clReleaseMemObject(buffers[i]);
     clReleaseKernel(b->softmax);
-    clReleaseProgram(b->program);
-    clReleaseCommandQueue(b->queue);
-    clReleaseContext(b->context);
+    bench_opencl_close(&b->opencl);
     free(b->host);
     free(b);
 }

@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# gpu.sh - everything that a machine with a GPU is met for, in under eight minutes and without a network: builds, runs the
+# kernel and system tests on the device, tunes, compares with the device's own limits, checks that two runs give the same
+# bytes and how far results lie from double precision, and times a whole fit. Runs on PoCL too, with fewer rows.
+#
+#   bench/gpu.sh --fetch DIR      where there is apt: downloads what may be missing there and unpacks it into DIR
+#   bench/gpu.sh [--deps DIR] [--build DIR] [--results DIR] [--device NAME]
+#
+# Needed: a C compiler, CMake, python3, an OpenCL driver. pkg-config, cJSON, Check, the OpenCL headers and loader, and
+# CLBlast are taken from DIR where the machine lacks them. Without Check there are no tests; without CLBlast, no unfused
+# EM. Leaves results/DEVICE-DATE.csv, .md, and .log with everything that was printed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+PACKAGES=(libcjson-dev libcjson1 check libsubunit-dev libsubunit0 pkgconf pkgconf-bin libpkgconf3 ocl-icd-opencl-dev
+  ocl-icd-libopencl1 opencl-c-headers libclblast-dev libclblast1)
+BUDGET=460 # seconds for everything
+TESTS_BUDGET=150
+NVIDIA_DRIVER=/usr/lib/libnvidia-opencl.so.1
+deps='' build=build/gpu results=bench/results device=''
+
+say() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
+die() { printf 'gpu.sh: %s\n' "$*" >&2; exit 1; }
+left() { echo $((BUDGET - SECONDS)); }
+
+# fetch DIR - the packages, unpacked; their .pc files then say where they lie by themselves.
+fetch() {
+  local folder package
+  mkdir -p "$1"
+  folder=$(realpath "$1")
+  (cd "$folder" && apt-get -q download "${PACKAGES[@]}")
+  for package in "$folder"/*.deb; do dpkg-deb -x "$package" "$folder"; rm "$package"; done
+  # shellcheck disable=SC2016 # a variable of pkg-config
+  find "$folder" -name '*.pc' -exec sed -i 's|^prefix=/usr$|prefix=${pcfiledir}/../../..|' {} +
+  du -sh "$folder"
+}
+
+# append VARIABLE FOLDERS - an empty entry would mean the current folder.
+append() { export "$1=${!1:+${!1}:}$2"; }
+
+# use_deps DIR - lets compiler, CMake, loader and pkg-config look there too.
+use_deps() {
+  local root libraries
+  root=$(realpath "$1")/usr
+  libraries=$root/lib/$(uname -m)-linux-gnu
+  [ -d "$libraries" ] || die "$1: no folder that bench/gpu.sh --fetch has made"
+  export PATH=$PATH:$root/bin
+  append PKG_CONFIG_PATH "$libraries/pkgconfig:$root/share/pkgconfig"
+  append LD_LIBRARY_PATH "$libraries"
+  append LIBRARY_PATH "$libraries"
+  append CPATH "$root/include"
+  append CMAKE_PREFIX_PATH "$root"
+}
+
+# Containers with an NVIDIA GPU often have its driver but no entry that tells the loader so.
+find_driver() {
+  local driver
+  [ -z "${OCL_ICD_VENDORS:-}${OCL_ICD_FILENAMES:-}" ] || return 0
+  for driver in "$NVIDIA_DRIVER" "/usr/lib/$(uname -m)-linux-gnu/libnvidia-opencl.so.1"; do
+    if ! ls /etc/OpenCL/vendors/*.icd >/dev/null 2>&1 && [ -e "$driver" ]; then export OCL_ICD_VENDORS=$driver; fi
+  done
+}
+
+configure_and_build() {
+  local tests=ON
+  pkg-config --exists check || { tests=OFF; echo "no Check: no tests"; }
+  cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DFLASHGMM_BUILD_TESTS=$tests -DFLASHGMM_BUILD_BENCH=ON \
+    -DFLASHGMM_BUILD_EXAMPLES=OFF | grep -E 'flashgmm:|Error'
+  cmake --build "$build" -j "$(nproc)" >"$build/build.log" 2>&1 || { grep -E 'error|Error' "$build/build.log" | cut -c 1-200 | head -20; die "no build"; }
+}
+
+# Tests open the default device. What is still running when the time is spent is given up, and said.
+run_tests() {
+  local log=$build/tests.log status=0
+  [ -e "$build/tests/CTestTestfile.cmake" ] || return 0
+  timeout "$TESTS_BUDGET" ctest --test-dir "$build" -L 'kernel|system' -j "$(nproc)" --timeout 120 --output-on-failure \
+    >"$log" 2>&1 || status=$?
+  grep -E '\*\*\*|tests passed|:[EF]:' "$log" || true
+  if [ $status = 124 ]; then echo "stopped after $TESTS_BUDGET s: $(grep -c ' Passed ' "$log") had passed"; fi
+  if [ $status != 0 ]; then echo "TESTS: not all passed; $log"; fi
+}
+
+# Two fits of the same rows from the same seed leave the same bytes.
+same_bytes() {
+  local rows=$1 k=$2 i
+  for i in 1 2; do
+    "$build/flashgmm" fit "$rows" -k "$k" --kmeans-iter 1 --max-iter 3 --seed 7 --quiet "${named[@]}" \
+      -o "$build/run-$i.safetensors"
+  done
+  if cmp "$build/run-1.safetensors" "$build/run-2.safetensors"; then echo "two runs: same bytes"; else echo "TWO RUNS DIFFER"; fi
+}
+
+# whole_fit FILE K - the paper's recipe, 10 iterations of k-means and 90 of EM, from the shell's point of view.
+whole_fit() {
+  if [ ! -e "$1" ]; then echo "skipped: no $1"; return 0; fi
+  echo "$1, K = $2, 10 iterations of k-means and 90 of EM:"
+  time timeout "$(left)" "$build/flashgmm" fit "$1" -k "$2" --tol 0 --max-iter 90 "${named[@]}" \
+    -o "$build/whole.safetensors" || echo "WHOLE FIT: failed or out of time"
+}
+
+while [ $# -gt 0 ]; do
+  case $1 in
+    --fetch) fetch "${2:?--fetch DIR}"; exit ;;
+    --deps | --build | --results | --device) declare "${1#--}=${2:?$1 needs a value}"; shift 2 ;;
+    *) die "unknown word '$1'; --fetch, --deps, --build, --results, --device" ;;
+  esac
+done
+mkdir -p "$build" "$results"
+exec > >(tee "$build/gpu.log") 2>&1
+named=(${device:+--device "$device"})
+[ -z "$deps" ] || use_deps "$deps"
+find_driver
+
+say "Building"
+configure_and_build
+"$build/flashgmm" devices
+is_gpu=$("$build/flashgmm" devices --json | grep -c '"GPU"' || true)
+size=(--quick --rounds 3) data=../shared/data/siftsmall/siftsmall_base.fvecs k=16
+if [ "$is_gpu" != 0 ]; then size=(--rounds 5) data=../shared/data/sift-photos-1m/base.bvecs k=1024; fi
+
+say "Kernel and system tests on the device"
+run_tests
+
+limit=device
+if python3 -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then limit=torch; fi
+work=$build/work
+bench=(python3 bench/bench.py --cases-file bench/gpu-cases.txt --build "$build" --work "$work" --results "$results"
+  "${named[@]}" "${size[@]}")
+say "Measuring: limits are multiply-adds in our own kernel, copies${limit#device}"
+"$build/bench/device_limits" limit=fma ${device:+"device=$device"} <<<go
+"${bench[@]}" --limit "$limit" --budget "$(($(left) - 90))" || echo "BENCH: failed"
+
+say "Accuracy and repeatability"
+for rows in "$work"/data/sparse-*-d128-n*-k1024-spherical.npy; do
+  [ -e "$rows" ] || continue
+  printf '%s: ' "${rows##*/}"
+  "$build/bench/accuracy" "rows=$rows" "model=${rows%.npy}.safetensors" n=100000 sample=1024 \
+    ${device:+"device=$device"} || true
+done
+rows=$(find "$work/data" -name 'sparse-u8-*.npy' | head -n 1)
+[ -z "$rows" ] || same_bytes "$rows" 256
+
+say "A whole fit"
+whole_fit "$data" "$k"
+say "Done"
+for file in "$results"/*.md; do [ "$file" -nt "$build/build.log" ] && cp "$build/gpu.log" "${file%.md}.log"; done
