@@ -3,112 +3,10 @@
  *
  *     logz_i = log sum_k exp l_ik,   r_ik = exp(l_ik - logz_i)          for the k with l_ik >= max_k l_ik - SPREAD
  *
- * (docs/math.md, equations 2, 3, 5). Log-densities of a block under a chunk of components lie in a scratch that stays
- * in the L2 cache; then each row is swept once against its exact maximum so far, so that almost nothing is kept in vain
- * and exponentials are taken of the kept ones only. A row that keeps more than `capacity` gives the single entry
- * (component = K) instead: the dense path does it.
+ * (docs/math.md, equations 2, 3, 5). Distances are distances_vector.cl's; lists are made by sweep.cl.
  *
  *   worker g of G: rows g B .. , (g+G) B .. (B = TILE_BLOCK)
- *   scratch of a worker: a | maxima | l | norms | best | counts
- *
- *   KEEP_BEST  1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
  */
-enum { SWEEP_VECTORS = 4 }; /* vectors looked at together before single lanes are */
-
-typedef struct scratch_t {
-    __global float *a;      /* (TILE_BLOCK, ROW_STRIDE) rows minus the shift */
-    __global float *norms;  /* (TILE_BLOCK) */
-    __global float *best;   /* (TILE_BLOCK) largest log-density of the chunks before */
-    __global uint *counts;  /* (TILE_BLOCK) entries kept */
-    __global float *maxima; /* (TILE_BLOCK, VW) largest of this chunk, by lane */
-    __global float *l;      /* (TILE_BLOCK, l_stride) */
-} scratch_t;
-
-static inline scratch_t scratch_of_worker(__global float *base, uint l_stride)
-{
-    scratch_t s;
-    s.a = base;
-    s.maxima = s.a + TILE_BLOCK * ROW_STRIDE;
-    s.l = s.maxima + TILE_BLOCK * VW;
-    s.norms = s.l + TILE_BLOCK * l_stride;
-    s.best = s.norms + TILE_BLOCK;
-    s.counts = (__global uint *)(s.best + TILE_BLOCK);
-    return s;
-}
-
-typedef struct list_t {
-    __global uint *components; /* (capacity) */
-    __global float *values;    /* (capacity) log-densities, at the end responsibilities */
-} list_t;
-
-#define OVERFLOWED 0xffffffffu
-
-/* Drops entries that a larger maximum has made negligible; keeps the order. */
-static inline uint compact(list_t list, uint count, float threshold)
-{
-    uint kept = 0;
-    for (uint q = 0; q < count; q++) {
-        float value = list.values[q];
-        uint component = list.components[q];
-        if (value >= threshold) {
-            list.values[kept] = value;
-            list.components[kept] = component;
-            kept++;
-        }
-    }
-    return kept;
-}
-
-/* Appends the components of one chunk that reach the threshold. */
-static inline uint append(list_t list, uint count, uint capacity, __global const float *l, uint vectors,
-                          uint first_component, float threshold)
-{
-    for (uint v = 0; v < vectors; v += SWEEP_VECTORS) {
-        floatv highest = LOADV(l + v * VW);
-#pragma unroll
-        for (int j = 1; j < SWEEP_VECTORS; j++) highest = larger(LOADV(l + (v + j) * VW), highest);
-        if (!lanes_from(highest, threshold)) continue;
-        for (int j = 0; j < SWEEP_VECTORS; j++) {
-            uint bits = lanes_from(LOADV(l + (v + j) * VW), threshold);
-            while (bits) {
-                uint lane = lowest_bit(bits);
-                bits &= bits - 1;
-                if (count == capacity) return OVERFLOWED;
-                list.values[count] = l[(v + j) * VW + lane];
-                list.components[count] = first_component + (v + j) * VW + lane;
-                count++;
-            }
-        }
-    }
-    return count;
-}
-
-/* First component of the chunk that has the value of the maximum. */
-static inline uint first_at(__global const float *l, uint vectors, float highest)
-{
-    for (uint v = 0; v < vectors; v++) {
-        uint bits = lanes_from(LOADV(l + v * VW), highest);
-        if (bits) return v * VW + lowest_bit(bits);
-    }
-    return 0;
-}
-
-/* Kept log-densities -> responsibilities; returns the log-normaliser. The list's room is a multiple of VW. */
-static inline float normalise(list_t list, uint count, float highest)
-{
-    for (uint q = count; q % VW; q++) list.values[q] = PADDING;
-    floatv sums = 0.0f;
-    for (uint q = 0; q < count; q += VW) {
-        floatv e = exp(LOADV(list.values + q) - highest);
-        STOREV(e, list.values + q);
-        sums += e;
-    }
-    float sum = sum_lanes(sums);
-    float factor = 1.0f / sum;
-    for (uint q = 0; q < count; q += VW) STOREV(LOADV(list.values + q) * factor, list.values + q);
-    return highest + log(sum);
-}
-
 __kernel void responsibilities(__global const row_t *rows, ulong first_element, uint n, __global const float *shift,
                                __global const float *packed, __global const float *scale, __global const float *offset,
                                __global const uint *is_exact, uint strips, uint chunk_strips, uint components,
@@ -119,14 +17,13 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
     const uint workers = get_global_size(0), worker = get_global_id(0);
     const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats, l_stride);
     const components_t c = {packed, scale, offset, is_exact};
+    const results_t results = {logz, counts, list_components, list_values, capacity};
 
     for (uint row0 = worker * TILE_BLOCK; row0 < n; row0 += workers * TILE_BLOCK) {
         const uint block = min((uint)TILE_BLOCK, n - row0);
         for (uint i = 0; i < TILE_BLOCK; i++) {
             const size_t row = row0 + min(i, block - 1);
-            s.norms[i] = load_row(row_place(s.a, i), rows, first_element + row * DIMS, shift);
-            s.best[i] = PADDING;
-            s.counts[i] = 0;
+            begin_row(&s, i, rows, first_element + row * DIMS, shift);
         }
         const uint used = (block + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
         for (uint strip0 = 0; strip0 < strips; strip0 += chunk_strips) {
@@ -136,50 +33,8 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
                 for (uint i = 0; i < used; i += TILE_ROWS)
                     tile_log_densities(s.l + i * l_stride + strip * STRIP, l_stride, s.maxima + i * VW,
                                        s.a + i * ROW_STRIDE, s.norms + i, &c, strip0 + strip);
-
-            /* the sweep looks at SWEEP_VECTORS at a time: fill the last group up */
-            const uint vectors = chunk * TILE_VECTORS;
-            const uint sweep = (vectors + SWEEP_VECTORS - 1) / SWEEP_VECTORS * SWEEP_VECTORS;
-            for (uint i = 0; i < block; i++) {
-                __global float *l = s.l + i * l_stride;
-                const float highest = max_lanes(LOADV(s.maxima + i * VW));
-                const size_t row = row0 + i;
-                const list_t list = {list_components + row * capacity, list_values + row * capacity};
-#if KEEP_BEST
-                if (highest > s.best[i]) {
-                    s.best[i] = highest;
-                    list.components[0] = strip0 * STRIP + first_at(l, vectors, highest);
-                    list.values[0] = 1.0f;
-                    s.counts[i] = 1;
-                }
-#else
-                if (s.counts[i] == OVERFLOWED) continue;
-                for (uint v = vectors; v < sweep; v++) STOREV((floatv)PADDING, l + v * VW);
-                const float best = fmax(s.best[i], highest), threshold = best - spread;
-                uint count = s.counts[i];
-                if (count > 0 && highest > s.best[i]) count = compact(list, count, threshold);
-                s.counts[i] = append(list, count, capacity, l, sweep, strip0 * STRIP, threshold);
-                s.best[i] = best;
-#endif
-            }
+            sweep_chunk(&s, &results, l_stride, row0, block, strip0, chunk, spread);
         }
-        for (uint i = 0; i < block; i++) {
-            const size_t row = row0 + i;
-            const list_t list = {list_components + row * capacity, list_values + row * capacity};
-#if KEEP_BEST
-            logz[row] = s.best[i];
-            counts[row] = s.counts[i];
-#else
-            if (s.counts[i] == OVERFLOWED) {
-                list.components[0] = components;
-                list.values[0] = 0.0f;
-                counts[row] = 1;
-                logz[row] = 0.0f;
-            } else {
-                logz[row] = normalise(list, s.counts[i], s.best[i]);
-                counts[row] = s.counts[i];
-            }
-#endif
-        }
+        finish_rows(&s, &results, row0, block, components);
     }
 }

@@ -20,7 +20,9 @@ typedef struct fgmm_device fgmm_device;
 typedef enum fgmm_kernel_family {
     FGMM_KERNEL_AUTO = 0,
     FGMM_KERNEL_VECTOR = 1, /* one work-item per tile, vector registers: CPUs */
-    FGMM_KERNEL_GROUP = 2   /* work-groups with local memory, OpenCL C 1.2: any GPU */
+    FGMM_KERNEL_GROUP = 2,  /* work-groups with local memory, OpenCL C 1.2: any GPU */
+    FGMM_KERNEL_MATRIX = 3  /* products by a matrix unit (spherical covariances; all else as one of the others): CPUs
+                               with AMX, through PoCL. Asked for where there is none: slow, for tests */
 } fgmm_kernel_family;
 
 typedef enum fgmm_device_kind {
@@ -94,7 +96,7 @@ FGMM_API fgmm_status fgmm_device_describe(const fgmm_device *device, fgmm_device
 FGMM_API uint64_t fgmm_device_bytes(const fgmm_device *device);
 FGMM_API uint64_t fgmm_device_peak_bytes(const fgmm_device *device);
 
-/* "auto", "vector", "group". */
+/* "auto", "vector", "group", "matrix". */
 FGMM_API const char *fgmm_kernel_family_name(fgmm_kernel_family family);
 
 #ifdef __cplusplus

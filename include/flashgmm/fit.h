@@ -114,12 +114,13 @@ typedef struct fgmm_fit_report {
     uint64_t run_count;     /* runs finished */
     uint64_t best_run;      /* of them, from 0 */
     double *run_objectives; /* (run_count) mean log-likelihood of each run, k-means: inertia; owned */
+    uint32_t terms;         /* matrix family: terms that a mean is split in; 0: no matrix unit multiplied */
 } fgmm_fit_report;
 
 #define FGMM_FIT_REPORT_INIT                                                                                           \
     {                                                                                                                  \
         sizeof(fgmm_fit_report), 0, 0, 0, FGMM_SPHERICAL, FGMM_KERNEL_AUTO, 0, 0, FGMM_STOP_CONVERGED, 0, NULL, 0, 0,  \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0, NULL                                                         \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0, NULL, 0                                                      \
     }
 
 FGMM_API void fgmm_fit_report_clear(fgmm_fit_report *report);

@@ -6,6 +6,7 @@
 #include "restarts.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@ void fgmm_fit_report_clear(fgmm_fit_report *report)
     free(report->history);
     report->history = NULL;
     report->history_count = 0;
-    if (report->size < sizeof *report) return; /* a caller's from before there were several runs */
+    if (report->size < offsetof(fgmm_fit_report, terms)) return; /* a caller's from before there were several runs */
     free(report->run_objectives);
     report->run_objectives = NULL;
     report->run_count = 0;

@@ -103,6 +103,7 @@ static int print_json(const cli_training *training)
     cJSON_AddStringToObject(object, "covariance", fgmm_covariance_name(report->covariance));
     cJSON_AddStringToObject(object, "kernel", fgmm_kernel_family_name(report->family));
     cli_json_real(object, "error_bound_nats", report->error_bound_nats);
+    cli_json_count(object, "terms", report->terms);
     cli_json_count(object, "iterations", report->iterations);
     cJSON_AddBoolToObject(object, "converged", report->stop_reason == FGMM_STOP_CONVERGED);
     cJSON_AddStringToObject(object, "stop_reason", fgmm_stop_reason_name(report->stop_reason));
@@ -232,7 +233,7 @@ const cli_command cli_command_fit = {
     .notes =
         "The same data, options, seed and device give the same bytes. Ctrl-C stops after the present batch: with\n"
         "--checkpoint the last finished iteration is kept, otherwise nothing is written; a second Ctrl-C ends the\n"
-        "program at once. --json prints: rows dims components covariance kernel error_bound_nats iterations\n"
+        "program at once. --json prints: rows dims components covariance kernel error_bound_nats terms iterations\n"
         "converged stop_reason log_likelihood history seconds{read,init,em,total} rows_per_second\n"
         "device{name,platform,driver} peak_device_bytes peak_host_bytes tile seed, and of several\n"
         "runs best_run (from 0) and runs, the log-likelihood that each has reached.\n",

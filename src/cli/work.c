@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-const char *const cli_kernel_choices[] = {"auto", "vector", "group", NULL};
+const char *const cli_kernel_choices[] = {"auto", "vector", "group", "matrix", NULL};
 const char *const cli_path_choices[] = {"auto", "sparse", "dense", NULL};
 
 uint64_t cli_or_zero(uint64_t count)

@@ -13,7 +13,7 @@
 
 const char *fgmm_kernel_family_name(fgmm_kernel_family family)
 {
-    static const char *const names[] = {"auto", "vector", "group"};
+    static const char *const names[] = {"auto", "vector", "group", "matrix"};
     return (size_t)family < sizeof names / sizeof names[0] ? names[family] : "unknown";
 }
 
@@ -27,8 +27,8 @@ fgmm_status fg_device_read_options(fgmm_device_options *copy, const fgmm_device_
     FG_CHECK(options->size >= sizeof options->size, FGMM_ARGUMENT,
              "device options: size = %zu; need sizeof(fgmm_device_options) = %zu", options->size, sizeof *options);
     memcpy(copy, options, fg_min_u64(options->size, sizeof *copy));
-    FG_CHECK((unsigned)copy->family <= FGMM_KERNEL_GROUP, FGMM_ARGUMENT, "device options: family = %d; need 0..%d",
-             (int)copy->family, FGMM_KERNEL_GROUP);
+    FG_CHECK((unsigned)copy->family <= FGMM_KERNEL_MATRIX, FGMM_ARGUMENT, "device options: family = %d; need 0..%d",
+             (int)copy->family, FGMM_KERNEL_MATRIX);
 done:
     return status;
 }
@@ -49,6 +49,7 @@ fgmm_status fg_device_new(fgmm_device **out, const fg_found_device *found, const
         options->memory_limit_bytes ? options->memory_limit_bytes : device->facts.global_bytes / 4 * 3;
     if (options->family != FGMM_KERNEL_AUTO) {
         device->info.family = options->family;
+        device->is_family_asked_for = 1;
         snprintf(device->info.reason, sizeof device->info.reason, "%s kernels, since the options ask for them",
                  fgmm_kernel_family_name(options->family));
     }
@@ -142,7 +143,19 @@ const fg_device_facts *fg_device_facts_of(const fgmm_device *device)
 
 fgmm_kernel_family fg_device_family(const fgmm_device *device)
 {
-    return device->info.family;
+    if (device->info.family != FGMM_KERNEL_MATRIX) return device->info.family;
+    return device->facts.kind == FGMM_DEVICE_CPU ? FGMM_KERNEL_VECTOR : FGMM_KERNEL_GROUP;
+}
+
+fg_matrix_unit fg_device_unit(const fgmm_device *device)
+{
+    if (device->info.family != FGMM_KERNEL_MATRIX) return FG_UNIT_NONE;
+    return device->facts.matrix_unit == FG_UNIT_NONE ? FG_UNIT_PLAIN : device->facts.matrix_unit;
+}
+
+int fg_device_is_family_asked_for(const fgmm_device *device)
+{
+    return device->is_family_asked_for;
 }
 
 uint64_t fg_device_bytes_left(const fgmm_device *device)

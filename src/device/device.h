@@ -14,6 +14,13 @@
 
 /* ---- the device ---- */
 
+/* How matrices of bf16 are multiplied (cl/matrix_*.h). */
+typedef enum fg_matrix_unit {
+    FG_UNIT_NONE = 0,
+    FG_UNIT_PLAIN = 1, /* OpenCL C, for tests on any device */
+    FG_UNIT_AMX = 2    /* x86 tile registers, through PoCL */
+} fg_matrix_unit;
+
 typedef struct fg_device_facts {
     fgmm_device_kind kind;
     uint32_t compute_units;
@@ -25,8 +32,9 @@ typedef struct fg_device_facts {
     uint64_t max_alloc_bytes;
     uint64_t global_bytes;
     int has_fp64;
-    int has_unified_memory; /* mapping is free of copies */
-    int has_register_limit; /* the compiler takes -cl-nv-maxrregcount=N */
+    int has_unified_memory;     /* mapping is free of copies */
+    int has_register_limit;     /* the compiler takes -cl-nv-maxrregcount=N */
+    fg_matrix_unit matrix_unit; /* NONE or what the device has */
 } fg_device_facts;
 
 const fg_device_facts *fg_device_facts_of(const fgmm_device *device);
@@ -34,8 +42,14 @@ const fg_device_facts *fg_device_facts_of(const fgmm_device *device);
 /* FGMM_DEVICE when the process has forked since opening (drivers hang there). First line of every public verb. */
 fgmm_status fg_device_check(const fgmm_device *device);
 
-/* Family in use: VECTOR or GROUP, never AUTO. */
+/* Family of all kernels but a matrix unit's: VECTOR or GROUP. */
 fgmm_kernel_family fg_device_family(const fgmm_device *device);
+
+/* What multiplies where the family in use is MATRIX, PLAIN where the device has no such unit; NONE otherwise. */
+fg_matrix_unit fg_device_unit(const fgmm_device *device);
+
+/* 1 when the options asked for the family in use. */
+int fg_device_is_family_asked_for(const fgmm_device *device);
 
 /* Waits for all launches; reports their errors. */
 fgmm_status fg_device_finish(fgmm_device *device);

@@ -45,8 +45,11 @@ fgmm_status fg_platform_choose(const fg_found_device **chosen, const fg_found_de
 void fg_platform_describe(fgmm_device_info *info, cl_platform_id platform, cl_device_id id);
 void fg_platform_facts(fg_device_facts *facts, cl_device_id id);
 
+/* 1 when kernels of this process may use AMX; asks the operating system for it (amx.c). */
+int fg_amx_is_allowed(void);
+
 /* "vector kernels, since ...": why that family is chosen there. */
-const char *fg_platform_family_reason(fgmm_device_kind kind);
+const char *fg_platform_family_reason(fgmm_kernel_family family);
 
 /* ---- compiled programs ---- */
 
@@ -83,7 +86,8 @@ struct fgmm_device {
     cl_command_queue upload_queue; /* in order; made by the first upload */
     fgmm_device_info info;
     fg_device_facts facts;
-    long process_id; /* of the process that opened it */
+    int is_family_asked_for; /* by the options */
+    long process_id;         /* of the process that opened it */
     uint64_t memory_limit, bytes, peak_bytes;
     fgmm_log_fn log;
     void *log_user;

@@ -87,6 +87,19 @@ static int has_extension(cl_device_id id, const char *name)
            strstr(extensions, name) != NULL;
 }
 
+/* AMX is reached through PoCL, whose kernels are the process's own code; under Intel's runtime the same instructions
+ * end the process. */
+static fg_matrix_unit find_matrix_unit(cl_device_id id)
+{
+    cl_platform_id platform;
+    char name[128] = "";
+    if (device_kind(id) != FGMM_DEVICE_CPU ||
+        clGetDeviceInfo(id, CL_DEVICE_PLATFORM, sizeof platform, &platform, NULL) != CL_SUCCESS)
+        return FG_UNIT_NONE;
+    platform_text(name, sizeof name, platform, CL_PLATFORM_NAME);
+    return strcmp(name, "Portable Computing Language") == 0 && fg_amx_is_allowed() ? FG_UNIT_AMX : FG_UNIT_NONE;
+}
+
 void fg_platform_facts(fg_device_facts *facts, cl_device_id id)
 {
     /* The native width is the width of the registers, which is what explicit vectors want. Some CPU runtimes report 1
@@ -110,6 +123,7 @@ void fg_platform_facts(fg_device_facts *facts, cl_device_id id)
         .has_fp64 = DEVICE_FACT(cl_bitfield, id, CL_DEVICE_DOUBLE_FP_CONFIG) != 0,
         .has_unified_memory = DEVICE_FACT(cl_bool, id, CL_DEVICE_HOST_UNIFIED_MEMORY) == CL_TRUE,
         .has_register_limit = has_extension(id, "cl_nv_compiler_options"),
+        .matrix_unit = find_matrix_unit(id),
     };
 }
 
@@ -125,16 +139,24 @@ void fg_platform_describe(fgmm_device_info *info, cl_platform_id platform, cl_de
     info->global_memory_bytes = facts.global_bytes;
     info->max_alloc_bytes = facts.max_alloc_bytes;
     info->local_memory_bytes = facts.local_bytes;
-    info->family = facts.kind == FGMM_DEVICE_CPU ? FGMM_KERNEL_VECTOR : FGMM_KERNEL_GROUP;
+    info->family = facts.matrix_unit != FG_UNIT_NONE ? FGMM_KERNEL_MATRIX
+                   : facts.kind == FGMM_DEVICE_CPU   ? FGMM_KERNEL_VECTOR
+                                                     : FGMM_KERNEL_GROUP;
     device_text(info->name, sizeof info->name, id, CL_DEVICE_NAME);
     platform_text(info->platform, sizeof info->platform, platform, CL_PLATFORM_NAME);
     device_text(info->driver, sizeof info->driver, id, CL_DRIVER_VERSION);
 }
 
-const char *fg_platform_family_reason(fgmm_device_kind kind)
+const char *fg_platform_family_reason(fgmm_kernel_family family)
 {
-    return kind == FGMM_DEVICE_CPU ? "vector kernels, since a CPU has wide registers and no fast local memory"
-                                   : "group kernels, since work-groups there share fast local memory";
+    switch (family) {
+    case FGMM_KERNEL_MATRIX:
+        return "matrix kernels, since the CPU has AMX (spherical covariances; vector kernels for all else)";
+    case FGMM_KERNEL_VECTOR:
+        return "vector kernels, since a CPU has wide registers and no fast local memory";
+    default:
+        return "group kernels, since work-groups there share fast local memory";
+    }
 }
 
 /* Adds the devices of one platform to *found. A platform without devices is normal. */
@@ -187,7 +209,7 @@ static void explain(fg_found_device *found, size_t count)
     const size_t chosen = find_default(found, count);
     for (size_t i = 0; i < count; i++) {
         fgmm_device_info *info = &found[i].info;
-        const char *family = fg_platform_family_reason(info->kind);
+        const char *family = fg_platform_family_reason(info->family);
         info->is_default = i == chosen;
         if (!found[i].is_usable)
             snprintf(info->reason, sizeof info->reason, "cannot be used: not available, or its driver has no compiler");

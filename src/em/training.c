@@ -296,7 +296,6 @@ static void complete_report(fg_training *t, fgmm_status status)
     r->dims = t->source->info.dims;
     r->components = t->options.components;
     r->covariance = t->options.covariance;
-    r->family = fg_device_family(t->device);
     r->batch_rows = t->e.plan.batch_rows;
     r->rows_resident = t->e.plan.is_resident;
     r->peak_device_bytes = fgmm_device_peak_bytes(t->device);
@@ -308,6 +307,8 @@ static void complete_report(fg_training *t, fgmm_status status)
         r->dense_batches = facts.dense_batches;
         r->dense_rows = facts.dense_rows;
         r->error_bound_nats = facts.error_bound_nats;
+        r->family = facts.family;
+        r->terms = facts.terms;
         snprintf(r->tile, sizeof r->tile, "%s", facts.tile);
     }
     r->total_s = fg_watch_elapsed_s(&t->e.watch);

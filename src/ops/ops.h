@@ -14,13 +14,14 @@ typedef struct fg_tile {
     uint32_t vectors; /* vector: vectors of components in registers; group: components of a tile */
     uint32_t block;   /* rows of a block; group: of the dense path only */
     uint32_t dense_k, dense_v;
-    uint32_t piece;     /* vector: vectors of a row summed together */
-    uint32_t chunk;     /* entries summed in float */
-    uint32_t depth;     /* group: dimensions staged in local memory at a time */
-    uint32_t local;     /* group: work-items of a work-group */
-    uint32_t lanes;     /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
-    uint32_t across;    /* group: work-items along components */
-    uint32_t registers; /* group: most that the compiler may give an item; 0, FG_REGISTERS_FREE: as it likes */
+    uint32_t piece;      /* vector: vectors of a row summed together */
+    uint32_t chunk;      /* entries summed in float */
+    uint32_t depth;      /* group: dimensions staged in local memory at a time */
+    uint32_t local;      /* group: work-items of a work-group */
+    uint32_t lanes;      /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
+    uint32_t across;     /* group: work-items along components */
+    uint32_t registers;  /* group: most that the compiler may give an item; 0, FG_REGISTERS_FREE: as it likes */
+    fg_matrix_unit unit; /* what multiplies in responsibilities; NONE: the family's own distances */
 } fg_tile;
 
 enum { FG_REGISTERS_FREE = 255 };
@@ -31,7 +32,8 @@ enum {
 };
 
 typedef struct fg_shape {
-    fgmm_kernel_family family;
+    fgmm_kernel_family family;  /* VECTOR or GROUP: of all kernels but the distances of responsibilities where the
+                                   tile has a matrix unit */
     fgmm_covariance covariance; /* of the log-density; spherical with FG_KEEP_BEST */
     int is_diag_s2;             /* second moments per dimension */
     uint32_t matrices;          /* of second moments: tied 1, full k, else 0 */
@@ -126,6 +128,10 @@ typedef struct fg_packed {
     fg_buffer *means;      /* float (padded_k, row_stride), shifted */
     fg_buffer *shift;      /* float (row_stride) */
     double *offsets;       /* (k,d) host: used mean - true mean, from rounding the shifted mean to float */
+    fg_buffer *split_means; /* matrix: ushort [strips][slabs][FG_SPLIT_TERMS][2][16][16][2], bf16 terms of 2 m */
+    fg_buffer *strip_terms; /* matrix: uint (strips), how many of them are multiplied; 0: the exact form */
+    uint32_t row_terms;     /* matrix: bf16 terms of a row */
+    uint32_t terms;         /* matrix: most of strip_terms */
     double base; /* nats that kernels leave out of every log-density, so that those near 1 keep their digits */
     double error_bound_nats;
 } fg_packed;
@@ -157,6 +163,23 @@ typedef struct fg_moments {
     uint32_t bands, splits;
     cl_kernel moments, combine;
 } fg_moments;
+
+/* ---- means in bf16 terms, for a matrix unit (split.c) ---- */
+enum { FG_SPLIT_TERMS = 3, FG_SPLIT_ROWS = 32, FG_SPLIT_DEPTH = 32 };
+
+uint64_t fg_split_bytes(const fg_shape *shape);
+/* bf16 values of a worker's block of rows, all terms. */
+uint64_t fg_split_row_values(const fg_shape *shape);
+fgmm_status fg_split_create(fg_packed *packed, fgmm_device *device, const fg_shape *shape);
+/* What splitting needs to know: means (padded_k, row_stride) as kernels use them, shift (d), and per component the
+ * error of its products in float32, nats, and h |m|^2; is_exact (strips). */
+typedef struct fg_split_input {
+    const float *means, *shift;
+    const double *product_errors, *squares;
+    const cl_uint *is_exact;
+} fg_split_input;
+/* Writes split_means and strip_terms, and raises error_bound_nats to what the terms leave. */
+fgmm_status fg_split_load(fg_packed *packed, const fg_shape *shape, const fg_split_input *input);
 
 /* ---- lists by row and by component ---- */
 typedef struct fg_lists {

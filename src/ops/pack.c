@@ -41,6 +41,7 @@ fgmm_status fg_packed_create(fg_packed *p, fgmm_device *device, const fg_shape *
     FG_TRY(fg_buffer_create(&p->means, device, means, FG_BUFFER_DEVICE, "means"));
     FG_TRY(fg_buffer_create(&p->shift, device, sizeof(float) * s->row_stride, FG_BUFFER_DEVICE, "shift"));
     FG_TRY(FG_ALLOC(&p->offsets, (uint64_t)s->k * s->d, "mean offsets"));
+    FG_TRY(fg_split_create(p, device, s));
 done:
     if (status != FGMM_OK) fg_packed_free(p);
     return status;
@@ -50,7 +51,7 @@ uint64_t fg_packed_bytes(const fg_shape *s)
 {
     const uint64_t padded = s->padded_k;
     return sizeof(float) * (padded * (component_floats(s) + s->row_stride + 4) + s->row_stride) +
-           sizeof(cl_uint) * s->strips;
+           sizeof(cl_uint) * s->strips + fg_split_bytes(s);
 }
 
 /* The images of the buffers while parameters are loaded, and the mean offsets. */
@@ -69,6 +70,8 @@ void fg_packed_free(fg_packed *p)
     fg_buffer_free(p->is_exact);
     fg_buffer_free(p->means);
     fg_buffer_free(p->shift);
+    fg_buffer_free(p->split_means);
+    fg_buffer_free(p->strip_terms);
     free(p->offsets);
     *p = (fg_packed){0};
 }
@@ -281,6 +284,26 @@ static void pack_all(image *m, fg_packed *p, const fg_shape *s, const fg_paramet
     for (uint32_t k = s->k; k < s->padded_k; k++) m->offset[k] = m->normaliser[k] = padding_offset;
 }
 
+/* The same means for a matrix unit. */
+static fgmm_status load_split(fg_packed *p, const fg_shape *s, const image *m, const fg_parameters *q,
+                              const float *shift)
+{
+    fgmm_status status = FGMM_OK;
+    double *errors = NULL, *squares = NULL;
+    FG_TRY(FG_ALLOC(&errors, s->k, "error bounds"));
+    FG_TRY(FG_ALLOC(&squares, s->k, "error bounds"));
+    for (uint32_t k = 0; k < s->k; k++) {
+        squares[k] = scaled_squares(m, s, q, k);
+        errors[k] = fast_error(s, squares[k]);
+    }
+    const fg_split_input input = {m->means, shift, errors, squares, m->is_exact};
+    FG_TRY(fg_split_load(p, s, &input));
+done:
+    free(errors);
+    free(squares);
+    return status;
+}
+
 fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters *parameters, const float *shift,
                            const fg_triangle *triangle)
 {
@@ -305,6 +328,7 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
     FG_TRY(fg_buffer_write(p->is_exact, 0, m.is_exact, sizeof(cl_uint) * s->strips));
     FG_TRY(fg_buffer_write(p->means, 0, m.means, fg_buffer_bytes(p->means)));
     FG_TRY(fg_buffer_write(p->shift, 0, shift_row, sizeof(float) * s->row_stride));
+    if (s->tile.unit != FG_UNIT_NONE) FG_TRY(load_split(p, s, &m, parameters, shift));
 done:
     free(shift_row);
     image_free(&m);

@@ -250,6 +250,8 @@ void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts)
     *facts = (fg_pass_facts){.sparse_batches = pass->sparse_batches,
                              .dense_batches = pass->dense_batches,
                              .dense_rows = pass->dense_rows,
-                             .error_bound_nats = pass->packed.error_bound_nats};
+                             .error_bound_nats = pass->packed.error_bound_nats,
+                             .family = pass->shape.tile.unit != FG_UNIT_NONE ? FGMM_KERNEL_MATRIX : pass->shape.family,
+                             .terms = pass->packed.terms};
     fg_shape_describe(&pass->shape, facts->tile, sizeof facts->tile);
 }

@@ -3,12 +3,19 @@
 #include "ops.h"
 
 /* Files of a program, in order. */
-typedef const char *program_files[10];
+typedef const char *program_files[11];
 static const program_files sparse_files[] = {
-    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl",
+    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
                             "responsibilities_vector.cl", "lists.cl", "accumulate_vector.cl"},
     [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_group.cl", "combine.cl",
                            "responsibilities_group.cl", "lists_group.cl", "accumulate_group.cl"},
+};
+/* A CPU's programs where a matrix unit multiplies in responsibilities; all the rest is the vector family's. */
+static const program_files unit_files[] = {
+    [FG_UNIT_PLAIN] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
+                       "matrix_plain.h", "responsibilities_matrix.cl", "lists.cl", "accumulate_vector.cl"},
+    [FG_UNIT_AMX] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
+                     "matrix_amx.h", "responsibilities_matrix.cl", "lists.cl", "accumulate_vector.cl"},
 };
 static const program_files dense_files[] = {
     [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "dense_vector.cl",
@@ -20,7 +27,7 @@ static const program_files dense_files[] = {
 /* What stands in the place of the sparse program's distances where covariances are full. */
 static const program_files full_files[] = {
     [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "triangle_vector.cl", "distances_full_vector.cl",
-                            "combine.cl", "responsibilities_vector.cl", "lists.cl", "accumulate_vector.cl"},
+                            "combine.cl", "sweep.cl", "responsibilities_vector.cl", "lists.cl", "accumulate_vector.cl"},
     [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_full_group.cl", "combine.cl",
                            "responsibilities_group.cl", "lists_group.cl", "accumulate_group.cl"},
 };
@@ -34,10 +41,12 @@ static const program_files matrix_files[] = {
 fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, fg_program program, const char *name)
 {
     const int is_full = pass->shape.covariance == FGMM_FULL;
-    const program_files *files = program == FG_PROGRAM_DENSE    ? dense_files
-                                 : program == FG_PROGRAM_MATRIX ? matrix_files
-                                 : is_full                      ? full_files
-                                                                : sparse_files;
+    const fg_matrix_unit unit = pass->shape.tile.unit;
+    const program_files *files = program == FG_PROGRAM_DENSE    ? &dense_files[pass->shape.family]
+                                 : program == FG_PROGRAM_MATRIX ? &matrix_files[pass->shape.family]
+                                 : is_full                      ? &full_files[pass->shape.family]
+                                 : unit != FG_UNIT_NONE         ? &unit_files[unit]
+                                                                : &sparse_files[pass->shape.family];
     char options[640];
     fg_shape shape = pass->shape;
     if (program == FG_PROGRAM_WHITE) shape.type = FGMM_F32;
@@ -46,5 +55,5 @@ fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, fg_program pr
     else
         fg_shape_options(&shape, program == FG_PROGRAM_DENSE ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE, options,
                          sizeof options);
-    return fg_kernel_get(kernel, pass->device, files[shape.family], options, name);
+    return fg_kernel_get(kernel, pass->device, *files, options, name);
 }

@@ -1,4 +1,4 @@
-/* responsibilities.c - enqueues cl/responsibilities_{vector,group}.cl: a batch's log-normalisers and lists. */
+/* responsibilities.c - enqueues cl/responsibilities_{vector,matrix,group}.cl: a batch's log-normalisers and lists. */
 #include "ops.h"
 
 #include "size.h"
@@ -22,7 +22,8 @@ static void plan_scratch(fg_lists *lists, const fg_shape *s)
     const uint32_t sweep = SWEEP_VECTORS * tile->vw;
     lists->l_stride = (uint32_t)fg_round_up((uint64_t)lists->chunk_strips * s->strip, sweep) + tile->vw;
     const uint32_t row_floats = s->row_stride + tile->vw + 3 + lists->l_stride;
-    lists->scratch_floats = (uint32_t)fg_round_up((uint64_t)tile->block * row_floats, 64);
+    const uint64_t split_floats = fg_split_row_values(s) / 2; /* matrix: bf16 terms of the rows */
+    lists->scratch_floats = (uint32_t)fg_round_up((uint64_t)tile->block * row_floats + split_floats, 64);
 }
 
 uint64_t fg_responsibilities_bytes(fg_pass *pass)
@@ -92,6 +93,41 @@ static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows, cl_ulong first
     return FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local);
 }
 
+static fgmm_status run_matrix(fg_pass *pass, const fg_rows *rows, cl_ulong first)
+{
+    const fg_shape *s = &pass->shape;
+    const fg_packed *p = &pass->packed;
+    const fg_lists *lists = &pass->lists;
+    const cl_uint n = (cl_uint)rows->n;
+    const fg_argument arguments[] = {
+        FG_ARG_BUFFER(rows->buffer),
+        FG_ARG_VALUE(first),
+        FG_ARG_VALUE(n),
+        FG_ARG_BUFFER(p->shift),
+        FG_ARG_BUFFER(p->packed),
+        FG_ARG_BUFFER(p->scale),
+        FG_ARG_BUFFER(p->offset),
+        FG_ARG_BUFFER(p->is_exact),
+        FG_ARG_BUFFER(p->split_means),
+        FG_ARG_BUFFER(p->strip_terms),
+        FG_ARG_VALUE(p->row_terms),
+        FG_ARG_VALUE(s->strips),
+        FG_ARG_VALUE(lists->chunk_strips),
+        FG_ARG_VALUE(s->k),
+        FG_ARG_VALUE(s->spread),
+        FG_ARG_BUFFER(lists->scratch),
+        FG_ARG_VALUE(lists->scratch_floats),
+        FG_ARG_VALUE(lists->l_stride),
+        FG_ARG_VALUE(s->capacity),
+        FG_ARG_BUFFER(lists->logz),
+        FG_ARG_BUFFER(lists->counts),
+        FG_ARG_BUFFER(lists->components),
+        FG_ARG_BUFFER(lists->values),
+    };
+    const size_t global = s->workers, local = 1;
+    return FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local);
+}
+
 /* Rows of a launch, a multiple of the tile's: LAUNCH_WORK multiplications and additions stay below 100 ms on a small
  * GPU, so that no watchdog bites and a desktop stays alive. */
 static uint32_t launch_rows(const fg_shape *s)
@@ -132,7 +168,7 @@ done:
 fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
-    const int is_vector = pass->shape.family == FGMM_KERNEL_VECTOR;
+    const int is_group = pass->shape.family == FGMM_KERNEL_GROUP, has_unit = pass->shape.tile.unit != FG_UNIT_NONE;
     cl_ulong first = rows->offset_bytes / fgmm_type_bytes(pass->shape.type);
     const fg_buffer *shift = pass->packed.shift;
     fg_rows white;
@@ -146,7 +182,9 @@ fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
         FG_TRY(fg_whitening_densify(pass, rows));
         first = 0; /* the kernel sees row numbers only */
     }
-    FG_TRY(is_vector ? run_vector(pass, rows, first, shift) : run_group(pass, rows, first, shift));
+    FG_TRY(is_group   ? run_group(pass, rows, first, shift)
+           : has_unit ? run_matrix(pass, rows, first)
+                      : run_vector(pass, rows, first, shift));
 done:
     return status;
 }

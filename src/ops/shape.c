@@ -127,9 +127,12 @@ void fg_shape_matrix_options(const fg_shape *s, char *text, size_t room)
 
 void fg_shape_describe(const fg_shape *shape, char *text, size_t room)
 {
+    static const char *const units[] = {
+        [FG_UNIT_NONE] = "", [FG_UNIT_PLAIN] = " unit=plain", [FG_UNIT_AMX] = " unit=amx"};
     const fg_space *space = fg_tile_space(shape->family);
     size_t used = (size_t)snprintf(text, room, "%s ", space->name);
     if (used < room) used += (size_t)fg_space_format(space, &shape->tile, text + used, room - used);
     if (shape->family == FGMM_KERNEL_VECTOR && used < room)
-        snprintf(text + used, room - used, " lanes=%u workers=%u", shape->tile.lanes, shape->workers);
+        snprintf(text + used, room - used, " lanes=%u workers=%u%s", shape->tile.lanes, shape->workers,
+                 units[shape->tile.unit]);
 }

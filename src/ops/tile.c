@@ -38,6 +38,8 @@ static const char *vector_reject(const void *tile, const void *problem)
     if (t->vw != 4 && t->vw != 8 && t->vw != 16) return "vw is none of 4, 8, 16";
     if (t->block % t->rows) return "block is no multiple of rows";
     if (t->vw * t->vectors % t->dense_k) return "dense_k does not divide vw x vectors";
+    if (t->unit != FG_UNIT_NONE && t->vw * t->vectors != FG_SPLIT_ROWS) return "vw x vectors is not the matrix unit's";
+    if (t->unit != FG_UNIT_NONE && t->block % FG_SPLIT_ROWS) return "block is no multiple of the matrix unit's rows";
     return NULL;
 }
 
@@ -206,7 +208,7 @@ static int is_meant(const shipped_tile *line, const fg_shape *shape, const fg_de
     const uint32_t width =
         shape->family == FGMM_KERNEL_VECTOR ? facts->vector_width : facts->wave_items; /* 0: the driver is silent */
     const fgmm_covariance covariance = shape->covariance == FGMM_TIED ? FGMM_SPHERICAL : shape->covariance;
-    return line->family == shape->family && (line->vendor == VENDOR_ANY || line->vendor == facts->vendor_id) &&
+    return (line->vendor == VENDOR_ANY || line->vendor == facts->vendor_id) &&
            (line->width == 0 || width == 0 || line->width == width) &&
            line->local_kib * 1024ull <= facts->local_bytes &&
            (line->covariance == COVARIANCE_ALL || line->covariance == (int)covariance) &&
@@ -221,14 +223,31 @@ static int is_filled(const fg_tile *tile, const fg_shape *shape)
     return 4 * fg_round_up(shape->k, tile->vectors) <= 5 * fg_round_up(shape->k, NARROW_STRIP);
 }
 
+/* What multiplies in responsibilities: a matrix unit where there is one and the shape fills it, or where it is asked
+ * for. Below the limits, padding to the unit's 32 components and 32 dimensions costs more than it gains. */
+static fg_matrix_unit choose_unit(const fg_shape *shape, const fgmm_device *device)
+{
+    enum { LEAST_K = 32, LEAST_D = 16 };
+    if (shape->covariance != FGMM_SPHERICAL || shape->matrices || shape->family != FGMM_KERNEL_VECTOR)
+        return FG_UNIT_NONE;
+    if (!fg_device_is_family_asked_for(device) && (shape->k < LEAST_K || shape->d < LEAST_D)) return FG_UNIT_NONE;
+    return fg_device_unit(device);
+}
+
 fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *shape, const fgmm_device *device)
 {
+    const fg_matrix_unit unit = choose_unit(shape, device);
+    const fgmm_kernel_family family = unit == FG_UNIT_NONE ? shape->family : FGMM_KERNEL_MATRIX;
     const fg_device_facts *facts = fg_device_facts_of(device);
     const char *reason = "none is meant for it";
     for (size_t i = 0; i < SHIPPED_TILES; i++) {
         const shipped_tile *line = &shipped_tiles[i];
-        if (!is_meant(line, shape, facts) || !fg_tile_parse(tile, shape->family, line->text)) continue;
-        reason = fg_tile_reject(tile, shape, device);
+        if (line->family != family || !is_meant(line, shape, facts) || !fg_tile_parse(tile, shape->family, line->text))
+            continue;
+        tile->unit = unit;
+        /* on other devices the register tile of a matrix line serves few strips, and may be larger than its registers
+         */
+        reason = unit == FG_UNIT_PLAIN ? NULL : fg_tile_reject(tile, shape, device);
         if (reason || !is_filled(tile, shape)) continue;
         *is_measured = line->is_measured;
         return FGMM_OK;

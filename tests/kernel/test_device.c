@@ -56,8 +56,8 @@ START_TEST(test_device__describes_what_it_lists)
     }
     ck_assert_uint_eq(defaults, 1);
     ck_assert_uint_gt(info.max_alloc_bytes, 0);
-    ck_assert_int_eq(info.family, fg_device_family(device));
-    ck_assert_int_eq(info.family, info.kind == FGMM_DEVICE_CPU ? FGMM_KERNEL_VECTOR : FGMM_KERNEL_GROUP);
+    ck_assert_int_eq(info.family == FGMM_KERNEL_MATRIX, fg_device_unit(device) != FG_UNIT_NONE);
+    ck_assert_int_eq(fg_device_family(device), info.kind == FGMM_DEVICE_CPU ? FGMM_KERNEL_VECTOR : FGMM_KERNEL_GROUP);
     const uint32_t width = fg_device_facts_of(device)->vector_width;
     ck_assert(width == 4 || width == 8 || width == 16);
 }

@@ -115,7 +115,7 @@ static size_t check_lists(fgmm_kernel_family family)
     return overflowed;
 }
 
-static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_GROUP};
+static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_GROUP, FGMM_KERNEL_MATRIX};
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
 /* Nothing tells the components apart: no list can hold them. */

@@ -1,0 +1,145 @@
+/* split.c - means as sums of bf16 terms, packed for a matrix unit, and how many terms each strip needs so that the
+ * error stays within what single precision leaves anyway. docs/math.md, "Splitting". Host arithmetic only. */
+#include "ops.h"
+
+#include "size.h"
+#include "status.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LEAST_TERMS = 2, TILE = FG_SPLIT_ROWS * FG_SPLIT_DEPTH };
+
+/* Largest error of a log-density near its component, in nats, products in float32 included (as pack.c). */
+static const double most_error_nats = 1e-3;
+/* What rows that are no whole numbers add, relative to |y| |2 m|: their own rest, and the products (s, t) with
+ * s + t >= terms that are left out. A term's rounding is at most 2^-9 of what it rounds. */
+static const double row_error[FG_SPLIT_TERMS + 1] = {0, 0, 2 * 0x1p-18, 3 * 0x1p-27};
+
+static uint64_t slabs_of(const fg_shape *s)
+{
+    return fg_ceil_div(s->d, FG_SPLIT_DEPTH);
+}
+
+static uint64_t mean_values(const fg_shape *s)
+{
+    return s->strips * slabs_of(s) * FG_SPLIT_TERMS * TILE;
+}
+
+uint64_t fg_split_bytes(const fg_shape *s)
+{
+    if (s->tile.unit == FG_UNIT_NONE) return 0;
+    return sizeof(cl_ushort) * mean_values(s) + sizeof(cl_uint) * s->strips;
+}
+
+uint64_t fg_split_row_values(const fg_shape *s)
+{
+    return s->tile.unit == FG_UNIT_NONE ? 0 : FG_SPLIT_TERMS * (uint64_t)s->tile.block * slabs_of(s) * FG_SPLIT_DEPTH;
+}
+
+fgmm_status fg_split_create(fg_packed *p, fgmm_device *device, const fg_shape *s)
+{
+    fgmm_status status = FGMM_OK;
+    size_t bytes;
+    if (s->tile.unit == FG_UNIT_NONE) return FGMM_OK;
+    FG_TRY(fg_size_product(&bytes, mean_values(s), sizeof(cl_ushort), "split means"));
+    FG_TRY(fg_buffer_create(&p->split_means, device, bytes, FG_BUFFER_DEVICE, "split means"));
+    FG_TRY(fg_buffer_create(&p->strip_terms, device, sizeof(cl_uint) * s->strips, FG_BUFFER_DEVICE, "strip terms"));
+done:
+    return status;
+}
+
+/* The nearest bf16, ties to even: its bits, and what it leaves over. */
+static cl_ushort take_term(float *rest)
+{
+    uint32_t bits;
+    float term;
+    memcpy(&bits, rest, sizeof bits);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+    memcpy(&term, &bits, sizeof term);
+    *rest -= term;
+    return (cl_ushort)(bits >> 16);
+}
+
+/* Component k's column of each slab and term; rests (FG_SPLIT_TERMS + 1): squared length of what t terms leave of 2 m.
+ */
+static void split_mean(cl_ushort *split, double *rests, const fg_shape *s, const float *mean, uint32_t k)
+{
+    const uint32_t half = k % FG_SPLIT_ROWS / 16, column = k % 16;
+    cl_ushort *strip = split + k / FG_SPLIT_ROWS * slabs_of(s) * FG_SPLIT_TERMS * TILE;
+    for (uint32_t t = 0; t <= FG_SPLIT_TERMS; t++) rests[t] = 0;
+    for (uint32_t d = 0; d < s->d; d++) {
+        const uint32_t pair = d % FG_SPLIT_DEPTH / 2;
+        cl_ushort *to = strip + d / FG_SPLIT_DEPTH * FG_SPLIT_TERMS * TILE + ((half * 16 + pair) * 16 + column) * 2;
+        float rest = 2 * mean[d];
+        rests[0] += (double)rest * (double)rest;
+        for (uint32_t t = 0; t < FG_SPLIT_TERMS; t++) {
+            to[t * TILE + d % 2] = take_term(&rest);
+            rests[t + 1] += (double)rest * (double)rest;
+        }
+    }
+}
+
+/* Are rows of this type and shift whole numbers up to 256, which one bf16 holds? */
+static int are_rows_exact(const fg_shape *s, const float *shift)
+{
+    const float least = s->type == FGMM_I8 ? -128 : 0;
+    if (s->type != FGMM_U8 && s->type != FGMM_I8) return 0;
+    for (uint32_t d = 0; d < s->d; d++)
+        if (shift[d] != rintf(shift[d]) || shift[d] < least || shift[d] > least + 255) return 0;
+    return 1;
+}
+
+/* What `terms` terms leave of component k's log-density, in nats (docs/math.md, equation 11): delta is the error of the
+ * product relative to |y| |2 m|. */
+static double split_error(const double *rests, double squares, uint32_t terms, int are_exact)
+{
+    const double of_means = rests[0] > 0 ? sqrt(rests[terms] / rests[0]) : 0;
+    const double delta = of_means + (are_exact ? 0 : row_error[terms]);
+    return squares * (2 * delta + 0x1p21 * delta * delta);
+}
+
+/* Fewest terms that keep each component of a strip within the limit, or all of them; *error: the strip's largest. */
+static uint32_t choose_terms(double *error, const fg_shape *s, const fg_split_input *in, const double *rests,
+                             uint32_t strip, int are_exact)
+{
+    const uint32_t first = strip * s->strip, end = (uint32_t)fg_min_u64(s->k, (uint64_t)first + s->strip);
+    for (uint32_t terms = s->keep == FG_KEEP_BEST ? FG_SPLIT_TERMS : LEAST_TERMS;; terms++) {
+        *error = 0;
+        for (uint32_t k = first; k < end; k++)
+            *error = fmax(*error, in->product_errors[k] + split_error(rests + (size_t)k * (FG_SPLIT_TERMS + 1),
+                                                                      in->squares[k], terms, are_exact));
+        if (terms == FG_SPLIT_TERMS || *error <= most_error_nats) return terms;
+    }
+}
+
+fgmm_status fg_split_load(fg_packed *p, const fg_shape *s, const fg_split_input *in)
+{
+    fgmm_status status = FGMM_OK;
+    cl_ushort *split = NULL;
+    cl_uint *terms = NULL;
+    double *rests = NULL;
+    FG_TRY(FG_ALLOC(&split, mean_values(s), "split means"));
+    FG_TRY(FG_ALLOC(&terms, s->strips, "strip terms"));
+    FG_TRY(FG_ALLOC(&rests, (uint64_t)s->k * (FG_SPLIT_TERMS + 1), "split means"));
+    const int are_exact = are_rows_exact(s, in->shift);
+    for (uint32_t k = 0; k < s->k; k++)
+        split_mean(split, rests + (size_t)k * (FG_SPLIT_TERMS + 1), s, in->means + (size_t)k * s->row_stride, k);
+    p->row_terms = are_exact ? 1 : FG_SPLIT_TERMS;
+    p->terms = 0;
+    for (uint32_t strip = 0; strip < s->strips; strip++) {
+        double error;
+        if (in->is_exact[strip]) continue;
+        terms[strip] = choose_terms(&error, s, in, rests, strip, are_exact);
+        if (s->keep == FG_KEEP_MIXTURE) p->error_bound_nats = fmax(p->error_bound_nats, error);
+        p->terms = terms[strip] > p->terms ? terms[strip] : p->terms;
+    }
+    FG_TRY(fg_buffer_write(p->split_means, 0, split, fg_buffer_bytes(p->split_means)));
+    FG_TRY(fg_buffer_write(p->strip_terms, 0, terms, sizeof(cl_uint) * s->strips));
+done:
+    free(split);
+    free(terms);
+    free(rests);
+    return status;
+}
