@@ -472,231 +472,232 @@ START_TEST(test_pass__matrices_equal_the_twin_at_tile_edges)
                               .overlap = 0.5,
                               .tile = quick_tiles[family]};
         if (v->keep == FG_KEEP_MIXTURE || i == KMEANS_SIZE) check_case(&c);
-        /* Matrix units, each with the shipped tile of 16 lanes; AMX where this machine has it. */
-        static const fg_tile unit_tiles[] = {
-            {.vw = 16,
-             .rows = 12,
-             .vectors = 2,
-             .block = 96,
-             .dense_k = 8,
-             .dense_v = 2,
-             .piece = 8,
-             .chunk = 256,
-             .unit = FG_UNIT_PLAIN},
-            {.vw = 16,
-             .rows = 12,
-             .vectors = 2,
-             .block = 96,
-             .dense_k = 8,
-             .dense_v = 2,
-             .piece = 8,
-             .chunk = 256,
-             .unit = FG_UNIT_AMX},
-            {.vw = 4,
-             .rows = 1,
-             .vectors = 8,
-             .block = 32,
-             .dense_k = 4,
-             .dense_v = 2,
-             .piece = 4,
-             .chunk = 256,
-             .unit = FG_UNIT_PLAIN}, /* another vector */
-        };
-        enum { UNITS = 2, UNIT_TILES = sizeof unit_tiles / sizeof unit_tiles[0] };
+    }
+}
+END_TEST
 
-        static int has_unit(const fg_tile *tile)
-        {
-            open_device(FGMM_KERNEL_MATRIX);
-            const int is_there = tile->unit == FG_UNIT_PLAIN || fg_device_facts_of(device)->matrix_unit == tile->unit;
-            if (!is_there) printf("skipped: no AMX here\n");
-            return is_there;
+/* Matrix units, each with the shipped tile of 16 lanes; AMX where this machine has it. */
+static const fg_tile unit_tiles[] = {
+    {.vw = 16,
+     .rows = 12,
+     .vectors = 2,
+     .block = 96,
+     .dense_k = 8,
+     .dense_v = 2,
+     .piece = 8,
+     .chunk = 256,
+     .unit = FG_UNIT_PLAIN},
+    {.vw = 16,
+     .rows = 12,
+     .vectors = 2,
+     .block = 96,
+     .dense_k = 8,
+     .dense_v = 2,
+     .piece = 8,
+     .chunk = 256,
+     .unit = FG_UNIT_AMX},
+    {.vw = 4,
+     .rows = 1,
+     .vectors = 8,
+     .block = 32,
+     .dense_k = 4,
+     .dense_v = 2,
+     .piece = 4,
+     .chunk = 256,
+     .unit = FG_UNIT_PLAIN}, /* another vector */
+};
+enum { UNITS = 2, UNIT_TILES = sizeof unit_tiles / sizeof unit_tiles[0] };
+
+static int has_unit(const fg_tile *tile)
+{
+    open_device(FGMM_KERNEL_MATRIX);
+    const int is_there = tile->unit == FG_UNIT_PLAIN || fg_device_facts_of(device)->matrix_unit == tile->unit;
+    if (!is_there) printf("skipped: no AMX here\n");
+    return is_there;
+}
+
+static shape_case unit_case(const fg_tile *tile, fg_keep keep, fgmm_type type, const uint64_t size[3])
+{
+    return (shape_case){FGMM_KERNEL_MATRIX,
+                        FGMM_SPHERICAL,
+                        keep,
+                        type,
+                        FGMM_PATH_SPARSE,
+                        size[0],
+                        size[1],
+                        size[2],
+                        0.4,
+                        promised_nats,
+                        tile};
+}
+
+START_TEST(test_pass__unit_equals_the_twin_at_tile_edges)
+{
+    static const uint64_t sizes[][3] = {{1, 33, 1}, {31, 31, 31}, {32, 32, 32}, {33, 33, 33}, {193, 33, 97}};
+    const fg_tile *tile = &unit_tiles[_i];
+    if (!has_unit(tile)) return;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        for (int keep = FG_KEEP_MIXTURE; keep <= FG_KEEP_BEST; keep++) {
+            const shape_case c = unit_case(tile, (fg_keep)keep, FGMM_F32, sizes[i]);
+            if (_i < UNITS || sizes[i][1] == 33) check_case(&c); /* few compilations */
         }
+}
+END_TEST
 
-        static shape_case unit_case(const fg_tile *tile, fg_keep keep, fgmm_type type, const uint64_t size[3])
-        {
-            return (shape_case){FGMM_KERNEL_MATRIX,
-                                FGMM_SPHERICAL,
-                                keep,
-                                type,
-                                FGMM_PATH_SPARSE,
-                                size[0],
-                                size[1],
-                                size[2],
-                                0.4,
-                                promised_nats,
-                                tile};
-        }
+START_TEST(test_pass__unit_with_every_row_type)
+{
+    static const uint64_t size[] = {97, 33, 65};
+    if (!has_unit(&unit_tiles[_i])) return;
+    for (int type = FGMM_U8; type <= FGMM_F32; type++) {
+        const shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, (fgmm_type)type, size);
+        check_case(&c);
+    }
+}
+END_TEST
 
-        START_TEST(test_pass__unit_equals_the_twin_at_tile_edges)
-        {
-            static const uint64_t sizes[][3] = {{1, 33, 1}, {31, 31, 31}, {32, 32, 32}, {33, 33, 33}, {193, 33, 97}};
-            const fg_tile *tile = &unit_tiles[_i];
-            if (!has_unit(tile)) return;
-            for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-                for (int keep = FG_KEEP_MIXTURE; keep <= FG_KEEP_BEST; keep++) {
-                    const shape_case c = unit_case(tile, (fg_keep)keep, FGMM_F32, sizes[i]);
-                    if (_i < UNITS || sizes[i][1] == 33) check_case(&c); /* few compilations */
-                }
-        }
-        END_TEST
+/* Strips that need the exact form beside others, and lists that overflow. */
+START_TEST(test_pass__unit_in_hard_cases)
+{
+    static const uint64_t size[] = {97, 33, 200};
+    if (!has_unit(&unit_tiles[_i])) return;
+    shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, FGMM_F32, size);
+    c.overlap = 1e-3;
+    check_case(&c);
+    c.overlap = 3;
+    check_case(&c);
+}
+END_TEST
 
-        START_TEST(test_pass__unit_with_every_row_type)
-        {
-            static const uint64_t size[] = {97, 33, 65};
-            if (!has_unit(&unit_tiles[_i])) return;
-            for (int type = FGMM_U8; type <= FGMM_F32; type++) {
-                const shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, (fgmm_type)type, size);
-                check_case(&c);
-            }
-        }
-        END_TEST
+/* One component on a point far out, one row farther still: their own strip takes the exact form, the other strips keep
+ * theirs, and every log-normaliser keeps the promise. Twice, to the same bits. */
+START_TEST(test_pass__unit_with_a_collapsed_component_and_an_outlier)
+{
+    static const uint64_t size[] = {97, 33, 65};
+    if (!has_unit(&unit_tiles[_i])) return;
+    const shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, FGMM_F32, size);
+    problem p = make_problem(&c);
+    const size_t count = 2 + (size_t)c.k * (2 + (size_t)c.d);
+    double *values = calloc(3 * count, sizeof *values), logz[3][97];
+    p.covariances[0] = 1e-6;
+    for (size_t d = 0; d < c.d; d++) {
+        p.means[d] = 100;
+        p.x[5 * c.d + d] = ((float *)p.rows)[5 * c.d + d] = 100.0f + 1e-3f * (float)(d % 3); /* a row of it */
+        p.x[9 * c.d + d] = ((float *)p.rows)[9 * c.d + d] = -1e5f;
+    }
+    for (size_t i = 0; i < c.n * c.d; i++) p.x[i] = (double)((float *)p.rows)[i];
+    reference_batch(&c, &p, logz[2], values + 2 * count);
+    run_pass(&c, &p, c.n, values, logz[0]);
+    run_pass(&c, &p, c.n, values + count, logz[1]);
+    for (size_t i = 0; i < c.n; i++) {
+        const double error = fabs(logz[0][i] - logz[2][i]), allowed = promised_nats + log_tolerance * fabs(logz[2][i]);
+        if (!(error <= allowed)) describe_failure(&c, "log-normaliser", error, allowed);
+    }
+    ck_assert_mem_eq(logz[0], logz[1], sizeof logz[0]);
+    ck_assert_mem_eq(values, values + count, count * sizeof *values);
+    free(values);
+    free_problem(&p);
+}
+END_TEST
 
-        /* Strips that need the exact form beside others, and lists that overflow. */
-        START_TEST(test_pass__unit_in_hard_cases)
-        {
-            static const uint64_t size[] = {97, 33, 200};
-            if (!has_unit(&unit_tiles[_i])) return;
-            shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, FGMM_F32, size);
-            c.overlap = 1e-3;
+/* Components that overlap so much that every row keeps more than its list holds. */
+START_TEST(test_pass__overflowing_rows_take_the_dense_path)
+{
+    static const uint64_t sizes[][3] = {{130, 9, 200}, {70, 9, 129}};
+    check_sizes(families[_i], quick_tiles[_i], sizes, 2, 3.0);
+}
+END_TEST
+
+/* Each type with two variants; with all of them on request. */
+START_TEST(test_pass__every_row_type)
+{
+    const int all = getenv("FG_TEST_ALL") != NULL;
+    for (int type = FGMM_U8; type <= FGMM_F32; type++)
+        for (size_t v = 0; v < VARIANTS; v++) {
+            if (!all && v != (size_t)type % VARIANTS && v != (size_t)(type + 3) % VARIANTS) continue;
+            const shape_case c = {families[_i],
+                                  variants[v].covariance,
+                                  variants[v].keep,
+                                  (fgmm_type)type,
+                                  variants[v].path,
+                                  101,
+                                  9,
+                                  40,
+                                  0.3,
+                                  0,
+                                  quick_tiles[_i]};
             check_case(&c);
-            c.overlap = 3;
-            check_case(&c);
         }
-        END_TEST
+}
+END_TEST
 
-        /* One component on a point far out, one row farther still: their own strip takes the exact form, the other
-         * strips keep theirs, and every log-normaliser keeps the promise. Twice, to the same bits. */
-        START_TEST(test_pass__unit_with_a_collapsed_component_and_an_outlier)
-        {
-            static const uint64_t size[] = {97, 33, 65};
-            if (!has_unit(&unit_tiles[_i])) return;
-            const shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, FGMM_F32, size);
-            problem p = make_problem(&c);
-            const size_t count = 2 + (size_t)c.k * (2 + (size_t)c.d);
-            double *values = calloc(3 * count, sizeof *values), logz[3][97];
-            p.covariances[0] = 1e-6;
-            for (size_t d = 0; d < c.d; d++) {
-                p.means[d] = 100;
-                p.x[5 * c.d + d] = ((float *)p.rows)[5 * c.d + d] = 100.0f + 1e-3f * (float)(d % 3); /* a row of it */
-                p.x[9 * c.d + d] = ((float *)p.rows)[9 * c.d + d] = -1e5f;
-            }
-            for (size_t i = 0; i < c.n * c.d; i++) p.x[i] = (double)((float *)p.rows)[i];
-            reference_batch(&c, &p, logz[2], values + 2 * count);
-            run_pass(&c, &p, c.n, values, logz[0]);
-            run_pass(&c, &p, c.n, values + count, logz[1]);
-            for (size_t i = 0; i < c.n; i++) {
-                const double error = fabs(logz[0][i] - logz[2][i]),
-                             allowed = promised_nats + log_tolerance * fabs(logz[2][i]);
-                if (!(error <= allowed)) describe_failure(&c, "log-normaliser", error, allowed);
-            }
-            ck_assert_mem_eq(logz[0], logz[1], sizeof logz[0]);
-            ck_assert_mem_eq(values, values + count, count * sizeof *values);
-            free(values);
-            free_problem(&p);
-        }
-        END_TEST
+/* Far from the shift, with spreads of a thousandth of that distance: products alone would lose all digits. */
+START_TEST(test_pass__tight_components_far_from_the_shift)
+{
+    for (size_t v = 0; v < 4; v++) {
+        const shape_case c = {
+            families[_i], variants[v].covariance, FG_KEEP_MIXTURE, FGMM_F32, variants[v].path, 90, 9, 20,
+            1e-3,         promised_nats,          quick_tiles[_i]};
+        check_case(&c);
+    }
+}
+END_TEST
 
-        /* Components that overlap so much that every row keeps more than its list holds. */
-        START_TEST(test_pass__overflowing_rows_take_the_dense_path)
-        {
-            static const uint64_t sizes[][3] = {{130, 9, 200}, {70, 9, 129}};
-            check_sizes(families[_i], quick_tiles[_i], sizes, 2, 3.0);
-        }
-        END_TEST
+/* The memory decision rests on it: what a pass takes, with the dense path's buffers, is known before it is made. */
+START_TEST(test_pass__bytes_are_foreseen)
+{
+    const shape_case c = {families[_i], FGMM_DIAG, FG_KEEP_MIXTURE, FGMM_F32, FGMM_PATH_DENSE, 300, 9, 40,
+                          0.5,          0,         quick_tiles[_i]};
+    const fg_pass_options options = {c.covariance, c.keep, c.k, c.d, c.type, (size_t)c.n, c.path, c.tile};
+    fg_pass *pass;
+    fg_buffer *buffer;
+    problem p = make_problem(&c);
+    open_device(c.family);
+    ck_ok(fg_buffer_create(&buffer, device, sizeof(float) * c.n * c.d, FG_BUFFER_DEVICE, "rows"));
+    ck_ok(fg_buffer_write(buffer, 0, p.rows, sizeof(float) * c.n * c.d));
+    const fg_rows rows = {buffer, 0, (size_t)c.n};
+    const uint64_t before = fgmm_device_bytes(device);
+    ck_ok(fg_pass_create(&pass, device, &options));
+    ck_ok(fg_pass_load(pass, &p.parameters, p.shift));
+    ck_ok(fg_pass_accumulate(pass, &rows));
+    ck_assert_uint_eq(fgmm_device_bytes(device) - before, fg_pass_bytes(device, &options));
+    fg_pass_free(pass);
+    fg_buffer_free(buffer);
+    free_problem(&p);
+}
+END_TEST
 
-        /* Each type with two variants; with all of them on request. */
-        START_TEST(test_pass__every_row_type)
-        {
-            const int all = getenv("FG_TEST_ALL") != NULL;
-            for (int type = FGMM_U8; type <= FGMM_F32; type++)
-                for (size_t v = 0; v < VARIANTS; v++) {
-                    if (!all && v != (size_t)type % VARIANTS && v != (size_t)(type + 3) % VARIANTS) continue;
-                    const shape_case c = {families[_i],
-                                          variants[v].covariance,
-                                          variants[v].keep,
-                                          (fgmm_type)type,
-                                          variants[v].path,
-                                          101,
-                                          9,
-                                          40,
-                                          0.3,
-                                          0,
-                                          quick_tiles[_i]};
-                    check_case(&c);
-                }
-        }
-        END_TEST
+START_TEST(test_pass__tiny)
+{
+    static const uint64_t sizes[][3] = {{5, 3, 2}, {13, 3, 34}};
+    check_sizes(families[_i], quick_tiles[_i], sizes, 2, 1.0);
+}
+END_TEST
 
-        /* Far from the shift, with spreads of a thousandth of that distance: products alone would lose all digits. */
-        START_TEST(test_pass__tight_components_far_from_the_shift)
-        {
-            for (size_t v = 0; v < 4; v++) {
-                const shape_case c = {
-                    families[_i], variants[v].covariance, FG_KEEP_MIXTURE, FGMM_F32, variants[v].path, 90, 9, 20,
-                    1e-3,         promised_nats,          quick_tiles[_i]};
-                check_case(&c);
-            }
-        }
-        END_TEST
-
-        /* The memory decision rests on it: what a pass takes, with the dense path's buffers, is known before it is
-         * made. */
-        START_TEST(test_pass__bytes_are_foreseen)
-        {
-            const shape_case c = {families[_i], FGMM_DIAG, FG_KEEP_MIXTURE, FGMM_F32, FGMM_PATH_DENSE, 300, 9, 40,
-                                  0.5,          0,         quick_tiles[_i]};
-            const fg_pass_options options = {c.covariance, c.keep, c.k, c.d, c.type, (size_t)c.n, c.path, c.tile};
-            fg_pass *pass;
-            fg_buffer *buffer;
-            problem p = make_problem(&c);
-            open_device(c.family);
-            ck_ok(fg_buffer_create(&buffer, device, sizeof(float) * c.n * c.d, FG_BUFFER_DEVICE, "rows"));
-            ck_ok(fg_buffer_write(buffer, 0, p.rows, sizeof(float) * c.n * c.d));
-            const fg_rows rows = {buffer, 0, (size_t)c.n};
-            const uint64_t before = fgmm_device_bytes(device);
-            ck_ok(fg_pass_create(&pass, device, &options));
-            ck_ok(fg_pass_load(pass, &p.parameters, p.shift));
-            ck_ok(fg_pass_accumulate(pass, &rows));
-            ck_assert_uint_eq(fgmm_device_bytes(device) - before, fg_pass_bytes(device, &options));
-            fg_pass_free(pass);
-            fg_buffer_free(buffer);
-            free_problem(&p);
-        }
-        END_TEST
-
-        START_TEST(test_pass__tiny)
-        {
-            static const uint64_t sizes[][3] = {{5, 3, 2}, {13, 3, 34}};
-            check_sizes(families[_i], quick_tiles[_i], sizes, 2, 1.0);
-        }
-        END_TEST
-
-        Suite *suite(void)
-        {
-            Suite *s = suite_create("pass");
-            TCase *vector = tcase_create("vector"), *group = tcase_create("group"), *both = tcase_create("both");
-            TCase *matrices = tcase_create("matrices"), *units = tcase_create("units"), *tiny = tcase_create("tiny");
-            TCase *const cases[] = {vector, group, both, matrices, units, tiny};
-            tcase_add_test(vector, test_pass__vector_equals_the_twin_at_tile_edges);
-            tcase_add_test(vector, test_pass__vector_small_mixtures_equal_the_twin);
-            tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_in_the_tile_space, 0, MOST_TILES);
-            tcase_add_test(group, test_pass__group_equals_the_twin_at_tile_edges);
-            tcase_add_loop_test(group, test_pass__group_equals_the_twin_with_every_tile, 0, GROUP_TILES);
-            tcase_add_loop_test(matrices, test_pass__matrices_equal_the_twin_at_tile_edges, 0,
-                                MATRIX_VARIANTS * FAMILIES);
-            tcase_add_loop_test(units, test_pass__unit_equals_the_twin_at_tile_edges, 0, UNIT_TILES);
-            tcase_add_loop_test(units, test_pass__unit_with_every_row_type, 0, UNITS);
-            tcase_add_loop_test(units, test_pass__unit_in_hard_cases, 0, UNITS);
-            tcase_add_loop_test(units, test_pass__unit_with_a_collapsed_component_and_an_outlier, 0, UNITS);
-            tcase_add_loop_test(both, test_pass__overflowing_rows_take_the_dense_path, 0, FAMILIES);
-            tcase_add_loop_test(both, test_pass__every_row_type, 0, FAMILIES);
-            tcase_add_loop_test(both, test_pass__bytes_are_foreseen, 0, FAMILIES);
-            tcase_add_loop_test(both, test_pass__tight_components_far_from_the_shift, 0, FAMILIES);
-            tcase_add_loop_test(tiny, test_pass__tiny, 0, FAMILIES);
-            for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-                tcase_add_checked_fixture(cases[i], NULL, teardown);
-                tcase_set_timeout(cases[i], 600);
-                suite_add_tcase(s, cases[i]);
-            }
-            return s;
-        }
+Suite *suite(void)
+{
+    Suite *s = suite_create("pass");
+    TCase *vector = tcase_create("vector"), *group = tcase_create("group"), *both = tcase_create("both");
+    TCase *matrices = tcase_create("matrices"), *units = tcase_create("units"), *tiny = tcase_create("tiny");
+    TCase *const cases[] = {vector, group, both, matrices, units, tiny};
+    tcase_add_test(vector, test_pass__vector_equals_the_twin_at_tile_edges);
+    tcase_add_test(vector, test_pass__vector_small_mixtures_equal_the_twin);
+    tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_in_the_tile_space, 0, MOST_TILES);
+    tcase_add_test(group, test_pass__group_equals_the_twin_at_tile_edges);
+    tcase_add_loop_test(group, test_pass__group_equals_the_twin_with_every_tile, 0, GROUP_TILES);
+    tcase_add_loop_test(units, test_pass__unit_equals_the_twin_at_tile_edges, 0, UNIT_TILES);
+    tcase_add_loop_test(units, test_pass__unit_with_every_row_type, 0, UNITS);
+    tcase_add_loop_test(units, test_pass__unit_in_hard_cases, 0, UNITS);
+    tcase_add_loop_test(units, test_pass__unit_with_a_collapsed_component_and_an_outlier, 0, UNITS);
+    tcase_add_loop_test(matrices, test_pass__matrices_equal_the_twin_at_tile_edges, 0, MATRIX_VARIANTS * FAMILIES);
+    tcase_add_loop_test(both, test_pass__overflowing_rows_take_the_dense_path, 0, FAMILIES);
+    tcase_add_loop_test(both, test_pass__every_row_type, 0, FAMILIES);
+    tcase_add_loop_test(both, test_pass__bytes_are_foreseen, 0, FAMILIES);
+    tcase_add_loop_test(both, test_pass__tight_components_far_from_the_shift, 0, FAMILIES);
+    tcase_add_loop_test(tiny, test_pass__tiny, 0, FAMILIES);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        tcase_add_checked_fixture(cases[i], NULL, teardown);
+        tcase_set_timeout(cases[i], 600);
+        suite_add_tcase(s, cases[i]);
+    }
+    return s;
+}
