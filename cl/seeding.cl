@@ -1,13 +1,14 @@
 /* seeding.cl - k-means++: squared distances of all sample rows to a few candidates, and what each candidate would
  * leave.
  *
- *     distance_tn = sum_j (x_nj - c_tj)^2,    potential_t = sum_n min(least_n, distance_tn)
+ *     distance_tn = sum_j (x_nj - c_tj)^2,    potential_t = sum_n w_n min(least_n, distance_tn)
  *
  * Layouts:
  *
  *     rows        float [blocks][D][SEEDING_BLOCK]       dimension-major: lanes and work-items run along rows
  *     candidates  float [D][padded]                      padded: a multiple of TILE_CANDIDATES
- *     least       float [blocks][SEEDING_BLOCK]          squared distance to the nearest centre; 0 for padding rows
+ *     weights     float [blocks][SEEDING_BLOCK]          w_n: how many rows of the data each stands for; 0 for padding
+    least       float [blocks][SEEDING_BLOCK]          squared distance to the nearest centre; 0 for padding rows
  *     distances   float [padded][blocks * SEEDING_BLOCK]
  *     potentials  float [blocks][padded]
  *
@@ -76,8 +77,8 @@ static inline void write_potentials(__global float *potentials, const float sums
 #endif
 }
 
-__kernel void seeding_try(__global const float *rows, __global const float *candidates, __global const float *least,
-                          __global float *distances, __global float *potentials, uint d, uint padded)
+__kernel void seeding_try(__global const float *rows, __global const float *candidates, __global const float *weights,
+                          __global const float *least, __global float *distances, __global float *potentials, uint d, uint padded)
 {
     __local float partial[TILE_CANDIDATES * LOCAL];
     const size_t block = get_group_id(0), stride = get_num_groups(0) * SEEDING_BLOCK;
@@ -90,11 +91,11 @@ __kernel void seeding_try(__global const float *rows, __global const float *cand
 #pragma unroll
         for (int r = 0; r < TILE_ROWS; r++) {
             const size_t row = block * SEEDING_BLOCK + first + r * VW;
-            const floatv before = LOADV(least + row);
+            const floatv before = LOADV(least + row), weight = LOADV(weights + row);
 #pragma unroll
             for (int t = 0; t < TILE_CANDIDATES; t++) {
                 STOREV(distance[r][t], distances + (first_candidate + t) * stride + row);
-                sums[t] += SUM_LANES(fmin(before, distance[r][t]));
+                sums[t] += SUM_LANES(weight * fmin(before, distance[r][t]));
             }
         }
     }

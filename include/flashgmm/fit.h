@@ -13,7 +13,8 @@ extern "C" {
 typedef enum fgmm_init {
     FGMM_INIT_KMEANSPP = 0, /* greedy k-means++ on a sample of min(N, max(65536, 32 K)) rows, 2 + floor(ln K) trials */
     FGMM_INIT_RANDOM = 1,   /* K different rows */
-    FGMM_INIT_MODEL = 2     /* fgmm_fit_options.start */
+    FGMM_INIT_MODEL = 2,    /* fgmm_fit_options.start */
+    FGMM_INIT_KMEANS_PARALLEL = 3 /* k-means|| (Bahmani et al. 2012): candidates drawn in 5 passes over all rows */
 } fgmm_init;
 
 /* How statistics are accumulated. AUTO chooses per batch by what was seen in the batch before; the others are for

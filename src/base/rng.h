@@ -28,7 +28,14 @@ uint64_t fg_rng_below(fg_rng *rng, uint64_t bound);
 /* Standard normal (Box-Muller, one value per two uniforms, so that positions stay predictable). */
 double fg_rng_normal(fg_rng *rng);
 
-/* Streams in use: one number per purpose, so that no two share random numbers. */
-enum { FG_STREAM_SAMPLE_ROWS = 1, FG_STREAM_INIT = 2, FG_STREAM_REPAIR = 3, FG_STREAM_DRAW = 4, FG_STREAM_RESTART = 5 };
+/* Streams in use: one number per purpose, so that no two share random numbers; PARALLEL and above: one per round. */
+enum {
+    FG_STREAM_SAMPLE_ROWS = 1,
+    FG_STREAM_INIT = 2,
+    FG_STREAM_REPAIR = 3,
+    FG_STREAM_DRAW = 4,
+    FG_STREAM_RESTART = 5,
+    FG_STREAM_PARALLEL = 1000
+};
 
 #endif

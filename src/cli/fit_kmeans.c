@@ -9,15 +9,18 @@
 
 int cli_start_read(cli_start *start, const char *text, uint64_t components)
 {
-    static const char *const words[] = {[FGMM_INIT_KMEANSPP] = "kmeans++", [FGMM_INIT_RANDOM] = "random"};
+    static const char *const words[] = {[FGMM_INIT_KMEANSPP] = "kmeans++",
+                                        [FGMM_INIT_RANDOM] = "random",
+                                        [FGMM_INIT_KMEANS_PARALLEL] = "kmeans-parallel"};
     start->init = FGMM_INIT_MODEL;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(text, words[i]) == 0) start->init = (fgmm_init)i;
+        if (words[i] && strcmp(text, words[i]) == 0) start->init = (fgmm_init)i;
     if (start->init != FGMM_INIT_MODEL && components == CLI_NOT_GIVEN)
         return cli_error(CLI_EXIT_USAGE, "-k is missing; need the number of components, such as -k 64");
     if (start->init != FGMM_INIT_MODEL) return CLI_EXIT_DONE;
     if (!strpbrk(text, "./") && access(text, F_OK) != 0)
-        return cli_error(CLI_EXIT_USAGE, "--init = %s; need kmeans++, random or the name of a model file", text);
+        return cli_error(CLI_EXIT_USAGE,
+                         "--init = %s; need kmeans++, kmeans-parallel, random or the name of a model file", text);
     start->path = text;
     start->is_centroids = cli_ends_with(text, ".npy") || cli_ends_with(text, ".fvecs");
     return CLI_EXIT_DONE;

@@ -13,7 +13,7 @@ enum { SAMPLE_ROWS = 65536, SAMPLE_ROWS_PER_COMPONENT = 32 };
 uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k)
 {
     if (init == FGMM_INIT_MODEL) return 0;
-    if (init == FGMM_INIT_RANDOM) return k;
+    if (init == FGMM_INIT_RANDOM || init == FGMM_INIT_KMEANS_PARALLEL) return k;
     return fg_max_u64(SAMPLE_ROWS, k <= UINT64_MAX / SAMPLE_ROWS_PER_COMPONENT ? SAMPLE_ROWS_PER_COMPONENT * k : k);
 }
 
@@ -36,6 +36,7 @@ typedef struct seeds {
     uint32_t trials;
     double *offset;       /* (d) the whole shift: device rows are the sample minus this */
     float *candidates;    /* (trials,d), or (FG_SEEDING_BLOCK,d) while the sample is stored */
+    float *weights;       /* (sample rows); NULL: 1 each */
     uint64_t *rows;       /* (trials) sample row of each candidate */
     float *potentials;    /* (blocks,trials) of the candidates */
     double *block_totals; /* (blocks) of the centres so far */
@@ -47,6 +48,7 @@ static void seeds_clear(seeds *s)
     fg_seeding_free(s->seeding);
     free(s->offset);
     free(s->candidates);
+    free(s->weights);
     free(s->rows);
     free(s->potentials);
     free(s->block_totals);
@@ -65,6 +67,8 @@ static fgmm_status seeds_create(seeds *s, const fg_init_request *request)
     FG_TRY(FG_ALLOC(&s->rows, s->trials, "candidates"));
     FG_TRY(FG_ALLOC(&s->potentials, blocks * s->trials, "potentials"));
     FG_TRY(FG_ALLOC(&s->block_totals, blocks, "potentials"));
+    if (request->weights) FG_TRY(FG_ALLOC(&s->weights, request->sample->count, "weights"));
+    for (uint64_t i = 0; s->weights && i < request->sample->count; i++) s->weights[i] = (float)request->weights[i];
     for (uint64_t j = 0; j < request->d; j++)
         s->offset[j] = request->shift->host[j] + (double)request->shift->kernel[j];
 done:
@@ -85,14 +89,14 @@ static fgmm_status store_sample(seeds *s)
     for (uint64_t b = 0; b < fg_seeding_blocks(s->seeding); b++) {
         const uint64_t first = b * FG_SEEDING_BLOCK, n = fg_min_u64(FG_SEEDING_BLOCK, count - first);
         for (uint64_t i = 0; i < n; i++) convert_row(s, s->candidates + i * d, first + i);
-        FG_TRY(fg_seeding_write(s->seeding, b, s->candidates, n));
+        FG_TRY(fg_seeding_write(s->seeding, b, s->candidates, s->weights ? s->weights + first : NULL, n));
     }
 done:
     return status;
 }
 
-/* The row at which the running sum of squared distances passes `target`: by blocks, then within one. Rounding never
- * leads to a row at distance 0. */
+/* The row at which the running sum of weighted squared distances passes `target`: by blocks, then within one. Rounding
+ * never leads to a row at distance 0. */
 static fgmm_status find_row(const seeds *s, double target, uint64_t *row)
 {
     fgmm_status status = FGMM_OK;
@@ -108,9 +112,10 @@ static fgmm_status find_row(const seeds *s, double target, uint64_t *row)
     FG_TRY(fg_seeding_least(s->seeding, block, least));
     for (uint64_t i = 0; i < FG_SEEDING_BLOCK; i++) {
         if (!(least[i] > 0)) continue;
+        const double share = (double)least[i] * (s->weights ? (double)s->weights[block * FG_SEEDING_BLOCK + i] : 1);
         last_positive = i;
-        if (target < (double)least[i]) break;
-        target -= (double)least[i];
+        if (target < share) break;
+        target -= share;
     }
     *row = block * FG_SEEDING_BLOCK + last_positive;
 done:

@@ -3,6 +3,7 @@
 #define FG_INIT_H
 
 #include "device.h"
+#include "plan.h"
 #include "rows.h"
 #include "sample.h"
 #include "watch.h"
@@ -10,8 +11,11 @@
 typedef struct fg_init_request {
     fgmm_device *device;
     const fg_sample *sample; /* at least k rows */
+    const double *weights;   /* (sample->count) how many rows each stands for; NULL: one */
     fgmm_type type;
     uint64_t k, d, seed;
+    uint64_t rows;        /* N */
+    const double *centre; /* (d) what the shift is made of */
     const fg_shift *shift;
     fg_watch *watch;
 } fg_init_request;
@@ -25,6 +29,16 @@ uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k);
  * Where all rows coincide with centres already (fewer distinct rows than k), rows are drawn uniformly: centres may then
  * be equal, and the M-step's rule for empty components separates them. Errors: MEMORY, COMPILE, DEVICE, CANCELLED. */
 fgmm_status fg_init_kmeanspp(double *centres, const fg_init_request *request);
+
+/* k-means||: rounds, and candidates of each in percent of k. Measured, docs/math.md "First centres". */
+enum { FG_PARALLEL_ROUNDS = 5, FG_PARALLEL_OVERSAMPLING_PERCENT = 50 };
+
+/* Most candidates that k-means|| draws. */
+uint64_t fg_init_parallel_candidates(uint64_t k);
+
+/* centres (k,d): k-means|| over all rows of plan->source. plan: of the training's own passes; the sample gives the
+ * first candidate. Deterministic for a seed, a device and the batches. Errors: as the E-step's, CANCELLED. */
+fgmm_status fg_init_parallel(double *centres, const fg_init_request *request, const fg_plan_request *plan);
 
 /* centres (k,d): the first k rows of the sample, which then was drawn with room for k rows: k different rows. */
 void fg_init_random(double *centres, const fg_init_request *request);

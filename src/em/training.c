@@ -49,7 +49,8 @@ static void set_weights_and_variances(fg_training *t)
     }
 }
 
-static fgmm_status first_parameters(fg_training *t, const fg_survey *survey, const fgmm_model *resumed)
+static fgmm_status first_parameters(fg_training *t, const fg_survey *survey, const fgmm_model *resumed,
+                                    const fg_plan_request *plan)
 {
     fgmm_status status = FGMM_OK;
     fg_shift shift = {0};
@@ -66,10 +67,14 @@ static fgmm_status first_parameters(fg_training *t, const fg_survey *survey, con
                                      .k = m->k,
                                      .d = m->d,
                                      .seed = t->seed,
+                                     .rows = t->report.rows,
+                                     .centre = survey->centre,
                                      .shift = &shift,
                                      .watch = &t->e.watch};
     if (t->options.init == FGMM_INIT_RANDOM)
         fg_init_random(m->means, &request);
+    else if (t->options.init == FGMM_INIT_KMEANS_PARALLEL)
+        FG_TRY(fg_init_parallel(m->means, &request, plan));
     else
         FG_TRY(fg_init_kmeanspp(m->means, &request));
 done:
@@ -231,7 +236,7 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     t->report.rows = survey.rows;
     t->variance = survey.variance;
     survey.variance = NULL;
-    FG_TRY(first_parameters(t, &survey, resumed));
+    FG_TRY(first_parameters(t, &survey, resumed, &request));
     t->finished = t->resumed.kmeans_iterations + t->resumed.iterations;
     fg_sample_clear(&survey.sample);
     FG_TRY(fg_e_step_open(&t->e, &request, survey.centre, 0));

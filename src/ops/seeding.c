@@ -15,7 +15,7 @@ struct fg_seeding {
     uint32_t d, padded; /* padded: candidates, rounded up to TILE_CANDIDATES */
     uint64_t blocks;
     size_t local;
-    fg_buffer *rows, *candidates, *least, *distances, *potentials; /* layouts: cl/seeding.cl */
+    fg_buffer *rows, *candidates, *weights, *least, *distances, *potentials; /* layouts: cl/seeding.cl */
     float *host_block, *host_candidates, *host_potentials;
     cl_kernel measure, take;
 };
@@ -63,6 +63,7 @@ fgmm_status fg_seeding_create(fg_seeding **seeding, fgmm_device *device, uint64_
     FG_TRY(get_kernels(s));
     FG_TRY(make_buffer(&s->rows, s, s->blocks * FG_SEEDING_BLOCK, d, "sample rows"));
     FG_TRY(make_buffer(&s->candidates, s, d, s->padded, "candidates"));
+    FG_TRY(make_buffer(&s->weights, s, s->blocks, FG_SEEDING_BLOCK, "weights"));
     FG_TRY(make_buffer(&s->least, s, s->blocks, FG_SEEDING_BLOCK, "least distances"));
     FG_TRY(make_buffer(&s->distances, s, s->padded, s->blocks * FG_SEEDING_BLOCK, "candidate distances"));
     FG_TRY(make_buffer(&s->potentials, s, s->blocks, s->padded, "potentials"));
@@ -81,6 +82,7 @@ void fg_seeding_free(fg_seeding *s)
     if (!s) return;
     fg_buffer_free(s->rows);
     fg_buffer_free(s->candidates);
+    fg_buffer_free(s->weights);
     fg_buffer_free(s->least);
     fg_buffer_free(s->distances);
     fg_buffer_free(s->potentials);
@@ -95,16 +97,18 @@ uint64_t fg_seeding_blocks(const fg_seeding *s)
     return s->blocks;
 }
 
-fgmm_status fg_seeding_write(fg_seeding *s, uint64_t block, const float *x, uint64_t n)
+fgmm_status fg_seeding_write(fg_seeding *s, uint64_t block, const float *x, const float *weights, uint64_t n)
 {
     fgmm_status status = FGMM_OK;
     const size_t d = s->d, bytes = d * FG_SEEDING_BLOCK * sizeof(float);
-    float least[FG_SEEDING_BLOCK];
+    float least[FG_SEEDING_BLOCK], weight[FG_SEEDING_BLOCK];
     for (size_t i = 0; i < FG_SEEDING_BLOCK; i++) {
         least[i] = i < n ? FLT_MAX : 0.0f;
+        weight[i] = i >= n ? 0.0f : weights ? weights[i] : 1.0f;
         for (size_t j = 0; j < d; j++) s->host_block[j * FG_SEEDING_BLOCK + i] = i < n ? x[i * d + j] : 0.0f;
     }
     FG_TRY(fg_buffer_write(s->rows, (size_t)block * bytes, s->host_block, bytes));
+    FG_TRY(fg_buffer_write(s->weights, (size_t)block * sizeof weight, weight, sizeof weight));
     FG_TRY(fg_buffer_write(s->least, (size_t)block * sizeof least, least, sizeof least));
 done:
     return status;
@@ -116,9 +120,9 @@ fgmm_status fg_seeding_try(fg_seeding *s, const float *candidates, uint32_t c, f
     for (size_t t = 0; t < c; t++)
         for (size_t j = 0; j < s->d; j++) s->host_candidates[j * s->padded + t] = candidates[t * s->d + j];
     FG_TRY(fg_buffer_write(s->candidates, 0, s->host_candidates, (size_t)s->d * s->padded * sizeof(float)));
-    const fg_argument arguments[] = {FG_ARG_BUFFER(s->rows),      FG_ARG_BUFFER(s->candidates), FG_ARG_BUFFER(s->least),
-                                     FG_ARG_BUFFER(s->distances), FG_ARG_BUFFER(s->potentials), FG_ARG_VALUE(s->d),
-                                     FG_ARG_VALUE(s->padded)};
+    const fg_argument arguments[] = {
+        FG_ARG_BUFFER(s->rows),      FG_ARG_BUFFER(s->candidates), FG_ARG_BUFFER(s->weights), FG_ARG_BUFFER(s->least),
+        FG_ARG_BUFFER(s->distances), FG_ARG_BUFFER(s->potentials), FG_ARG_VALUE(s->d),        FG_ARG_VALUE(s->padded)};
     const size_t global[] = {(size_t)s->blocks * s->local, s->padded / TILE_CANDIDATES}, local[] = {s->local, 1};
     FG_TRY(
         fg_kernel_launch(s->device, s->measure, arguments, sizeof arguments / sizeof arguments[0], 2, global, local));

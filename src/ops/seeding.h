@@ -17,12 +17,12 @@ void fg_seeding_free(fg_seeding *seeding);
 /* Blocks of FG_SEEDING_BLOCK rows; the last may be shorter. */
 uint64_t fg_seeding_blocks(const fg_seeding *seeding);
 
-/* Stores the rows of a block: x (n,d), n = FG_SEEDING_BLOCK but for the last block. No centre is taken yet: every row's
- * least distance is FLT_MAX. */
-fgmm_status fg_seeding_write(fg_seeding *seeding, uint64_t block, const float *x, uint64_t n);
+/* Stores the rows of a block: x (n,d), n = FG_SEEDING_BLOCK but for the last block; weights (n) multiply their
+ * distances in potentials, NULL: 1 each. No centre is taken yet: every row's least distance is FLT_MAX. */
+fgmm_status fg_seeding_write(fg_seeding *seeding, uint64_t block, const float *x, const float *weights, uint64_t n);
 
-/* Measures c candidates (c,d). potentials (blocks,c): per block the sum over rows of the least squared distance to the
- * centres taken so far and this candidate. Blocks. */
+/* Measures c candidates (c,d). potentials (blocks,c): per block the weighted sum over rows of the least squared
+ * distance to the centres taken so far and this candidate. Blocks. */
 fgmm_status fg_seeding_try(fg_seeding *seeding, const float *candidates, uint32_t c, float *potentials);
 
 /* Makes candidate t of the last try a centre. */

@@ -110,7 +110,7 @@ fails "bytes beyond 64 bits" 2 '--memory-limit = 99999999999G' fit rows.npy -k 3
 fails "--covariance" 2 "--covariance = round; need spherical, diag, tied or full" fit rows.npy -k 3 -o m --covariance round
 fails "--kernel" 2 '--kernel = fast; need auto, vector, group or matrix' fit rows.npy -k 3 -o m --kernel fast
 fails "--path" 2 '--path = short; need auto, sparse or dense' fit rows.npy -k 3 -o m --path short
-fails "--init, unknown word" 2 '--init = kmeans-parallel' fit rows.npy -k 3 -o m --init kmeans-parallel
+fails "--init, unknown word" 2 '--init = kmeans; need kmeans\+\+, kmeans-parallel, random or' fit rows.npy -k 3 -o m --init kmeans
 fails "centroids need k-means" 2 '--kmeans-iter = 0' fit rows.npy --init centres.npy --kmeans-iter 0 -o m
 fails "flag with a value" 2 'takes no value' fit rows.npy -k 3 -o m --json=yes
 fails "kmeans -o, wrong ending" 2 'need a file name that ends with .npy or .fvecs' kmeans rows.npy -k 3 -o c.txt
@@ -152,6 +152,8 @@ works "--name=value" fit rows.npy --components=3 --output=m3.safetensors --covar
 json "--name=value" 'r["covariance"] == "diag" and r["seed"] == 5'
 works "seed beyond 53 bits" fit rows.npy -k 2 -o m3.safetensors --seed 18446744073709551615 --max-iter 1 --json
 json "seed beyond 53 bits" 'r["seed"] == 18446744073709551615'
+works "--init kmeans-parallel" fit rows.npy -k 3 -o m3.safetensors --init kmeans-parallel
+says "--init kmeans-parallel finds the clusters" 'log-likelihood'
 works "--init random" fit rows.npy -k 3 -o m3.safetensors --init random
 works "--init MODEL" fit rows.npy --init m.safetensors -o m3.safetensors --json
 json "--init MODEL begins with EM" 'r["components"] == 3 and r["iterations"] <= 3'

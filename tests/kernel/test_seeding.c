@@ -39,7 +39,9 @@ static void compare(uint64_t n, uint64_t d, uint32_t c)
     double *x = malloc(n * d * sizeof *x), *centres = malloc(c * d * sizeof *centres);
     double *d2 = malloc(n * c * sizeof *d2), *least = malloc(n * sizeof *least);
     float *x32 = malloc(n * d * sizeof *x32), *centres32 = malloc(c * d * sizeof *centres32);
-    float block_least[FG_SEEDING_BLOCK];
+    float block_least[FG_SEEDING_BLOCK], *weights = malloc(n * sizeof *weights);
+    const int is_weighted = c % 2; /* every other case has weights */
+    for (uint64_t i = 0; i < n; i++) weights[i] = is_weighted ? (float)fg_rng_uniform(&rng) * 1000 : 1;
     for (uint64_t i = 0; i < n * d; i++) x[i] = x32[i] = (float)fg_rng_normal(&rng);
     for (uint64_t i = 0; i < n; i++) least[i] = (double)INFINITY;
     ck_ok(fg_seeding_create(&seeding, device, n, d, c));
@@ -47,8 +49,8 @@ static void compare(uint64_t n, uint64_t d, uint32_t c)
     float *potentials = malloc(blocks * c * sizeof *potentials);
     for (uint64_t b = 0; b < blocks; b++) {
         const uint64_t first = b * FG_SEEDING_BLOCK;
-        ck_ok(
-            fg_seeding_write(seeding, b, x32 + first * d, n - first < FG_SEEDING_BLOCK ? n - first : FG_SEEDING_BLOCK));
+        ck_ok(fg_seeding_write(seeding, b, x32 + first * d, is_weighted ? weights + first : NULL,
+                               n - first < FG_SEEDING_BLOCK ? n - first : FG_SEEDING_BLOCK));
     }
     for (uint32_t round = 0; round < 2; round++) {
         const uint32_t taken = round == 0 ? c - 1 : 0;
@@ -59,7 +61,7 @@ static void compare(uint64_t n, uint64_t d, uint32_t c)
             for (uint32_t t = 0; t < c; t++) {
                 double expected = 0;
                 for (uint64_t i = b * FG_SEEDING_BLOCK; i < n && i < (b + 1) * FG_SEEDING_BLOCK; i++)
-                    expected += fmin(least[i], d2[i * c + t]);
+                    expected += (double)weights[i] * fmin(least[i], d2[i * c + t]);
                 ck_assert_double_le(fabs((double)potentials[b * c + t] - expected), FLOAT_TOLERANCE * expected);
             }
         ck_ok(fg_seeding_take(seeding, taken));
@@ -75,6 +77,7 @@ static void compare(uint64_t n, uint64_t d, uint32_t c)
     free(centres);
     free(d2);
     free(least);
+    free(weights);
     free(x32);
     free(centres32);
     free(potentials);
@@ -96,7 +99,7 @@ START_TEST(test_seeding__a_row_is_at_distance_zero_from_itself)
     fg_seeding *seeding;
     for (int i = 0; i < 10; i++) rows[i] = 0.1f * (float)(i * i);
     ck_ok(fg_seeding_create(&seeding, device, 2, 5, 1));
-    ck_ok(fg_seeding_write(seeding, 0, rows, 2));
+    ck_ok(fg_seeding_write(seeding, 0, rows, NULL, 2));
     ck_ok(fg_seeding_try(seeding, rows + 5, 1, &potential));
     ck_ok(fg_seeding_take(seeding, 0));
     ck_ok(fg_seeding_least(seeding, 0, least));

@@ -1,0 +1,238 @@
+/* init_parallel.c - k-means|| (Bahmani et al. 2012): in a few passes over all rows, each row is drawn as a candidate
+ * with probability proportional to its squared distance to the candidates so far; the candidates, weighted by the rows
+ * that are nearest to them, are then seeded by k-means++ (init.c). Distances are the device's work (ops/pass.h).
+ *
+ * Each round draws exactly L rows, by exponential keys (Efraimidis and Spirakis 2006), so that the total of the
+ * distances need not be known beforehand and a round is one pass. A row's random number belongs to its round and its
+ * number: results do not depend on how rows are cut into batches. */
+#include "init.h"
+
+#include "e_step.h"
+#include "size.h"
+#include "statistics.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A candidate of the present round. */
+typedef struct draw {
+    double key; /* -log(u) / squared distance: the least L win */
+    uint64_t row;
+    size_t slot; /* where its values lie */
+} draw;
+
+/* k-means|| at work. */
+typedef struct parallel {
+    const fg_init_request *request;
+    fg_e_step e;
+    uint64_t d, count, per_round; /* count: candidates so far */
+    double *candidates;           /* (1 + rounds * per_round, d) */
+    double *weights;              /* (the same) and, while a mixture is loaded, equal ones */
+    draw *heap;                   /* (per_round) the present round's, the largest key first */
+    uint64_t drawn;               /* of them */
+    double *distances;            /* (batch_rows) minus the squared ones */
+    unsigned char *row;           /* one row as it lies on the device */
+    uint64_t position;            /* of the batch's first row */
+} parallel;
+
+static void parallel_close(parallel *p)
+{
+    fg_e_step_close(&p->e);
+    free(p->candidates);
+    free(p->weights);
+    free(p->heap);
+    free(p->distances);
+    free(p->row);
+}
+
+uint64_t fg_init_parallel_candidates(uint64_t k)
+{
+    return 1 + FG_PARALLEL_ROUNDS * fg_ceil_div(k * FG_PARALLEL_OVERSAMPLING_PERCENT, 100);
+}
+
+static fgmm_status parallel_open(parallel *p, const fg_init_request *request, const fg_plan_request *given)
+{
+    fgmm_status status = FGMM_OK;
+    fg_plan_request plan = *given;
+    const uint64_t room = fg_init_parallel_candidates(request->k);
+    *p = (parallel){.request = request, .d = request->d, .per_round = (room - 1) / FG_PARALLEL_ROUNDS};
+    plan.pass.k = room;
+    plan.pass.keep = FG_KEEP_BEST;
+    plan.is_evaluation = 1;
+    plan.host_bytes = room * (4 * request->d + 4) * sizeof(double); /* candidates and their statistics, shares, draws */
+    plan.host_row_bytes = sizeof(double);
+    FG_TRY(fg_e_step_open(&p->e, &plan, request->centre, 0));
+    p->e.watch = *request->watch;
+    FG_TRY(FG_ALLOC(&p->candidates, room * p->d, "candidates"));
+    FG_TRY(FG_ALLOC(&p->weights, room, "candidates"));
+    FG_TRY(FG_ALLOC(&p->heap, p->per_round, "candidates"));
+    FG_TRY(FG_ALLOC(&p->distances, p->e.plan.batch_rows, "distances"));
+    FG_TRY(fg_alloc((void **)&p->row, p->d, fgmm_type_bytes(fg_device_type(request->type)), "a row"));
+done:
+    return status;
+}
+
+/* Centres of all candidates so far; weights and variances do not matter to the nearest one. */
+static fg_parameters parameters_of(const parallel *p)
+{
+    return (fg_parameters){FGMM_SPHERICAL, p->count, p->d, p->weights, p->candidates, p->weights};
+}
+
+static int is_before(const draw *a, const draw *b)
+{
+    return a->key < b->key || (a->key == b->key && a->row < b->row);
+}
+
+static void sift_down(draw *heap, uint64_t count, uint64_t at)
+{
+    for (uint64_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && is_before(&heap[child], &heap[child + 1])) child++;
+        if (!is_before(&heap[at], &heap[child])) return;
+        const draw swapped = heap[at];
+        heap[at] = heap[child];
+        heap[child] = swapped;
+    }
+}
+
+static void sift_up(draw *heap, uint64_t at)
+{
+    for (uint64_t parent; at > 0 && is_before(&heap[parent = (at - 1) / 2], &heap[at]); at = parent) {
+        const draw swapped = heap[at];
+        heap[at] = heap[parent];
+        heap[parent] = swapped;
+    }
+}
+
+/* The row's values, in the data's own coordinates, to a candidate's place. */
+static fgmm_status fetch_row(parallel *p, const fg_rows *rows, size_t i, size_t slot)
+{
+    fgmm_status status = FGMM_OK;
+    const fgmm_type type = fg_device_type(p->request->type);
+    const size_t row_bytes = (size_t)p->d * fgmm_type_bytes(type);
+    double *to = p->candidates + slot * p->d;
+    FG_TRY(fg_buffer_read(rows->buffer, rows->offset_bytes + i * row_bytes, p->row, row_bytes));
+    for (uint64_t j = 0; j < p->d; j++) to[j] = fg_row_value(p->row, type, (size_t)j) + p->e.shift.host[j];
+done:
+    return status;
+}
+
+static fgmm_status draw_from_batch(parallel *p, const fg_rows *rows, uint64_t round)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_evaluation_rows out = {.log_likelihood = p->distances};
+    FG_TRY(fg_pass_evaluate(p->e.pass, rows, &out));
+    for (size_t i = 0; i < rows->n; i++) {
+        const double distance = -p->distances[i];
+        if (!(distance > 0)) continue; /* a candidate itself, or below rounding */
+        fg_rng rng;
+        fg_rng_init(&rng, p->request->seed, FG_STREAM_PARALLEL + round, p->position + i);
+        draw drawn = {-log(1 - fg_rng_uniform(&rng)) / distance, p->position + i, p->count + p->drawn};
+        if (p->drawn < p->per_round) {
+            p->heap[p->drawn] = drawn;
+            sift_up(p->heap, p->drawn++);
+        } else if (is_before(&drawn, &p->heap[0])) {
+            drawn.slot = p->heap[0].slot;
+            p->heap[0] = drawn;
+            sift_down(p->heap, p->drawn, 0);
+        } else {
+            continue;
+        }
+        FG_TRY(fetch_row(p, rows, i, drawn.slot));
+    }
+    p->position += rows->n;
+done:
+    return status;
+}
+
+static fgmm_status run_round(parallel *p, uint64_t round)
+{
+    fgmm_status status = FGMM_OK;
+    fg_rows rows;
+    const fg_parameters parameters = parameters_of(p);
+    p->e.request.pass.k = p->count;
+    p->position = p->drawn = 0;
+    fg_watch_iteration(&p->e.watch, FGMM_PHASE_INIT, round + 1, FG_PARALLEL_ROUNDS + 1, p->request->rows);
+    FG_TRY(fg_e_step_set_pass(&p->e, FG_KEEP_BEST));
+    FG_TRY(fg_e_step_load(&p->e, &parameters));
+    FG_TRY(fg_stream_begin(p->e.stream));
+    FG_TRY(fg_stream_next(p->e.stream, &rows));
+    while (rows.n > 0) {
+        FG_TRY(draw_from_batch(p, &rows, round));
+        FG_TRY(fg_watch_rows(&p->e.watch, rows.n));
+        FG_TRY(fg_stream_next(p->e.stream, &rows));
+    }
+    p->count += p->drawn;
+    FG_TRY(fg_watch_finished(&p->e.watch, (double)NAN));
+done:
+    return status;
+}
+
+/* How many rows are nearest to each candidate. */
+static fgmm_status weigh(parallel *p)
+{
+    fgmm_status status = FGMM_OK;
+    double *values = NULL;
+    fg_statistics_layout layout;
+    const fg_parameters parameters = parameters_of(p);
+    p->e.request.pass.k = p->count;
+    FG_TRY(fg_statistics_layout_of(&layout, p->e.request.pass.covariance, p->count, p->d));
+    FG_TRY(FG_ALLOC(&values, layout.count, "statistics of the candidates"));
+    fg_watch_iteration(&p->e.watch, FGMM_PHASE_INIT, FG_PARALLEL_ROUNDS + 1, FG_PARALLEL_ROUNDS + 1, p->request->rows);
+    FG_TRY(fg_e_step_set_pass(&p->e, FG_KEEP_BEST));
+    FG_TRY(fg_e_step_run(values, &p->e, &parameters));
+    memcpy(p->weights, values + layout.counts, (size_t)p->count * sizeof *p->weights);
+done:
+    free(values);
+    return status;
+}
+
+/* k-means++ on the weighted candidates. With fewer than k (as many distinct rows), sampled rows make up the number. */
+static fgmm_status seed(double *centres, parallel *p)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_init_request *whole = p->request;
+    fg_init_request points = *whole;
+    fg_sample sample = {0};
+    double *row = NULL, *weights = NULL;
+    const uint64_t count = fg_max_u64(p->count, whole->k);
+    points.sample = &sample;
+    points.type = FGMM_F64;
+    FG_TRY(FG_ALLOC(&row, p->d, "a row"));
+    FG_TRY(FG_ALLOC(&weights, count, "candidates"));
+    FG_TRY(fg_sample_create(&sample, count, (size_t)p->d * sizeof(double), 0));
+    fg_sample_feed(&sample, p->candidates, 0, p->count);
+    for (uint64_t i = p->count; i < count; i++) {
+        const void *from = fg_sample_row(whole->sample, i);
+        for (uint64_t j = 0; j < p->d; j++) row[j] = fg_row_value(from, whole->type, (size_t)j);
+        fg_sample_feed(&sample, row, i, 1);
+    }
+    for (uint64_t i = 0; i < count; i++) weights[i] = i < p->count ? p->weights[i] : 1;
+    FG_TRY(fg_sample_finish(&sample));
+    points.weights = weights;
+    FG_TRY(fg_init_kmeanspp(centres, &points));
+done:
+    fg_sample_clear(&sample);
+    free(weights);
+    free(row);
+    return status;
+}
+
+fgmm_status fg_init_parallel(double *centres, const fg_init_request *request, const fg_plan_request *plan)
+{
+    fgmm_status status = FGMM_OK;
+    parallel p;
+    fg_rng rng;
+    FG_TRY(parallel_open(&p, request, plan));
+    for (uint64_t i = 0; i < fg_init_parallel_candidates(request->k); i++) p.weights[i] = 1;
+    fg_rng_init(&rng, request->seed, FG_STREAM_PARALLEL, UINT64_MAX / 2); /* beyond every row's number */
+    const void *first = fg_sample_row(request->sample, fg_rng_below(&rng, request->sample->count));
+    for (uint64_t j = 0; j < p.d; j++) p.candidates[j] = fg_row_value(first, request->type, (size_t)j);
+    p.count = 1;
+    for (uint64_t round = 0; round < FG_PARALLEL_ROUNDS; round++) FG_TRY(run_round(&p, round));
+    FG_TRY(weigh(&p));
+    FG_TRY(seed(centres, &p));
+done:
+    parallel_close(&p);
+    return status;
+}
