@@ -14,7 +14,9 @@ typedef enum fgmm_init {
     FGMM_INIT_KMEANSPP = 0, /* greedy k-means++ on a sample of min(N, max(65536, 32 K)) rows, 2 + floor(ln K) trials */
     FGMM_INIT_RANDOM = 1,   /* K different rows */
     FGMM_INIT_MODEL = 2,    /* fgmm_fit_options.start */
-    FGMM_INIT_KMEANS_PARALLEL = 3 /* k-means|| (Bahmani et al. 2012): candidates drawn in 5 passes over all rows */
+    FGMM_INIT_KMEANS_PARALLEL = 3, /* k-means|| (Bahmani et al. 2012): 2.5 K candidates drawn in 5 passes over all rows,
+                                      then k-means++ on these, weighted */
+    FGMM_INIT_AUTO = 4 /* the cheaper of k-means++ and, for K > 256, k-means||; they lead equally far (docs/math.md) */
 } fgmm_init;
 
 /* How statistics are accumulated. AUTO chooses per batch by what was seen in the batch before; the others are for
@@ -71,12 +73,15 @@ typedef struct fgmm_fit_options {
                         default 1. The first is what a single run gives; the seeds of the others are drawn from `seed`.
                         A checkpoint holds the best finished run too, and n_init may be raised when resuming. Not with
                         init MODEL, where all would be the same */
+    int mini_batch;  /* 1: stepwise EM, an M-step after every max(1024, 2 K) rows (docs/math.md, "Mini-batches").
+                        kmeans_iterations and max_iterations then count passes over the data, all of which are made: set
+                        them to 1 and 3. history holds the mean log-likelihood of the rows as they were met */
 } fgmm_fit_options;
 
 #define FGMM_FIT_OPTIONS_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(fgmm_fit_options), 0, FGMM_SPHERICAL, FGMM_INIT_KMEANSPP, NULL, 10, 100, 1e-3, 1e-6, 0, 0, 0,           \
-            FGMM_PATH_AUTO, NULL, NULL, NULL, NULL, 1                                                                  \
+        sizeof(fgmm_fit_options), 0, FGMM_SPHERICAL, FGMM_INIT_AUTO, NULL, 10, 100, 1e-3, 1e-6, 0, 0, 0,               \
+            FGMM_PATH_AUTO, NULL, NULL, NULL, NULL, 1, 0                                                               \
     }
 
 typedef enum fgmm_stop_reason {
@@ -153,7 +158,7 @@ typedef struct fgmm_kmeans_options {
 
 #define FGMM_KMEANS_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(fgmm_kmeans_options), 0, FGMM_INIT_KMEANSPP, NULL, 25, 1e-4, 0, 0, 0, NULL, NULL, 1                     \
+        sizeof(fgmm_kmeans_options), 0, FGMM_INIT_AUTO, NULL, 25, 1e-4, 0, 0, 0, NULL, NULL, 1                         \
     }
 
 /* Lloyd's algorithm. The result is a model as from fgmm_model_from_centroids (use fgmm_model_means). Empty clusters are

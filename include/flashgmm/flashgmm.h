@@ -10,8 +10,8 @@
  *
  * (every call returns a status: examples/ shows complete programs). One header per noun:
  *     base.h statuses and types | device.h devices | data.h rows | model.h parameters | fit.h training |
- *     predict.h evaluation | ivf.h nearest-neighbour search | stats.h the EM loop by hand | output.h rows to files | opencl.h (not included here) your
- * own OpenCL objects
+ *     predict.h evaluation | select.h comparing models | ivf.h nearest-neighbour search |
+ *     stats.h the EM loop by hand | output.h rows to files | opencl.h (not included here) your own OpenCL objects
  */
 #ifndef FLASHGMM_H
 #define FLASHGMM_H
@@ -24,6 +24,7 @@
 #include "flashgmm/model.h"
 #include "flashgmm/output.h"
 #include "flashgmm/predict.h"
+#include "flashgmm/select.h"
 #include "flashgmm/stats.h"
 
 #endif

@@ -31,9 +31,8 @@ const char *fgmm_stop_reason_name(fgmm_stop_reason reason)
 static fgmm_status check_start(fgmm_fit_options *o, const fgmm_source *source)
 {
     fgmm_status status = FGMM_OK;
-    FG_CHECK(o->init == FGMM_INIT_KMEANSPP || o->init == FGMM_INIT_RANDOM || o->init == FGMM_INIT_MODEL ||
-                 o->init == FGMM_INIT_KMEANS_PARALLEL,
-             FGMM_ARGUMENT, "init = %d; need kmeans++ (0), random (1), model (2) or kmeans-parallel (3)", (int)o->init);
+    FG_CHECK((unsigned)o->init <= FGMM_INIT_AUTO, FGMM_ARGUMENT,
+             "init = %d; need kmeans++ (0), random (1), model (2), kmeans-parallel (3) or auto (4)", (int)o->init);
     if (o->init == FGMM_INIT_MODEL) {
         FG_CHECK(o->start, FGMM_ARGUMENT, "start is NULL; init model needs one");
         const fgmm_model_info *info = &o->start->info;

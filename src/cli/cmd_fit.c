@@ -10,6 +10,7 @@
 typedef struct fit_arguments {
     const char *output, *init, *checkpoint, *resume;
     int covariance; /* fgmm_covariance; -1: not given */
+    int is_mini_batch;
     uint64_t components, kmeans_iter, max_iter, seed, n_init;
     double tol, reg_covar;
     cli_work_arguments work;
@@ -18,7 +19,7 @@ typedef struct fit_arguments {
 static const char *const covariance_choices[] = {"spherical", "diag", "tied", "full", NULL};
 
 /* Iterations of k-means where the data's own rows, or bare centroids, are the start. */
-enum { KMEANS_ITERATIONS = 10 };
+enum { KMEANS_ITERATIONS = 10, MAX_ITERATIONS = 100, MINI_BATCH_KMEANS_PASSES = 1, MINI_BATCH_PASSES = 3 };
 
 static const cli_option options[] = {
     CLI_DATA_OPERAND(fit_arguments, work.data),
@@ -41,40 +42,33 @@ static const cli_option options[] = {
     {.name = "init",
      .kind = CLI_OPTION_TEXT,
      .offset = offsetof(fit_arguments, init),
-     .value = "kmeans++|kmeans-parallel|random|MODEL",
-     .fallback = "kmeans++",
-     .help = "how to begin; MODEL: a model file, or centroids (.npy, .fvecs)"},
+     .value = "auto|kmeans++|kmeans-parallel|random|MODEL",
+     .fallback = "auto",
+     .help = "how to begin; auto: kmeans++ or, where that is cheaper, kmeans-parallel; MODEL: a model file, or "
+             "centroids (.npy, .fvecs)"},
     {.name = "kmeans-iter",
      .kind = CLI_OPTION_COUNT,
      .offset = offsetof(fit_arguments, kmeans_iter),
      .value = "N",
      .most = UINT32_MAX,
-     .help = "k-means iterations before EM (default 10; with --init MODEL 0, but 10 where MODEL is centroids, which "
+     .help = "k-means iterations before EM (default 10, with --mini-batch 1; with --init MODEL 0, but 10 where MODEL "
+             "is centroids, which "
              "need at least 1)"},
     {.name = "max-iter",
      .kind = CLI_OPTION_COUNT,
      .offset = offsetof(fit_arguments, max_iter),
      .value = "N",
      .most = UINT32_MAX,
-     .fallback = "100",
-     .help = "most EM iterations; 0: the mixture of the k-means clusters"},
-    {.name = "tol",
-     .kind = CLI_OPTION_REAL,
-     .offset = offsetof(fit_arguments, tol),
-     .value = "T",
-     .is_nonnegative = 1,
-     .fallback = "1e-3",
-     .help = "stop when the mean log-likelihood per row changes by less; 0: never"},
-    {.name = "reg-covar",
-     .kind = CLI_OPTION_REAL,
-     .offset = offsetof(fit_arguments, reg_covar),
-     .value = "V",
-     .is_nonnegative = 1,
-     .most_real = 1e30,
-     .fallback = "1e-6",
-     .help = "added to every variance, in squared units of the data"},
+     .help = "most EM iterations (default 100, with --mini-batch 3); 0: the mixture of the k-means clusters"},
+    CLI_TOLERANCE_OPTION(fit_arguments, tol),
+    CLI_REG_COVAR_OPTION(fit_arguments, reg_covar),
     CLI_SEED_OPTION(fit_arguments, seed),
     CLI_N_INIT_OPTION(fit_arguments, n_init),
+    {.name = "mini-batch",
+     .kind = CLI_OPTION_FLAG,
+     .offset = offsetof(fit_arguments, is_mini_batch),
+     .help = "new parameters after every max(1024, 2 K) rows instead of after all: for data where even a few passes "
+             "take long; --kmeans-iter and --max-iter count passes"},
     {.name = "checkpoint",
      .kind = CLI_OPTION_TEXT,
      .offset = offsetof(fit_arguments, checkpoint),
@@ -159,7 +153,14 @@ done:
 static uint32_t kmeans_iterations(const fit_arguments *arguments, const cli_start *start)
 {
     if (arguments->kmeans_iter != CLI_NOT_GIVEN) return (uint32_t)arguments->kmeans_iter;
-    return start->model && !start->is_centroids ? 0 : KMEANS_ITERATIONS;
+    if (start->model && !start->is_centroids) return 0;
+    return arguments->is_mini_batch ? MINI_BATCH_KMEANS_PASSES : KMEANS_ITERATIONS;
+}
+
+static uint32_t max_iterations(const fit_arguments *arguments)
+{
+    if (arguments->max_iter != CLI_NOT_GIVEN) return (uint32_t)arguments->max_iter;
+    return arguments->is_mini_batch ? MINI_BATCH_PASSES : MAX_ITERATIONS;
 }
 
 static void fill_options(fgmm_fit_options *fit, cli_training *training)
@@ -176,7 +177,8 @@ static void fill_options(fgmm_fit_options *fit, cli_training *training)
     fit->init = start->init;
     fit->start = start->model;
     fit->kmeans_iterations = kmeans_iterations(arguments, start);
-    fit->max_iterations = (uint32_t)arguments->max_iter;
+    fit->mini_batch = arguments->is_mini_batch;
+    fit->max_iterations = max_iterations(arguments);
     fit->tolerance = arguments->tol;
     fit->reg_covar = arguments->reg_covar;
     fit->seed = arguments->seed;

@@ -24,9 +24,10 @@ static const cli_option options[] = {
     {.name = "init",
      .kind = CLI_OPTION_TEXT,
      .offset = offsetof(kmeans_arguments, init),
-     .value = "kmeans++|kmeans-parallel|random|FILE",
-     .fallback = "kmeans++",
-     .help = "how to begin; FILE: centroids (.npy, .fvecs) or a model, whose means are taken"},
+     .value = "auto|kmeans++|kmeans-parallel|random|FILE",
+     .fallback = "auto",
+     .help = "how to begin; auto: kmeans++ or, where that is cheaper, kmeans-parallel; FILE: centroids (.npy, .fvecs) "
+             "or a model, whose means are taken"},
     {.name = "max-iter",
      .kind = CLI_OPTION_COUNT,
      .offset = offsetof(kmeans_arguments, max_iter),

@@ -70,15 +70,13 @@ static fgmm_status sink(void *user, const fgmm_evaluation *batch)
 
 static int print_result(scores *self, const cli_evaluation *evaluation)
 {
-    const double rows = (double)evaluation->rows, parameters = (double)evaluation->parameters;
-    const double deviance = -2 * evaluation->mean_log_likelihood * rows;
-    const double aic = 2 * parameters + deviance, bic = parameters * log(rows) + deviance;
+    const fgmm_criteria *criteria = &evaluation->criteria;
     if (self->arguments->work.is_json) {
         cJSON *object = cJSON_CreateObject();
         cli_json_count(object, "rows", evaluation->rows);
         cli_json_real(object, "log_likelihood", evaluation->mean_log_likelihood);
-        cli_json_real(object, "aic", aic);
-        cli_json_real(object, "bic", bic);
+        cli_json_real(object, "aic", criteria->aic);
+        cli_json_real(object, "bic", criteria->bic);
         if (self->below) cJSON_AddItemToObject(object, "below", self->below);
         self->below = NULL;
         return cli_json_print(object);
@@ -87,8 +85,9 @@ static int print_result(scores *self, const cli_evaluation *evaluation)
     const char *lead = isnan(self->arguments->below) ? "" : "# ";
     printf("%srows            %llu\n", lead, (unsigned long long)evaluation->rows);
     printf("%slog-likelihood  %.9g (mean per row, nats)\n", lead, evaluation->mean_log_likelihood);
-    printf("%sAIC             %.9g\n", lead, aic);
-    printf("%sBIC             %.9g (%llu free parameters)\n", lead, bic, (unsigned long long)evaluation->parameters);
+    printf("%sAIC             %.9g\n", lead, criteria->aic);
+    printf("%sBIC             %.9g (%llu free parameters)\n", lead, criteria->bic,
+           (unsigned long long)criteria->parameters);
     if (self->arguments->output) printf("%swritten         %s\n", lead, self->arguments->output);
     return CLI_EXIT_DONE;
 }

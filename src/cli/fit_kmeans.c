@@ -11,7 +11,8 @@ int cli_start_read(cli_start *start, const char *text, uint64_t components)
 {
     static const char *const words[] = {[FGMM_INIT_KMEANSPP] = "kmeans++",
                                         [FGMM_INIT_RANDOM] = "random",
-                                        [FGMM_INIT_KMEANS_PARALLEL] = "kmeans-parallel"};
+                                        [FGMM_INIT_KMEANS_PARALLEL] = "kmeans-parallel",
+                                        [FGMM_INIT_AUTO] = "auto"};
     start->init = FGMM_INIT_MODEL;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (words[i] && strcmp(text, words[i]) == 0) start->init = (fgmm_init)i;
@@ -20,7 +21,9 @@ int cli_start_read(cli_start *start, const char *text, uint64_t components)
     if (start->init != FGMM_INIT_MODEL) return CLI_EXIT_DONE;
     if (!strpbrk(text, "./") && access(text, F_OK) != 0)
         return cli_error(CLI_EXIT_USAGE,
-                         "--init = %s; need kmeans++, kmeans-parallel, random or the name of a model file", text);
+                         "--init = %s; need auto, kmeans++, kmeans-parallel, random or the name of a "
+                         "model file",
+                         text);
     start->path = text;
     start->is_centroids = cli_ends_with(text, ".npy") || cli_ends_with(text, ".fvecs");
     return CLI_EXIT_DONE;

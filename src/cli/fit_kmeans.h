@@ -1,4 +1,5 @@
-/* fit_kmeans.h - what fit and kmeans share: the start they are given, the run, and the report they print. */
+/* fit_kmeans.h - what fit, kmeans and select share: options, the start they are given, the run, the report they print.
+ */
 #ifndef FG_FIT_KMEANS_H
 #define FG_FIT_KMEANS_H
 
@@ -16,6 +17,17 @@
         .help = "another number gives another random start; the same number the same bytes on one device"              \
     }
 
+#define CLI_TOLERANCE_OPTION(type, field)                                                                              \
+    {                                                                                                                  \
+        .name = "tol", .kind = CLI_OPTION_REAL, .offset = offsetof(type, field), .value = "T", .is_nonnegative = 1,    \
+        .fallback = "1e-3", .help = "stop when the mean log-likelihood per row changes by less; 0: never"              \
+    }
+#define CLI_REG_COVAR_OPTION(type, field)                                                                              \
+    {                                                                                                                  \
+        .name = "reg-covar", .kind = CLI_OPTION_REAL, .offset = offsetof(type, field), .value = "V",                   \
+        .is_nonnegative = 1, .most_real = 1e30, .fallback = "1e-6",                                                    \
+        .help = "added to every variance, in squared units of the data"                                                \
+    }
 #define CLI_N_INIT_OPTION(type, field)                                                                                 \
     {                                                                                                                  \
         .name = "n-init", .kind = CLI_OPTION_COUNT, .offset = offsetof(type, field), .value = "R", .least = 1,         \

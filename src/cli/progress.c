@@ -71,6 +71,7 @@ static void draw(cli_progress *progress, const fgmm_progress *now)
     const double before = is_counted ? (double)(iteration - 1) * (double)now->rows : 0;
     const double visits = before + (double)now->rows_done - (double)progress->phase_begin_rows;
 
+    if (progress->label) APPEND("%s", progress->label);
     if (now->runs > 1) APPEND("run %llu/%llu ", (unsigned long long)now->run, (unsigned long long)now->runs);
     APPEND("%s", phase_text(progress, now->phase));
     if (now->max_iterations > 1)

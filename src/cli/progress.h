@@ -9,6 +9,7 @@ typedef struct cli_progress {
     int is_quiet;           /* log lines are dropped too */
     int is_shown;           /* stderr is a terminal and not quiet */
     int is_drawn;           /* a bar stands on the present line */
+    const char *label;      /* stands before the phase; NULL: nothing. Borrowed */
     const char *final_name; /* what FGMM_PHASE_FINAL is called: "final pass", "score" ... */
     double drawn_s;         /* when the bar was last drawn; all times as fgmm_progress.elapsed_s */
     double last_s;          /* the last report */

@@ -80,12 +80,14 @@ int cli_evaluate(cli_evaluation *evaluation)
     CLI_DO(cli_library(fgmm_model_load(&model, evaluation->work->model)));
     CLI_DO(cli_library(fgmm_model_describe(model, &info)));
     evaluation->components = info.components;
-    evaluation->parameters = fgmm_model_free_parameters(model);
     CLI_DO(cli_open_data(&source, evaluation->work->data, evaluation->work));
     CLI_DO(cli_open_device(&device, evaluation->work, &progress));
     cli_signals_catch();
     CLI_DO(evaluation->prepare(evaluation->user, model));
     CLI_DO(run_pass(evaluation, device, model, source, &progress));
+    evaluation->criteria = (fgmm_criteria)FGMM_CRITERIA_INIT;
+    CLI_DO(cli_library(
+        fgmm_criteria_from(&evaluation->criteria, model, evaluation->mean_log_likelihood, evaluation->rows)));
 done:
     fgmm_device_close(device);
     fgmm_source_close(source);

@@ -93,8 +93,9 @@ typedef struct cli_evaluation {
     /* Takes consecutive rows; a failure ends the pass and its text is printed. */
     fgmm_status (*sink)(void *user, const fgmm_evaluation *batch);
     void *user;
-    double mean_log_likelihood;            /* out, as all below: nats per row */
-    uint64_t rows, components, parameters; /* parameters: free ones, as AIC and BIC count them */
+    double mean_log_likelihood; /* out, as all below: nats per row */
+    uint64_t rows, components;
+    fgmm_criteria criteria; /* AIC and BIC */
 } cli_evaluation;
 
 int cli_evaluate(cli_evaluation *evaluation);

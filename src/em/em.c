@@ -1,8 +1,21 @@
 /* em.c - expectation maximisation: survey, first centres, k-means on all rows, EM until the log-likelihood settles.
  * docs/math.md has the equations; the E-step runs on the device (ops/pass.h), the M-step on the host (m_step.c). */
 #include "algorithms.h"
+#include "mini_batch.h"
 
 #include <math.h>
+
+/* All rows once, and new parameters: in one step, or with mini-batches in many. t->values[0] and [1]: rows, and the sum
+ * of what is maximised. */
+static fgmm_status iterate(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
+{
+    fgmm_status status = FGMM_OK;
+    if (t->options.mini_batch) return fg_mini_batch_pass(t, phase, iteration, max_iterations);
+    FG_TRY(fg_training_e_step(t, phase, iteration, max_iterations));
+    FG_TRY(fg_training_m_step(t));
+done:
+    return status;
+}
 
 /* Hard assignments first: they bring the means near, and their clusters give the first covariances. */
 static fgmm_status run_kmeans(fg_training *t)
@@ -12,8 +25,7 @@ static fgmm_status run_kmeans(fg_training *t)
     const uint64_t wanted = t->options.kmeans_iterations;
     FG_TRY(fg_e_step_set_pass(&t->e, FG_KEEP_BEST));
     while (r->kmeans_iterations < wanted) {
-        FG_TRY(fg_training_e_step(t, FGMM_PHASE_KMEANS, r->kmeans_iterations + 1, wanted));
-        FG_TRY(fg_training_m_step(t));
+        FG_TRY(iterate(t, FGMM_PHASE_KMEANS, r->kmeans_iterations + 1, wanted));
         r->inertia = -t->values[1];
         r->kmeans_iterations++;
         FG_TRY(fg_training_finish(t, FG_CHECKPOINT_KMEANS, t->values[1] / t->values[0]));
@@ -22,12 +34,13 @@ done:
     return status;
 }
 
-/* scikit-learn's rule: the log-likelihoods before the last two M-steps differ by less than the tolerance. */
+/* scikit-learn's rule: the log-likelihoods before the last two M-steps differ by less than the tolerance. Mini-batches
+ * take the passes that were asked for. */
 static int is_converged(const fg_training *t)
 {
     const uint64_t count = t->report.history_count;
     const double *history = t->report.history;
-    return count >= 2 && fabs(history[count - 1] - history[count - 2]) < t->options.tolerance;
+    return !t->options.mini_batch && count >= 2 && fabs(history[count - 1] - history[count - 2]) < t->options.tolerance;
 }
 
 static fgmm_status run_em(fg_training *t)
@@ -38,8 +51,7 @@ static fgmm_status run_em(fg_training *t)
     FG_TRY(fg_e_step_set_pass(&t->e, FG_KEEP_MIXTURE));
     if (t->resumed.phase == FG_CHECKPOINT_EM) fg_pass_set_dense(t->e.pass, (int)t->resumed.is_dense);
     while (r->iterations < most && !is_converged(t)) {
-        FG_TRY(fg_training_e_step(t, FGMM_PHASE_EM, r->iterations + 1, most));
-        FG_TRY(fg_training_m_step(t));
+        FG_TRY(iterate(t, FGMM_PHASE_EM, r->iterations + 1, most));
         const double log_likelihood = t->values[1] / t->values[0];
         FG_TRY(fg_training_note(t, log_likelihood));
         r->iterations++;

@@ -20,6 +20,9 @@ typedef struct fg_init_request {
     fg_watch *watch;
 } fg_init_request;
 
+/* What AUTO stands for, for k of n rows (FGMM_ROWS_UNKNOWN); other methods stand for themselves. */
+fgmm_init fg_init_choose(fgmm_init init, uint64_t k, uint64_t n);
+
 /* Rows of the sample that a method wants, of a source with any number of rows. */
 uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k);
 

@@ -2,6 +2,7 @@
 #include "training.h"
 
 #include "init.h"
+#include "mini_batch.h"
 #include "size.h"
 #include "thread.h"
 
@@ -191,6 +192,16 @@ done:
     return status;
 }
 
+/* 0: the usual number. A step of mini-batches is not made longer by what a batch usually has. */
+static uint64_t batch_rows(const fg_training *t)
+{
+    const fgmm_fit_options *o = &t->options;
+    const fgmm_source_info *info = &t->source->info;
+    if (o->batch_rows || !o->mini_batch) return o->batch_rows;
+    return fg_min_u64(fg_mini_batch_rows(o->components),
+                      fg_pass_default_batch_rows(t->device, o->components, info->dims, fg_device_type(info->type)));
+}
+
 static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
 {
     const fgmm_fit_options *o = &t->options;
@@ -201,7 +212,7 @@ static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
     return (fg_plan_request){
         .device = t->device,
         .source = t->source,
-        .batch_rows = o->batch_rows,
+        .batch_rows = batch_rows(t),
         .memory_limit_bytes = o->memory_limit_bytes,
         .held_bytes = fg_plan_held_bytes(),
         .pass = {.covariance = o->covariance,
@@ -229,6 +240,7 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     fg_watch_run(&t->e.watch, t->runs->count + 1, t->options.n_init);
     FG_TRY(check_rows(t, t->source->info.rows, resumed));
     fg_plan_request request = plan_request(t, largest);
+    t->options.init = fg_init_choose(t->options.init, t->options.components, t->source->info.rows);
     uint64_t sample_rows = resumed ? 0 : fg_init_sample_rows(t->options.init, t->options.components);
     if (sample_rows) sample_rows = fg_plan_sample_rows(&request, sample_rows);
     FG_TRY(fg_survey_run(&survey, t->source, sample_rows, t->seed, &t->e.watch, &t->report.read_s));

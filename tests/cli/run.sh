@@ -73,10 +73,10 @@ only_file() { [ "$(find "$1" -mindepth 1 -printf '%f\n')" = "$2" ]; }
 
 echo "== help and version"
 works "overall help" --help
-for command in devices fit kmeans score predict proba sample info; do
+for command in devices fit kmeans score select predict proba sample info; do
   says "overall help names $command" "^  $command "
 done
-for command in devices fit kmeans score predict proba sample info; do
+for command in devices fit kmeans score select predict proba sample info; do
   works "$command --help" "$command" --help
   says "$command --help has examples" '^Examples:'
 done
@@ -89,7 +89,6 @@ fails "unknown command" 2 'unknown command frobnicate' frobnicate
 fails "mistyped command" 2 'did you mean predict' predct a b
 fails "unknown option" 2 'unknown option --componets; did you mean --components' fit rows.npy --componets 3
 fails "unknown letter" 2 'unknown option -z' fit rows.npy -z 3
-fails "option of a later version" 2 'unknown option --mini-batch' fit rows.npy -k 3 -o m --mini-batch
 fails "word too many" 2 'extra' devices extra
 fails "operand missing" 2 'DATA is missing' fit -k 3 -o m
 fails "K missing" 2 '-k' fit rows.npy -o m
@@ -110,7 +109,7 @@ fails "bytes beyond 64 bits" 2 '--memory-limit = 99999999999G' fit rows.npy -k 3
 fails "--covariance" 2 "--covariance = round; need spherical, diag, tied or full" fit rows.npy -k 3 -o m --covariance round
 fails "--kernel" 2 '--kernel = fast; need auto, vector, group or matrix' fit rows.npy -k 3 -o m --kernel fast
 fails "--path" 2 '--path = short; need auto, sparse or dense' fit rows.npy -k 3 -o m --path short
-fails "--init, unknown word" 2 '--init = kmeans; need kmeans\+\+, kmeans-parallel, random or' fit rows.npy -k 3 -o m --init kmeans
+fails "--init, unknown word" 2 '--init = kmeans; need auto, kmeans\+\+, kmeans-parallel, random or' fit rows.npy -k 3 -o m --init kmeans
 fails "centroids need k-means" 2 '--kmeans-iter = 0' fit rows.npy --init centres.npy --kmeans-iter 0 -o m
 fails "flag with a value" 2 'takes no value' fit rows.npy -k 3 -o m --json=yes
 fails "kmeans -o, wrong ending" 2 'need a file name that ends with .npy or .fvecs' kmeans rows.npy -k 3 -o c.txt
@@ -170,6 +169,8 @@ works "--device by number" fit rows.npy -k 3 -o m3.safetensors --device 0
 works "--batch-rows" fit rows.npy -k 3 -o m3.safetensors --batch-rows 100
 works "--max-iter" fit rows.npy -k 3 -o m3.safetensors --max-iter 1 --tol 0 --json
 json "--max-iter" 'r["stop_reason"] == "max_iterations" and r["converged"] is False and r["iterations"] == 1'
+works "--mini-batch" fit rows.npy -k 3 -o m3.safetensors --mini-batch --json
+json "--mini-batch makes three passes" 'r["iterations"] == 3 and r["stop_reason"] == "max_iterations"'
 works "--n-init" fit rows.npy -k 3 -o m3.safetensors --init random --n-init 3 --json
 json "--n-init: the best of the runs" 'len(r["runs"]) == 3 and r["log_likelihood"] == max(r["runs"]) == r["runs"][r["best_run"]]'
 fails "--n-init 0" 2 '--n-init = 0' fit rows.npy -k 3 -o never.safetensors --n-init 0
@@ -258,6 +259,19 @@ for command in "score m.safetensors narrow.npy" "predict m.safetensors narrow.np
   read -r -a words <<<"$command"
   fails "${words[0]}, other D" 1 '3.*4|4.*3' "${words[@]}"
 done
+
+echo "== select"
+works "select" select rows.npy -k 1:5:2,4 --covariance spherical -o best.safetensors --plot trials.svg --folder trials
+says "select marks the three clusters that the rows have" '^spherical +3 .*\* +[0-9]*\.?[0-9]*\*'
+works "select takes what is in its folder" select rows.npy -k 3,4 --folder trials --covariance spherical --json
+json "select --json" 'r["best"]["bic"] == {"covariance": "spherical", "components": 3} and [m["components"] for m in r["models"]] == [3, 4] and r["models"][0]["icl"] >= r["models"][0]["bic"]'
+works "the best model is a model" info best.safetensors
+says "the best model is a model" '3 components'
+expect "select --plot is XML" python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("trials.svg")'
+fails "select, a folder of other options" 1 'begun with other data or options' select rows.npy -k 2 --folder trials --seed 3
+fails "select, a range that ends before it begins" 2 '--components = 3:1' select rows.npy -k 3:1
+fails "select, an unknown covariance" 2 '--covariance = round' select rows.npy -k 3 --covariance round
+fails "select, K > N" 1 '601' select rows.npy -k 601
 
 echo "== damaged models and caches"
 head -c 200 m.safetensors >cut.safetensors

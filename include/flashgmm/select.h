@@ -1,0 +1,42 @@
+/* flashgmm/select.h - compare models by information criteria: how many components, which covariance type. */
+#ifndef FLASHGMM_SELECT_H
+#define FLASHGMM_SELECT_H
+
+#include "flashgmm/predict.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Of p free parameters, N rows and their log-likelihood L = sum_i log p(x_i); lower is better for all three.
+ *     AIC = 2 p - 2 L
+ *     BIC = p ln N - 2 L
+ *     ICL = BIC - 2 sum_i ln r_i,    r_i the largest responsibility of row i (Biernacki, Celeux, Govaert 2000):
+ * ICL asks for clusters that are apart as well. */
+typedef struct fgmm_criteria {
+    size_t size;
+    uint64_t rows;         /* N */
+    uint64_t parameters;   /* p: fgmm_model_free_parameters */
+    double log_likelihood; /* mean per row, nats */
+    double aic, bic;
+    double icl; /* NaN where responsibilities were not taken */
+} fgmm_criteria;
+
+#define FGMM_CRITERIA_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(fgmm_criteria), 0, 0, 0, 0, 0, 0                                                                        \
+    }
+
+/* AIC and BIC from a mean log-likelihood that is known already, over `rows` rows. */
+FGMM_API fgmm_status fgmm_criteria_from(fgmm_criteria *criteria, const fgmm_model *model, double log_likelihood,
+                                        uint64_t rows);
+
+/* All three, by one pass of the source through the model. options: batches, memory, path, progress; what is wanted is
+ * set here; NULL: defaults. Errors: as fgmm_evaluate. */
+FGMM_API fgmm_status fgmm_criteria_evaluate(fgmm_criteria *criteria, fgmm_device *device, const fgmm_model *model,
+                                            fgmm_source *source, const fgmm_evaluate_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

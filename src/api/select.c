@@ -1,0 +1,64 @@
+/* select.c - information criteria: one evaluation, and a little arithmetic (docs/math.md, "Comparing models"). */
+#include "flashgmm/select.h"
+
+#include "arguments.h"
+
+#include <math.h>
+#include <string.h>
+
+/* As much of the result as the caller's struct has room for. */
+static void give(fgmm_criteria *to, fgmm_criteria *from)
+{
+    from->size = to->size;
+    memcpy(to, from, to->size < sizeof *from ? to->size : sizeof *from);
+}
+
+static fgmm_criteria criteria_of(const fgmm_model *model, double log_likelihood, uint64_t rows)
+{
+    const double p = (double)fgmm_model_free_parameters(model), n = (double)rows;
+    const double deviance = -2 * log_likelihood * n;
+    return (fgmm_criteria){.rows = rows,
+                           .parameters = fgmm_model_free_parameters(model),
+                           .log_likelihood = log_likelihood,
+                           .aic = 2 * p + deviance,
+                           .bic = p * log(n) + deviance,
+                           .icl = (double)NAN};
+}
+
+fgmm_status fgmm_criteria_from(fgmm_criteria *criteria, const fgmm_model *model, double log_likelihood, uint64_t rows)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(criteria && model, FGMM_ARGUMENT, "%s is NULL", criteria ? "model" : "criteria");
+    FG_CHECK(rows >= 1, FGMM_ARGUMENT, "rows = 0; need 1 or more");
+    fgmm_criteria c = criteria_of(model, log_likelihood, rows);
+    give(criteria, &c);
+done:
+    return status;
+}
+
+/* The largest responsibilities' logarithms, summed over rows. */
+static int add_logarithms(void *user, const fgmm_evaluation *batch)
+{
+    double *sum = user;
+    for (uint64_t i = 0; i < batch->rows; i++) *sum += log((double)batch->responsibilities[i]);
+    return 0;
+}
+
+fgmm_status fgmm_criteria_evaluate(fgmm_criteria *criteria, fgmm_device *device, const fgmm_model *model,
+                                   fgmm_source *source, const fgmm_evaluate_options *given)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
+    double logarithms = 0, log_likelihood;
+    uint64_t rows;
+    FG_CHECK(criteria, FGMM_ARGUMENT, "criteria is NULL");
+    FG_TRY(fg_read_options(&options, given, sizeof options, "evaluate options"));
+    options.want_log_likelihood = options.want_labels = 0;
+    options.top = 1;
+    FG_TRY(fgmm_evaluate(device, model, source, &options, add_logarithms, &logarithms, &log_likelihood, &rows));
+    fgmm_criteria c = criteria_of(model, log_likelihood, rows);
+    c.icl = c.bic - 2 * logarithms;
+    give(criteria, &c);
+done:
+    return status;
+}

@@ -1,0 +1,38 @@
+/* chart.h - line charts as SVG: a frame with round numbers at the axes, and series of points. Colours and letters are
+ * CSS classes with a light and a dark form, so that a drawing stands alone and inside a page. */
+#ifndef CLI_CHART_H
+#define CLI_CHART_H
+
+#include "text.h"
+
+#include <stddef.h>
+
+enum { CLI_CHART_COLOURS = 6 };
+
+typedef struct cli_series {
+    const char *name;    /* NULL: no legend */
+    const double *x, *y; /* (count); y that are not finite are left out */
+    size_t count;
+    int colour;    /* 0 .. CLI_CHART_COLOURS - 1 */
+    int is_marked; /* a circle at each point */
+    int is_bars;   /* bars from the lower edge instead of a line */
+} cli_series;
+
+typedef struct cli_chart {
+    const char *title, *x_title;
+    double left, top, width, height; /* of the whole, in the drawing's units */
+    const cli_series *series;
+    size_t series_count;
+    double marked_x, marked_y; /* a ring there; NaN: none */
+} cli_chart;
+
+/* Colours, letters and their dark forms: the content of a style element. */
+extern const char cli_chart_style[];
+
+/* Adds the chart as one group of an SVG. */
+void cli_chart_draw(cli_text *svg, const cli_chart *chart);
+
+/* A round step (1, 2 or 5 times a power of ten) that cuts `span` into at most `parts`. */
+double cli_chart_step(double span, int parts);
+
+#endif

@@ -1,0 +1,100 @@
+/* text.c - growing text behind text.h. */
+#define _POSIX_C_SOURCE 200809L
+#include "text.h"
+
+#include "output.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FIRST_ROOM = 4096 };
+
+void cli_text_clear(cli_text *text)
+{
+    free(text->bytes);
+    *text = (cli_text){0};
+}
+
+/* Makes room for `count` more bytes and the terminator. */
+static int reserve(cli_text *text, size_t count)
+{
+    if (text->has_failed) return 0;
+    if (text->length + count + 1 <= text->room) return 1;
+    size_t room = text->room ? text->room : FIRST_ROOM;
+    while (room < text->length + count + 1) room *= 2;
+    char *bytes = realloc(text->bytes, room);
+    if (bytes) {
+        text->bytes = bytes;
+        text->room = room;
+    }
+    text->has_failed = !bytes;
+    return bytes != NULL;
+}
+
+void cli_text_add(cli_text *text, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    const int count = vsnprintf(NULL, 0, format, arguments);
+    if (count >= 0 && reserve(text, (size_t)count)) {
+        vsnprintf(text->bytes + text->length, (size_t)count + 1, format, again);
+        text->length += (size_t)count;
+    }
+    va_end(again);
+    va_end(arguments);
+}
+
+void cli_text_add_escaped(cli_text *text, const char *words)
+{
+    for (; *words; words++) {
+        switch (*words) {
+        case '<':
+            cli_text_add(text, "&lt;");
+            break;
+        case '>':
+            cli_text_add(text, "&gt;");
+            break;
+        case '&':
+            cli_text_add(text, "&amp;");
+            break;
+        case '"':
+            cli_text_add(text, "&quot;");
+            break;
+        default:
+            cli_text_add(text, "%c", *words);
+        }
+    }
+}
+
+int cli_text_save(const cli_text *text, const char *path)
+{
+    int exit_code = CLI_EXIT_DONE;
+    FILE *file = NULL;
+    const size_t room = strlen(path) + 32;
+    char *beside = malloc(room);
+    if (!beside || text->has_failed) {
+        exit_code = cli_error(CLI_EXIT_FAILED, "%s: memory ran out", path);
+        goto done;
+    }
+    snprintf(beside, room, "%s.tmp-%ld", path, (long)getpid());
+    file = fopen(beside, "wb");
+    if (!file) {
+        exit_code = cli_error(CLI_EXIT_FAILED, "%s: cannot be written: %s", path, strerror(errno));
+        goto done;
+    }
+    int is_written =
+        fwrite(text->bytes, 1, text->length, file) == text->length && fflush(file) == 0 && fsync(fileno(file)) == 0;
+    is_written = fclose(file) == 0 && is_written;
+    if (!is_written || rename(beside, path) != 0) {
+        exit_code = cli_error(CLI_EXIT_FAILED, "%s: writing failed: %s", path, strerror(errno));
+        remove(beside);
+    }
+done:
+    free(beside);
+    return exit_code;
+}

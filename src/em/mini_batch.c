@@ -1,0 +1,98 @@
+/* mini_batch.c - stepwise EM. The running statistics are never stored: after an M-step the parameters say the same
+ * (docs/math.md, equation 12). A checkpoint therefore needs nothing beside them. */
+#include "mini_batch.h"
+
+#include "size.h"
+#include "thread.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Rows of a step: per component, and at least. Measured, docs/math.md "Mini-batches". */
+enum { STEP_ROWS_PER_COMPONENT = 2, LEAST_STEP_ROWS = 1024 };
+/* The step size (t + OFFSET)^-EXPONENT; convergence asks for 1/2 < EXPONENT <= 1. Measured as well. */
+static const double STEP_EXPONENT = 0.51, STEP_OFFSET = 20;
+
+uint64_t fg_mini_batch_rows(uint64_t k)
+{
+    return fg_max_u64(LEAST_STEP_ROWS, STEP_ROWS_PER_COMPONENT * k);
+}
+
+/* (12)  The statistics of one row on average that the parameters stand for, about their means:
+ *       N = pi,  S1 = 0,  S2 = pi times the covariance, without what regularisation has added. */
+static double running_s2(const fg_mixture *m, uint64_t i, double reg_covar)
+{
+    const uint64_t per_component = fg_covariance_count(m->covariance, m->k, m->d) / m->k;
+    const double variance = fmax(m->covariances[i] - reg_covar, 0);
+    return m->weights[i / per_component] * variance * (m->covariance == FGMM_SPHERICAL ? (double)m->d : 1);
+}
+
+fgmm_status fg_mini_batch_blend(double *values, const fg_mixture *m, double step, double reg_covar)
+{
+    fgmm_status status = FGMM_OK;
+    fg_statistics_layout layout;
+    double rows = 0;
+    FG_TRY(fg_statistics_layout_of(&layout, m->covariance, m->k, m->d));
+    for (size_t i = layout.counts; i < layout.s1; i++) rows += values[i];
+    for (size_t i = layout.counts; i < layout.count; i++) values[i] *= step / rows;
+    for (uint64_t k = 0; k < m->k; k++) values[layout.counts + k] += (1 - step) * m->weights[k];
+    for (size_t i = layout.s2; i < layout.count; i++) values[i] += (1 - step) * running_s2(m, i - layout.s2, reg_covar);
+done:
+    return status;
+}
+
+/* Step sizes in a pass: before the last one they fall slowly. Steps of the last one go on from there as 1 / t, so that
+ * all of its rows count alike in the end. */
+static double step_size(uint64_t first, uint64_t in_pass, int is_last)
+{
+    const double before = (double)first + STEP_OFFSET;
+    return is_last ? 1 / ((double)in_pass + pow(before, STEP_EXPONENT)) : pow(before + (double)in_pass, -STEP_EXPONENT);
+}
+
+/* The batches since the last step become one. part: of the usual rows that it has, less than 1 at the end of a pass,
+ * where it then counts less. */
+static fgmm_status take_step(fg_training *t, double whole, double part, double *objective)
+{
+    fgmm_status status = FGMM_OK;
+    const double step = 1 - pow(1 - whole, part);
+    FG_TRY(fg_pass_statistics(t->e.pass, t->values));
+    *objective += t->values[1];
+    FG_TRY(fg_mini_batch_blend(t->values, &t->mixture, step, t->options.reg_covar));
+    FG_TRY(fg_training_m_step(t));
+done:
+    return status;
+}
+
+fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
+{
+    fgmm_status status = FGMM_OK;
+    fg_rows rows;
+    const uint64_t step_rows = fg_round_up(fg_mini_batch_rows(t->mixture.k), t->e.plan.batch_rows);
+    const uint64_t first = (iteration - 1) * fg_ceil_div(t->report.rows, step_rows);
+    const int is_last = max_iterations > 1 && iteration == max_iterations;
+    uint64_t steps = 0, in_step = 0, seen = 0;
+    double objective = 0;
+    const double began_s = fg_now_s();
+    fg_watch_iteration(&t->e.watch, phase, iteration, max_iterations, t->report.rows);
+    FG_TRY(fg_stream_begin(t->e.stream));
+    FG_TRY(fg_stream_next(t->e.stream, &rows));
+    while (rows.n > 0) {
+        if (in_step == 0) {
+            const fg_parameters parameters = fg_mixture_parameters(&t->mixture);
+            FG_TRY(fg_e_step_load(&t->e, &parameters));
+        }
+        FG_TRY(fg_pass_accumulate(t->e.pass, &rows));
+        FG_TRY(fg_watch_rows(&t->e.watch, rows.n));
+        in_step += rows.n;
+        seen += rows.n;
+        FG_TRY(fg_stream_next(t->e.stream, &rows));
+        if (in_step < step_rows && rows.n > 0) continue;
+        FG_TRY(take_step(t, step_size(first, steps++, is_last), (double)in_step / (double)step_rows, &objective));
+        in_step = 0;
+    }
+    t->values[0] = (double)seen;
+    t->values[1] = objective;
+done:
+    t->report.em_s += fg_now_s() - began_s;
+    return status;
+}

@@ -1,0 +1,143 @@
+/* test_init.c - first centres by k-means||: rows of the data, well spread, and the same however the rows are cut. */
+#include "mixtures.h"
+#include "support.h"
+
+#include "init.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 6000, D = 4, K = 40 };
+
+static fgmm_device *device;
+static float *rows;
+
+static void setup(void)
+{
+    device = open_test_device();
+    rows = draw_rows(N, D, K, 33);
+}
+
+static void teardown(void)
+{
+    free(rows);
+    fgmm_device_close(device);
+}
+
+/* The first centres themselves: no iteration follows. */
+static fgmm_model *first_centres(fgmm_init init, uint64_t batch_rows)
+{
+    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    options.components = K;
+    options.init = init;
+    options.kmeans_iterations = options.max_iterations = 0;
+    options.batch_rows = batch_rows;
+    return fit_rows(device, rows, N, D, &options, NULL);
+}
+
+START_TEST(test_init__parallel_takes_different_rows)
+{
+    fgmm_model *model = first_centres(FGMM_INIT_KMEANS_PARALLEL, 0);
+    const double *means = fgmm_model_means(model);
+    uint64_t found[K];
+    for (int k = 0; k < K; k++) {
+        for (found[k] = 0; found[k] < N; found[k]++) {
+            int same = 0;
+            for (int j = 0; j < D; j++) same += means[k * D + j] == (double)rows[found[k] * D + j];
+            if (same == D) break;
+        }
+        ck_assert_uint_lt(found[k], N);
+        for (int other = 0; other < k; other++) ck_assert_uint_ne(found[k], found[other]);
+    }
+    fgmm_model_free(model);
+}
+END_TEST
+
+START_TEST(test_init__parallel_does_not_depend_on_the_cut)
+{
+    fgmm_model *a = first_centres(FGMM_INIT_KMEANS_PARALLEL, 0), *b = first_centres(FGMM_INIT_KMEANS_PARALLEL, 700);
+    ck_assert_mem_eq(fgmm_model_means(a), fgmm_model_means(b), K * D * sizeof(double));
+    fgmm_model_free(a);
+    fgmm_model_free(b);
+}
+END_TEST
+
+static double inertia(fgmm_init init, uint32_t iterations, uint64_t seed)
+{
+    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
+    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_model *model;
+    options.components = K;
+    options.init = init;
+    options.seed = seed;
+    options.max_iterations = iterations;
+    fgmm_source *source = memory_source(rows, FGMM_F32, N, D);
+    ck_ok(fgmm_kmeans(&model, device, source, &options, &report));
+    fgmm_model_free(model);
+    fgmm_source_close(source);
+    fgmm_fit_report_clear(&report);
+    return report.inertia;
+}
+
+/* Over a few seeds its first centres are as good as those of k-means++ on all rows, and far from random rows. */
+START_TEST(test_init__parallel_is_as_good_as_plus_plus)
+{
+    enum { SEEDS = 4 };
+    double parallel = 0, plus_plus = 0, random = 0;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        parallel += inertia(FGMM_INIT_KMEANS_PARALLEL, 1, seed);
+        plus_plus += inertia(FGMM_INIT_KMEANSPP, 1, seed);
+        random += inertia(FGMM_INIT_RANDOM, 1, seed);
+    }
+    ck_assert_double_lt(parallel,
+                        1.15 * plus_plus); /* before any iteration; the seeds differ by 5 % among themselves */
+    ck_assert_double_lt(parallel, 0.8 * random);
+}
+END_TEST
+
+START_TEST(test_init__parallel_on_few_distinct_rows)
+{
+    enum { DISTINCT = 5, COUNT = 700 };
+    double many[COUNT * D]; /* float64, far from the origin */
+    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_model *model;
+    for (int i = 0; i < COUNT; i++)
+        for (int j = 0; j < D; j++) many[i * D + j] = 1e6 + i % DISTINCT * (j + 1);
+    options.components = 2 * DISTINCT;
+    options.init = FGMM_INIT_KMEANS_PARALLEL;
+    options.max_iterations = 3;
+    fgmm_source *source = memory_source(many, FGMM_F64, COUNT, D);
+    ck_ok(fgmm_fit(&model, device, source, &options, NULL));
+    for (int i = 0; i < DISTINCT; i++) {
+        double least = (double)INFINITY;
+        for (int k = 0; k < 2 * DISTINCT; k++) least = fmin(least, fabs(fgmm_model_means(model)[k * D] - many[i * D]));
+        ck_assert_double_lt(least, 0.1); /* every one of them has a component */
+    }
+    fgmm_model_free(model);
+    fgmm_source_close(source);
+}
+END_TEST
+
+START_TEST(test_init__auto_takes_the_cheaper)
+{
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 256, 1000), FGMM_INIT_KMEANSPP);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 512, 160000), FGMM_INIT_KMEANS_PARALLEL);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 1024, 1000000), FGMM_INIT_KMEANSPP);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 65536, 10000000), FGMM_INIT_KMEANS_PARALLEL);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 1024, FGMM_ROWS_UNKNOWN), FGMM_INIT_KMEANSPP);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_RANDOM, 1024, 1000), FGMM_INIT_RANDOM);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    const TTest *const tests[] = {
+        test_init__parallel_takes_different_rows,    test_init__parallel_does_not_depend_on_the_cut,
+        test_init__parallel_is_as_good_as_plus_plus, test_init__parallel_on_few_distinct_rows,
+        test_init__auto_takes_the_cheaper,
+    };
+    Suite *s = suite_create("init");
+    ADD_CASE(s, "init", setup, teardown, 120, tests);
+    return s;
+}

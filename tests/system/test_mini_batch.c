@@ -1,0 +1,166 @@
+/* test_mini_batch.c - stepwise EM: the parameters are its memory, it gains in three passes what EM gains in many, and
+ * it gives the same bytes again. */
+#include "mixtures.h"
+#include "support.h"
+
+#include "mini_batch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 16000, D = 6, K = 12 };
+
+/* Double precision through two M-steps. */
+static const double ROUNDING = 1e-12;
+
+static fgmm_device *device;
+static float *rows;
+
+static void setup(void)
+{
+    device = open_test_device();
+    rows = draw_rows(N, D, K, 17);
+}
+
+static void teardown(void)
+{
+    free(rows);
+    fgmm_device_close(device);
+}
+
+static fgmm_fit_options fit_options(fgmm_covariance covariance, int mini_batch)
+{
+    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    options.components = K;
+    options.covariance = covariance;
+    options.kmeans_iterations = 1;
+    options.mini_batch = mini_batch;
+    options.max_iterations = 3;
+    options.seed = 4;
+    return options;
+}
+
+/* (12)  A step of size 0 keeps everything, whatever the mini-batch was. */
+START_TEST(test_mini_batch__parameters_hold_the_running_statistics)
+{
+    const double reg_covar = 0.25;
+    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++) {
+        const uint64_t width = covariance == FGMM_DIAG ? D : 1;
+        double weights[K], means[K * D], covariances[K * D], before[K * D + K + K * D];
+        fg_mixture m = {(fgmm_covariance)covariance, K, D, weights, means, covariances};
+        fg_statistics_layout layout;
+        ck_ok(fg_statistics_layout_of(&layout, m.covariance, K, D));
+        double *values = calloc(layout.count, sizeof *values);
+        for (uint64_t k = 0; k < K; k++) weights[k] = (double)(k + 1) / (K * (K + 1) / 2);
+        for (uint64_t i = 0; i < K * D; i++) means[i] = 100 + (double)(i % 7);
+        for (uint64_t i = 0; i < K * width; i++) covariances[i] = 1 + 0.1 * (double)(i % 5);
+        memcpy(before, weights, sizeof weights);
+        memcpy(before + K, means, sizeof means);
+        memcpy(before + K + K * D, covariances, K * width * sizeof(double));
+        values[0] = 10;
+        for (size_t i = layout.counts; i < layout.count; i++) values[i] = 1 + (double)(i % 3);
+        ck_ok(fg_mini_batch_blend(values, &m, 0, reg_covar));
+        ck_ok(fg_m_step(&m, values, reg_covar, NULL));
+        for (uint64_t k = 0; k < K; k++) ck_assert_double_le(fabs(weights[k] - before[k]), ROUNDING);
+        for (uint64_t i = 0; i < K * D; i++) ck_assert_double_le(fabs(means[i] - before[K + i]), 100 * ROUNDING);
+        for (uint64_t i = 0; i < K * width; i++)
+            ck_assert_double_le(fabs(covariances[i] - before[K + K * D + i]), ROUNDING);
+        free(values);
+    }
+}
+END_TEST
+
+/* A step of size 1 forgets what was: EM's own M-step of the mini-batch. */
+START_TEST(test_mini_batch__a_whole_step_is_the_m_step)
+{
+    double weights[2][2] = {{0.5, 0.5}, {0.5, 0.5}}, means[2][2] = {{0, 1}, {0, 1}}, variances[2][2] = {{1, 2}, {1, 2}};
+    fg_mixture a = {FGMM_SPHERICAL, 2, 1, weights[0], means[0], variances[0]};
+    fg_mixture b = {FGMM_SPHERICAL, 2, 1, weights[1], means[1], variances[1]};
+    double plain[] = {8, -9, 5, 3, 1, -1, 4, 6}, blended[8];
+    memcpy(blended, plain, sizeof plain);
+    ck_ok(fg_mini_batch_blend(blended, &b, 1, 0));
+    ck_ok(fg_m_step(&a, plain, 0, NULL));
+    ck_ok(fg_m_step(&b, blended, 0, NULL));
+    for (int k = 0; k < 2; k++) {
+        ck_assert_double_le(fabs(weights[0][k] - weights[1][k]), ROUNDING);
+        ck_assert_double_le(fabs(means[0][k] - means[1][k]), ROUNDING);
+        ck_assert_double_le(fabs(variances[0][k] - variances[1][k]), ROUNDING);
+    }
+}
+END_TEST
+
+START_TEST(test_mini_batch__three_passes_gain_what_many_gain)
+{
+    const double share = 0.9; /* the data are small: 16 steps a pass */
+    fgmm_fit_options options = fit_options(FGMM_DIAG, 0);
+    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    options.init = FGMM_INIT_RANDOM;
+    options.max_iterations = 0;
+    fgmm_model *start = fit_rows(device, rows, N, D, &options, &report);
+    const double from = report.log_likelihood;
+    options.init = FGMM_INIT_MODEL;
+    options.start = start;
+    options.components = 0;
+    options.kmeans_iterations = 0;
+    options.max_iterations = 30;
+    options.tolerance = 0;
+    fgmm_model_free(fit_rows(device, rows, N, D, &options, &report));
+    const double to = report.log_likelihood;
+    options.mini_batch = 1;
+    options.max_iterations = 3;
+    fgmm_model_free(fit_rows(device, rows, N, D, &options, &report));
+    ck_assert_uint_eq(report.iterations, 3);
+    ck_assert_double_gt(to, from + 0.01);
+    ck_assert_msg(report.log_likelihood >= from + share * (to - from), "%g of %g to %g", report.log_likelihood, from,
+                  to);
+    fgmm_model_free(start);
+    fgmm_fit_report_clear(&report);
+}
+END_TEST
+
+static int stop_after_pass(void *user, const fgmm_progress *p)
+{
+    const uint64_t *pass = user;
+    return p->phase == FGMM_PHASE_EM && p->iteration == *pass && p->iteration_finished;
+}
+
+START_TEST(test_mini_batch__same_bytes_again_and_when_resumed)
+{
+    const char *checkpoint = temporary_path("checkpoint.safetensors");
+    fgmm_fit_options options = fit_options(FGMM_SPHERICAL, 1);
+    fgmm_model *first = fit_rows(device, rows, N, D, &options, NULL);
+    fgmm_model *again = fit_rows(device, rows, N, D, &options, NULL);
+    ck_assert(is_same_model(first, again));
+    fgmm_model_free(again);
+    for (uint64_t pass = 1; pass <= 2; pass++) {
+        fgmm_fit_options interrupted = options, resumed = options;
+        interrupted.checkpoint = checkpoint;
+        interrupted.progress = stop_after_pass;
+        interrupted.progress_user = &pass;
+        resumed.resume = checkpoint;
+        fgmm_model *model;
+        fgmm_source *source = memory_source(rows, FGMM_F32, N, D);
+        ck_fails(fgmm_fit(&model, device, source, &interrupted, NULL), FGMM_CANCELLED, "cancelled");
+        fgmm_model_free(model);
+        ck_ok(fgmm_fit(&model, device, source, &resumed, NULL));
+        ck_assert(is_same_model(first, model));
+        fgmm_model_free(model);
+        fgmm_source_close(source);
+    }
+    fgmm_model_free(first);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    const TTest *const tests[] = {
+        test_mini_batch__parameters_hold_the_running_statistics,
+        test_mini_batch__a_whole_step_is_the_m_step,
+        test_mini_batch__three_passes_gain_what_many_gain,
+        test_mini_batch__same_bytes_again_and_when_resumed,
+    };
+    Suite *s = suite_create("mini_batch");
+    ADD_CASE(s, "mini-batch", setup, teardown, 120, tests);
+    return s;
+}
