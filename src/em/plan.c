@@ -57,7 +57,10 @@ fgmm_status fg_plan_make(fg_plan *plan, const fg_plan_request *given)
     const uint64_t held = request.held_bytes, device_left = fg_device_bytes_left(request.device);
     const uint64_t row_bytes = device_row_bytes(request.source), n = request.source->info.rows;
     uint64_t batch = request.batch_rows;
-    if (batch == 0) batch = fg_pass_default_batch_rows(request.device, pass);
+    if (batch == 0) {
+        batch = fg_pass_default_batch_rows(request.device, pass);
+        if (request.usual_most_rows) batch = fg_min_u64(batch, request.usual_most_rows);
+    }
     batch = fg_min_u64(fg_min_u64(batch, n),
                        fg_max_u64(1, fg_device_facts_of(request.device)->max_alloc_bytes / row_bytes));
     uint64_t limit = request.memory_limit_bytes;

@@ -192,16 +192,6 @@ done:
     return status;
 }
 
-/* 0: the usual number. A step of mini-batches is not made longer by what a batch usually has. */
-static uint64_t batch_rows(const fg_training *t)
-{
-    const fgmm_fit_options *o = &t->options;
-    const fgmm_source_info *info = &t->source->info;
-    if (o->batch_rows || !o->mini_batch) return o->batch_rows;
-    return fg_min_u64(fg_mini_batch_rows(o->components),
-                      fg_pass_default_batch_rows(t->device, o->components, info->dims, fg_device_type(info->type)));
-}
-
 static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
 {
     const fgmm_fit_options *o = &t->options;
@@ -212,7 +202,8 @@ static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
     return (fg_plan_request){
         .device = t->device,
         .source = t->source,
-        .batch_rows = batch_rows(t),
+        .batch_rows = o->batch_rows,
+        .usual_most_rows = o->mini_batch ? fg_mini_batch_rows(o->components) : 0,
         .memory_limit_bytes = o->memory_limit_bytes,
         .held_bytes = fg_plan_held_bytes(),
         .pass = {.covariance = o->covariance,
