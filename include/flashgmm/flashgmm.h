@@ -26,5 +26,6 @@
 #include "flashgmm/predict.h"
 #include "flashgmm/select.h"
 #include "flashgmm/stats.h"
+#include "flashgmm/tune.h"
 
 #endif

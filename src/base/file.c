@@ -1,14 +1,17 @@
-/* file.c - write beside, flush, rename; read whole small files. */
+/* file.c - write beside, flush, rename; read whole small files; lock among processes. */
 #define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
 #include "file.h"
 
 #include "size.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,6 +155,67 @@ fgmm_status fg_make_folders(const char *path)
     }
 done:
     free(part);
+    return status;
+}
+
+/* ---- a lock among processes ---- */
+
+struct fg_file_lock {
+    int descriptor;
+};
+
+static fgmm_status join_paths(char **joined, const char *path, const char *ending)
+{
+    const size_t room = strlen(path) + strlen(ending) + 1;
+    const fgmm_status status = FG_ALLOC(joined, room, "file name");
+    if (status == FGMM_OK) snprintf(*joined, room, "%s%s", path, ending);
+    return status;
+}
+
+/* flock, not fcntl: it keeps threads of one process apart too. A file of its own, since the one at path is replaced. */
+fgmm_status fg_file_lock_take(fg_file_lock **out, const char *path)
+{
+    fgmm_status status = FGMM_OK;
+    fg_file_lock *lock = NULL;
+    char *name = NULL;
+    *out = NULL;
+    FG_TRY(join_paths(&name, path, ".lock"));
+    char *slash = strrchr(name, '/');
+    if (slash && slash > name) {
+        *slash = 0;
+        FG_TRY(fg_make_folders(name));
+        *slash = '/';
+    }
+    FG_TRY(FG_ALLOC(&lock, 1, "lock"));
+    lock->descriptor = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    FG_CHECK(lock->descriptor >= 0, FGMM_IO, "%s: cannot be opened: %s", name, strerror(errno));
+    int result;
+    do result = flock(lock->descriptor, LOCK_EX);
+    while (result != 0 && errno == EINTR);
+    FG_CHECK(result == 0, FGMM_IO, "%s: cannot be locked: %s", name, strerror(errno));
+    *out = lock;
+    lock = NULL;
+done:
+    fg_file_lock_release(lock);
+    free(name);
+    return status;
+}
+
+void fg_file_lock_release(fg_file_lock *lock)
+{
+    if (!lock) return;
+    if (lock->descriptor > 0) close(lock->descriptor);
+    free(lock);
+}
+
+fgmm_status fg_file_set_aside(const char *path, const char *ending)
+{
+    fgmm_status status = FGMM_OK;
+    char *name = NULL;
+    FG_TRY(join_paths(&name, path, ending));
+    FG_CHECK(rename(path, name) == 0, FGMM_IO, "%s: cannot be renamed: %s", path, strerror(errno));
+done:
+    free(name);
     return status;
 }
 

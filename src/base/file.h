@@ -31,6 +31,15 @@ fgmm_status fg_file_read_all(unsigned char **bytes, size_t *count, const char *p
 /* Creates a folder and its parents; FGMM_IO when that fails. */
 fgmm_status fg_make_folders(const char *path);
 
+/* A lock among processes that change the file at path: the file PATH.lock beside it, which stays. take waits; its
+ * folder is created. A process that ends, however it ends, has released its locks. release accepts NULL. */
+typedef struct fg_file_lock fg_file_lock;
+fgmm_status fg_file_lock_take(fg_file_lock **lock, const char *path);
+void fg_file_lock_release(fg_file_lock *lock);
+
+/* Renames the file at path to PATH + ending, replacing what is there. */
+fgmm_status fg_file_set_aside(const char *path, const char *ending);
+
 /* 1 when `path` ends in `ending` (".npy"), ASCII letters compared without case. */
 int fg_has_ending(const char *path, const char *ending);
 

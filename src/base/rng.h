@@ -35,6 +35,7 @@ enum {
     FG_STREAM_REPAIR = 3,
     FG_STREAM_DRAW = 4,
     FG_STREAM_RESTART = 5,
+    FG_STREAM_TUNE = 6,
     FG_STREAM_PARALLEL = 1000
 };
 

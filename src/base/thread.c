@@ -5,7 +5,9 @@
 
 #include "size.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,4 +165,9 @@ uint64_t fg_machine_memory_bytes(void)
 long fg_process_id(void)
 {
     return (long)getpid();
+}
+
+int fg_process_is_alive(long process)
+{
+    return process > 0 && (kill((pid_t)process, 0) == 0 || errno == EPERM);
 }

@@ -33,5 +33,7 @@ uint64_t fg_machine_memory_bytes(void);
 
 /* The process id, for detecting a fork. */
 long fg_process_id(void);
+/* 1 where a process of that number runs on this machine. */
+int fg_process_is_alive(long process);
 
 #endif

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "commands.h"
 #include "fit_kmeans.h"
+#include "tuning.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@ typedef struct fit_arguments {
     int is_mini_batch;
     uint64_t components, kmeans_iter, max_iter, seed, n_init;
     double tol, reg_covar;
+    int is_tuned;
     cli_work_arguments work;
 } fit_arguments;
 
@@ -80,6 +82,11 @@ static const cli_option options[] = {
      .value = "FILE",
      .help = "go on from a checkpoint; give the same data and options as before, and the result has the same bytes as "
              "without the interruption"},
+    {.name = "tune",
+     .kind = CLI_OPTION_FLAG,
+     .offset = offsetof(fit_arguments, is_tuned),
+     .help =
+         "tune the device for this shape first, for up to a minute, unless that has been done: see `flashgmm tune`"},
     CLI_DATA_OPTIONS(fit_arguments),
     CLI_DEVICE_OPTIONS(fit_arguments),
     CLI_PATH_OPTION(fit_arguments),
@@ -205,13 +212,34 @@ static int report_failure(const fit_arguments *arguments, fgmm_status status, in
     return cli_library(status);
 }
 
+static int tune(cli_training *training, const fgmm_fit_options *fit, fgmm_device *device, const fgmm_source *source)
+{
+    int exit_code = CLI_EXIT_DONE;
+    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_tune_options wanted = FGMM_TUNE_OPTIONS_INIT;
+    CLI_DO(cli_library(fgmm_source_describe(source, &info)));
+    wanted.components = fit->components;
+    wanted.dims = info.dims;
+    wanted.covariance = fit->covariance;
+    wanted.type = info.type;
+    wanted.keep_remembered = 1;
+    CLI_DO(cli_tune(NULL, device, &wanted, &training->progress));
+done:
+    return exit_code;
+}
+
 static int train(cli_training *training, fgmm_model **model, fgmm_device *device, fgmm_source *source)
 {
     fgmm_fit_options fit = FGMM_FIT_OPTIONS_INIT;
+    const fit_arguments *arguments = training->arguments;
     fill_options(&fit, training);
+    if (arguments->is_tuned) {
+        const int exit_code = tune(training, &fit, device, source);
+        if (exit_code != CLI_EXIT_DONE) return exit_code;
+    }
     const fgmm_status status = fgmm_fit(model, device, source, &fit, &training->report);
     cli_progress_end(&training->progress);
-    return status == FGMM_OK ? CLI_EXIT_DONE : report_failure(training->arguments, status, *model != NULL);
+    return status == FGMM_OK ? CLI_EXIT_DONE : report_failure(arguments, status, *model != NULL);
 }
 
 static int run(const void *user)

@@ -102,6 +102,8 @@ void fgmm_device_close(fgmm_device *device)
     if (!device) return;
     const int is_mine = fg_device_is_mine(device);
     if (is_mine && device->queue) clFinish(device->queue);
+    fg_device_set_companion(device, NULL, NULL);
+    fg_timing_free(device);
     fg_programs_free(device);
     if (is_mine && device->upload_queue) clReleaseCommandQueue(device->upload_queue);
     if (is_mine && device->queue) clReleaseCommandQueue(device->queue);
@@ -161,6 +163,29 @@ int fg_device_is_family_asked_for(const fgmm_device *device)
 uint64_t fg_device_bytes_left(const fgmm_device *device)
 {
     return device->memory_limit > device->bytes ? device->memory_limit - device->bytes : 0;
+}
+
+const char *fg_device_cache_folder(const fgmm_device *device)
+{
+    return device->cache_folder;
+}
+
+void fg_device_log(void *device, const char *line)
+{
+    const fgmm_device *handle = device;
+    if (handle->log) handle->log(handle->log_user, line);
+}
+
+void *fg_device_companion(const fgmm_device *device)
+{
+    return device->companion;
+}
+
+void fg_device_set_companion(fgmm_device *device, void *companion, void (*release)(void *companion))
+{
+    if (device->companion) device->release_companion(device->companion);
+    device->companion = companion;
+    device->release_companion = release;
 }
 
 int fg_device_is_mine(const fgmm_device *device)

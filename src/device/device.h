@@ -54,6 +54,23 @@ int fg_device_is_family_asked_for(const fgmm_device *device);
 /* Waits for all launches; reports their errors. */
 fgmm_status fg_device_finish(fgmm_device *device);
 
+/* The folder where files are kept between runs; NULL: nowhere. */
+const char *fg_device_cache_folder(const fgmm_device *device);
+
+/* An fgmm_log_fn whose user is the device: passes the line on to the application's. */
+void fg_device_log(void *device, const char *line);
+
+/* One thing that the layer above keeps with the handle; release(companion) when the handle is closed, and when it is
+ * replaced. NULL: none. */
+void *fg_device_companion(const fgmm_device *device);
+void fg_device_set_companion(fgmm_device *device, void *companion, void (*release)(void *companion));
+
+/* A second handle on the same device, with kernels of its own that are kept nowhere, closed as any other and before
+ * `device`. fg_device_timed_s waits for its launches and gives the seconds that those since the last call have taken on
+ * the device. */
+fgmm_status fg_device_open_timed(fgmm_device **timed, const fgmm_device *device);
+fgmm_status fg_device_timed_s(fgmm_device *timed, double *seconds);
+
 /* Tests only: the count-th launch from now fails as if the driver had returned CL_OUT_OF_RESOURCES. 0: never. */
 void fg_device_fail_launch(fgmm_device *device, uint64_t count);
 

@@ -96,6 +96,11 @@ struct fgmm_device {
     char *cache_folder;         /* NULL: nothing is kept on disk */
     int is_compiling_at_launch; /* machine code is made at a kernel's first launch (PoCL) */
     fg_program *programs;
+    void *companion;
+    void (*release_companion)(void *companion);
+    int is_timed;     /* timing.c: launches leave events */
+    cl_event *events; /* (event_count), in order */
+    size_t event_count, event_room;
 };
 
 /* The caller's options (NULL: defaults) as this version of the library knows them. */
@@ -124,6 +129,13 @@ void fg_cache_key(fg_cache_entry *entry, const fgmm_device *device, const char *
 /* The built program, or NULL when there is none that is whole. */
 cl_program fg_cache_load(const fgmm_device *device, const fg_cache_entry *entry, const char *options);
 void fg_cache_store(const fgmm_device *device, const fg_cache_entry *entry, cl_program program);
+
+/* ---- timed launches (timing.c) ---- */
+
+/* Where clEnqueueNDRangeKernel puts the launch's event; NULL: it leaves none. fg_timing_note after it succeeded. */
+cl_event *fg_timing_event(fgmm_device *device);
+void fg_timing_note(fgmm_device *device);
+void fg_timing_free(fgmm_device *device);
 
 /* ---- the rest ---- */
 

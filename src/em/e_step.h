@@ -15,7 +15,8 @@ typedef struct fg_e_step {
     fg_shift shift;
     fg_stream *stream;
     fg_pass *pass;
-    fg_watch watch; /* set up by the caller */
+    fg_watch watch;       /* set up by the caller */
+    const char *tiles[2]; /* by fg_keep: of the pass that a resumed run began with; NULL: chosen. Borrowed */
 } fg_e_step;
 
 /* Takes the memory decision and opens the stream; there is no pass yet. centre (d): of the data or of the model,

@@ -121,6 +121,11 @@ static fgmm_status read_checkpoint(fg_training *t, fgmm_model **model)
     for (uint64_t i = 0; i < t->resumed.history_count; i++) FG_TRY(fg_training_note(t, t->resumed.history[i]));
     *t->runs = t->resumed.runs;
     t->resumed.runs = (fg_runs){0};
+    /* The order of sums is the tile's. One covariance has one tile, so that k-means says what EM will use. */
+    if (t->resumed.phase == FG_CHECKPOINT_KMEANS || o->covariance == FGMM_SPHERICAL)
+        t->e.tiles[FG_KEEP_BEST] = t->resumed.tile;
+    if (t->resumed.phase == FG_CHECKPOINT_EM || o->covariance == FGMM_SPHERICAL)
+        t->e.tiles[FG_KEEP_MIXTURE] = t->resumed.tile;
 done:
     return status;
 }
@@ -210,7 +215,8 @@ static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
                  .keep = largest,
                  .k = o->components,
                  .d = t->source->info.dims,
-                 .path = o->path},
+                 .path = o->path,
+                 .tile_text = t->e.tiles[largest]},
         .host_bytes = doubles * sizeof(double),
         .is_repeated = 1,
     };

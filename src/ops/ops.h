@@ -3,6 +3,7 @@
 #ifndef FG_OPS_H
 #define FG_OPS_H
 
+#include "database.h"
 #include "pass.h"
 #include "space.h"
 
@@ -83,8 +84,30 @@ fg_space_needs fg_tile_limits(const fgmm_device *device, fgmm_kernel_family fami
 int fg_tile_parse(fg_tile *tile, fgmm_kernel_family family, const char *text);
 /* NULL where the tile may be built for this shape (family, covariance, k, d) on this device, else why not. */
 const char *fg_tile_reject(const fg_tile *tile, const fg_shape *shape, const fgmm_device *device);
+/* What multiplies in responsibilities: a matrix unit where there is one and the shape fills it, or where it is asked
+ * for. Below the limits, padding to the unit's 32 components and 32 dimensions costs more than it gains. */
+fg_matrix_unit fg_tile_unit(const fg_shape *shape, const fgmm_device *device);
+/* The family that names tiles for the shape: MATRIX where there is a unit. */
+fgmm_kernel_family fg_tile_family(const fg_shape *shape, const fgmm_device *device);
+/* fg_tile_parse with the unit; 0 also where the tile is not legal here. */
+int fg_tile_take(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text);
+/* A tile from a text that begins with its family, as fg_shape_describe writes it; 0 where it is of another family, or
+ * not legal here. */
+int fg_tile_read(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text);
+/* The tile that a pass gets: the one remembered for the shape or for one near (remembered.c), else the shipped one. */
+fgmm_status fg_tile_choose(fg_tile *tile, const fg_shape *shape, fgmm_device *device);
 /* The tile that an untuned device gets. Errors: UNSUPPORTED where none is legal. */
 fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *shape, const fgmm_device *device);
+/* A wide strip is no good where the last one would be mostly padding. */
+int fg_tile_is_filled(const fg_tile *tile, const fg_shape *shape);
+
+/* Where tiles for a device and shape are remembered, and under which key. */
+typedef struct fg_tile_place {
+    char path[1024]; /* "" where the device keeps nothing */
+    char device[264], driver[128], op[32];
+    fg_tiles_key key; /* points into this struct */
+} fg_tile_place;
+void fg_tile_place_of(fg_tile_place *place, const fg_shape *shape, const fgmm_device *device);
 
 /* ---- the shape ---- */
 
@@ -92,7 +115,7 @@ fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *sha
 #define FG_SPREAD_ALL 1e29f
 
 /* Chooses tile and derived sizes. Errors: ARGUMENT / MEMORY when K or D do not fit 32-bit indices of a batch. */
-fgmm_status fg_shape_init(fg_shape *shape, const fgmm_device *device, const fg_pass_options *options);
+fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options);
 /* Compile options of a program (FG_PROGRAM_*): those of the shape, and the tile's parameters that it has. */
 void fg_shape_options(const fg_shape *shape, int program, char *text, size_t room);
 /* Those of FG_PROGRAM_MATRIX. */

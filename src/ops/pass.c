@@ -6,12 +6,24 @@
 #include "status.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* A batch is dense when more than this share of its rows overflowed their lists, and while its rows keep more than
  * SPARSE_ENTRIES components each. Gathering an entry costs about as much as DENSE_COST products of the dense path. */
 static const double dense_share = 0.25;
 enum { DENSE_COST = 8, SPARSE_ENTRIES = 48 };
+
+/* Says so where the tile that a run began with cannot be had on this device. */
+static void note_other_tile(fgmm_device *device, const fg_shape *shape, const char *wanted)
+{
+    char used[FG_TILE_TEXT_BYTES], line[3 * FG_TILE_TEXT_BYTES];
+    fg_tile tile;
+    if (fg_tile_read(&tile, shape, device, wanted)) return;
+    fg_shape_describe(shape, used, sizeof used);
+    snprintf(line, sizeof line, "tile \"%s\" is none of this device's; going on with \"%s\"", wanted, used);
+    fg_device_log(device, line);
+}
 
 fgmm_status fg_pass_create(fg_pass **out, fgmm_device *device, const fg_pass_options *options)
 {
@@ -23,6 +35,7 @@ fgmm_status fg_pass_create(fg_pass **out, fgmm_device *device, const fg_pass_opt
     pass->path = options->keep == FG_KEEP_BEST ? FGMM_PATH_SPARSE : options->path;
     FG_TRY(fg_shape_init(&pass->shape, device, options));
     pass->is_dense = pass->path == FGMM_PATH_DENSE && pass->shape.matrices == 0;
+    if (options->tile_text) note_other_tile(device, &pass->shape, options->tile_text);
     if (pass->shape.family == FGMM_KERNEL_VECTOR && !options->tile)
         FG_TRY(fg_lanes_probe(&pass->shape.tile.lanes, device, pass->shape.tile.vw));
     FG_TRY(fg_packed_create(&pass->packed, device, &pass->shape));
@@ -81,7 +94,7 @@ size_t fg_pass_default_batch_rows(const fgmm_device *device, const fg_pass_optio
     return power;
 }
 
-uint64_t fg_pass_bytes(const fgmm_device *device, const fg_pass_options *options)
+uint64_t fg_pass_bytes(fgmm_device *device, const fg_pass_options *options)
 {
     fg_pass planned = {0};
     if (fg_shape_init(&planned.shape, device, options) != FGMM_OK) return 0; /* creating it says what is wrong */
@@ -92,7 +105,7 @@ uint64_t fg_pass_bytes(const fgmm_device *device, const fg_pass_options *options
            fg_accumulate_bytes(&planned) + fg_direct_bytes(&planned) + matrices + dense;
 }
 
-uint64_t fg_pass_host_bytes(const fgmm_device *device, const fg_pass_options *options, int is_evaluation)
+uint64_t fg_pass_host_bytes(fgmm_device *device, const fg_pass_options *options, int is_evaluation)
 {
     fg_pass planned = {0};
     if (fg_shape_init(&planned.shape, device, options) != FGMM_OK) return 0;

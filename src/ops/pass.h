@@ -29,7 +29,8 @@ typedef struct fg_pass_options {
     fgmm_type type;    /* of the rows: U8 I8 F16 F32 (F64 sources are converted while reading) */
     size_t batch_rows; /* most rows in one batch */
     fgmm_path path;
-    const struct fg_tile *tile; /* of the device's family, for tests and tuning; NULL: the shipped one */
+    const struct fg_tile *tile; /* of the device's family, for tests and tuning; NULL: the remembered or shipped one */
+    const char *tile_text;      /* NULL, or fg_pass_facts.tile of an earlier pass: taken where it is legal here */
 } fg_pass_options;
 
 /* Allocates and compiles. Errors: MEMORY, COMPILE, DEVICE. */
@@ -41,11 +42,11 @@ void fg_pass_free(fg_pass *pass);
 size_t fg_pass_default_batch_rows(const fgmm_device *device, const fg_pass_options *options);
 
 /* Device bytes that the pass will take, the dense path's included, rows not. 0: the options cannot be met. */
-uint64_t fg_pass_bytes(const fgmm_device *device, const fg_pass_options *options);
+uint64_t fg_pass_bytes(fgmm_device *device, const fg_pass_options *options);
 
 /* Most host bytes that the pass takes beside the caller's arrays: parameters while they are loaded; with is_evaluation
  * the copies of a batch's lists and of a dense tile that fg_pass_evaluate picks from. */
-uint64_t fg_pass_host_bytes(const fgmm_device *device, const fg_pass_options *options, int is_evaluation);
+uint64_t fg_pass_host_bytes(fgmm_device *device, const fg_pass_options *options, int is_evaluation);
 
 /* Loads parameters for the batches that follow and zeroes the statistics. shift (d): subtracted from rows while they
  * are loaded; near the data's mean. With FG_KEEP_BEST only the means count. */

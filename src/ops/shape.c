@@ -41,7 +41,7 @@ static uint64_t list_room(const fg_pass_options *options)
     return fg_round_up(fg_min_u64(options->k, LIST_CAPACITY), 16);
 }
 
-fgmm_status fg_shape_init(fg_shape *shape, const fgmm_device *device, const fg_pass_options *options)
+fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options)
 {
     const uint64_t most = INT32_MAX;
     if (options->k == 0 || options->k > most / 64)
@@ -70,9 +70,11 @@ fgmm_status fg_shape_init(fg_shape *shape, const fgmm_device *device, const fg_p
         .d = (uint32_t)options->d,
         .batch_rows = (uint32_t)options->batch_rows,
     };
-    int is_measured;
-    if (options->tile) shape->tile = *options->tile;
-    fgmm_status status = options->tile ? FGMM_OK : fg_tile_shipped(&shape->tile, &is_measured, shape, device);
+    fgmm_status status = FGMM_OK;
+    if (options->tile)
+        shape->tile = *options->tile;
+    else if (!options->tile_text || !fg_tile_read(&shape->tile, shape, device, options->tile_text))
+        status = fg_tile_choose(&shape->tile, shape, device);
     if (status != FGMM_OK) return status;
     fg_tile *tile = &shape->tile;
     tile->depth = (uint32_t)fg_min_u64(tile->depth, fg_round_up(shape->d, tile->vw)); /* nothing is staged in vain */

@@ -46,7 +46,12 @@ static const char *vector_reject(const void *tile, const void *problem)
 static void vector_repair(void *tile)
 {
     fg_tile *t = tile;
-    t->block = (uint32_t)fg_max_u64(t->rows, t->block / t->rows * t->rows);
+    uint32_t step = t->rows;
+    if (t->unit != FG_UNIT_NONE) {
+        t->vectors = FG_SPLIT_ROWS / t->vw;
+        while (step % FG_SPLIT_ROWS) step += t->rows;
+    }
+    t->block = (uint32_t)fg_max_u64(step, t->block / step * step);
     while (t->vw * t->vectors % t->dense_k) t->dense_k--;
 }
 
@@ -145,6 +150,34 @@ int fg_tile_parse(fg_tile *tile, fgmm_kernel_family family, const char *text)
     return 1;
 }
 
+fg_matrix_unit fg_tile_unit(const fg_shape *shape, const fgmm_device *device)
+{
+    enum { LEAST_K = 32, LEAST_D = 16 };
+    if (shape->covariance != FGMM_SPHERICAL || shape->matrices || shape->family != FGMM_KERNEL_VECTOR)
+        return FG_UNIT_NONE;
+    if (!fg_device_is_family_asked_for(device) && (shape->k < LEAST_K || shape->d < LEAST_D)) return FG_UNIT_NONE;
+    return fg_device_unit(device);
+}
+
+fgmm_kernel_family fg_tile_family(const fg_shape *shape, const fgmm_device *device)
+{
+    return fg_tile_unit(shape, device) == FG_UNIT_NONE ? shape->family : FGMM_KERNEL_MATRIX;
+}
+
+int fg_tile_take(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text)
+{
+    if (!fg_tile_parse(tile, shape->family, text)) return 0;
+    tile->unit = fg_tile_unit(shape, device);
+    return !fg_tile_reject(tile, shape, device);
+}
+
+int fg_tile_read(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text)
+{
+    const char *name = spaces[shape->family].name;
+    return strncmp(text, name, strlen(name)) == 0 && text[strlen(name)] == ' ' &&
+           fg_tile_take(tile, shape, device, text + strlen(name));
+}
+
 fg_tile_problem fg_tile_problem_of(const fg_shape *shape, const fgmm_device *device)
 {
     const fg_device_facts *facts = fg_device_facts_of(device);
@@ -215,29 +248,17 @@ static int is_meant(const shipped_tile *line, const fg_shape *shape, const fg_de
            (line->most_k == 0 || shape->k <= line->most_k);
 }
 
-/* A wide strip is no good where the last one would be mostly padding. */
-static int is_filled(const fg_tile *tile, const fg_shape *shape)
+int fg_tile_is_filled(const fg_tile *tile, const fg_shape *shape)
 {
     enum { NARROW_STRIP = 64 };
     if (shape->family == FGMM_KERNEL_VECTOR || tile->vectors <= NARROW_STRIP) return 1;
     return 4 * fg_round_up(shape->k, tile->vectors) <= 5 * fg_round_up(shape->k, NARROW_STRIP);
 }
 
-/* What multiplies in responsibilities: a matrix unit where there is one and the shape fills it, or where it is asked
- * for. Below the limits, padding to the unit's 32 components and 32 dimensions costs more than it gains. */
-static fg_matrix_unit choose_unit(const fg_shape *shape, const fgmm_device *device)
-{
-    enum { LEAST_K = 32, LEAST_D = 16 };
-    if (shape->covariance != FGMM_SPHERICAL || shape->matrices || shape->family != FGMM_KERNEL_VECTOR)
-        return FG_UNIT_NONE;
-    if (!fg_device_is_family_asked_for(device) && (shape->k < LEAST_K || shape->d < LEAST_D)) return FG_UNIT_NONE;
-    return fg_device_unit(device);
-}
-
 fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *shape, const fgmm_device *device)
 {
-    const fg_matrix_unit unit = choose_unit(shape, device);
-    const fgmm_kernel_family family = unit == FG_UNIT_NONE ? shape->family : FGMM_KERNEL_MATRIX;
+    const fg_matrix_unit unit = fg_tile_unit(shape, device);
+    const fgmm_kernel_family family = fg_tile_family(shape, device);
     const fg_device_facts *facts = fg_device_facts_of(device);
     const char *reason = "none is meant for it";
     for (size_t i = 0; i < SHIPPED_TILES; i++) {
@@ -248,7 +269,7 @@ fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *sha
         /* on other devices the register tile of a matrix line serves few strips, and may be larger than its registers
          */
         reason = unit == FG_UNIT_PLAIN ? NULL : fg_tile_reject(tile, shape, device);
-        if (reason || !is_filled(tile, shape)) continue;
+        if (reason || !fg_tile_is_filled(tile, shape)) continue;
         *is_measured = line->is_measured;
         return FGMM_OK;
     }

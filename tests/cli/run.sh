@@ -73,10 +73,10 @@ only_file() { [ "$(find "$1" -mindepth 1 -printf '%f\n')" = "$2" ]; }
 
 echo "== help and version"
 works "overall help" --help
-for command in devices fit kmeans score select predict proba sample info; do
+for command in devices fit kmeans score select predict proba sample info tune; do
   says "overall help names $command" "^  $command "
 done
-for command in devices fit kmeans score select predict proba sample info; do
+for command in devices fit kmeans score select predict proba sample info tune; do
   works "$command --help" "$command" --help
   says "$command --help has examples" '^Examples:'
 done
@@ -117,6 +117,10 @@ fails "predict -o, wrong ending" 2 'need a file name that ends with .npy' predic
 fails "--top missing" 2 '--top M is missing' proba m rows.npy -o p
 fails "--top 0" 2 '--top = 0' proba m rows.npy -o p --top 0
 fails "-n 0" 2 '--rows = 0' sample m -n 0 -o x.npy
+fails "tune without D" 2 '-d D is missing' tune -k 3
+fails "tune, K = 0" 2 '--components = 0; need' tune -k 0 -d 4
+fails "tune, another type" 2 '--type = u16; need u8, i8, f16, f32 or f64' tune -k 3 -d 4 --type u16
+fails "tune, no budget" 2 '--budget = 0; need a number of seconds above 0' tune -k 3 -d 4 --budget 0
 fails "--below without a number" 2 '--below = low' score m rows.npy --below low
 
 echo "== devices"
@@ -293,6 +297,37 @@ if find "$XDG_CACHE_HOME/flashgmm" -type f >kept && [ -s kept ]; then
 else
   fail "program cache" "nothing was kept in $XDG_CACHE_HOME/flashgmm"
 fi
+
+echo "== tune"
+works "tune" tune -k 3 -d 4 --budget 0.001
+says "tune says what it found" '^tile +vw='
+works "tune --json" tune -k 3 -d 4 --budget 1 --json --quiet
+json "tune --json has the promised keys" 'list(r) == "components dims covariance type kernel tile shipped_tile batch_rows seconds tried failed wrong skipped is_complete device written".split()'
+json "tune --json, values" '(r["components"], r["dims"], r["covariance"], r["type"]) == (3, 4, "spherical", "f32") and r["tried"] >= 2 and r["wrong"] == r["failed"] == 0'
+json "tune --json, seconds" '0 < r["seconds"]["tuned"] <= r["seconds"]["shipped"] and list(r["seconds"]) == "shipped tuned shipped_dense tuned_dense total".split()'
+tiles=$XDG_CACHE_HOME/flashgmm/tiles.txt
+expect "the tile stands in a text file" grep -qE '^tile \| .* \| pass vector \| spherical \| f32 \| k=4 d=4 \| vw=' "$tiles"
+expect "once" test "$(grep -c '^tile' "$tiles")" = 1
+works "fit uses it" fit rows.npy -k 3 -o m3.safetensors --json
+used=$(python3 -c 'import json; print(json.load(open("out"))["tile"])')
+expect "fit --json names it" grep -qF "$(sed 's/^vector //; s/ lanes=.*//' <<<"$used")" "$tiles"
+works "fit --tune, tuned already" fit rows.npy -k 3 -o m4.safetensors --tune
+expect "it changes no byte then" cmp m3.safetensors m4.safetensors
+expect "it does not tune again" test "$(grep -c '^tile' "$tiles")" = 1
+sed -i 's/chunk=[0-9]*/chunk=64/' "$tiles"
+"$program" fit rows.npy -k 3 -o m4.safetensors >out 2>err
+expect "a changed line is not used, and said so" grep -q 'tiles.txt, line .*: not used: damaged, or changed' err
+sed -i 's/| [0-9a-f]*$/| edited/' "$tiles"
+works "a line that says edited" fit rows.npy -k 3 -o m4.safetensors --json
+json "a line that says edited is used" '"chunk=64" in r["tile"]'
+rm "$tiles"
+works "without the file" fit rows.npy -k 3 -o m4.safetensors
+expect "without the file all is as before" cmp m.safetensors m4.safetensors
+mv "$XDG_CACHE_HOME/flashgmm" kept-folder
+: >"$XDG_CACHE_HOME/flashgmm"
+fails "nowhere to remember" 1 'flashgmm.*: cannot be' tune -k 3 -d 4
+rm "$XDG_CACHE_HOME/flashgmm"
+mv kept-folder "$XDG_CACHE_HOME/flashgmm"
 
 echo "== output that cannot be written"
 fails "no such folder" 1 'nofolder' fit rows.npy -k 3 -o nofolder/m.safetensors
