@@ -11,6 +11,8 @@
  * The order is (distance, id): equal distances go by the lower id, whatever order lists come in. A row that lies in
  * several lists has the same distance in each, to the last bit, so that its copies meet in one place and one is kept.
  */
+enum { LOOK = 4, MOVE = 16 }; /* blocks looked at together; results moved together */
+
 static inline dist_t lowest_lane(distv v)
 {
 #if WIDE_SUMS
@@ -37,8 +39,15 @@ static inline uint insert(__global dist_t *best_d, __global long *best_ids, uint
             high = middle;
     }
     if (low == k || (low < count && best_d[low] == d && best_ids[low] == id)) return count;
-    const uint last = min(count, k - 1);
-    for (uint i = last; i > low; i--) {
+    /* from the end, whole vectors first: each is read before anything is written over it */
+    uint i = min(count, k - 1);
+    for (; i >= low + MOVE; i -= MOVE) {
+        const distv d_moved = vload16(0, best_d + i - MOVE);
+        const long16 ids_moved = vload16(0, best_ids + i - MOVE);
+        vstore16(d_moved, 0, best_d + i - MOVE + 1);
+        vstore16(ids_moved, 0, best_ids + i - MOVE + 1);
+    }
+    for (; i > low; i--) {
         best_d[i] = best_d[i - 1];
         best_ids[i] = best_ids[i - 1];
     }
@@ -46,8 +55,6 @@ static inline uint insert(__global dist_t *best_d, __global long *best_ids, uint
     best_ids[low] = id;
     return min(count + 1, k);
 }
-
-enum { LOOK = 4 }; /* blocks looked at together */
 
 __kernel void select_nearest(__global const dist_t *out, __global const long *ids, __global const uint *finds,
                              __global const uint *ranges, __global const long *exclude, uint k, __global dist_t *best_d,

@@ -53,12 +53,13 @@ static float clip(float x)
 void fg_rule_features(float *f, const fg_rule *rule, const fg_rule_query *query, uint32_t i, float rho2)
 {
     const float *d = query->d;
-    const float *inverse = rule->inverse + (size_t)query->lists[i] * rule->k;
+    const float *inverse =
+        rule->inverse + query->lists[i]; /* a column: the rows of the nearest lists stay in a cache */
     const float tiny = 1e-30f, rho2_guarded = rho2 > tiny ? rho2 : tiny, d1 = d[0] > tiny ? d[0] : tiny;
     const uint32_t borders = i < BORDERS ? i : BORDERS;
     float h = 0; /* distance of the query to the farthest of the nearest borders of list i's cell */
     for (uint32_t j = 0; j < borders; j++) {
-        const float border = (d[i] - d[j]) * inverse[query->lists[j]];
+        const float border = (d[i] - d[j]) * inverse[(size_t)query->lists[j] * rule->k];
         h = border > h ? border : h;
     }
     const float beyond = d[i] - d[0], h2 = h * h / rho2_guarded;

@@ -82,7 +82,6 @@ typedef struct batch {
     float *d;                 /* (n,ranks) */
     fg_rule_query *rule_rows; /* (n) views of both */
     uint32_t *next;           /* (n) the next rank */
-    uint32_t *probed;         /* (n) lists so far */
     float *rho2;              /* (n) */
     float *best;              /* (n,top) */
     fg_probe *probes;         /* of this round */
@@ -97,7 +96,6 @@ static void batch_free(batch *b)
     free(b->d);
     free(b->rule_rows);
     free(b->next);
-    free(b->probed);
     free(b->rho2);
     free(b->best);
     free(b->probes);
@@ -115,7 +113,6 @@ static fgmm_status batch_create(batch *b)
     if (b->request->count_unique) FG_TRY(FG_ALLOC(&b->all, count, "lists of a batch"));
     FG_TRY(FG_ALLOC(&b->rule_rows, b->n, "queries of a batch"));
     FG_TRY(FG_ALLOC(&b->next, b->n, "queries of a batch"));
-    FG_TRY(FG_ALLOC(&b->probed, b->n, "queries of a batch"));
     FG_TRY(FG_ALLOC(&b->rho2, b->n, "queries of a batch"));
     FG_TRY(FG_ALLOC(&b->best, b->n * b->request->top, "queries of a batch"));
     for (uint64_t q = 0; q < b->n; q++) b->rule_rows[q] = (fg_rule_query){b->order + q * b->ranks, b->d + q * b->ranks};
@@ -180,7 +177,6 @@ static void want(batch *b, uint64_t q, uint32_t rank, fgmm_search_stats *stats)
 {
     const int64_t list = b->order[q * b->ranks + rank];
     const uint64_t length = b->s->index->counts[list];
-    b->probed[q]++;
     stats->probed++;
     stats->scanned += length;
     if (length == 0) return;
@@ -227,26 +223,18 @@ done:
     return status;
 }
 
-/* Lists that a query may take in one round: few at first, when the k-th distance still falls quickly, later a share of
- * what it has taken. */
-enum { ROUND_SHARE = 4 };
-
-/* The lists that query q takes in this round. Until k results are known it takes the next one. */
+/* The lists that query q takes in this round: until k results are known the next one, then all that the rule asks for.
+ * Renewing the k-th distance in between was measured to save nothing (docs/ivf.md), and lists are shared by fewer
+ * queries the more rounds there are. */
 static void choose(batch *b, uint64_t q, fgmm_search_stats *stats)
 {
-    const float threshold = b->request->probing.threshold;
-    const uint32_t most = 1 + b->probed[q] / ROUND_SHARE;
-    uint32_t taken = 0;
-    if (!isfinite(b->rho2[q])) {
-        if (b->next[q] < b->ranks) want(b, q, b->next[q]++, stats);
+    if (!isfinite(b->rho2[q]) && b->next[q] < b->ranks) {
+        want(b, q, b->next[q]++, stats);
         return;
     }
-    while (b->next[q] < b->ranks && taken < most) {
-        const uint32_t rank = b->next[q]++;
-        if (fg_rule_score(&b->s->rule, &b->rule_rows[q], rank, b->rho2[q]) <= threshold) continue;
-        want(b, q, rank, stats);
-        taken++;
-    }
+    for (; b->next[q] < b->ranks; b->next[q]++)
+        if (fg_rule_score(&b->s->rule, &b->rule_rows[q], b->next[q], b->rho2[q]) > b->request->probing.threshold)
+            want(b, q, b->next[q], stats);
 }
 
 static fgmm_status probe_by_rule(batch *b, fgmm_search_stats *stats)
