@@ -1,7 +1,7 @@
 /* distances_full_vector.cl - log-densities of a block of rows under VW components with full covariances. Vector family;
  * takes the place of distances_vector.cl behind triangle_vector.cl.
  *
- *     l_ik = c_k - |W_k (y_i - m_k)|^2           W_k = L_k^-1 / sqrt 2, S_k = L_k L_k^T     (docs/math.md, equation 11)
+ *     l_ik = c_k - |W_k (y_i - m_k)|^2           W_k = L_k^-1 / sqrt 2, S_k = L_k L_k^T     (docs/math.md, equation 14)
  *
  * in nats, y = x - shift, m the mean in shifted coordinates, c the logarithm of weight and normaliser.
  *

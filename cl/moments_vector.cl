@@ -1,7 +1,7 @@
 /* moments_vector.cl - second moments as matrices, from a batch's sorted entries. Vector family: a work-item is a worker
  * that walks jobs.
  *
- *     S2_k += sum_i r_ik (y_i - m_k) (y_i - m_k)^T          full; tied: summed over k           (docs/math.md, equation 12)
+ *     S2_k += sum_i r_ik (y_i - m_k) (y_i - m_k)^T          full; tied: summed over k           (docs/math.md, equation 15)
  *
  * A job is (split, matrix, band): the split-th share of the entries of each of the matrix's components, and every BANDS-th
  * block of MOMENT_BLOCK rows of the lower triangle. Rows are gathered, MOMENT_ROWS at a time, as s = sqrt(r) (y - m); then

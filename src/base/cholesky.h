@@ -10,7 +10,8 @@
 uint64_t fg_cholesky(double *a, uint64_t d);
 
 /* As above for matrices that may be singular: where a pivot is below least[j] > 0, A[j][j] counts as larger by what is
- * missing. raised (d): how much each diagonal element was raised, 0 for most. The pivot is what is left of dimension
+ * missing. raised (d), which may be least: how much each
+ * diagonal element was raised, 0 for most. The pivot is what is left of dimension
  * j's variance when the dimensions before it are known. */
 void fg_cholesky_raised(double *a, uint64_t d, const double *least, double *raised);
 

@@ -128,7 +128,7 @@ static void update_variances(step *s, uint64_t k, double reg_covar)
     for (uint64_t i = 0; i < s->width; i++) variances[i] = fmax(fmax(variances[i], 0) + reg_covar, s->floors[i]);
 }
 
-/* (13)  S -= N / weight delta delta^T, delta = S1 / N; of the upper triangle. */
+/* (16)  S -= N / weight delta delta^T, delta = S1 / N; of the upper triangle. */
 static void subtract_outer(double *matrix, const step *s, uint64_t k, double weight)
 {
     const uint64_t d = s->to.d;
@@ -156,7 +156,7 @@ static void finish_matrix(const step *s, double *matrix, double reg_covar)
     }
 }
 
-/* (13)  S_k = S2_k / N_k - delta delta^T + reg_covar I */
+/* (16)  S_k = S2_k / N_k - delta delta^T + reg_covar I */
 static void update_full(const step *s, uint64_t k, double reg_covar)
 {
     const uint64_t count = s->to.d * s->to.d;
@@ -166,7 +166,7 @@ static void update_full(const step *s, uint64_t k, double reg_covar)
     finish_matrix(s, matrix, reg_covar);
 }
 
-/* (13)  S = (S2 - sum_k N_k delta_k delta_k^T) / N + reg_covar I, over the components that have rows */
+/* (16)  S = (S2 - sum_k N_k delta_k delta_k^T) / N + reg_covar I, over the components that have rows */
 static void update_tied(const step *s, double reg_covar)
 {
     double *matrix = s->to.covariances;

@@ -23,6 +23,11 @@ uint64_t fg_mini_batch_rows(uint64_t k)
 static double running_s2(const fg_mixture *m, uint64_t i, double reg_covar)
 {
     const uint64_t per_component = fg_covariance_count(m->covariance, m->k, m->d) / m->k;
+    if (fg_covariance_matrices(m->covariance, m->k)) {
+        const uint64_t matrix = i / (m->d * m->d), row = i / m->d % m->d, column = i % m->d;
+        const double without = m->covariances[i] - (row == column ? reg_covar : 0);
+        return m->covariance == FGMM_TIED ? without : m->weights[matrix] * without;
+    }
     const double variance = fmax(m->covariances[i] - reg_covar, 0);
     return m->weights[i / per_component] * variance * (m->covariance == FGMM_SPHERICAL ? (double)m->d : 1);
 }

@@ -203,7 +203,8 @@ static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
     /* The statistics and the parameters that the M-step replaces, about as large. */
     const uint64_t models = o->n_init > 1 ? 3 : 2; /* the best of earlier runs */
     const uint64_t k = o->components, d = t->source->info.dims;
-    const uint64_t doubles = models * (k * (d + 2) + fg_covariance_count(o->covariance, k, d));
+    const uint64_t factor = fg_covariance_matrices(o->covariance, k) ? d * d : 0; /* of the M-step */
+    const uint64_t doubles = models * (k * (d + 2) + fg_covariance_count(o->covariance, k, d)) + factor;
     return (fg_plan_request){
         .device = t->device,
         .source = t->source,

@@ -158,8 +158,8 @@ static fgmm_status check_header(const fgmm_index *index, const header *h)
     FG_CHECK(h->assignment <= FGMM_ASSIGN_RESIDUAL && h->max_lists >= 1 && h->max_lists <= FGMM_LISTS_PER_ROW_MAX,
              FGMM_FORMAT, "%s: assignment = %u, lists per row = %u; need 0..%d and 1..%d", index->path, h->assignment,
              h->max_lists, FGMM_ASSIGN_RESIDUAL, FGMM_LISTS_PER_ROW_MAX);
-    FG_CHECK(h->covariance >= NO_MIXTURE && h->covariance <= FGMM_DIAG, FGMM_FORMAT, "%s: covariance = %d; need -1..%d",
-             index->path, h->covariance, FGMM_DIAG);
+    FG_CHECK(h->covariance >= NO_MIXTURE && h->covariance <= FGMM_FULL, FGMM_FORMAT, "%s: covariance = %d; need -1..%d",
+             index->path, h->covariance, FGMM_FULL);
     FG_CHECK(h->next_id <= INT64_MAX && isfinite(h->tau), FGMM_FORMAT, "%s: next id = %llu, tau = %g: out of range",
              index->path, (ull)h->next_id, h->tau);
     FG_TRY(fg_index_span(index, sizeof *h, h->lists, h->dims * sizeof(float) + sizeof(list_entry), "lists"));

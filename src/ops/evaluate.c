@@ -32,6 +32,7 @@ uint64_t fg_evaluate_host_bytes(fg_pass *pass)
 {
     const fg_shape *s = &pass->shape;
     const uint64_t row = sizeof(float) + sizeof(cl_uint) + s->capacity * (2 * sizeof(cl_uint) + sizeof(float));
+    if (s->matrices) return s->batch_rows * row + s->k * sizeof(float);
     fg_dense_bytes(pass); /* plans the tile */
     return s->batch_rows * row + (uint64_t)pass->dense.tile_rows * s->padded_k * sizeof(float);
 }

@@ -36,6 +36,11 @@ static uint64_t scratch_floats(const fg_shape *s)
     return s->family == FGMM_KERNEL_VECTOR ? (uint64_t)s->workers * fg_moments_rows(s) * s->row_stride : 0;
 }
 
+uint64_t fg_moments_host_bytes(const fg_shape *s)
+{
+    return s->matrices ? sizeof(double) * sum_count(s) : 0;
+}
+
 uint64_t fg_moments_bytes(const fg_shape *s)
 {
     fg_moments m = {0};

@@ -347,7 +347,8 @@ fgmm_status fg_whitening_densify(fg_pass *pass, const fg_rows *rows);
 /* moments.c, where second moments are matrices; nothing otherwise. run: a batch's sorted entries into the sums. fetch:
  * s2 (matrices, d, d), symmetric. */
 uint64_t fg_moments_bytes(const fg_shape *shape);
-uint32_t fg_moments_rows(const fg_shape *shape); /* entries summed in float */
+uint64_t fg_moments_host_bytes(const fg_shape *shape); /* of fetch */
+uint32_t fg_moments_rows(const fg_shape *shape);       /* entries summed in float */
 fgmm_status fg_moments_create(fg_pass *pass);
 void fg_moments_free(fg_moments *moments);
 fgmm_status fg_moments_zero(fg_pass *pass);

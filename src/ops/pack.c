@@ -54,10 +54,13 @@ uint64_t fg_packed_bytes(const fg_shape *s)
            sizeof(cl_uint) * s->strips + fg_split_bytes(s);
 }
 
-/* The images of the buffers while parameters are loaded, and the mean offsets. */
+/* The images of the buffers while parameters are loaded, the mean offsets, peaks, and factors in double. */
 uint64_t fg_packed_host_bytes(const fg_shape *s)
 {
-    return fg_packed_bytes(s) + (uint64_t)s->k * s->d * sizeof(double);
+    const uint64_t k = s->k, d = s->d, is_tied = s->covariance == FGMM_TIED;
+    const uint64_t factors = is_tied || s->covariance == FGMM_FULL ? 2 * d * d : 0; /* U and W */
+    const uint64_t white = is_tied ? s->padded_k * (uint64_t)s->row_stride + fg_triangle_floats(s) : 0;
+    return fg_packed_bytes(s) + (k * (d + 1) + factors) * sizeof(double) + white * sizeof(float);
 }
 
 void fg_packed_free(fg_packed *p)

@@ -109,7 +109,8 @@ uint64_t fg_pass_host_bytes(fgmm_device *device, const fg_pass_options *options,
 {
     fg_pass planned = {0};
     if (fg_shape_init(&planned.shape, device, options) != FGMM_OK) return 0;
-    return fg_packed_host_bytes(&planned.shape) + (is_evaluation ? fg_evaluate_host_bytes(&planned) : 0);
+    return fg_packed_host_bytes(&planned.shape) + fg_moments_host_bytes(&planned.shape) +
+           (is_evaluation ? fg_evaluate_host_bytes(&planned) : 0);
 }
 
 fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const float *shift)

@@ -42,7 +42,7 @@ static double quadratic_form(const double *a, double *t, uint64_t d)
     return form;
 }
 
-/* (11)  l_ik = log pi_k - 1/2 [ D log 2 pi + log det S_k + (x_i - m_k)^T S_k^-1 (x_i - m_k) ] */
+/* (14)  l_ik = log pi_k - 1/2 [ D log 2 pi + log det S_k + (x_i - m_k)^T S_k^-1 (x_i - m_k) ] */
 static void matrix_log_density(double *l, const fg_parameters *p, const double *x, uint64_t n)
 {
     const uint64_t d = p->d;
@@ -120,7 +120,7 @@ void fg_reference_nearest(uint32_t *nearest, double *d2, const fg_parameters *p,
     }
 }
 
-/* Second moments of one row about component k: (9), or (12) for matrices. delta (d) = x_i - m_k. */
+/* Second moments of one row about component k: (9), or (15) for matrices. delta (d) = x_i - m_k. */
 static void add_second_moments(double *s2, const fg_parameters *p, uint64_t k, double weight, const double *delta)
 {
     const uint64_t d = p->d;
@@ -133,7 +133,7 @@ static void add_second_moments(double *s2, const fg_parameters *p, uint64_t k, d
         for (uint64_t j = 0; j < d; j++) matrix[c * d + j] += weight * delta[c] * delta[j];
 }
 
-/* (7)  N_k += r_ik    (8)  S1_k += r_ik (x_i - m_k)    (9, 12)  second moments */
+/* (7)  N_k += r_ik    (8)  S1_k += r_ik (x_i - m_k)    (9, 15)  second moments */
 void fg_reference_statistics(double *values, const fg_parameters *p, const double *x, const double *logz,
                              const double *r, uint64_t n)
 {

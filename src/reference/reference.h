@@ -5,7 +5,7 @@
 
 #include "model.h"
 
-/* l (n,k): log pi_k + log N(x_i | m_k, S_k), nats (docs/math.md, equations 1 and 11). */
+/* l (n,k): log pi_k + log N(x_i | m_k, S_k), nats (docs/math.md, equations 1 and 14). */
 void fg_reference_log_density(double *l, const fg_parameters *p, const double *x, uint64_t n);
 
 /* logz (n): log sum_k exp l_ik (2); r (n,k): exp(l_ik - logz_i) (3). r may be l itself. */
@@ -15,7 +15,7 @@ void fg_reference_responsibilities(double *logz, double *r, const double *l, uin
 void fg_reference_nearest(uint32_t *nearest, double *d2, const fg_parameters *p, const double *x, uint64_t n);
 
 /* Adds n rows to the flat statistics of flashgmm/stats.h: [rows, sum logz, N (k), S1 (k,d), S2 (as covariances)], all
- * about the means of p (7-9, 12). logz may be NULL (counted as 0). */
+ * about the means of p (7-9, 15). logz may be NULL (counted as 0). */
 void fg_reference_statistics(double *values, const fg_parameters *p, const double *x, const double *logz,
                              const double *r, uint64_t n);
 

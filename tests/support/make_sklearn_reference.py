@@ -49,20 +49,25 @@ def write_model(path, weights, means, covariances, kind, log_likelihood=None):
 
 
 def start(x, components, kind):
-    """Evenly spaced rows as means, equal weights, the data's variances (diag: a little more, so that none is 0)."""
+    """Evenly spaced rows as means, equal weights, the data's variances (diag: a little more, so that none is 0; matrices:
+    the diagonal of these)."""
     means = x[np.arange(components) * (len(x) // components)]
     variances = x.var(axis=0)
     if kind == "diag":
         covariances = np.tile(variances + 1e-3 * variances.mean(), (components, 1))
-    else:
+    elif kind == "spherical":
         covariances = np.full(components, variances.mean())
+    else:
+        tied = np.diag(variances + 1e-3 * variances.mean())
+        covariances = tied if kind == "tied" else np.tile(tied, (components, 1, 1))
     return np.full(components, 1.0 / components), means, covariances
 
 
 def fit(x, begin, kind, reg_covar):
     weights, means, covariances = begin
+    precisions = np.linalg.inv(covariances) if kind in ("tied", "full") else 1 / covariances
     mixture = GaussianMixture(len(weights), covariance_type=kind, tol=0, reg_covar=reg_covar, max_iter=ITERATIONS,
-                              weights_init=weights, means_init=means, precisions_init=1 / covariances)
+                              weights_init=weights, means_init=means, precisions_init=precisions)
     mixture.fit(x)
     return mixture, mixture.score(x)
 
@@ -79,13 +84,22 @@ def main(data, out):
         "glove": (np.load(os.path.join(data, "glove-books-100d/base.npy"))[:20000].astype(np.float64), 32, 1e-6, 1e-6),
         "birch1": (read_text(os.path.join(data, "clustering-basics/birch1.data.gz")), 100, 1e-6, 1e-6),
     }
+    small = {f"g2mg_{d}": (read_text(os.path.join(data, f"clustering-basics/g2mg_{d}_50.data.gz")), 2) for d in (1, 2, 8, 32, 128)}
+    oracle = os.path.join(data, "mclust-oracle")
+    small["diabetes"] = np.genfromtxt(os.path.join(oracle, "diabetes_corrected.csv"), delimiter=",", skip_header=1)[:, 1:], 3
+    small["faithful"] = np.genfromtxt(os.path.join(oracle, "faithful.csv"), delimiter=",", skip_header=1), 2
     os.makedirs(out, exist_ok=True)
-    for name, (x, components, reg_spherical, reg_diag) in sets.items():
-        for kind, reg in (("spherical", reg_spherical), ("diag", reg_diag)):
-            mixture, score = fit(x, start(x, components, kind), kind, reg)
-            base = os.path.join(out, f"{name}.{kind}")
-            write_model(base + ".safetensors", mixture.weights_, mixture.means_, mixture.covariances_, kind, score)
-            print(f"{name} {kind}: {x.shape} K={components} reg {reg} log-likelihood {score:.12g}", flush=True)
+    runs = [(name, x, k, kind, reg) for name, (x, k, *regs) in sets.items() for kind, reg in zip(("spherical", "diag"), regs)]
+    runs += [(name, x, k, kind, 1e-6) for name, (x, k) in small.items() for kind in ("tied", "full")]
+    for name, x, components, kind, reg in runs:
+        mixture, score = fit(x, start(x, components, kind), kind, reg)
+        base = os.path.join(out, f"{name}.{kind}")
+        covariances = mixture.covariances_
+        if kind in ("tied", "full"):  # the diagonals say enough, and are small
+            covariances = np.broadcast_to(np.diagonal(covariances, axis1=-2, axis2=-1), mixture.means_.shape)
+        write_model(base + ".safetensors", mixture.weights_, mixture.means_, covariances,
+                    "spherical" if kind == "spherical" else "diag", score)
+        print(f"{name} {kind}: {x.shape} K={components} reg {reg} log-likelihood {score:.12g}", flush=True)
 
 
 if __name__ == "__main__":

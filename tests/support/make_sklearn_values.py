@@ -6,7 +6,7 @@
 import numpy as np
 import sklearn
 from sklearn.mixture import GaussianMixture
-from sklearn.mixture._gaussian_mixture import _estimate_gaussian_parameters
+from sklearn.mixture._gaussian_mixture import _compute_precision_cholesky, _estimate_gaussian_parameters
 
 REG_COVAR = 1e-6
 rng = np.random.default_rng(7)
@@ -15,6 +15,9 @@ x = rng.normal(size=(N, D)) * 2
 weights = np.array([0.5, 0.3, 0.2])
 means = rng.normal(size=(K, D))
 variances = {"spherical": rng.uniform(0.5, 2, size=K), "diag": rng.uniform(0.5, 2, size=(K, D))}
+roots = rng.normal(size=(K + 1, D, D))
+matrices = roots @ roots.transpose(0, 2, 1) + 0.5 * np.eye(D)
+variances |= {"tied": matrices[K], "full": matrices[:K]}
 
 
 def show(name, array):
@@ -33,7 +36,7 @@ show("sk_means", means)
 for kind, covariances in variances.items():
     m = GaussianMixture(K, covariance_type=kind)
     m.weights_, m.means_, m.covariances_ = weights, means, covariances
-    m.precisions_cholesky_ = 1 / np.sqrt(covariances)
+    m.precisions_cholesky_ = _compute_precision_cholesky(covariances, kind)
     resp = m.predict_proba(x)
     nk, new_means, new_covariances = _estimate_gaussian_parameters(x, resp, REG_COVAR, kind)
     show(f"sk_{kind}", covariances)

@@ -2,6 +2,7 @@
 #include "mixtures.h"
 
 #include "device.h"
+#include "model.h"
 #include "rng.h"
 #include "support.h"
 
@@ -107,7 +108,8 @@ int is_same_model(const fgmm_model *a, const fgmm_model *b)
     fgmm_model_info x = FGMM_MODEL_INFO_INIT, y = FGMM_MODEL_INFO_INIT;
     ck_ok(fgmm_model_describe(a, &x));
     ck_ok(fgmm_model_describe(b, &y));
-    const size_t k = x.components, coordinates = k * x.dims, variances = x.covariance == FGMM_DIAG ? coordinates : k;
+    const size_t k = x.components, coordinates = k * x.dims;
+    const size_t variances = (size_t)fg_covariance_count(x.covariance, k, x.dims);
     if (x.components != y.components || x.dims != y.dims || x.covariance != y.covariance) return 0;
     if (x.rows != y.rows || x.iterations != y.iterations || x.seed != y.seed) return 0;
     return memcmp(&x.log_likelihood, &y.log_likelihood, sizeof x.log_likelihood) == 0 &&

@@ -40,7 +40,7 @@ START_TEST(test_fit__log_likelihood_never_falls)
 {
     enum { N = 3000, D = 5, K = 7 };
     float *rows = draw_rows(N, D, K, 3);
-    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++) {
+    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
         fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
         fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
         options.components = K;
@@ -90,13 +90,17 @@ START_TEST(test_fit__agrees_with_plain_double_precision)
 {
     enum { N = 2000, D = 3, K = 5, ITERATIONS = 6 };
     float *rows = draw_rows(N, D, K, 11);
-    double x[N * D], weights[K], means[K * D], covariances[K * D];
+    double x[N * D], weights[K], means[K * D], covariances[K * D * D];
     for (int i = 0; i < N * D; i++) x[i] = (double)rows[i];
-    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++) {
-        const uint64_t variances = covariance == FGMM_DIAG ? K * D : K;
+    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
+        const uint64_t variances = fg_covariance_count((fgmm_covariance)covariance, K, D);
         fgmm_model *start;
         for (int i = 0; i < K; i++) weights[i] = 1.0 / K;
-        for (int i = 0; i < K * D; i++) means[i] = x[i], covariances[i] = 4;
+        memset(covariances, 0, sizeof covariances);
+        for (int i = 0; i < K * D; i++) {
+            means[i] = x[i];
+            covariances[fg_variance_place((fgmm_covariance)covariance, D, (uint64_t)i / D, (uint64_t)i % D)] = 4;
+        }
         ck_ok(fgmm_model_create(&start, (fgmm_covariance)covariance, K, D, weights, means, covariances));
         fg_mixture plain = {(fgmm_covariance)covariance, K, D, weights, means, covariances};
         const double expected = plain_em(&plain, x, N, ITERATIONS);

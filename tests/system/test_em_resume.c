@@ -146,6 +146,12 @@ START_TEST(test_resume__diag_to_the_same_bytes)
 }
 END_TEST
 
+START_TEST(test_resume__full_to_the_same_bytes)
+{
+    interrupt_everywhere(FGMM_FULL, 0);
+}
+END_TEST
+
 /* One cloud for all components: every row belongs to all of them. */
 START_TEST(test_resume__on_the_dense_path_to_the_same_bytes)
 {
@@ -264,6 +270,7 @@ Suite *suite(void)
         test_resume__on_the_dense_path_to_the_same_bytes,
         test_resume__spherical_to_the_same_bytes,
         test_resume__diag_to_the_same_bytes,
+        test_resume__full_to_the_same_bytes,
         test_resume__of_a_finished_run_changes_nothing,
         test_resume__twice,
         test_resume__refuses_another_run,

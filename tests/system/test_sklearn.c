@@ -37,6 +37,18 @@ static const struct {
     {"glove", "glove-books-100d/base.npy", FGMM_DIAG, 20000, 0, 1e-6},
     {"birch1", "clustering-basics/birch1.data.gz", FGMM_SPHERICAL, 0, 0, 1e-6},
     {"birch1", "clustering-basics/birch1.data.gz", FGMM_DIAG, 0, 0, 1e-6},
+    {"g2mg_1", "clustering-basics/g2mg_1_50.data.gz", FGMM_TIED, 0, 0, 1e-6},
+    {"g2mg_1", "clustering-basics/g2mg_1_50.data.gz", FGMM_FULL, 0, 0, 1e-6},
+    {"g2mg_2", "clustering-basics/g2mg_2_50.data.gz", FGMM_FULL, 0, 0, 1e-6},
+    {"g2mg_8", "clustering-basics/g2mg_8_50.data.gz", FGMM_TIED, 0, 0, 1e-6},
+    {"g2mg_8", "clustering-basics/g2mg_8_50.data.gz", FGMM_FULL, 0, 0, 1e-6},
+    {"g2mg_32", "clustering-basics/g2mg_32_50.data.gz", FGMM_FULL, 0, 0, 1e-6},
+    {"g2mg_128", "clustering-basics/g2mg_128_50.data.gz", FGMM_TIED, 0, 0, 1e-6},
+    {"g2mg_128", "clustering-basics/g2mg_128_50.data.gz", FGMM_FULL, 0, 0, 1e-6},
+    {"diabetes", "mclust-oracle/diabetes_corrected.csv", FGMM_TIED, 0, 0, 1e-6},
+    {"diabetes", "mclust-oracle/diabetes_corrected.csv", FGMM_FULL, 0, 0, 1e-6},
+    {"faithful", "mclust-oracle/faithful.csv", FGMM_TIED, 0, 0, 1e-6},
+    {"faithful", "mclust-oracle/faithful.csv", FGMM_FULL, 0, 0, 1e-6},
 };
 enum { SETS = sizeof sets / sizeof sets[0] };
 
@@ -52,13 +64,14 @@ static void teardown(void)
     fgmm_device_close(device);
 }
 
-/* A compressed text file becomes a .csv in the test's folder. */
+/* A compressed text file becomes a .csv in the test's folder; so does one whose first column is a class. */
 static const char *unpacked(const char *path)
 {
-    if (!strstr(path, ".gz")) return path;
+    const int has_class = strstr(path, "diabetes") != NULL;
+    if (!strstr(path, ".gz") && !has_class) return path;
     const char *csv = temporary_path("rows.csv");
     char command[1024];
-    snprintf(command, sizeof command, "gzip -dc '%s' > '%s'", path, csv);
+    snprintf(command, sizeof command, has_class ? "cut -d, -f2- '%s' > '%s'" : "gzip -dc '%s' > '%s'", path, csv);
     ck_assert_int_eq(system(command), 0);
     return csv;
 }
@@ -136,16 +149,18 @@ static double *column_variances(const rows_t *rows)
 /* start() of make_sklearn_reference.py: evenly spaced rows as means, equal weights, the data's variances. */
 static fgmm_model *make_start(const rows_t *rows, const double *variances, uint64_t k, fgmm_covariance covariance)
 {
-    const size_t d = (size_t)rows->d, per = covariance == FGMM_DIAG ? d : 1;
+    const size_t d = (size_t)rows->d, count = (size_t)fg_covariance_count(covariance, k, d);
+    const size_t per = (size_t)fg_covariance_width(covariance, d);
     double *weights = malloc(k * sizeof(double)), *means = malloc(k * d * sizeof(double));
-    double *covariances = malloc(k * per * sizeof(double)), average = 0;
+    double *covariances = calloc(count, sizeof(double)), average = 0;
     fgmm_model *model;
     for (size_t j = 0; j < d; j++) average += variances[j] / (double)d;
     for (size_t i = 0; i < k; i++) {
         weights[i] = 1.0 / (double)k;
         memcpy(means + i * d, rows->x + i * (rows->n / k) * d, d * sizeof(double));
         for (size_t j = 0; j < per; j++)
-            covariances[i * per + j] = covariance == FGMM_DIAG ? variances[j] + 1e-3 * average : average;
+            covariances[fg_variance_place(covariance, d, i, j)] =
+                covariance == FGMM_SPHERICAL ? average : variances[j] + 1e-3 * average;
     }
     ck_ok(fgmm_model_create(&model, covariance, k, rows->d, weights, means, covariances));
     free(weights);
@@ -158,17 +173,18 @@ static fgmm_model *make_start(const rows_t *rows, const double *variances, uint6
 static double score(const fgmm_model *model, const rows_t *rows)
 {
     const fg_parameters p = fg_model_parameters(model);
-    double *l = malloc((size_t)p.k * sizeof(double)), sum = 0, logz;
+    double *l = malloc((size_t)(rows->n * p.k) * sizeof(double)), sum = 0, logz;
+    fg_reference_log_density(l, &p, rows->x, rows->n);
     for (uint64_t i = 0; i < rows->n; i++) {
-        fg_reference_log_density(l, &p, rows->x + i * rows->d, 1);
-        fg_reference_responsibilities(&logz, l, l, 1, p.k);
+        fg_reference_responsibilities(&logz, l + i * p.k, l + i * p.k, 1, p.k);
         sum += logz;
     }
     free(l);
     return sum / (double)rows->n;
 }
 
-static fgmm_model *run_fit(const rows_t *rows, const fgmm_model *start, double reg_covar, fgmm_fit_report *report)
+static fgmm_model *run_fit(const rows_t *rows, const fgmm_model *start, double reg_covar, uint32_t iterations,
+                           fgmm_fit_report *report)
 {
     fgmm_source *source;
     fgmm_model *model;
@@ -176,7 +192,7 @@ static fgmm_model *run_fit(const rows_t *rows, const fgmm_model *start, double r
     options.init = FGMM_INIT_MODEL;
     options.start = start;
     options.kmeans_iterations = 0;
-    options.max_iterations = 20;
+    options.max_iterations = iterations;
     options.tolerance = 0;
     options.reg_covar = reg_covar;
     ck_ok(fgmm_source_from_memory(&source, rows->raw, rows->type, rows->n, rows->d, 0));
@@ -201,7 +217,7 @@ START_TEST(test_sklearn__same_start_same_result)
     double *variances = column_variances(&rows), variance = 0;
     for (size_t j = 0; j < rows.d; j++) variance += variances[j] / (double)rows.d;
     fgmm_model *start = make_start(&rows, variances, info.components, sets[_i].covariance);
-    fgmm_model *model = run_fit(&rows, start, sets[_i].reg_covar, &report);
+    fgmm_model *model = run_fit(&rows, start, sets[_i].reg_covar, 20, &report);
     ck_assert_uint_eq(report.iterations, 20);
 
     const double found = score(model, &rows), wanted = info.log_likelihood;
@@ -230,6 +246,57 @@ START_TEST(test_sklearn__same_start_same_result)
 }
 END_TEST
 
+/* The numbers behind "key": in a JSON text, whatever brackets stand between them. */
+static void read_numbers(double *to, size_t count, const char *text, const char *key)
+{
+    const char *at = strstr(text, key);
+    ck_assert_ptr_nonnull(at);
+    for (at += strlen(key); count > 0; count--, to++) {
+        char *end;
+        *to = strtod(at + strcspn(at, "-0123456789"), &end);
+        at = end;
+    }
+}
+
+/* mclust's published fit of the diabetes data, printed with five digits, and where EM goes from there in double. */
+START_TEST(test_sklearn__published_fit_of_diabetes)
+{
+    enum { K = 3, D = 3, ROOM = 1 << 16 };
+    static char text[ROOM];
+    const double converged = -2295.0935, tolerance = 2e-3; /* of the sum over 145 rows, after 1000 iterations */
+    char path[512];
+    double weights[K], means[K * D], covariances[K * D * D], sum = 0;
+    snprintf(path, sizeof path, "%s/../shared/data/mclust-oracle/diabetes_vvv3.json", FG_TEST_SOURCE_DIR);
+    FILE *file = fopen(path, "r");
+    if (!file) {
+        printf("skipped: no data (diabetes_vvv3.json)\n");
+        return;
+    }
+    text[fread(text, 1, ROOM - 1, file)] = 0;
+    fclose(file);
+    read_numbers(weights, K, text, "\"weights\":");
+    read_numbers(means, K * D, text, "\"means\":");
+    read_numbers(covariances, K * D * D, text, "\"covariances\":");
+    for (int k = 0; k < K; k++) sum += weights[k];
+    for (int k = 0; k < K; k++) weights[k] /= sum;
+    snprintf(path, sizeof path, "%s/../shared/data/mclust-oracle/diabetes_corrected.csv", FG_TEST_SOURCE_DIR);
+    rows_t rows = read_rows(unpacked(path), 0, 0);
+    fgmm_model *start;
+    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    ck_ok(fgmm_model_create(&start, FGMM_FULL, K, D, weights, means, covariances));
+    fgmm_model *model = run_fit(&rows, start, 0, 1000, &report);
+    ck_assert_uint_eq(fgmm_model_free_parameters(model), 29);
+    ck_assert_double_eq_tol(score(start, &rows) * (double)rows.n, -2295.1086, tolerance);
+    ck_assert_double_eq_tol(score(model, &rows) * (double)rows.n, converged, tolerance);
+    ck_assert_double_eq_tol(report.log_likelihood * (double)rows.n, converged, tolerance);
+    fgmm_fit_report_clear(&report);
+    fgmm_model_free(model);
+    fgmm_model_free(start);
+    free(rows.raw);
+    free(rows.x);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("sklearn");
@@ -237,6 +304,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_set_timeout(cases, 300);
     tcase_add_loop_test(cases, test_sklearn__same_start_same_result, 0, SETS);
+    tcase_add_test(cases, test_sklearn__published_fit_of_diabetes);
     suite_add_tcase(s, cases);
     return s;
 }

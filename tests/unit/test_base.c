@@ -1,6 +1,7 @@
 /* test_base.c - status texts, checked products, random streams, atomic files, queues. No device. */
 #include "support.h"
 
+#include "cholesky.h"
 #include "file.h"
 #include "rng.h"
 #include "size.h"
@@ -103,11 +104,62 @@ START_TEST(test_thread__queue_keeps_order)
 }
 END_TEST
 
+/* U^T U = A and W A W^T = 1 for sizes around the panel of 8; what cannot be factored is named, or raised. */
+START_TEST(test_cholesky__factor_and_inverse)
+{
+    enum { MOST = 17 };
+    static double a[MOST * MOST], u[MOST * MOST], w[MOST * MOST], t[MOST];
+    static const uint64_t sizes[] = {1, 7, 8, 9, 17};
+    const double rounding = 1e-12;
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        const uint64_t d = sizes[s];
+        for (uint64_t i = 0; i < d; i++)
+            for (uint64_t j = 0; j < d; j++)
+                a[i * d + j] = u[i * d + j] = 1 / (1 + fabs((double)i - (double)j)) + (i == j ? 1 : 0);
+        ck_assert_uint_eq(fg_cholesky(u, d), d);
+        fg_cholesky_inverse(w, u, d);
+        for (uint64_t i = 0; i < d; i++)
+            for (uint64_t j = i; j < d; j++) {
+                double sum = 0;
+                for (uint64_t e = 0; e <= i; e++) sum += u[e * d + i] * u[e * d + j];
+                ck_assert_double_eq_tol(sum, a[i * d + j], rounding);
+            }
+        for (uint64_t i = 0; i < d; i++) {
+            for (uint64_t c = 0; c < d; c++) {
+                t[c] = 0;
+                for (uint64_t e = 0; e < d; e++) t[c] += a[c * d + e] * w[i * d + e];
+            }
+            for (uint64_t j = 0; j < d; j++) {
+                double sum = 0;
+                for (uint64_t c = 0; c < d; c++) sum += w[j * d + c] * t[c];
+                ck_assert_double_eq_tol(sum, i == j, rounding);
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(test_cholesky__singular_matrices_are_named_or_raised)
+{
+    const double a[] = {4, 2, 2, 1}, least[] = {1e-6, 1e-6};
+    double u[4], raised[2];
+    memcpy(u, a, sizeof u);
+    ck_assert_uint_eq(fg_cholesky(u, 2), 1);
+    memcpy(u, a, sizeof u);
+    fg_cholesky_raised(u, 2, least, raised);
+    ck_assert_double_eq(raised[0], 0);
+    ck_assert_double_eq_tol(raised[1], 1e-6, 1e-15);
+    ck_assert_double_eq_tol(u[3], 1e-3, 1e-12);
+}
+END_TEST
+
 Suite *suite(void)
 {
     const TTest *const tests[] = {
-        test_status__every_code_has_a_text, test_size__products_do_not_wrap,         test_rng__philox_known_answer,
-        test_rng__normal_has_unit_moments,  test_file__replaced_whole_or_not_at_all, test_thread__queue_keeps_order,
+        test_status__every_code_has_a_text,      test_size__products_do_not_wrap,
+        test_rng__philox_known_answer,           test_rng__normal_has_unit_moments,
+        test_file__replaced_whole_or_not_at_all, test_thread__queue_keeps_order,
+        test_cholesky__factor_and_inverse,       test_cholesky__singular_matrices_are_named_or_raised,
     };
     Suite *s = suite_create("base");
     ADD_CASE(s, "base", NULL, NULL, 60, tests);

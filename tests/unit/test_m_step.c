@@ -56,8 +56,9 @@ static double sum_of(const double *values, uint64_t count)
 static void check_usable(const fgmm_model *model)
 {
     const fg_parameters p = fg_model_parameters(model);
-    for (uint64_t i = 0; i < fg_covariance_count(p.covariance, p.k, p.d); i++)
-        ck_assert_msg(isfinite(p.covariances[i]) && p.covariances[i] > 0, "%g", p.covariances[i]);
+    for (uint64_t i = 0; i < fg_covariance_count(p.covariance, p.k, p.d); i++) ck_assert(isfinite(p.covariances[i]));
+    for (uint64_t i = 0; i < p.k * p.d; i++)
+        ck_assert_double_gt(p.covariances[fg_variance_place(p.covariance, p.d, i / p.d, i % p.d)], 0);
     for (uint64_t i = 0; i < p.k * p.d; i++) ck_assert(isfinite(p.means[i]));
     for (uint64_t k = 0; k < p.k; k++) ck_assert(p.weights[k] > 0);
     ck_assert_double_eq_tol(sum_of(p.weights, p.k), 1, ROUNDING);
@@ -101,6 +102,8 @@ START_TEST(test_m_step__matches_sklearn)
     check_sklearn(FGMM_SPHERICAL, sk_spherical, sk_spherical_next_weights, sk_spherical_next_means,
                   sk_spherical_next_covariances);
     check_sklearn(FGMM_DIAG, sk_diag, sk_diag_next_weights, sk_diag_next_means, sk_diag_next_covariances);
+    check_sklearn(FGMM_TIED, sk_tied, sk_tied_next_weights, sk_tied_next_means, sk_tied_next_covariances);
+    check_sklearn(FGMM_FULL, sk_full, sk_full_next_weights, sk_full_next_means, sk_full_next_covariances);
 }
 END_TEST
 
@@ -379,6 +382,88 @@ START_TEST(test_m_step__equal_rows_give_a_model)
 }
 END_TEST
 
+/* What no matrix of full rank comes from: each gives a model (which fgmm_model_create has checked: symmetric, positive
+ * definite), again and again, with and without regularisation. */
+static void check_singular(fgmm_covariance covariance, const double *x, uint64_t n, double reg_covar)
+{
+    enum { D = 4, K = 2 };
+    double means[K * D], covariances[K * D * D] = {0};
+    const double weights[K] = {0.5, 0.5};
+    for (int i = 0; i < K * D; i++) {
+        means[i] = x[i % D] + (double)(i / D);
+        covariances[fg_variance_place(covariance, D, (uint64_t)i / D, (uint64_t)i % D)] = 1;
+    }
+    fgmm_model *model;
+    ck_ok(fgmm_model_create(&model, covariance, K, D, weights, means, covariances));
+    for (int step = 0; step < 10; step++) {
+        fgmm_statistics *statistics = take_statistics(model, x, n);
+        fgmm_model *next = take_step(statistics, reg_covar, NULL);
+        ck_assert_double_eq_tol(sum_of(fgmm_model_weights(next), K), 1, ROUNDING);
+        fgmm_statistics_free(statistics);
+        fgmm_model_free(model);
+        model = next;
+    }
+    fgmm_model_free(model);
+}
+
+START_TEST(test_m_step__singular_matrices_give_a_model)
+{
+    enum { N = 12, D = 4 };
+    double repeated[N * D], constant[N * D], equal[N * D], scaled[N * D];
+    fg_rng rng;
+    fg_rng_init(&rng, 5, 99, 0);
+    for (int i = 0; i < N; i++) {
+        double *const rows[] = {repeated + i * D, constant + i * D, equal + i * D, scaled + i * D};
+        for (int c = 0; c < D; c++) {
+            rows[0][c] = c < 2 ? 100 + fg_rng_normal(&rng) : rows[0][c - 2] * 3;
+            rows[1][c] = c == 1 ? 7 : fg_rng_normal(&rng);
+            rows[2][c] = 5;
+            rows[3][c] = fg_rng_normal(&rng) * pow(10, 6 * (c - 2));
+        }
+    }
+    const struct {
+        const double *x;
+        uint64_t n;
+    } sets[] = {{repeated, N}, {constant, N}, {equal, N}, {scaled, N}, {repeated, 3}, {repeated, 1}};
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+        for (int covariance = FGMM_TIED; covariance <= FGMM_FULL; covariance++) {
+            check_singular((fgmm_covariance)covariance, sets[i].x, sets[i].n, 0);
+            check_singular((fgmm_covariance)covariance, sets[i].x, sets[i].n, 1e-6);
+        }
+}
+END_TEST
+
+/* A donor's half lies a fraction of its own deviations away in the metric of its matrix, however narrow that is. */
+START_TEST(test_m_step__splits_along_the_donors_matrix)
+{
+    enum { K = 2, D = 2 };
+    const double weights[] = {0.5, 0.5}, means[] = {0, 0, 100, 0};
+    double narrow[K * D * D] = {1, 0.9999, 0.9999, 1, 1, 0.9999, 0.9999, 1};
+    for (int covariance = FGMM_TIED; covariance <= FGMM_FULL; covariance++) {
+        fgmm_model *model;
+        fgmm_statistics *statistics;
+        size_t count;
+        uint64_t repaired;
+        ck_ok(fgmm_model_create(&model, (fgmm_covariance)covariance, K, D, weights, means, narrow));
+        ck_ok(fgmm_statistics_create(&statistics, model));
+        double *values = fgmm_statistics_values(statistics, &count);
+        values[0] = values[2] = 100; /* rows, N[0]; N[1] stays 0 */
+        double *s2 = values + 2 + K + K * D;
+        for (int i = 0; i < D * D; i++) s2[i] = 100 * narrow[i];
+        fgmm_model *next = take_step(statistics, 0, &repaired);
+        ck_assert_uint_eq(repaired, 1);
+        const double *m = fgmm_model_means(next), step[] = {(m[0] - m[2]) / 2, (m[1] - m[3]) / 2};
+        const double det = 1 - 0.9999 * 0.9999;
+        const double squared = (step[0] * step[0] - 2 * 0.9999 * step[0] * step[1] + step[1] * step[1]) / det;
+        ck_assert_double_ge(squared, 0.1 * 0.1 * (1 - 1e-6));
+        ck_assert_double_le(squared, 0.2 * 0.2 * (1 + 1e-6));
+        fgmm_model_free(next);
+        fgmm_statistics_free(statistics);
+        fgmm_model_free(model);
+    }
+}
+END_TEST
+
 /* One dimension never varies: its variance is a tiny part of the others', and theirs are untouched. */
 START_TEST(test_m_step__constant_dimension_gets_the_floor)
 {
@@ -455,6 +540,8 @@ Suite *suite(void)
         test_m_step__light_components_are_kept,
         test_m_step__equal_rows_give_a_model,
         test_m_step__constant_dimension_gets_the_floor,
+        test_m_step__singular_matrices_give_a_model,
+        test_m_step__splits_along_the_donors_matrix,
         test_m_step__negative_variance_becomes_the_regularisation,
         test_m_step__is_the_kmeans_update,
     };

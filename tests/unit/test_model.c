@@ -10,7 +10,8 @@
 static fgmm_model *make(fgmm_covariance covariance)
 {
     fgmm_model *model;
-    const double *covariances = covariance == FGMM_DIAG ? sk_diag : sk_spherical;
+    static const double *const kinds[] = {sk_spherical, sk_diag, sk_tied, sk_full};
+    const double *covariances = kinds[covariance];
     ck_ok(fgmm_model_create(&model, covariance, SK_K, SK_D, sk_weights, sk_means, covariances));
     return model;
 }
@@ -56,11 +57,18 @@ END_TEST
 START_TEST(test_model__counts_free_parameters_as_sklearn)
 {
     fgmm_model *spherical = make(FGMM_SPHERICAL), *diag = make(FGMM_DIAG);
+    fgmm_model *tied = make(FGMM_TIED), *full = make(FGMM_FULL);
+    ck_assert_uint_eq(fgmm_model_free_parameters(tied), SK_TIED_FREE_PARAMETERS);
+    ck_assert_uint_eq(fgmm_model_free_parameters(full), SK_FULL_FREE_PARAMETERS);
     ck_assert_uint_eq(fgmm_model_free_parameters(spherical), SK_SPHERICAL_FREE_PARAMETERS);
     ck_assert_uint_eq(fgmm_model_free_parameters(diag), SK_DIAG_FREE_PARAMETERS);
     ck_assert_str_eq(fgmm_covariance_name(FGMM_SPHERICAL), "spherical");
     ck_assert_str_eq(fgmm_covariance_name(FGMM_DIAG), "diag");
+    ck_assert_str_eq(fgmm_covariance_name(FGMM_TIED), "tied");
+    ck_assert_str_eq(fgmm_covariance_name(FGMM_FULL), "full");
     ck_assert_str_eq(fgmm_covariance_name((fgmm_covariance)9), "unknown");
+    fgmm_model_free(tied);
+    fgmm_model_free(full);
     fgmm_model_free(spherical);
     fgmm_model_free(diag);
 }
@@ -146,6 +154,41 @@ START_TEST(test_model__sample_has_the_mixtures_moments)
 }
 END_TEST
 
+/* Covariances of what full and tied mixtures draw, within five standard errors. */
+static void check_drawn_matrices(fgmm_covariance covariance, const double *matrices)
+{
+    enum { N = 60000 };
+    static float rows[N * SK_D];
+    static int32_t components[N];
+    fgmm_model *model = make(covariance);
+    ck_ok(fgmm_model_sample(model, 6, 0, N, rows, components));
+    for (int k = 0; k < SK_K; k++) {
+        const double *matrix = matrices + (covariance == FGMM_FULL ? k * SK_D * SK_D : 0);
+        double sum[SK_D][SK_D] = {{0}}, count = 0;
+        for (int i = 0; i < N; i++) {
+            if (components[i] != k) continue;
+            count++;
+            for (int a = 0; a < SK_D; a++)
+                for (int b = 0; b < SK_D; b++)
+                    sum[a][b] += ((double)rows[i * SK_D + a] - sk_means[k * SK_D + a]) *
+                                 ((double)rows[i * SK_D + b] - sk_means[k * SK_D + b]);
+        }
+        for (int a = 0; a < SK_D; a++)
+            for (int b = 0; b < SK_D; b++) {
+                const double deviation = sqrt(2 * matrix[a * SK_D + a] * matrix[b * SK_D + b] / count);
+                ck_assert_double_eq_tol(sum[a][b] / count, matrix[a * SK_D + b], 5 * deviation);
+            }
+    }
+    fgmm_model_free(model);
+}
+
+START_TEST(test_model__sample_has_the_matrices)
+{
+    check_drawn_matrices(FGMM_TIED, sk_tied);
+    check_drawn_matrices(FGMM_FULL, sk_full);
+}
+END_TEST
+
 START_TEST(test_model__sample_in_pieces_gives_the_same_rows)
 {
     enum { N = 50, FIRST = 17 };
@@ -192,6 +235,7 @@ Suite *suite(void)
         test_model__refuses_bad_values,
         test_model__from_centroids,
         test_model__sample_has_the_mixtures_moments,
+        test_model__sample_has_the_matrices,
         test_model__sample_in_pieces_gives_the_same_rows,
         test_model__sample_never_draws_weight_zero,
     };

@@ -35,6 +35,10 @@ START_TEST(test_reference__matches_sklearn)
     const fg_parameters diag = {FGMM_DIAG, SK_K, SK_D, sk_weights, sk_means, sk_diag};
     check_against_sklearn(&spherical, sk_spherical_log_density, sk_spherical_logz, sk_spherical_r);
     check_against_sklearn(&diag, sk_diag_log_density, sk_diag_logz, sk_diag_r);
+    const fg_parameters tied = {FGMM_TIED, SK_K, SK_D, sk_weights, sk_means, sk_tied};
+    const fg_parameters full = {FGMM_FULL, SK_K, SK_D, sk_weights, sk_means, sk_full};
+    check_against_sklearn(&tied, sk_tied_log_density, sk_tied_logz, sk_tied_r);
+    check_against_sklearn(&full, sk_full_log_density, sk_full_logz, sk_full_r);
 }
 END_TEST
 
