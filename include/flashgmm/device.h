@@ -1,7 +1,7 @@
 /* flashgmm/device.h - find and open an OpenCL device.
  *
  * A device handle owns a context, its queues, compiled kernels and a budget of device memory. The library reads the
- * environment when a device is opened (cache folder, and what the ICD loader itself reads) and, for TMPDIR, when a
+ * environment when devices are opened or listed (cache folder, and what the ICD loader itself reads) and, for TMPDIR, when a
  * source on standard input is; at no other moment.
  * A handle serves one thread at a time. It must not be used after fork(): calls in the child return FGMM_DEVICE.
  */

@@ -54,6 +54,7 @@ fgmm_status fg_device_new(fgmm_device **out, const fg_found_device *found, const
                  fgmm_kernel_family_name(options->family));
     }
     device->cache_folder = fg_cache_folder(options->cache_dir);
+    fg_family_recall(device);
     device->is_compiling_at_launch = strcmp(device->info.platform, "Portable Computing Language") == 0;
     *out = device;
 done:

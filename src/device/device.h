@@ -51,6 +51,18 @@ fg_matrix_unit fg_device_unit(const fgmm_device *device);
 /* 1 when the options asked for the family in use. */
 int fg_device_is_family_asked_for(const fgmm_device *device);
 
+/* ---- checks of kernel families (family.c); program: text that tells one compiled program from another ---- */
+
+/* 1 when the program has passed its check, in this handle or as the cache folder remembers. */
+int fg_family_is_checked(const fgmm_device *device, const char *program);
+/* Around a check. In between, a mark on disk says so: if the driver ends the process, the next one falls back. */
+void fg_family_begin_check(fgmm_device *device);
+void fg_family_end_check(fgmm_device *device, const char *program, int is_passed);
+int fg_family_is_checking(const fgmm_device *device);
+/* The family in use has failed: remembers it and takes the next one. Errors: UNSUPPORTED when there is none, or the
+ * options asked for this one. */
+fgmm_status fg_family_fail(fgmm_device *device, const char *why);
+
 /* Waits for all launches; reports their errors. */
 fgmm_status fg_device_finish(fgmm_device *device);
 

@@ -45,6 +45,12 @@ fgmm_status fg_platform_choose(const fg_found_device **chosen, const fg_found_de
 void fg_platform_describe(fgmm_device_info *info, cl_platform_id platform, cl_device_id id);
 void fg_platform_facts(fg_device_facts *facts, cl_device_id id);
 
+/* ---- which family (family.c) ---- */
+
+/* Takes the next family while what is remembered on disk speaks against the one in info, unless the options ask for
+ * it; info.reason says why. */
+void fg_family_recall(fgmm_device *device);
+
 /* 1 when kernels of this process may use AMX; asks the operating system for it (amx.c). */
 int fg_amx_is_allowed(void);
 
@@ -53,7 +59,7 @@ const char *fg_platform_family_reason(fgmm_kernel_family family);
 
 /* ---- compiled programs ---- */
 
-enum { FG_KERNEL_NAME_BYTES = 64 };
+enum { FG_KERNEL_NAME_BYTES = 64, FG_CHECKED = 64 };
 
 typedef struct fg_kernel {
     struct fg_kernel *next;
@@ -86,8 +92,12 @@ struct fgmm_device {
     cl_command_queue upload_queue; /* in order; made by the first upload */
     fgmm_device_info info;
     fg_device_facts facts;
-    int is_family_asked_for; /* by the options */
-    long process_id;         /* of the process that opened it */
+    int is_family_asked_for;      /* by the options */
+    int is_checking;              /* a family's check runs */
+    uint64_t held_failure;        /* fail_launch meanwhile */
+    uint64_t checked[FG_CHECKED]; /* hashes of programs that passed their check in this handle, the latest ones */
+    uint32_t next_checked;
+    long process_id; /* of the process that opened it */
     uint64_t memory_limit, bytes, peak_bytes;
     fgmm_log_fn log;
     void *log_user;

@@ -317,6 +317,20 @@ done:
     return status;
 }
 
+/* What checks have found before, in the default cache folder. */
+static void recall_families(fg_found_device *found, size_t count)
+{
+    char *folder = fg_cache_folder(NULL);
+    for (size_t i = 0; i < count; i++) {
+        fgmm_device known = {
+            .platform = found[i].platform, .id = found[i].id, .info = found[i].info, .cache_folder = folder};
+        known.facts.kind = found[i].info.kind;
+        fg_family_recall(&known);
+        found[i].info = known.info;
+    }
+    free(folder);
+}
+
 fgmm_status fgmm_devices_list(fgmm_device_info *infos, size_t capacity, size_t *count)
 {
     fgmm_status status = FGMM_OK;
@@ -326,6 +340,7 @@ fgmm_status fgmm_devices_list(fgmm_device_info *infos, size_t capacity, size_t *
     *count = 0;
     FG_CHECK(infos || capacity == 0, FGMM_ARGUMENT, "infos = NULL with capacity = %zu; need an array", capacity);
     FG_TRY(fg_platform_find(&found, count, &platforms));
+    recall_families(found, *count);
     for (size_t i = 0; i < *count && i < capacity; i++) {
         const size_t size = infos[i].size;
         FG_CHECK(size >= sizeof size, FGMM_ARGUMENT, "infos[%zu].size = %zu; need sizeof(fgmm_device_info) = %zu", i,

@@ -126,6 +126,11 @@ void fg_shape_describe(const fg_shape *shape, char *text, size_t room);
 /* 0, 1 or 2 for fg_tile.lanes: the best lane-mask builtin that compiles and gives right bits on this device. */
 fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw);
 
+/* Checks the program that a pass of these options will run, if that has not been done on this device: against the
+ * double-precision reference, before its first use. A family that fails is replaced by the next (probe.c). Errors:
+ * UNSUPPORTED when none is left. */
+fgmm_status fg_probe(fgmm_device *device, const fg_pass_options *options);
+
 /* ---- triangular factors of matrices (whiten.c) ---- */
 typedef struct fg_triangle {
     double *w;              /* (d,d) L^-1, lower, for S = L L^T; made at first use, owned */

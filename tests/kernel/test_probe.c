@@ -1,0 +1,113 @@
+/* test_probe.c - checks of kernel families: done once per program, remembered on disk, and what fails is replaced. */
+#include "support.h"
+
+#include "ops.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static fgmm_device *device;
+static char folder[512];
+
+static void setup(void)
+{
+    snprintf(folder, sizeof folder, "%s", temporary_path("cache"));
+}
+
+static void teardown(void)
+{
+    fgmm_device_close(device);
+    device = NULL;
+}
+
+static void reopen(fgmm_kernel_family family)
+{
+    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_close(device);
+    options.cache_dir = folder;
+    options.family = family;
+    ck_ok(fgmm_device_open(&device, &options));
+}
+
+static fgmm_device_info described(void)
+{
+    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
+    ck_ok(fgmm_device_describe(device, &info));
+    return info;
+}
+
+/* A check has run before the pass exists, and none does where the folder remembers it: it takes more memory. */
+START_TEST(test_probe__a_program_is_checked_once)
+{
+    const fg_pass_options options = {FGMM_SPHERICAL, FG_KEEP_MIXTURE, 3, 2, FGMM_F32, 64, FGMM_PATH_SPARSE, NULL};
+    fg_pass *pass;
+    reopen(FGMM_KERNEL_VECTOR);
+    const uint64_t before = fgmm_device_peak_bytes(device);
+    ck_ok(fg_pass_create(&pass, device, &options));
+    fg_pass_free(pass);
+    const uint64_t checked = fgmm_device_peak_bytes(device);
+    reopen(FGMM_KERNEL_VECTOR);
+    ck_ok(fg_pass_create(&pass, device, &options));
+    fg_pass_free(pass);
+    ck_assert_uint_eq(before, 0);
+    ck_assert_uint_ne(checked, fgmm_device_peak_bytes(device)); /* 33 components of the check, 3 of the pass */
+}
+END_TEST
+
+/* What fails is said, remembered, and not tried again; a family that is asked for is an error instead. */
+START_TEST(test_probe__a_failing_family_is_replaced)
+{
+    reopen(FGMM_KERNEL_AUTO);
+    const fgmm_device_info first = described();
+    ck_assert_int_ne(first.family, FGMM_KERNEL_GROUP);
+    ck_ok(fg_family_fail(device, "the moon is full"));
+    const fgmm_device_info second = described();
+    ck_assert_int_eq(second.family, first.family == FGMM_KERNEL_MATRIX ? fg_device_family(device) : FGMM_KERNEL_GROUP);
+    ck_assert_ptr_nonnull(strstr(second.reason, "the moon is full"));
+    reopen(FGMM_KERNEL_AUTO);
+    ck_assert_int_eq(described().family, second.family);
+    ck_assert_str_eq(described().reason, second.reason);
+    reopen(first.family);
+    ck_assert_int_eq(described().family, first.family);
+    ck_fails(fg_family_fail(device, "again"), FGMM_UNSUPPORTED, "again");
+}
+END_TEST
+
+/* A process that ends within a check leaves a mark; while it lives, others do not mind. */
+START_TEST(test_probe__a_check_that_ends_the_process_is_remembered)
+{
+    reopen(FGMM_KERNEL_AUTO);
+    const fgmm_kernel_family first = described().family;
+    fg_family_begin_check(device);
+    reopen(FGMM_KERNEL_AUTO);
+    ck_assert_int_eq(described().family, first); /* this process lives */
+    teardown();
+
+    const pid_t child = fork();
+    if (child == 0) {
+        reopen(FGMM_KERNEL_AUTO);
+        fg_family_begin_check(device);
+        _exit(0);
+    }
+    ck_assert_int_gt(child, 0);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    reopen(FGMM_KERNEL_AUTO);
+    ck_assert_int_ne(described().family, first);
+    ck_assert_ptr_nonnull(strstr(described().reason, "ended in the midst"));
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("probe");
+    const TTest *const tests[] = {
+        test_probe__a_program_is_checked_once,
+        test_probe__a_failing_family_is_replaced,
+        test_probe__a_check_that_ends_the_process_is_remembered,
+    };
+    ADD_CASE(s, "probe", setup, teardown, 300, tests);
+    return s;
+}
