@@ -91,7 +91,7 @@ static int are_rows_exact(const fg_shape *s, const float *shift)
     return 1;
 }
 
-/* What `terms` terms leave of component k's log-density, in nats (docs/math.md, equation 11): delta is the error of the
+/* What `terms` terms leave of component k's log-density, in nats (docs/math.md, equation 30): delta is the error of the
  * product relative to |y| |2 m|. */
 static double split_error(const double *rests, double squares, uint32_t terms, int are_exact)
 {
