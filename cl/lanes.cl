@@ -1,11 +1,11 @@
-/* lanes.cl - which lanes of a vector reach a threshold, as bits. Vector family.
+/* lanes.cl - which lanes of a vector reach a threshold, as bits, and those lanes appended to a list. Vector family.
  * LANES_AVX512 (VW 16), LANES_AVX (VW 8): compiler builtins, used where the host has compiled and checked them; any()
- * and its like compile badly on CPUs, and this test stands in the inner loop of the sweep.
+ * and its like compile badly on CPUs, and these stand in the inner loop of the sweep.
  */
 /* A compiler that lacks the builtin gets the portable form, and fails the probe without failing to compile. */
 #ifdef __has_builtin
 #if LANES_AVX512
-#define HAS_LANE_BUILTIN __has_builtin(__builtin_ia32_cmpps512_mask)
+#define HAS_LANE_BUILTIN (__has_builtin(__builtin_ia32_cmpps512_mask) && __has_builtin(__builtin_ia32_compresssf512_mask))
 #elif LANES_AVX
 #define HAS_LANE_BUILTIN __has_builtin(__builtin_ia32_movmskps256)
 #endif
@@ -36,10 +36,38 @@ static inline uint lowest_bit(uint bits)
     return 31 - clz(bits & (0u - bits));
 }
 
-/* What the host checks before it trusts the builtins: bits (n) of n vectors against n thresholds; all bits where there
- * is no builtin. */
-__kernel void probe_lanes(__global const float *values, __global const float *thresholds, __global uint *bits)
+/* The lanes of v named by bits to values, their numbers, from `first` on, to numbers; returns how many. Both need room
+ * for a whole vector: what lies behind the appended lanes is undefined. */
+static inline uint append_lanes(__global float *values, __global uint *numbers, floatv v, uint first, uint bits)
+{
+#if HAS_LANE_BUILTIN && LANES_AVX512
+    const int16 all = (int)first + (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const floatv kept = __builtin_ia32_compresssf512_mask(v, v, (ushort)bits);
+    const int16 names = __builtin_ia32_compresssi512_mask(all, all, (ushort)bits);
+    *(__global unaligned_floatv *)values = kept;
+    *(__global unaligned_floatv *)numbers = as_float16(names);
+    return popcount(bits);
+#else
+    float lanes[VW];
+    uint count = 0;
+    PASTE(vstore, VW)(v, 0, lanes);
+    for (; bits; bits &= bits - 1, count++) {
+        const uint lane = lowest_bit(bits);
+        values[count] = lanes[lane];
+        numbers[count] = first + lane;
+    }
+    return count;
+#endif
+}
+
+/* What the host checks before it trusts the builtins, for n vectors and thresholds: bits (n), all set where there is no
+ * builtin; kept and numbers (n, VW), of which the first, as many as there are bits, count. */
+__kernel void probe_lanes(__global const float *values, __global const float *thresholds, __global uint *bits,
+                          __global float *kept, __global uint *numbers)
 {
     const size_t i = get_global_id(0);
-    bits[i] = HAS_LANE_BUILTIN ? lanes_from(LOADV(values + i * VW), thresholds[i]) : 0xffffffffu;
+    const floatv v = LOADV(values + i * VW);
+    const uint mine = lanes_from(v, thresholds[i]);
+    append_lanes(kept + i * VW, numbers + i * VW, v, (uint)(i * VW), mine);
+    bits[i] = HAS_LANE_BUILTIN ? mine : 0xffffffffu;
 }

@@ -16,18 +16,26 @@
 #define PASTE_(a, b) a##b
 #define PASTE(a, b)  PASTE_(a, b)
 
-/* ---- vectors of VW floats; STOREV wants p aligned to a whole vector (vstore is split in four on some CPUs) ---- */
+/* ---- vectors of VW floats; STOREV wants p aligned to a whole vector. Both are plain accesses for CPUs' widths, since
+ * vload and vstore are split in four and more there. ---- */
 #if VW == 1
 typedef float floatv;
 typedef int intv;
 #define LOADV(p)     (*(p))
+#define LOADV_PRIVATE(p) (*(p))
 #define STOREV(v, p) (*(p) = (v))
 #else
 typedef PASTE(float, VW) floatv;
 typedef PASTE(int, VW) intv;
 #define AS_FLOATV(v) PASTE(as_float, VW)(v)
 #define AS_INTV(v)   PASTE(as_int, VW)(v)
-#define LOADV(p)     PASTE(vload, VW)(0, (p))
+#define LOADV_PRIVATE(p) PASTE(vload, VW)(0, (p))
+#if VW >= 8
+typedef floatv __attribute__((aligned(4))) unaligned_floatv;
+#define LOADV(p) (*(__global const unaligned_floatv *)(p))
+#else
+#define LOADV(p) PASTE(vload, VW)(0, (p))
+#endif
 #define STOREV(v, p) (*(__global floatv *)(p) = (v))
 #endif
 
@@ -59,45 +67,41 @@ static inline floatv exp_below(floatv x)
 #endif
 
 /* Largest and sum of the lanes, in a fixed order. */
+#if VW >= 4
+static inline float max_of_four(float4 v)
+{
+    const float2 c = v.lo > v.hi ? v.lo : v.hi;
+    return c.x > c.y ? c.x : c.y;
+}
+static inline float sum_of_four(float4 v)
+{
+    const float2 c = v.lo + v.hi;
+    return c.x + c.y;
+}
+#endif
 #if VW == 16
 static inline float max_lanes(float16 v)
 {
-    float8 a = fmax(v.lo, v.hi);
-    float4 b = fmax(a.lo, a.hi);
-    float2 c = fmax(b.lo, b.hi);
-    return fmax(c.x, c.y);
+    const float8 a = v.lo > v.hi ? v.lo : v.hi;
+    return max_of_four(a.lo > a.hi ? a.lo : a.hi);
 }
 static inline float sum_lanes(float16 v)
 {
-    float8 a = v.lo + v.hi;
-    float4 b = a.lo + a.hi;
-    float2 c = b.lo + b.hi;
-    return c.x + c.y;
+    const float8 a = v.lo + v.hi;
+    return sum_of_four(a.lo + a.hi);
 }
 #elif VW == 8
 static inline float max_lanes(float8 v)
 {
-    float4 b = fmax(v.lo, v.hi);
-    float2 c = fmax(b.lo, b.hi);
-    return fmax(c.x, c.y);
+    return max_of_four(v.lo > v.hi ? v.lo : v.hi);
 }
 static inline float sum_lanes(float8 v)
 {
-    float4 b = v.lo + v.hi;
-    float2 c = b.lo + b.hi;
-    return c.x + c.y;
+    return sum_of_four(v.lo + v.hi);
 }
 #elif VW == 4
-static inline float max_lanes(float4 v)
-{
-    float2 c = fmax(v.lo, v.hi);
-    return fmax(c.x, c.y);
-}
-static inline float sum_lanes(float4 v)
-{
-    float2 c = v.lo + v.hi;
-    return c.x + c.y;
-}
+#define max_lanes max_of_four
+#define sum_lanes sum_of_four
 #endif
 
 /* ---- rows: stored as the file has them, float when loaded ---- */

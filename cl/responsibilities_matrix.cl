@@ -32,8 +32,7 @@ enum { MATRIX_TERMS = 3, MATRIX_TILE = MATRIX_ROWS * MATRIX_DEPTH };
 #define SLABS ((DIMS + MATRIX_DEPTH - 1) / MATRIX_DEPTH)
 
 typedef PASTE(uint, VW) uintv;
-#define AS_UINTV  PASTE(as_uint, VW)
-#define AS_FLOATV PASTE(as_float, VW)
+#define AS_UINTV PASTE(as_uint, VW)
 
 /* Where dimension d of row i lies in a term of the split rows. */
 static inline size_t split_place(uint i, uint d)
@@ -108,10 +107,10 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
                                __global uint *list_components, __global float *list_values)
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);
-    const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats, l_stride);
+    const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats, l_stride, capacity);
     const components_t c = {packed, scale, offset, is_exact};
     const results_t results = {logz, counts, list_components, list_values, capacity};
-    __global ushort *split = (__global ushort *)(s.counts + TILE_BLOCK);
+    __global ushort *split = (__global ushort *)scratch_end(&s, capacity);
     matrix_t m;
     for (size_t e = 0; e < (size_t)MATRIX_TERMS * TILE_BLOCK * SLABS * MATRIX_DEPTH; e++) split[e] = 0;
     matrix_begin();
@@ -140,7 +139,7 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
                                               strip0 + strip);
                 }
             }
-            sweep_chunk(&s, &results, l_stride, row0, block, strip0, chunk, spread);
+            sweep_chunk(&s, &results, l_stride, row0, block, strip0, chunk, strips, spread);
         }
         finish_rows(&s, &results, row0, block, components);
     }

@@ -5,21 +5,21 @@
  *
  * (docs/math.md, equations 2, 3, 5). Distances are distances_vector.cl's; lists are made by sweep.cl.
  *
- *   worker g of G: rows g B .. , (g+G) B .. (B = TILE_BLOCK)
+ *   worker g of G: rows first_row + g B .. , (g+G) B .. before n (B = TILE_BLOCK)
  */
-__kernel void responsibilities(__global const row_t *rows, ulong first_element, uint n, __global const float *shift,
-                               __global const float *packed, __global const float *scale, __global const float *offset,
-                               __global const uint *is_exact, uint strips, uint chunk_strips, uint components,
-                               float spread, __global float *scratch, uint scratch_floats, uint l_stride, uint capacity,
-                               __global float *logz, __global uint *counts, __global uint *list_components,
-                               __global float *list_values)
+__kernel void responsibilities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
+                               __global const float *shift, __global const float *packed, __global const float *scale,
+                               __global const float *offset, __global const uint *is_exact, uint strips,
+                               uint chunk_strips, uint components, float spread, __global float *scratch,
+                               uint scratch_floats, uint l_stride, uint capacity, __global float *logz,
+                               __global uint *counts, __global uint *list_components, __global float *list_values)
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);
-    const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats, l_stride);
+    const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats, l_stride, capacity);
     const components_t c = {packed, scale, offset, is_exact};
     const results_t results = {logz, counts, list_components, list_values, capacity};
 
-    for (uint row0 = worker * TILE_BLOCK; row0 < n; row0 += workers * TILE_BLOCK) {
+    for (uint row0 = first_row + worker * TILE_BLOCK; row0 < n; row0 += workers * TILE_BLOCK) {
         const uint block = min((uint)TILE_BLOCK, n - row0);
         for (uint i = 0; i < TILE_BLOCK; i++) {
             const size_t row = row0 + min(i, block - 1);
@@ -33,7 +33,7 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
                 for (uint i = 0; i < used; i += TILE_ROWS)
                     tile_log_densities(s.l + i * l_stride + strip * STRIP, l_stride, s.maxima + i * VW,
                                        s.a + i * ROW_STRIDE, s.norms + i, &c, strip0 + strip);
-            sweep_chunk(&s, &results, l_stride, row0, block, strip0, chunk, spread);
+            sweep_chunk(&s, &results, l_stride, row0, block, strip0, chunk, strips, spread);
         }
         finish_rows(&s, &results, row0, block, components);
     }

@@ -18,7 +18,7 @@ static inline floatv row_vector_tail(__global const row_t *rows, size_t i)
     float lanes[VW];
 #pragma unroll
     for (int j = 0; j < VW; j++) lanes[j] = j < ROW_TAIL ? row_element(rows, i + j) : 0.0f;
-    return LOADV(lanes);
+    return LOADV_PRIVATE(lanes);
 }
 
 static inline floatv shifted_vector(__global const row_t *rows, size_t row_start, __global const float *shift, int v)

@@ -6,75 +6,86 @@
  * kept ones only. A row that keeps more than `capacity` gives the single entry (component = K) instead: the dense path
  * does it.
  *
- *   scratch of a worker: a | maxima | l | norms | best | counts
+ *   scratch of a worker: a | maxima | l | norms | best | sums | counts | list
  *
  *   TILE_BLOCK  rows that pass over all components together
  *   KEEP_BEST   1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
  */
 enum { SWEEP_VECTORS = 4 }; /* vectors looked at together before single lanes are */
+#define SWEEP         (SWEEP_VECTORS * VW)
+#define BLOCK_VECTORS ((TILE_BLOCK + VW - 1) / VW)
+#define LIST_ROOM(capacity) (((capacity) + VW - 1) / VW * VW + VW) /* a whole vector may be stored at the end */
+
+typedef struct list_t {
+    __global float *values;    /* (capacity) log-densities, at the end responsibilities */
+    __global uint *components; /* (capacity) */
+} list_t;
 
 typedef struct scratch_t {
     __global float *a;      /* (TILE_BLOCK, ROW_STRIDE) rows minus the shift */
-    __global float *norms;  /* (TILE_BLOCK) */
-    __global float *best;   /* (TILE_BLOCK) largest log-density of the chunks before */
-    __global uint *counts;  /* (TILE_BLOCK) entries kept */
     __global float *maxima; /* (TILE_BLOCK, VW) largest of this chunk, by lane */
     __global float *l;      /* (TILE_BLOCK, l_stride) */
+    __global float *norms;  /* (TILE_BLOCK, as the next three to whole vectors) */
+    __global float *best;   /* largest log-density so far, then log-normalisers */
+    __global float *sums;   /* of exponentials */
+    __global uint *counts;  /* entries kept */
+    list_t list;            /* (LIST_ROOM) of the row at hand */
 } scratch_t;
 
-static inline scratch_t scratch_of_worker(__global float *base, uint l_stride)
+static inline scratch_t scratch_of_worker(__global float *base, uint l_stride, uint capacity)
 {
     scratch_t s;
     s.a = base;
     s.maxima = s.a + TILE_BLOCK * ROW_STRIDE;
     s.l = s.maxima + TILE_BLOCK * VW;
     s.norms = s.l + TILE_BLOCK * l_stride;
-    s.best = s.norms + TILE_BLOCK;
-    s.counts = (__global uint *)(s.best + TILE_BLOCK);
+    s.best = s.norms + BLOCK_VECTORS * VW;
+    s.sums = s.best + BLOCK_VECTORS * VW;
+    s.counts = (__global uint *)(s.sums + BLOCK_VECTORS * VW);
+    s.list.values = (__global float *)(s.counts + BLOCK_VECTORS * VW);
+    s.list.components = (__global uint *)(s.list.values + LIST_ROOM(capacity));
     return s;
 }
 
-typedef struct list_t {
-    __global uint *components; /* (capacity) */
-    __global float *values;    /* (capacity) log-densities, at the end responsibilities */
-} list_t;
-
 #define OVERFLOWED 0xffffffffu
 
-/* Drops entries that a larger maximum has made negligible; keeps the order. */
-static inline uint compact(list_t list, uint count, float threshold)
+/* A row's list of the chunks before, without what a larger maximum has made negligible; keeps the order. */
+static inline uint compact(list_t to, list_t from, uint count, float threshold)
 {
     uint kept = 0;
     for (uint q = 0; q < count; q++) {
-        float value = list.values[q];
-        uint component = list.components[q];
-        if (value >= threshold) {
-            list.values[kept] = value;
-            list.components[kept] = component;
-            kept++;
-        }
+        const float value = from.values[q];
+        if (value < threshold) continue;
+        to.values[kept] = value;
+        to.components[kept] = from.components[q];
+        kept++;
     }
     return kept;
 }
 
-/* Appends the components of one chunk that reach the threshold. */
-static inline uint append(list_t list, uint count, uint capacity, __global const float *l, uint vectors,
+/* Appends the components of one chunk that reach the threshold; l: `groups` sweeps. First one bit for each of up to 32
+ * sweeps that has such a component, then these sweeps only: nearly all have none, and which have is hard to foretell. */
+static inline uint append(list_t list, uint count, uint capacity, __global const float *l, uint groups,
                           uint first_component, float threshold)
 {
-    for (uint v = 0; v < vectors; v += SWEEP_VECTORS) {
-        floatv highest = LOADV(l + v * VW);
+    for (uint group0 = 0; group0 < groups; group0 += 32) {
+        const uint end = min(32u, groups - group0);
+        uint found = 0;
+        for (uint g = 0; g < end; g++) {
+            __global const float *at = l + (group0 + g) * SWEEP;
+            floatv highest = LOADV(at);
 #pragma unroll
-        for (int j = 1; j < SWEEP_VECTORS; j++) highest = larger(LOADV(l + (v + j) * VW), highest);
-        if (!lanes_from(highest, threshold)) continue;
-        for (int j = 0; j < SWEEP_VECTORS; j++) {
-            uint bits = lanes_from(LOADV(l + (v + j) * VW), threshold);
-            while (bits) {
-                uint lane = lowest_bit(bits);
-                bits &= bits - 1;
-                if (count == capacity) return OVERFLOWED;
-                list.values[count] = l[(v + j) * VW + lane];
-                list.components[count] = first_component + (v + j) * VW + lane;
-                count++;
+            for (int j = 1; j < SWEEP_VECTORS; j++) highest = larger(LOADV(at + j * VW), highest);
+            found |= (uint)(lanes_from(highest, threshold) != 0) << g;
+        }
+        for (; found; found &= found - 1) {
+            const uint place = (group0 + lowest_bit(found)) * SWEEP;
+#pragma unroll
+            for (int j = 0; j < SWEEP_VECTORS; j++) {
+                const floatv v = LOADV(l + place + j * VW);
+                count += append_lanes(list.values + count, list.components + count, v, first_component + place + j * VW,
+                                      lanes_from(v, threshold));
+                if (count > capacity) return OVERFLOWED;
             }
         }
     }
@@ -85,26 +96,35 @@ static inline uint append(list_t list, uint count, uint capacity, __global const
 static inline uint first_at(__global const float *l, uint vectors, float highest)
 {
     for (uint v = 0; v < vectors; v++) {
-        uint bits = lanes_from(LOADV(l + v * VW), highest);
+        const uint bits = lanes_from(LOADV(l + v * VW), highest);
         if (bits) return v * VW + lowest_bit(bits);
     }
     return 0;
 }
 
-/* Kept log-densities -> responsibilities; returns the log-normaliser. The list's room is a multiple of VW. */
-static inline float normalise(list_t list, uint count, float highest)
+/* The scratch list's log-densities -> responsibilities in the row's list; returns the sum of exponentials. The list's
+ * room is a multiple of VW, and scratch has a vector more. */
+static inline float normalise(list_t to, list_t list, uint count, float highest)
 {
     for (uint q = count; q % VW; q++) list.values[q] = PADDING;
     floatv sums = 0.0f;
     for (uint q = 0; q < count; q += VW) {
-        floatv e = exp(LOADV(list.values + q) - highest);
+        const floatv e = exp_below(LOADV(list.values + q) - highest);
         STOREV(e, list.values + q);
         sums += e;
     }
-    float sum = sum_lanes(sums);
-    float factor = 1.0f / sum;
-    for (uint q = 0; q < count; q += VW) STOREV(LOADV(list.values + q) * factor, list.values + q);
-    return highest + log(sum);
+    const float sum = sum_lanes(sums), factor = 1.0f / sum;
+    for (uint q = 0; q < count; q += VW) {
+        STOREV(LOADV(list.values + q) * factor, to.values + q);
+        STOREV(LOADV((__global float *)list.components + q), (__global float *)to.components + q);
+    }
+    return sum;
+}
+
+/* Where a worker's scratch ends, for what a family has besides. */
+static inline __global float *scratch_end(const scratch_t *s, uint capacity)
+{
+    return (__global float *)(s->list.components + LIST_ROOM(capacity));
 }
 
 /* Where a batch's results go. */
@@ -118,7 +138,7 @@ typedef struct results_t {
 
 static inline list_t list_of_row(const results_t *r, size_t row)
 {
-    const list_t list = {r->components + row * r->capacity, r->values + row * r->capacity};
+    const list_t list = {r->values + row * r->capacity, r->components + row * r->capacity};
     return list;
 }
 
@@ -128,58 +148,70 @@ static inline void begin_row(const scratch_t *s, uint i, __global const row_t *r
 {
     s->norms[i] = load_row(row_place(s->a, i), rows, row_start, shift);
     s->best[i] = PADDING;
-    s->counts[i] = 0;
+    s->counts[i] = KEEP_BEST;
 }
 
-/* Rows row0 .. row0+block-1 after `chunk` strips from strip0 on: what reaches a row's maximum so far is appended. */
-static inline void sweep_chunk(const scratch_t *s, const results_t *r, uint l_stride, uint row0, uint block,
-                               uint strip0, uint chunk, float spread)
-{
-    /* the sweep looks at SWEEP_VECTORS at a time: fill the last group up */
-    const uint vectors = chunk * TILE_VECTORS;
-    const uint sweep = (vectors + SWEEP_VECTORS - 1) / SWEEP_VECTORS * SWEEP_VECTORS;
-    for (uint i = 0; i < block; i++) {
-        __global float *l = s->l + i * l_stride;
-        const float highest = max_lanes(LOADV(s->maxima + i * VW));
-        const list_t list = list_of_row(r, row0 + i);
 #if KEEP_BEST
-        if (highest > s->best[i]) {
-            s->best[i] = highest;
-            list.components[0] = strip0 * STRIP + first_at(l, vectors, highest);
-            list.values[0] = 1.0f;
-            s->counts[i] = 1;
-        }
+/* Row i of the block under one chunk of components. */
+static inline void sweep_row(const scratch_t *s, list_t row_list, uint i, __global float *l, uint vectors,
+                             uint first_component)
+{
+    const float highest = max_lanes(LOADV(s->maxima + i * VW));
+    if (highest <= s->best[i]) return;
+    s->best[i] = highest;
+    row_list.components[0] = first_component + first_at(l, vectors, highest);
+    row_list.values[0] = 1.0f;
+}
 #else
-        if (s->counts[i] == OVERFLOWED) continue;
-        for (uint v = vectors; v < sweep; v++) STOREV((floatv)PADDING, l + v * VW);
-        const float best = fmax(s->best[i], highest), threshold = best - spread;
-        uint count = s->counts[i];
-        if (count > 0 && highest > s->best[i]) count = compact(list, count, threshold);
-        s->counts[i] = append(list, count, r->capacity, l, sweep, strip0 * STRIP, threshold);
-        s->best[i] = best;
+/* The same; l is filled up to whole sweeps first. is_last: of the chunks. */
+static inline void sweep_row(const scratch_t *s, list_t row_list, uint i, __global float *l, uint vectors,
+                             uint first_component, float spread, uint capacity, int is_last)
+{
+    const uint before = s->counts[i], groups = (vectors + SWEEP_VECTORS - 1) / SWEEP_VECTORS;
+    if (before == OVERFLOWED) return;
+    for (uint v = vectors; v < groups * SWEEP_VECTORS; v++) STOREV((floatv)PADDING, l + v * VW);
+    const float highest = max_lanes(LOADV(s->maxima + i * VW)), best = highest > s->best[i] ? highest : s->best[i];
+    const float threshold = best - spread;
+    uint count = compact(s->list, row_list, before, threshold);
+    count = append(s->list, count, capacity, l, groups, first_component, threshold);
+    s->counts[i] = count;
+    s->best[i] = best;
+    if (count == OVERFLOWED)
+        s->sums[i] = 1.0f;
+    else if (is_last)
+        s->sums[i] = normalise(row_list, s->list, count, best);
+    else
+        compact(row_list, s->list, count, threshold);
+}
+#endif
+
+/* Rows row0 .. row0+block-1 after `chunk` of the `strips` from strip0 on: what reaches a row's maximum so far is
+ * appended; after the last chunk, lists hold responsibilities. */
+static inline void sweep_chunk(const scratch_t *s, const results_t *r, uint l_stride, uint row0, uint block,
+                               uint strip0, uint chunk, uint strips, float spread)
+{
+    for (uint i = 0; i < block; i++) {
+        const list_t list = list_of_row(r, row0 + i);
+        __global float *l = s->l + i * l_stride;
+#if KEEP_BEST
+        sweep_row(s, list, i, l, chunk * TILE_VECTORS, strip0 * STRIP);
+#else
+        sweep_row(s, list, i, l, chunk * TILE_VECTORS, strip0 * STRIP, spread, r->capacity, strip0 + chunk == strips);
 #endif
     }
 }
 
-/* Lists and log-normalisers of rows row0 .. row0+block-1, after the last chunk. */
+/* Log-normalisers and counts of rows row0 .. row0+block-1, after the last chunk. */
 static inline void finish_rows(const scratch_t *s, const results_t *r, uint row0, uint block, uint components)
 {
+#if !KEEP_BEST
+    for (uint i = 0; i < block; i += VW) STOREV(LOADV(s->best + i) + log(LOADV(s->sums + i)), s->best + i);
+#endif
     for (uint i = 0; i < block; i++) {
         const size_t row = row0 + i;
-        const list_t list = list_of_row(r, row);
-#if KEEP_BEST
-        r->logz[row] = s->best[i];
-        r->counts[row] = s->counts[i];
-#else
-        if (s->counts[i] == OVERFLOWED) {
-            list.components[0] = components;
-            list.values[0] = 0.0f;
-            r->counts[row] = 1;
-            r->logz[row] = 0.0f;
-        } else {
-            r->logz[row] = normalise(list, s->counts[i], s->best[i]);
-            r->counts[row] = s->counts[i];
-        }
-#endif
+        const int is_listed = s->counts[i] != OVERFLOWED;
+        r->logz[row] = is_listed ? s->best[i] : 0.0f;
+        r->counts[row] = is_listed ? s->counts[i] : 1;
+        if (!is_listed) list_of_row(r, row).components[0] = components;
     }
 }

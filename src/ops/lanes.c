@@ -7,6 +7,12 @@
 
 enum { PROBE_VECTORS = 64 };
 
+/* What probe_lanes gives. */
+typedef struct probe_result {
+    uint32_t bits[PROBE_VECTORS], numbers[PROBE_VECTORS * 16];
+    float kept[PROBE_VECTORS * 16];
+} probe_result;
+
 /* Bits that lanes_from must give. */
 static uint32_t expected_bits(const float *values, uint32_t vw, float threshold)
 {
@@ -15,13 +21,28 @@ static uint32_t expected_bits(const float *values, uint32_t vw, float threshold)
     return bits;
 }
 
+/* Vector i as the kernel must leave it: its bits, and these lanes and their numbers in order. */
+static int is_expected(const float *values, uint32_t i, uint32_t vw, float threshold, const probe_result *found)
+{
+    const uint32_t bits = expected_bits(values + i * vw, vw, threshold);
+    uint32_t count = 0;
+    if (found->bits[i] != bits) return 0;
+    for (uint32_t j = 0; j < vw; j++)
+        if (bits >> j & 1) {
+            const uint32_t place = i * vw + count++;
+            if (found->kept[place] != values[i * vw + j] || found->numbers[place] != i * vw + j) return 0;
+        }
+    return 1;
+}
+
 static fgmm_status probe(int *is_right, fgmm_device *device, uint32_t vw, const char *macro)
 {
     static const char *const files[] = {"prelude.cl", "lanes.cl", NULL};
     fgmm_status status = FGMM_OK;
-    fg_buffer *values = NULL, *thresholds = NULL, *bits = NULL;
+    fg_buffer *values = NULL, *thresholds = NULL, *bits = NULL, *kept = NULL, *numbers = NULL;
     float value[PROBE_VECTORS * 16], threshold[PROBE_VECTORS];
-    uint32_t found[PROBE_VECTORS];
+    probe_result found;
+    const size_t lanes_bytes = sizeof(float) * PROBE_VECTORS * vw;
     char options[96];
     cl_kernel kernel;
     *is_right = 0;
@@ -32,19 +53,26 @@ static fgmm_status probe(int *is_right, fgmm_device *device, uint32_t vw, const 
         threshold[i] = (float)((int)(i % 7) - 3);
         for (uint32_t j = 0; j < vw; j++) value[i * vw + j] = (float)((int)((i * 31 + j * 17) % 9) - 4);
     }
-    FG_TRY(fg_buffer_create(&values, device, sizeof(float) * PROBE_VECTORS * vw, FG_BUFFER_DEVICE, "lane probe"));
+    FG_TRY(fg_buffer_create(&values, device, lanes_bytes, FG_BUFFER_DEVICE, "lane probe"));
     FG_TRY(fg_buffer_create(&thresholds, device, sizeof threshold, FG_BUFFER_DEVICE, "lane probe"));
-    FG_TRY(fg_buffer_create(&bits, device, sizeof found, FG_BUFFER_DEVICE, "lane probe"));
-    FG_TRY(fg_buffer_write(values, 0, value, sizeof(float) * PROBE_VECTORS * vw));
+    FG_TRY(fg_buffer_create(&bits, device, sizeof found.bits, FG_BUFFER_DEVICE, "lane probe"));
+    FG_TRY(fg_buffer_create(&kept, device, lanes_bytes, FG_BUFFER_DEVICE, "lane probe"));
+    FG_TRY(fg_buffer_create(&numbers, device, lanes_bytes, FG_BUFFER_DEVICE, "lane probe"));
+    FG_TRY(fg_buffer_write(values, 0, value, lanes_bytes));
     FG_TRY(fg_buffer_write(thresholds, 0, threshold, sizeof threshold));
-    const fg_argument arguments[] = {FG_ARG_BUFFER(values), FG_ARG_BUFFER(thresholds), FG_ARG_BUFFER(bits)};
+    const fg_argument arguments[] = {FG_ARG_BUFFER(values), FG_ARG_BUFFER(thresholds), FG_ARG_BUFFER(bits),
+                                     FG_ARG_BUFFER(kept), FG_ARG_BUFFER(numbers)};
     const size_t global = PROBE_VECTORS, local = 1;
-    FG_TRY(fg_kernel_launch(device, kernel, arguments, 3, 1, &global, &local));
-    FG_TRY(fg_buffer_read(bits, 0, found, sizeof found));
+    FG_TRY(fg_kernel_launch(device, kernel, arguments, 5, 1, &global, &local));
+    FG_TRY(fg_buffer_read(bits, 0, found.bits, sizeof found.bits));
+    FG_TRY(fg_buffer_read(kept, 0, found.kept, lanes_bytes));
+    FG_TRY(fg_buffer_read(numbers, 0, found.numbers, lanes_bytes));
     *is_right = 1;
     for (uint32_t i = 0; i < PROBE_VECTORS; i++)
-        if (found[i] != expected_bits(value + i * vw, vw, threshold[i])) *is_right = 0;
+        if (!is_expected(value, i, vw, threshold[i], &found)) *is_right = 0;
 done:
+    fg_buffer_free(numbers);
+    fg_buffer_free(kept);
     fg_buffer_free(bits);
     fg_buffer_free(thresholds);
     fg_buffer_free(values);

@@ -21,9 +21,12 @@ static void plan_scratch(fg_lists *lists, const fg_shape *s)
     /* whole sweeps, and a vector more so that rows do not share cache sets */
     const uint32_t sweep = SWEEP_VECTORS * tile->vw;
     lists->l_stride = (uint32_t)fg_round_up((uint64_t)lists->chunk_strips * s->strip, sweep) + tile->vw;
-    const uint32_t row_floats = s->row_stride + tile->vw + 3 + lists->l_stride;
+    /* scratch_t of cl/sweep.cl: four arrays have a number a row, filled up to whole vectors; then a list */
+    const uint64_t rows = (uint64_t)tile->block * (s->row_stride + tile->vw + lists->l_stride);
+    const uint64_t numbers =
+        4 * fg_round_up(tile->block, tile->vw) + 2 * (fg_round_up(s->capacity, tile->vw) + tile->vw);
     const uint64_t split_floats = fg_split_row_values(s) / 2; /* matrix: bf16 terms of the rows */
-    lists->scratch_floats = (uint32_t)fg_round_up((uint64_t)tile->block * row_floats + split_floats, 64);
+    lists->scratch_floats = (uint32_t)fg_round_up(rows + numbers + split_floats, 64);
 }
 
 uint64_t fg_responsibilities_bytes(fg_pass *pass)
@@ -60,37 +63,53 @@ done:
     return status;
 }
 
+/* Rows of a launch, a multiple of `step`: so many multiplications and additions stay below 100 ms on a small device, so
+ * that no watchdog bites and a desktop stays alive. Rows do not know of each other here: the split changes nothing. */
+static uint32_t launch_rows(const fg_shape *s, double most_work, uint32_t step)
+{
+    const double per_element = s->covariance == FGMM_DIAG ? 2 : s->covariance == FGMM_FULL ? s->d : 1;
+    const double rows = fmin(most_work / (2.0 * s->padded_k * s->d * per_element), s->batch_rows);
+    return (uint32_t)fg_round_up((uint64_t)fmax(rows, 1), step);
+}
+
 /* Vector family: rows (row type of the program) minus shift. */
 static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
 {
+    fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
     const fg_packed *p = &pass->packed;
     const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows->n;
-    const fg_argument arguments[] = {
-        FG_ARG_BUFFER(rows->buffer),
-        FG_ARG_VALUE(first),
-        FG_ARG_VALUE(n),
-        FG_ARG_BUFFER(shift),
-        FG_ARG_BUFFER(p->packed),
-        FG_ARG_BUFFER(p->scale),
-        FG_ARG_BUFFER(p->offset),
-        FG_ARG_BUFFER(p->is_exact),
-        FG_ARG_VALUE(s->strips),
-        FG_ARG_VALUE(lists->chunk_strips),
-        FG_ARG_VALUE(s->k),
-        FG_ARG_VALUE(s->spread),
-        FG_ARG_BUFFER(lists->scratch),
-        FG_ARG_VALUE(lists->scratch_floats),
-        FG_ARG_VALUE(lists->l_stride),
-        FG_ARG_VALUE(s->capacity),
-        FG_ARG_BUFFER(lists->logz),
-        FG_ARG_BUFFER(lists->counts),
-        FG_ARG_BUFFER(lists->components),
-        FG_ARG_BUFFER(lists->values),
-    };
-    const size_t global = s->workers, local = 1;
-    return FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local);
+    const cl_uint n = (cl_uint)rows->n, most = launch_rows(s, 0x1p33, s->tile.block * s->workers);
+    for (cl_uint first_row = 0; first_row < n; first_row += most) {
+        const cl_uint end = (cl_uint)fg_min_u64(n, (uint64_t)first_row + most);
+        const fg_argument arguments[] = {
+            FG_ARG_BUFFER(rows->buffer),
+            FG_ARG_VALUE(first),
+            FG_ARG_VALUE(first_row),
+            FG_ARG_VALUE(end),
+            FG_ARG_BUFFER(shift),
+            FG_ARG_BUFFER(p->packed),
+            FG_ARG_BUFFER(p->scale),
+            FG_ARG_BUFFER(p->offset),
+            FG_ARG_BUFFER(p->is_exact),
+            FG_ARG_VALUE(s->strips),
+            FG_ARG_VALUE(lists->chunk_strips),
+            FG_ARG_VALUE(s->k),
+            FG_ARG_VALUE(s->spread),
+            FG_ARG_BUFFER(lists->scratch),
+            FG_ARG_VALUE(lists->scratch_floats),
+            FG_ARG_VALUE(lists->l_stride),
+            FG_ARG_VALUE(s->capacity),
+            FG_ARG_BUFFER(lists->logz),
+            FG_ARG_BUFFER(lists->counts),
+            FG_ARG_BUFFER(lists->components),
+            FG_ARG_BUFFER(lists->values),
+        };
+        const size_t global = s->workers, local = 1;
+        FG_TRY(FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local));
+    }
+done:
+    return status;
 }
 
 static fgmm_status run_matrix(fg_pass *pass, const fg_rows *rows, cl_ulong first)
@@ -128,15 +147,6 @@ static fgmm_status run_matrix(fg_pass *pass, const fg_rows *rows, cl_ulong first
     return FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local);
 }
 
-/* Rows of a launch, a multiple of the tile's: LAUNCH_WORK multiplications and additions stay below 100 ms on a small
- * GPU, so that no watchdog bites and a desktop stays alive. */
-static uint32_t launch_rows(const fg_shape *s)
-{
-    const double work = 2.0 * s->padded_k * s->d * (s->covariance == FGMM_DIAG ? 2 : 1);
-    const double rows = fmin(0x1p36 / work, s->batch_rows);
-    return (uint32_t)fg_round_up((uint64_t)rows, s->tile.rows);
-}
-
 static fgmm_status run_group(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
 {
     const fg_buffer *packed = pass->whitening.densities ? pass->whitening.densities : pass->packed.packed;
@@ -144,7 +154,7 @@ static fgmm_status run_group(fg_pass *pass, const fg_rows *rows, cl_ulong first,
     const fg_shape *s = &pass->shape;
     const fg_packed *p = &pass->packed;
     const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows->n, most = launch_rows(s);
+    const cl_uint n = (cl_uint)rows->n, most = launch_rows(s, 0x1p36, s->tile.rows);
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
         const fg_argument arguments[] = {
             FG_ARG_BUFFER(rows->buffer),  FG_ARG_VALUE(first),

@@ -115,7 +115,7 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
     }
     if (shape->register_limit && used < room)
         snprintf(text + used, room - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
-    if (shape->family == FGMM_KERNEL_VECTOR && program == FG_PROGRAM_SPARSE && used < room)
+    if (shape->family == FGMM_KERNEL_VECTOR && used < room)
         snprintf(text + used, room - used, " -DLANES_AVX512=%d -DLANES_AVX=%d", t->lanes == 2, t->lanes == 1);
 }
 
