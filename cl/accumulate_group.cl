@@ -55,11 +55,11 @@ __kernel void accumulate(__global const row_t *rows, ulong first_element, __glob
                          __global const float *means, __global const uint *chunk_component,
                          __global const uint *chunk_first, __global const uint *chunk_end,
                          __global const uint *sorted_rows, __global const float *sorted_values,
-                         __global float *partials)
+                         uint first_chunk, __global float *partials)
 {
     __local float4 values[SUM_ITEMS];
     const uint item = get_local_id(0), team = item / UNITS, unit = item % UNITS;
-    const size_t chunk = get_group_id(0);
+    const size_t chunk = first_chunk + get_group_id(0);
     /* items that are left over have no entries */
     const uint first = chunk_first[chunk] + team, end = team < TEAMS ? chunk_end[chunk] : 0;
     __global const float *mean = means + (size_t)chunk_component[chunk] * ROW_STRIDE;

@@ -1,5 +1,5 @@
 /* accumulate_vector.cl - statistics of one chunk of a component's entries, rows gathered and summed in registers.
- * Vector family: a work-item is a chunk.
+ * Vector family: a work-item is a chunk, from first_chunk on.
  *
  *     N = sum r,  S1 = sum r (y - m),  S2 = sum r |y - m|^2 (diag: per dimension)       docs/math.md, equations 7-9
  *
@@ -58,9 +58,9 @@ __kernel void accumulate(__global const row_t *rows, ulong first_element, __glob
                          __global const float *means, __global const uint *chunk_component,
                          __global const uint *chunk_first, __global const uint *chunk_end,
                          __global const uint *sorted_rows, __global const float *sorted_values,
-                         __global float *partials)
+                         uint first_chunk, __global float *partials)
 {
-    const size_t chunk = get_global_id(0);
+    const size_t chunk = first_chunk + get_global_id(0);
     const entries_t e = {rows, first_element, shift, sorted_rows, sorted_values, chunk_first[chunk], chunk_end[chunk]};
     __global const float *mean = means + (size_t)chunk_component[chunk] * ROW_STRIDE;
     __global float *partial = partials + chunk * PARTIAL;

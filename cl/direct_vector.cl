@@ -5,7 +5,7 @@
  *   KEEP_BEST   the nearest mean k of each row: N_k += 1, S1_k += y - m_k, S2_k += |y - m_k|^2 (diag: per dimension)
  *
  * A range of range_rows rows has sums of its own, so that their order does not depend on scheduling; a worker g of G
- * does the ranges g, g + G, ... and reuses its scratch. Sums of a range are float, joined in a wider type by
+ * does the ranges first_range + g, + g + G, ... before end_range and reuses its scratch. Sums of a range are float, joined in a wider type by
  * combine.cl.
  *
  *   range_sums (ranges, 2, padded K)                            N, S2 (spherical)
@@ -52,6 +52,7 @@ static inline void add_nearest(const block_t *b, uint strips, __global const flo
 #endif
 
 __kernel void direct_accumulate(__global const row_t *rows, ulong first_element, uint n, uint range_rows,
+                                uint first_range, uint end_range,
                                 __global const float *shift, __global const float *packed, __global const float *scale,
                                 __global const float *offset, __global const uint *is_exact,
                                 __global const float *normaliser, __global const float *width,
@@ -62,7 +63,7 @@ __kernel void direct_accumulate(__global const row_t *rows, ulong first_element,
     block_t b = block_of_worker(scratch + get_global_id(0) * (size_t)scratch_floats);
     const components_t c = {packed, scale, offset, is_exact};
 
-    for (uint range = get_global_id(0); range * range_rows < n; range += get_global_size(0)) {
+    for (uint range = first_range + get_global_id(0); range < end_range; range += get_global_size(0)) {
         const uint end = min(n, (range + 1) * range_rows);
         __global float *sums = range_sums + range * (size_t)(2 * padded);
         __global float *out = partials + range * (size_t)padded * DENSE_STRIDE;

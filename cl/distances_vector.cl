@@ -41,82 +41,38 @@ static inline float load_row(__global float *a, __global const row_t *rows, size
     return sum_lanes(squares);
 }
 
-/* Adds one strip's sums for TILE_ROWS rows. */
-static inline void tile_products(floatv sums[TILE_ROWS][TILE_VECTORS], __global const float *a,
-                                 __global const float *strip)
+/* How an element enters the sum: the four forms of the head of this file, in its order. */
+enum { FORM_PRODUCT, FORM_DIFFERENCE, FORM_SCALED, FORM_EXACT_SCALED };
+
+static inline __attribute__((always_inline)) floatv add_term(floatv sum, floatv y, floatv first, floatv second,
+                                                             const int form)
 {
-    for (int d = 0; d < DIMS; d++) {
-        floatv m[TILE_VECTORS];
-#pragma unroll
-        for (int v = 0; v < TILE_VECTORS; v++) m[v] = LOADV(strip + (d * TILE_VECTORS + v) * VW);
-#pragma unroll
-        for (int i = 0; i < TILE_ROWS; i++) {
-            floatv y = a[i * ROW_STRIDE + d];
-#pragma unroll
-            for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = fma(y, m[v], sums[i][v]);
-        }
-    }
+    if (form == FORM_PRODUCT) return fma(y, first, sum);
+    const floatv t = form == FORM_DIFFERENCE ? y - first
+                     : form == FORM_SCALED   ? fma(y, first, second)
+                                             : (y - second) * first;
+    return fma(t, t, sum);
 }
 
-static inline void tile_differences(floatv sums[TILE_ROWS][TILE_VECTORS], __global const float *a,
-                                    __global const float *strip)
-{
-    for (int d = 0; d < DIMS; d++) {
-        floatv m[TILE_VECTORS];
-#pragma unroll
-        for (int v = 0; v < TILE_VECTORS; v++) m[v] = LOADV(strip + (d * TILE_VECTORS + v) * VW);
-#pragma unroll
-        for (int i = 0; i < TILE_ROWS; i++) {
-            floatv y = a[i * ROW_STRIDE + d];
-#pragma unroll
-            for (int v = 0; v < TILE_VECTORS; v++) {
-                floatv t = y - m[v];
-                sums[i][v] = fma(t, t, sums[i][v]);
-            }
-        }
-    }
-}
+#define PER_ELEMENT (COV_DIAG ? 2 : 1) /* packed numbers: what add_term calls first and second */
 
-static inline void tile_scaled_differences(floatv sums[TILE_ROWS][TILE_VECTORS], __global const float *a,
-                                           __global const float *strip)
+/* Adds one strip's sums for TILE_ROWS rows. form is a constant where this is inlined, so that no test is left. */
+static inline __attribute__((always_inline)) void add_terms(floatv sums[TILE_ROWS][TILE_VECTORS],
+                                                            __global const float *a, __global const float *strip,
+                                                            const int form)
 {
     for (int d = 0; d < DIMS; d++) {
-        floatv s[TILE_VECTORS], o[TILE_VECTORS];
+        floatv first[TILE_VECTORS], second[TILE_VECTORS];
 #pragma unroll
         for (int v = 0; v < TILE_VECTORS; v++) {
-            s[v] = LOADV(strip + (d * 2 * TILE_VECTORS + v) * VW);
-            o[v] = LOADV(strip + ((d * 2 + 1) * TILE_VECTORS + v) * VW);
+            first[v] = LOADV(strip + (d * PER_ELEMENT * TILE_VECTORS + v) * VW);
+            second[v] = COV_DIAG ? LOADV(strip + ((d * PER_ELEMENT + 1) * TILE_VECTORS + v) * VW) : first[v];
         }
 #pragma unroll
         for (int i = 0; i < TILE_ROWS; i++) {
-            floatv y = a[i * ROW_STRIDE + d];
+            const floatv y = a[i * ROW_STRIDE + d];
 #pragma unroll
-            for (int v = 0; v < TILE_VECTORS; v++) {
-                floatv t = fma(y, s[v], o[v]);
-                sums[i][v] = fma(t, t, sums[i][v]);
-            }
-        }
-    }
-}
-
-static inline void tile_exact_scaled_differences(floatv sums[TILE_ROWS][TILE_VECTORS], __global const float *a,
-                                                 __global const float *strip)
-{
-    for (int d = 0; d < DIMS; d++) {
-        floatv s[TILE_VECTORS], m[TILE_VECTORS];
-#pragma unroll
-        for (int v = 0; v < TILE_VECTORS; v++) {
-            s[v] = LOADV(strip + (d * 2 * TILE_VECTORS + v) * VW);
-            m[v] = LOADV(strip + ((d * 2 + 1) * TILE_VECTORS + v) * VW);
-        }
-#pragma unroll
-        for (int i = 0; i < TILE_ROWS; i++) {
-            floatv y = a[i * ROW_STRIDE + d];
-#pragma unroll
-            for (int v = 0; v < TILE_VECTORS; v++) {
-                floatv t = (y - m[v]) * s[v];
-                sums[i][v] = fma(t, t, sums[i][v]);
-            }
+            for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = add_term(sums[i][v], y, first[v], second[v], form);
         }
     }
 }
@@ -129,11 +85,7 @@ typedef struct components_t {
     __global const uint *is_exact; /* (strips): 1 where the exact form, with y - m, is needed */
 } components_t;
 
-#if COV_DIAG
-#define STRIP_FLOATS ((size_t)DIMS * 2 * STRIP)
-#else
-#define STRIP_FLOATS ((size_t)DIMS * STRIP)
-#endif
+#define STRIP_FLOATS ((size_t)DIMS * PER_ELEMENT * STRIP)
 
 /* Log-densities of TILE_ROWS rows under one strip: l (TILE_ROWS rows, l_stride apart), and the rows' maxima by lane. */
 static inline void tile_log_densities(__global float *l, size_t l_stride, __global float *maxima,
@@ -157,20 +109,20 @@ static inline void tile_log_densities(__global float *l, size_t l_stride, __glob
 #if COV_DIAG
     const float norm_factor = 0.0f;
     if (c->is_exact[strip])
-        tile_exact_scaled_differences(sums, a, packed);
+        add_terms(sums, a, packed, FORM_EXACT_SCALED);
     else
-        tile_scaled_differences(sums, a, packed);
+        add_terms(sums, a, packed, FORM_SCALED);
 #pragma unroll
     for (int v = 0; v < TILE_VECTORS; v++) h[v] = -1.0f;
 #else
     float norm_factor = 1.0f;
     if (c->is_exact[strip]) {
-        tile_differences(sums, a, packed);
+        add_terms(sums, a, packed, FORM_DIFFERENCE);
         norm_factor = 0.0f;
 #pragma unroll
         for (int v = 0; v < TILE_VECTORS; v++) h[v] = -h[v];
     } else {
-        tile_products(sums, a, packed);
+        add_terms(sums, a, packed, FORM_PRODUCT);
     }
 #endif
 #pragma unroll

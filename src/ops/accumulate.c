@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { COMBINE_LOCAL = 64 }; /* work-items that share a component in combine.cl */
+enum { LAUNCH_ELEMENTS = 1 << 28, COMBINE_LOCAL = 64 }; /* work-items that share a component in combine.cl */
 
 static uint32_t s2_count(const fg_shape *s)
 {
@@ -51,31 +51,47 @@ done:
     return status;
 }
 
-fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts)
+/* Chunks into partials, so many elements of rows to a launch that it stays below 100 ms on one core (some 5e9 a
+ * second). */
+static fgmm_status sum_chunks(fg_pass *pass, const fg_rows *rows, cl_uint chunks)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
     const fg_lists *lists = &pass->lists;
-    const fg_totals *t = &pass->totals;
-    if (counts->chunks == 0) return FGMM_OK;
     const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
-    const fg_argument accumulate[] = {
-        FG_ARG_BUFFER(rows->buffer),           FG_ARG_VALUE(first),
-        FG_ARG_BUFFER(pass->packed.shift),     FG_ARG_BUFFER(pass->packed.means),
-        FG_ARG_BUFFER(lists->chunk_component), FG_ARG_BUFFER(lists->chunk_first),
-        FG_ARG_BUFFER(lists->chunk_end),       FG_ARG_BUFFER(lists->sorted_rows),
-        FG_ARG_BUFFER(lists->sorted_values),   FG_ARG_BUFFER(t->partials),
-    };
+    const uint64_t most = fg_max_u64(1, LAUNCH_ELEMENTS / ((uint64_t)s->tile.chunk * s->d));
+    for (cl_uint first_chunk = 0; first_chunk < chunks;) {
+        const cl_uint count = (cl_uint)fg_min_u64(most, chunks - first_chunk);
+        const fg_argument arguments[] = {
+            FG_ARG_BUFFER(rows->buffer),           FG_ARG_VALUE(first),
+            FG_ARG_BUFFER(pass->packed.shift),     FG_ARG_BUFFER(pass->packed.means),
+            FG_ARG_BUFFER(lists->chunk_component), FG_ARG_BUFFER(lists->chunk_first),
+            FG_ARG_BUFFER(lists->chunk_end),       FG_ARG_BUFFER(lists->sorted_rows),
+            FG_ARG_BUFFER(lists->sorted_values),   FG_ARG_VALUE(first_chunk),
+            FG_ARG_BUFFER(pass->totals.partials),
+        };
+        const size_t local = s->sum_items, global = count * local;
+        FG_TRY(FG_LAUNCH(pass, pass->accumulate, arguments, 1, &global, &local));
+        first_chunk += count;
+    }
+done:
+    return status;
+}
+
+fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    if (counts->chunks == 0) return FGMM_OK;
     const fg_argument combine[] = {
         FG_ARG_VALUE(s->k),
-        FG_ARG_BUFFER(lists->component_chunk),
-        FG_ARG_BUFFER(t->partials),
-        FG_ARG_BUFFER(t->totals),
+        FG_ARG_BUFFER(pass->lists.component_chunk),
+        FG_ARG_BUFFER(pass->totals.partials),
+        FG_ARG_BUFFER(pass->totals.totals),
     };
-    const size_t local = s->sum_items, chunks = counts->chunks * local;
     const size_t elements[2] = {fg_round_up((uint64_t)s->d + s2_count(s) + 1, COMBINE_LOCAL), s->k};
     const size_t group[2] = {COMBINE_LOCAL, 1};
-    FG_TRY(FG_LAUNCH(pass, pass->accumulate, accumulate, 1, &chunks, &local));
+    FG_TRY(sum_chunks(pass, rows, counts->chunks));
     FG_TRY(FG_LAUNCH(pass, pass->combine_chunks, combine, 2, elements, group));
 done:
     return status;

@@ -11,6 +11,9 @@
  * meet in the last cache level that all cores share. GPUs need more rows to be busy. */
 enum { TILE_BYTES = 8 << 20, GROUP_TILE_BYTES = 32 << 20, MOST_TILE_ROWS = 8192 };
 
+/* Most multiplications and additions of a launch: below 100 ms on a small device. */
+static const uint64_t launch_work = (uint64_t)1 << 33;
+
 /* What has a partial product each, not counting splits: a strip, or a group of the group family. */
 static uint64_t product_count(const fg_shape *s)
 {
@@ -35,7 +38,8 @@ static void plan(fg_dense *dense, const fg_shape *s)
 {
     const uint32_t block = s->tile.block;
     const uint64_t bytes = s->family == FGMM_KERNEL_GROUP ? GROUP_TILE_BYTES : TILE_BYTES;
-    const uint64_t rows = bytes / (sizeof(float) * fg_max_u64(s->padded_k, s->row_stride));
+    const uint64_t by_bytes = bytes / (sizeof(float) * fg_max_u64(s->padded_k, s->row_stride));
+    const uint64_t rows = fg_min_u64(by_bytes, launch_work / (2 * (uint64_t)s->padded_k * s->d));
     const uint64_t most = fg_min_u64(MOST_TILE_ROWS, fg_round_up(s->batch_rows, block));
     dense->tile_rows = (uint32_t)fg_max_u64(block, fg_min_u64(rows, most) / block * block);
     /* with few products rows are split as well */

@@ -5,8 +5,9 @@
 #include "size.h"
 #include "status.h"
 
-/* Rows whose sums are float: enough ranges for all workers, and no more rows than float sums bear. */
-enum { LEAST_RANGE_ROWS = 512, MOST_RANGE_ROWS = 2048 };
+/* Rows whose sums are float: enough ranges for all workers, and no more rows than float sums bear. Rows of a launch, at
+ * some 100 ns each and core, so that it stays below 100 ms. */
+enum { LEAST_RANGE_ROWS = 512, MOST_RANGE_ROWS = 2048, LAUNCH_ROWS = 1 << 18 };
 
 static void plan(fg_direct *direct, const fg_shape *s)
 {
@@ -51,21 +52,21 @@ void fg_direct_free(fg_direct *direct)
     *direct = (fg_direct){0};
 }
 
-fgmm_status fg_direct_run(fg_pass *pass, const fg_rows *rows)
+/* Ranges first..end-1 of a batch into their sums. */
+static fgmm_status sum_ranges(fg_pass *pass, const fg_rows *rows, cl_uint first_range, cl_uint end_range)
 {
-    fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
     const fg_packed *p = &pass->packed;
     const fg_direct *direct = &pass->direct;
     const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
     const cl_uint n = (cl_uint)rows->n;
-    if (!direct->accumulate) FG_TRY(create(pass));
-    const cl_uint ranges = (cl_uint)fg_ceil_div(n, direct->range_rows);
     const fg_argument arguments[] = {
         FG_ARG_BUFFER(rows->buffer),
         FG_ARG_VALUE(first),
         FG_ARG_VALUE(n),
         FG_ARG_VALUE(direct->range_rows),
+        FG_ARG_VALUE(first_range),
+        FG_ARG_VALUE(end_range),
         FG_ARG_BUFFER(p->shift),
         FG_ARG_BUFFER(p->packed),
         FG_ARG_BUFFER(p->scale),
@@ -82,7 +83,18 @@ fgmm_status fg_direct_run(fg_pass *pass, const fg_rows *rows)
         FG_ARG_BUFFER(direct->sums.products),
     };
     const size_t workers = s->workers, one = 1;
-    FG_TRY(FG_LAUNCH(pass, direct->accumulate, arguments, 1, &workers, &one));
+    return FG_LAUNCH(pass, direct->accumulate, arguments, 1, &workers, &one);
+}
+
+fgmm_status fg_direct_run(fg_pass *pass, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_direct *direct = &pass->direct;
+    if (!direct->accumulate) FG_TRY(create(pass));
+    const uint32_t ranges = (uint32_t)fg_ceil_div(rows->n, direct->range_rows);
+    const uint32_t most = (uint32_t)fg_round_up(fg_ceil_div(LAUNCH_ROWS, direct->range_rows), pass->shape.workers);
+    for (uint32_t range = 0; range < ranges; range += most)
+        FG_TRY(sum_ranges(pass, rows, range, (uint32_t)fg_min_u64(ranges, (uint64_t)range + most)));
     FG_TRY(fg_range_sums_combine(&direct->sums, pass, ranges, ranges));
 done:
     return status;

@@ -10,9 +10,11 @@
 #include <stdlib.h>
 
 /* A batch is dense when more than this share of its rows overflowed their lists, and while its rows keep more than
- * SPARSE_ENTRIES components each. Gathering an entry costs about as much as DENSE_COST products of the dense path. */
+ * SPARSE_ENTRIES components each. To list, sort and gather an entry costs about as much as dense_cost components of the
+ * dense path: DENSE_COST for its elements, and on CPUs ENTRY_COST / D for the entry itself (measured: 20 at D = 128).
+ */
 static const double dense_share = 0.25;
-enum { DENSE_COST = 8, SPARSE_ENTRIES = 48 };
+enum { DENSE_COST = 8, ENTRY_COST = 1536, SPARSE_ENTRIES = 48 };
 
 /* Says so where the tile that a run began with cannot be had on this device. */
 static void note_other_tile(fgmm_device *device, const fg_shape *shape, const char *wanted)
@@ -134,7 +136,9 @@ done:
 /* Is the dense path the cheaper one for rows that keep `entries` components each? */
 static int prefers_dense(const fg_pass *pass, double entries)
 {
-    return entries > SPARSE_ENTRIES || entries * DENSE_COST > pass->shape.k;
+    const fg_shape *s = &pass->shape;
+    const double entry_cost = s->family == FGMM_KERNEL_VECTOR ? (double)ENTRY_COST / s->d : 0;
+    return entries > SPARSE_ENTRIES || entries * (DENSE_COST + entry_cost) > s->k;
 }
 
 static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
