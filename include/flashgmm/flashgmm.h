@@ -10,7 +10,8 @@
  *
  * (every call returns a status: examples/ shows complete programs). One header per noun:
  *     base.h statuses and types | device.h devices | data.h rows | model.h parameters | fit.h training |
- *     predict.h evaluation | select.h comparing models | ivf.h nearest-neighbour search |
+ *     predict.h evaluation | select.h comparing models | kde.h kernel densities | encode.h Fisher vectors |
+ *     ivf.h nearest-neighbour search |
  *     stats.h the EM loop by hand | output.h rows to files | opencl.h (not included here) your own OpenCL objects
  */
 #ifndef FLASHGMM_H
@@ -19,8 +20,10 @@
 #include "flashgmm/base.h"
 #include "flashgmm/data.h"
 #include "flashgmm/device.h"
+#include "flashgmm/encode.h"
 #include "flashgmm/fit.h"
 #include "flashgmm/ivf.h"
+#include "flashgmm/kde.h"
 #include "flashgmm/model.h"
 #include "flashgmm/output.h"
 #include "flashgmm/predict.h"

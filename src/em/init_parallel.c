@@ -59,6 +59,7 @@ static fgmm_status parallel_open(parallel *p, const fg_init_request *request, co
     *p = (parallel){.request = request, .d = request->d, .per_round = (room - 1) / FG_PARALLEL_ROUNDS};
     plan.pass.k = room;
     plan.pass.keep = FG_KEEP_BEST;
+    if (fg_covariance_matrices(plan.pass.covariance, 1)) plan.pass.covariance = FGMM_SPHERICAL; /* counts are wanted */
     plan.is_evaluation = 1;
     plan.host_bytes = room * (4 * request->d + 4) * sizeof(double); /* candidates and their statistics, shares, draws */
     plan.host_row_bytes = sizeof(double);

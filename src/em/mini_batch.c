@@ -19,17 +19,16 @@ uint64_t fg_mini_batch_rows(uint64_t k)
 }
 
 /* (12)  The statistics of one row on average that the parameters stand for, about their means:
- *       N = pi,  S1 = 0,  S2 = pi times the covariance, without what regularisation has added. */
-static double running_s2(const fg_mixture *m, uint64_t i, double reg_covar)
+ *       N = pi,  S1 = 0,  S2 = pi times the covariance, without what regularisation has added to variances. */
+static double running_s2(const fg_mixture *m, size_t i, double reg_covar)
 {
-    const uint64_t per_component = fg_covariance_count(m->covariance, m->k, m->d) / m->k;
-    if (fg_covariance_matrices(m->covariance, m->k)) {
-        const uint64_t matrix = i / (m->d * m->d), row = i / m->d % m->d, column = i % m->d;
-        const double without = m->covariances[i] - (row == column ? reg_covar : 0);
-        return m->covariance == FGMM_TIED ? without : m->weights[matrix] * without;
-    }
-    const double variance = fmax(m->covariances[i] - reg_covar, 0);
-    return m->weights[i / per_component] * variance * (m->covariance == FGMM_SPHERICAL ? (double)m->d : 1);
+    const size_t d = (size_t)m->d;
+    const int has_matrices = fg_covariance_matrices(m->covariance, m->k) > 0;
+    const int is_variance = !has_matrices || i % (d * d) / d == i % d;
+    const size_t per_component = has_matrices ? d * d : (size_t)fg_covariance_width(m->covariance, m->d);
+    const double share = m->covariance == FGMM_TIED ? 1 : m->weights[i / per_component]; /* tied: of all rows */
+    const double covariance = is_variance ? fmax(m->covariances[i] - reg_covar, 0) : m->covariances[i];
+    return share * covariance * (m->covariance == FGMM_SPHERICAL ? (double)d : 1);
 }
 
 fgmm_status fg_mini_batch_blend(double *values, const fg_mixture *m, double step, double reg_covar)

@@ -73,10 +73,10 @@ only_file() { [ "$(find "$1" -mindepth 1 -printf '%f\n')" = "$2" ]; }
 
 echo "== help and version"
 works "overall help" --help
-for command in devices fit kmeans score select predict proba sample info tune; do
+for command in devices fit kmeans score select predict proba sample encode kde info tune; do
   says "overall help names $command" "^  $command "
 done
-for command in devices fit kmeans score select predict proba sample info tune; do
+for command in devices fit kmeans score select predict proba sample encode kde info tune; do
   works "$command --help" "$command" --help
   says "$command --help has examples" '^Examples:'
 done
@@ -276,6 +276,24 @@ fails "select, a folder of other options" 1 'begun with other data or options' s
 fails "select, a range that ends before it begins" 2 '--components = 3:1' select rows.npy -k 3:1
 fails "select, an unknown covariance" 2 '--covariance = round' select rows.npy -k 3 --covariance round
 fails "select, K > N" 1 '601' select rows.npy -k 601
+
+echo "== kde and encode"
+works "kde" kde rows.npy centres.npy --bandwidth 2 -o density.npy --json
+json "kde --json" 'r["rows"] == 600 and r["queries"] == 3'
+npy density.npy 'h["descr"] == "<f8" and h["shape"] == (3,) and all(-12 < d < -5 for d in v)'
+fails "kde, no bandwidth" 2 '--bandwidth = 0' kde rows.npy centres.npy --bandwidth 0 -o never.npy
+fails "kde, other D" 1 'D = ' kde rows.npy narrow.npy --bandwidth 1 -o never.npy
+python3 -c '
+import struct
+head = "{%r: %r, %r: False, %r: (600,), }" % ("descr", "<i8", "fortran_order", "shape")
+head = head.ljust(117) + "\n"
+open("groups.npy", "wb").write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode() + struct.pack("<600q", *[i // 100 for i in range(600)]))'
+works "encode" encode m.safetensors rows.npy --groups groups.npy -o fisher.npy --json
+json "encode --json" 'r["groups"] == 6'
+npy fisher.npy 'h["descr"] == "<f4" and h["shape"] == (6, 24) and all(abs(sum(x * x for x in v[24 * g:24 * g + 24]) - 1) < 1e-5 for g in range(6))'
+works "encode --vlad" encode m.safetensors rows.npy --groups groups.npy -o vlad.npy --vlad
+npy vlad.npy 'h["shape"] == (6, 12)'
+fails "encode, groups of other data" 1 'holds 600 numbers' encode m.safetensors s.npy --groups groups.npy -o never.npy
 
 echo "== damaged models and caches"
 head -c 200 m.safetensors >cut.safetensors

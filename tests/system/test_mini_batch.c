@@ -45,26 +45,30 @@ static fgmm_fit_options fit_options(fgmm_covariance covariance, int mini_batch)
 START_TEST(test_mini_batch__parameters_hold_the_running_statistics)
 {
     const double reg_covar = 0.25;
-    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++) {
-        const uint64_t width = covariance == FGMM_DIAG ? D : 1;
-        double weights[K], means[K * D], covariances[K * D], before[K * D + K + K * D];
+    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
+        const uint64_t variances = fg_covariance_count((fgmm_covariance)covariance, K, D);
+        double weights[K], means[K * D], covariances[K * D * D], before[K + K * D + K * D * D];
         fg_mixture m = {(fgmm_covariance)covariance, K, D, weights, means, covariances};
         fg_statistics_layout layout;
         ck_ok(fg_statistics_layout_of(&layout, m.covariance, K, D));
         double *values = calloc(layout.count, sizeof *values);
         for (uint64_t k = 0; k < K; k++) weights[k] = (double)(k + 1) / (K * (K + 1) / 2);
         for (uint64_t i = 0; i < K * D; i++) means[i] = 100 + (double)(i % 7);
-        for (uint64_t i = 0; i < K * width; i++) covariances[i] = 1 + 0.1 * (double)(i % 5);
+        const int has_matrices = fg_covariance_matrices(m.covariance, K) > 0;
+        for (uint64_t i = 0; i < variances; i++) {
+            const int is_variance = !has_matrices || i % (D * D) / D == i % D;
+            covariances[i] = is_variance ? 1 + 0.1 * (double)(i % 5) : 0.05;
+        }
         memcpy(before, weights, sizeof weights);
         memcpy(before + K, means, sizeof means);
-        memcpy(before + K + K * D, covariances, K * width * sizeof(double));
+        memcpy(before + K + K * D, covariances, variances * sizeof(double));
         values[0] = 10;
         for (size_t i = layout.counts; i < layout.count; i++) values[i] = 1 + (double)(i % 3);
         ck_ok(fg_mini_batch_blend(values, &m, 0, reg_covar));
         ck_ok(fg_m_step(&m, values, reg_covar, NULL));
         for (uint64_t k = 0; k < K; k++) ck_assert_double_le(fabs(weights[k] - before[k]), ROUNDING);
         for (uint64_t i = 0; i < K * D; i++) ck_assert_double_le(fabs(means[i] - before[K + i]), 100 * ROUNDING);
-        for (uint64_t i = 0; i < K * width; i++)
+        for (uint64_t i = 0; i < variances; i++)
             ck_assert_double_le(fabs(covariances[i] - before[K + K * D + i]), ROUNDING);
         free(values);
     }

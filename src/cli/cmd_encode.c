@@ -1,0 +1,170 @@
+/* cmd_encode.c - `flashgmm encode`: a Fisher vector, or VLAD, for every group of rows. */
+#include "commands.h"
+#include "work.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct encode_arguments {
+    const char *groups, *output;
+    int is_vlad;
+    cli_work_arguments work;
+} encode_arguments;
+
+static const cli_option options[] = {
+    CLI_MODEL_OPERAND(encode_arguments, work.model),
+    CLI_DATA_OPERAND(encode_arguments, work.data),
+    {.name = "groups",
+     .kind = CLI_OPTION_TEXT,
+     .offset = offsetof(encode_arguments, groups),
+     .value = "FILE.npy",
+     .is_required = 1,
+     .help = "the group of each row: whole numbers, ascending, one per row"},
+    {.name = "output",
+     .letter = 'o',
+     .kind = CLI_OPTION_TEXT,
+     .offset = offsetof(encode_arguments, output),
+     .value = "FILE",
+     .is_required = 1,
+     .help = "where the vectors go, float32, one row per group: a name ending with .npy or .fvecs"},
+    {.name = "vlad",
+     .kind = CLI_OPTION_FLAG,
+     .offset = offsetof(encode_arguments, is_vlad),
+     .help = "VLAD in place of Fisher vectors"},
+    CLI_DATA_OPTIONS(encode_arguments),
+    CLI_DEVICE_OPTIONS(encode_arguments),
+    CLI_OUTPUT_MODE_OPTIONS(encode_arguments),
+    {.name = NULL},
+};
+
+/* An encoding at work. */
+typedef struct encoder {
+    const encode_arguments *arguments;
+    fgmm_model *model;
+    fgmm_source *source;
+    fgmm_source_info info;
+    fgmm_device *device;
+    fgmm_writer *output;
+    int64_t *groups; /* (rows) */
+    void *rows;      /* (room, dims) the present group's */
+    uint64_t room, written;
+    float *vector;
+    cli_progress progress;
+} encoder;
+
+static int read_groups(encoder *e)
+{
+    int exit_code = CLI_EXIT_DONE;
+    uint64_t rows, cols;
+    CLI_DO(cli_library(fgmm_ids_read(&e->groups, &rows, &cols, e->arguments->groups)));
+    if (rows * cols != e->info.rows)
+        return cli_error(CLI_EXIT_FAILED, "%s: holds %llu numbers, but the data has %llu rows", e->arguments->groups,
+                         (unsigned long long)(rows * cols), (unsigned long long)e->info.rows);
+    for (uint64_t i = 1; i < e->info.rows; i++)
+        if (e->groups[i] < e->groups[i - 1])
+            return cli_error(CLI_EXIT_FAILED, "%s: number %llu is %lld, after %lld; need ascending numbers",
+                             e->arguments->groups, (unsigned long long)i, (long long)e->groups[i],
+                             (long long)e->groups[i - 1]);
+done:
+    return exit_code;
+}
+
+/* Reads and encodes the `count` rows of a group. */
+static int encode_group(encoder *e, uint64_t count)
+{
+    int exit_code = CLI_EXIT_DONE;
+    const size_t row_bytes = (size_t)e->info.dims * fgmm_type_bytes(e->info.type);
+    fgmm_encode_options encode = FGMM_ENCODE_OPTIONS_INIT;
+    encode.encoding = e->arguments->is_vlad ? FGMM_VLAD : FGMM_FISHER;
+    encode.has_power = !e->arguments->is_vlad;
+    if (count > e->room) {
+        void *rows = realloc(e->rows, (size_t)count * row_bytes);
+        if (!rows) return cli_error(CLI_EXIT_FAILED, "a group of %llu rows: memory ran out", (unsigned long long)count);
+        e->rows = rows;
+        e->room = count;
+    }
+    for (uint64_t had = 0, given = 1; had < count && given > 0; had += given)
+        CLI_DO(
+            cli_library(fgmm_source_next(e->source, (char *)e->rows + (size_t)had * row_bytes, count - had, &given)));
+    CLI_DO(cli_library(fgmm_encode(e->vector, e->device, e->model, e->rows, e->info.type, count, &encode)));
+    CLI_DO(cli_library(fgmm_writer_append(e->output, e->vector, 1)));
+    e->written++;
+done:
+    return exit_code;
+}
+
+static int encode_all(encoder *e)
+{
+    int exit_code = CLI_EXIT_DONE;
+    fgmm_progress now = {.phase = FGMM_PHASE_FINAL, .iteration = 1, .max_iterations = 1, .rows = e->info.rows};
+    CLI_DO(cli_library(fgmm_source_rewind(e->source)));
+    while (now.rows_done < e->info.rows) {
+        const uint64_t first = now.rows_done;
+        while (now.rows_done < e->info.rows && e->groups[now.rows_done] == e->groups[first]) now.rows_done++;
+        CLI_DO(encode_group(e, now.rows_done - first));
+        if (cli_progress_report(&e->progress, &now)) CLI_DO(cli_interrupted_error());
+    }
+done:
+    cli_progress_end(&e->progress);
+    return exit_code;
+}
+
+static int open_all(encoder *e)
+{
+    const encode_arguments *arguments = e->arguments;
+    int exit_code = CLI_EXIT_DONE;
+    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", ".fvecs"));
+    CLI_DO(cli_output_check(arguments->output, arguments->work.data));
+    CLI_DO(cli_library(fgmm_model_load(&e->model, arguments->work.model)));
+    CLI_DO(cli_library(fgmm_model_describe(e->model, &info)));
+    CLI_DO(cli_open_data(&e->source, arguments->work.data, &arguments->work));
+    CLI_DO(cli_library(fgmm_source_describe(e->source, &e->info)));
+    if (info.dims != e->info.dims)
+        return cli_error(CLI_EXIT_FAILED, "the model has D = %llu, but the data has D = %llu",
+                         (unsigned long long)info.dims, (unsigned long long)e->info.dims);
+    CLI_DO(read_groups(e));
+    CLI_DO(cli_open_device(&e->device, &arguments->work, &e->progress));
+    const uint64_t size = fgmm_encoding_size(e->model, arguments->is_vlad ? FGMM_VLAD : FGMM_FISHER);
+    e->vector = calloc(size, sizeof *e->vector);
+    if (!e->vector) return cli_error(CLI_EXIT_FAILED, "a vector of %llu: memory ran out", (unsigned long long)size);
+    CLI_DO(cli_library(fgmm_writer_open(&e->output, arguments->output, "<f4", size)));
+done:
+    return exit_code;
+}
+
+static int run(const void *user)
+{
+    const encode_arguments *arguments = user;
+    int exit_code = CLI_EXIT_DONE;
+    encoder e = {.arguments = arguments, .info = FGMM_SOURCE_INFO_INIT};
+    cli_progress_begin(&e.progress, arguments->work.is_quiet, "encode");
+    CLI_DO(open_all(&e));
+    cli_signals_catch();
+    CLI_DO(encode_all(&e));
+    CLI_DO(cli_writer_commit(&e.output));
+    CLI_DO(cli_print_written(&arguments->work, e.info.rows, "groups", e.written, arguments->output));
+done:
+    fgmm_writer_abandon(e.output);
+    fgmm_device_close(e.device);
+    fgmm_source_close(e.source);
+    fgmm_model_free(e.model);
+    free(e.groups);
+    free(e.rows);
+    free(e.vector);
+    return exit_code;
+}
+
+const cli_command cli_command_encode = {
+    .name = "encode",
+    .summary = "Fisher vectors or VLAD of groups of rows",
+    .options = options,
+    .notes =
+        "A Fisher vector has 2 K D numbers, gradients by means, then by deviations, after signed square roots and of\n"
+        "unit length (the improved Fisher vector); VLAD has K D, of unit length. Groups appear in their order.\n",
+    .examples = "  flashgmm encode model.safetensors descriptors.fvecs --groups image_of_row.npy -o images.npy\n"
+                "  flashgmm encode centroids.fvecs descriptors.fvecs --groups image_of_row.npy -o images.npy --vlad\n",
+    .arguments_bytes = sizeof(encode_arguments),
+    .run = run,
+};
