@@ -11,8 +11,9 @@
 #include <string.h>
 
 static const cli_command *const commands[] = {
-    &cli_command_devices, &cli_command_fit, &cli_command_kmeans, &cli_command_score, &cli_command_select,
-    &cli_command_predict, &cli_command_proba, &cli_command_sample, &cli_command_encode, &cli_command_kde, &cli_command_info, &cli_command_tune,
+    &cli_command_devices, &cli_command_fit,   &cli_command_kmeans, &cli_command_score,  &cli_command_select,
+    &cli_command_predict, &cli_command_proba, &cli_command_sample, &cli_command_encode, &cli_command_export,
+    &cli_command_kde,     &cli_command_info,  &cli_command_tune,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -21,8 +21,8 @@ typedef struct cursor {
 typedef struct header {
     char descr[16];
     int is_fortran;
-    uint64_t shape[2];
-    unsigned shape_count; /* as written, also above 2 */
+    uint64_t shape[3];
+    unsigned shape_count; /* as written, also above 3 */
     unsigned seen;        /* bit per key of the table below */
 } header;
 
@@ -91,7 +91,7 @@ static fgmm_status parse_shape(cursor *c, header *h)
         }
         if (c->at == begin) return bad(c, "'shape' holds something that is no number");
         take(c, "L"); /* as Python 2 wrote long numbers */
-        if (h->shape_count < 2) h->shape[h->shape_count] = value;
+        if (h->shape_count < 3) h->shape[h->shape_count] = value;
         h->shape_count++;
         if (!take(c, ",")) {
             if (!take(c, ")")) return bad(c, "'shape' is not closed");
@@ -132,7 +132,7 @@ done:
 }
 
 /* From the parsed dictionary to a layout: what is legal NumPy but not read here is refused by name. */
-static fgmm_status interpret(fg_dense_layout *layout, const header *h, const char *path)
+static fgmm_status interpret(fg_npy_array *array, const header *h, const char *path)
 {
     static const struct {
         const char *code;
@@ -151,14 +151,13 @@ static fgmm_status interpret(fg_dense_layout *layout, const header *h, const cha
     FG_CHECK(h->descr[0] != '|' || is_byte, FGMM_FORMAT, "%s: element type '%s' lacks a byte order", path, h->descr);
     FG_CHECK(!h->is_fortran, FGMM_FORMAT,
              "%s: is in Fortran order, whose rows are scattered; save it as numpy.ascontiguousarray(array)", path);
-    FG_CHECK(h->shape_count == 1 || h->shape_count == 2, FGMM_FORMAT, "%s: is %u-D; need (N, D), or (N) for D = 1",
-             path, h->shape_count);
-    *layout = (fg_dense_layout){h->shape[0], h->shape_count == 2 ? h->shape[1] : 1, types[index].type, 0};
+    FG_CHECK(h->shape_count <= 3, FGMM_FORMAT, "%s: is %u-D; need at most 3", path, h->shape_count);
+    *array = (fg_npy_array){h->shape_count, {h->shape[0], h->shape[1], h->shape[2]}, types[index].type, 0};
 done:
     return status;
 }
 
-fgmm_status fg_npy_read_header(fg_dense_layout *layout, const fg_input *input)
+fgmm_status fg_npy_read_array(fg_npy_array *array, const fg_input *input)
 {
     fgmm_status status = FGMM_OK;
     char *text = NULL;
@@ -182,12 +181,24 @@ fgmm_status fg_npy_read_header(fg_dense_layout *layout, const fg_input *input)
     FG_TRY(FG_ALLOC(&text, length + 1, "header"));
     FG_TRY(fg_input_read_at(input, begin, text, (size_t)length));
     cursor c = {path, text, (size_t)length, 0, begin};
-    header h = {{0}, 0, {0, 0}, 0, 0};
+    header h = {{0}, 0, {0, 0, 0}, 0, 0};
     FG_TRY(parse_dictionary(&c, &h));
-    FG_TRY(interpret(layout, &h, path));
-    layout->offset = begin + length;
+    FG_TRY(interpret(array, &h, path));
+    array->offset = begin + length;
 done:
     free(text);
+    return status;
+}
+
+fgmm_status fg_npy_read_header(fg_dense_layout *layout, const fg_input *input)
+{
+    fgmm_status status = FGMM_OK;
+    fg_npy_array array;
+    FG_TRY(fg_npy_read_array(&array, input));
+    FG_CHECK(array.rank == 1 || array.rank == 2, FGMM_FORMAT, "%s: is %u-D; need (N, D), or (N) for D = 1", input->path,
+             array.rank);
+    *layout = (fg_dense_layout){array.shape[0], array.rank == 2 ? array.shape[1] : 1, array.type, array.offset};
+done:
     return status;
 }
 

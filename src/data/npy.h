@@ -7,6 +7,17 @@
 /* The longest header that is read: a plain array's is 128 bytes; only structured types need more. */
 enum { FG_NPY_HEADER_MAX = 65536 };
 
+/* An array of up to 3 dimensions, as its header says. */
+typedef struct fg_npy_array {
+    unsigned rank; /* 0 to 3 */
+    uint64_t shape[3];
+    fgmm_type type;
+    uint64_t offset; /* of the first element */
+} fg_npy_array;
+
+/* As fg_npy_read_header, for any array of up to 3 dimensions. */
+fgmm_status fg_npy_read_array(fg_npy_array *array, const fg_input *input);
+
 /* Parses versions 1 to 3. Sizes are not compared with the input's (fg_dense_open does).
  * Errors: FORMAT with the byte offset and the reason (truncated, Fortran order, big-endian, other types, not 1-D or
  * 2-D). */

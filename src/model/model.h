@@ -33,6 +33,19 @@ static inline uint64_t fg_covariance_matrices(fgmm_covariance covariance, uint64
     return covariance == FGMM_TIED ? 1 : covariance == FGMM_FULL ? k : 0;
 }
 
+/* Extents of an array of up to 3 dimensions; those behind its rank are 0. */
+typedef struct fg_array_shape {
+    uint64_t rank, shape[3];
+} fg_array_shape;
+
+/* Of the covariances array of a type. */
+fg_array_shape fg_covariance_shape(fgmm_covariance covariance, uint64_t k, uint64_t d);
+
+/* The one type whose array has this shape and, where it is not NULL, this name. (K,D) and (D,D) are the same shape when
+ * K = D: then the name decides, and for D = 1 there is no difference. Errors: FORMAT. */
+fgmm_status fg_covariance_of_shape(fgmm_covariance *covariance, const fg_array_shape *shape, const char *named,
+                                   uint64_t k, uint64_t d);
+
 /* Where the variance of component k in dimension c lies in a covariances array, of any type. */
 static inline size_t fg_variance_place(fgmm_covariance covariance, uint64_t d, uint64_t k, uint64_t c)
 {

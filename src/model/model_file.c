@@ -3,7 +3,9 @@
 #include "model.h"
 
 #include "centroids.h"
+#include "file.h"
 #include "metadata.h"
+#include "npz_model.h"
 #include "safetensors.h"
 #include "size.h"
 
@@ -26,22 +28,6 @@ void fg_checkpoint_clear(fg_checkpoint *checkpoint)
     free(checkpoint->runs.objectives);
     fgmm_model_free(checkpoint->runs.best);
     *checkpoint = (fg_checkpoint){0};
-}
-
-/* The covariances tensor of a type. */
-enum { COVARIANCE_TYPES = FGMM_FULL + 1 };
-
-typedef struct covariance_shape {
-    uint64_t rank, shape[FG_TENSOR_RANK];
-} covariance_shape;
-
-static covariance_shape shape_of(fgmm_covariance covariance, uint64_t k, uint64_t d)
-{
-    const covariance_shape shapes[COVARIANCE_TYPES] = {[FGMM_SPHERICAL] = {1, {k}},
-                                                       [FGMM_DIAG] = {2, {k, d}},
-                                                       [FGMM_TIED] = {2, {d, d}},
-                                                       [FGMM_FULL] = {3, {k, d, d}}};
-    return shapes[covariance];
 }
 
 /* ---- writing ---- */
@@ -77,7 +63,7 @@ static void put_checkpoint(fg_metadata *metadata, const fg_checkpoint *checkpoin
 static void put_tensors(fg_tensor_out tensors[3], const fgmm_model *model, const char *const names[3])
 {
     const uint64_t k = model->info.components, d = model->info.dims;
-    const covariance_shape shape = shape_of(model->info.covariance, k, d);
+    const fg_array_shape shape = fg_covariance_shape(model->info.covariance, k, d);
     tensors[0] = (fg_tensor_out){names[0], 1, {k}, model->weights};
     tensors[1] = (fg_tensor_out){names[1], 2, {k, d}, model->means};
     tensors[2] =
@@ -124,36 +110,6 @@ done:
     return status;
 }
 
-/* The one form that fits the shape and, where it is given, the metadata. (K,D) and (D,D) are the same shape when K = D:
- * then the metadata decide, and for D = 1 there is no difference. */
-static fgmm_status covariance_of(fgmm_covariance *covariance, const fg_safetensors *file, const fg_tensor *tensor,
-                                 uint64_t k, uint64_t d)
-{
-    fgmm_status status = FGMM_OK;
-    const char *named = fg_safetensors_metadata(file, "covariance_type");
-    int is_known = named == NULL, count = 0;
-    for (int i = 0; i < COVARIANCE_TYPES; i++) {
-        const covariance_shape shape = shape_of((fgmm_covariance)i, k, d);
-        const int is_named = !named || strcmp(named, fgmm_covariance_name((fgmm_covariance)i)) == 0;
-        is_known |= is_named;
-        if (is_named && tensor->rank == shape.rank && memcmp(tensor->shape, shape.shape, sizeof shape.shape) == 0 &&
-            count++ == 0)
-            *covariance = (fgmm_covariance)i;
-    }
-    FG_CHECK(is_known, FGMM_FORMAT, "covariance_type \"%.32s\"; need spherical, diag, tied or full", named);
-    FG_CHECK(count > 0, FGMM_FORMAT,
-             "tensor covariances (%llu dimensions, first %llu) does not fit K = %llu, D = %llu%s%.32s; need spherical "
-             "(K), diag (K,D), tied (D,D) or full (K,D,D)",
-             (ull)tensor->rank, (ull)tensor->shape[0], (ull)k, (ull)d, named ? ", covariance_type " : "",
-             named ? named : "");
-    FG_CHECK(count == 1 || d == 1, FGMM_FORMAT,
-             "tensor covariances (%llu,%llu) may be diag or tied since K = D; say which in the metadata as "
-             "covariance_type",
-             (ull)k, (ull)d);
-done:
-    return status;
-}
-
 static fgmm_status get_info(fgmm_model_info *info, const fg_safetensors *file)
 {
     fgmm_status status = FGMM_OK;
@@ -184,7 +140,10 @@ static fgmm_status read_model(fgmm_model **model, fg_safetensors *file, const ch
     const uint64_t k = mean_tensor->shape[0], d = mean_tensor->shape[1];
     FG_CHECK(weight_tensor->shape[0] == k, FGMM_FORMAT, "tensor weights has K = %llu, tensor means K = %llu",
              (ull)weight_tensor->shape[0], (ull)k);
-    FG_TRY(covariance_of(&covariance, file, covariance_tensor, k, d));
+    const fg_array_shape shape = {
+        covariance_tensor->rank,
+        {covariance_tensor->shape[0], covariance_tensor->shape[1], covariance_tensor->shape[2]}};
+    FG_TRY(fg_covariance_of_shape(&covariance, &shape, fg_safetensors_metadata(file, "covariance_type"), k, d));
     FG_TRY(get_info(&info, file));
     FG_TRY(fg_safetensors_read(&weights, file, weight_tensor));
     FG_TRY(fg_safetensors_read(&means, file, mean_tensor));
@@ -305,5 +264,6 @@ fgmm_status fgmm_model_load(fgmm_model **model, const char *path)
     if (!model) return fg_fail(FGMM_ARGUMENT, "model is NULL; need a place for the handle");
     *model = NULL;
     if (!path) return fg_fail(FGMM_ARGUMENT, "path is NULL");
-    return fg_is_centroids_name(path) ? fg_centroids_read(model, path) : fg_model_file_read(model, NULL, path);
+    if (fg_is_centroids_name(path)) return fg_centroids_read(model, path);
+    return fg_has_ending(path, ".npz") ? fg_npz_model_read(model, path) : fg_model_file_read(model, NULL, path);
 }

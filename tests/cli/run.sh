@@ -73,10 +73,10 @@ only_file() { [ "$(find "$1" -mindepth 1 -printf '%f\n')" = "$2" ]; }
 
 echo "== help and version"
 works "overall help" --help
-for command in devices fit kmeans score select predict proba sample encode kde info tune; do
+for command in devices fit kmeans score select predict proba sample encode export kde info tune; do
   says "overall help names $command" "^  $command "
 done
-for command in devices fit kmeans score select predict proba sample encode kde info tune; do
+for command in devices fit kmeans score select predict proba sample encode export kde info tune; do
   works "$command --help" "$command" --help
   says "$command --help has examples" '^Examples:'
 done
@@ -276,6 +276,27 @@ fails "select, a folder of other options" 1 'begun with other data or options' s
 fails "select, a range that ends before it begins" 2 '--components = 3:1' select rows.npy -k 3:1
 fails "select, an unknown covariance" 2 '--covariance = round' select rows.npy -k 3 --covariance round
 fails "select, K > N" 1 '601' select rows.npy -k 601
+
+echo "== export"
+works "export" export m.safetensors -o m.npz
+works "an exported model is a model" score m.npz rows.npy --json
+cp out npz.json
+works "score of the model itself" score m.safetensors rows.npy --json
+expect "an exported model scores the same" cmp out npz.json
+expect "export makes a sound ZIP" python3 -c '
+import zipfile
+z = zipfile.ZipFile("m.npz")
+assert z.testzip() is None and z.namelist() == ["weights_.npy", "means_.npy", "covariances_.npy"]
+with zipfile.ZipFile("squeezed.npz", "w", zipfile.ZIP_DEFLATED) as other:
+    for name in z.namelist(): other.writestr(name, z.read(name))'
+fails "a compressed archive" 1 'squeezed.npz: weights_ is compressed' info squeezed.npz
+head -c 300 m.npz >cut.npz
+fails "a cut archive" 1 'cut.npz' info cut.npz
+python3 -c 'raw = bytearray(open("m.npz", "rb").read()); raw[200] ^= 1; open("flipped.npz", "wb").write(raw)'
+fails "a damaged archive" 1 'checksum' info flipped.npz
+works "export of means" export m.safetensors -o means.npy
+npy means.npy 'h["descr"] == "<f4" and h["shape"] == (3, 4)'
+fails "export, an unknown ending" 2 '--output = m.txt' export m.safetensors -o m.txt
 
 echo "== kde and encode"
 works "kde" kde rows.npy centres.npy --bandwidth 2 -o density.npy --json

@@ -1,0 +1,282 @@
+/* npz.c - ZIP archives of .npy arrays: written stored, read stored. See npz.h. */
+#include "npz.h"
+
+#include "file.h"
+#include "npy.h"
+#include "size.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef unsigned long long ull;
+
+enum {
+    LOCAL_BYTES = 30,
+    ENTRY_BYTES = 46,
+    END_BYTES = 22,
+    LOCAL_MAGIC = 0x04034b50,
+    ENTRY_MAGIC = 0x02014b50,
+    END_MAGIC = 0x06054b50,
+    MOST_COMMENT = 65535,
+    NPY_HEADER_BYTES = 128, /* as output.c: aligned, with room for three extents of 20 digits */
+    ZIP_VERSION = 20,
+    DATE_1980 = 0x21 /* 1 January 1980, the earliest: the same model gives the same bytes */
+};
+static const uint64_t MOST_BYTES = UINT32_MAX; /* beyond, ZIP needs its 64-bit form */
+
+static uint64_t get(const unsigned char *bytes, unsigned count)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < count; i++) value |= (uint64_t)bytes[i] << 8 * i;
+    return value;
+}
+
+static void put(unsigned char *bytes, unsigned count, uint64_t value)
+{
+    for (unsigned i = 0; i < count; i++) bytes[i] = (unsigned char)(value >> 8 * i);
+}
+
+/* CRC-32 of ZIP (polynomial 0x04C11DB7, reflected), continued from `crc`; begin with 0. */
+static uint32_t checksum(uint32_t crc, const void *bytes, size_t count)
+{
+    const unsigned char *from = bytes;
+    uint32_t table[256];
+    for (uint32_t i = 0; i < 256; i++) {
+        table[i] = i;
+        for (int bit = 0; bit < 8; bit++) table[i] = table[i] >> 1 ^ (table[i] & 1 ? 0xEDB88320u : 0);
+    }
+    crc = ~crc;
+    for (size_t i = 0; i < count; i++) crc = crc >> 8 ^ table[(crc ^ from[i]) & 255];
+    return ~crc;
+}
+
+/* ---- writing ---- */
+
+static uint64_t count_of(const fg_npz_array *array)
+{
+    uint64_t count = 1;
+    for (uint64_t i = 0; i < array->rank; i++) count *= array->shape[i];
+    return count;
+}
+
+static void npy_header(char header[NPY_HEADER_BYTES], const fg_npz_array *array)
+{
+    char text[NPY_HEADER_BYTES] = "";
+    int used = snprintf(text, sizeof text, "{'descr': '<f8', 'fortran_order': False, 'shape': (");
+    for (uint64_t i = 0; i < array->rank; i++)
+        used += snprintf(text + used, sizeof text - (size_t)used, "%" PRIu64 ", ", array->shape[i]);
+    used += snprintf(text + used, sizeof text - (size_t)used, "), }");
+    memset(header, ' ', NPY_HEADER_BYTES);
+    memcpy(header, "\x93NUMPY\x01\x00", 8);
+    put((unsigned char *)header + 8, 2, NPY_HEADER_BYTES - 10);
+    memcpy(header + 10, text, (size_t)used);
+    header[NPY_HEADER_BYTES - 1] = '\n';
+}
+
+/* An archive being written. */
+typedef struct writing {
+    fg_atomic_file *file;
+    uint64_t offset;
+    unsigned char *directory; /* (directory_bytes) so far */
+    size_t directory_bytes;
+} writing;
+
+/* A local header, the array, and its entry for the directory. */
+static fgmm_status write_array(writing *w, const fg_npz_array *array)
+{
+    fgmm_status status = FGMM_OK;
+    char name[64], npy[NPY_HEADER_BYTES];
+    unsigned char local[LOCAL_BYTES] = {0}, *entry = w->directory + w->directory_bytes;
+    const size_t length = (size_t)snprintf(name, sizeof name, "%s.npy", array->name);
+    const size_t data_bytes = (size_t)count_of(array) * sizeof(double), bytes = NPY_HEADER_BYTES + data_bytes;
+    npy_header(npy, array);
+    const uint32_t crc = checksum(checksum(0, npy, sizeof npy), array->values, data_bytes);
+    put(local, 4, LOCAL_MAGIC);
+    put(local + 4, 2, ZIP_VERSION);
+    put(local + 12, 2, DATE_1980);
+    put(local + 14, 4, crc);
+    put(local + 18, 4, bytes);
+    put(local + 22, 4, bytes);
+    put(local + 26, 2, length);
+    put(entry, 4, ENTRY_MAGIC);
+    put(entry + 4, 2, ZIP_VERSION);
+    memcpy(entry + 6, local + 4, 26); /* from the version needed to the length of the extra field: the same order */
+    put(entry + 42, 4, w->offset);
+    memcpy(entry + ENTRY_BYTES, name, length);
+    w->directory_bytes += ENTRY_BYTES + length;
+    FG_TRY(fg_atomic_write(w->file, local, sizeof local));
+    FG_TRY(fg_atomic_write(w->file, name, length));
+    FG_TRY(fg_atomic_write(w->file, npy, sizeof npy));
+    FG_TRY(fg_atomic_write(w->file, array->values, data_bytes));
+    w->offset += LOCAL_BYTES + length + bytes;
+done:
+    return status;
+}
+
+fgmm_status fg_npz_write(const char *path, const fg_npz_array *arrays, size_t count)
+{
+    fgmm_status status = FGMM_OK;
+    writing w = {0};
+    uint64_t bytes = 0;
+    unsigned char end[END_BYTES] = {0};
+    for (size_t i = 0; i < count; i++) bytes += count_of(&arrays[i]) * sizeof(double) + 1024;
+    FG_CHECK(bytes < MOST_BYTES, FGMM_UNSUPPORTED, "%s: %llu bytes; an .npz of less than 4 GiB is written", path,
+             (ull)bytes);
+    FG_TRY(FG_ALLOC(&w.directory, count * (ENTRY_BYTES + 64), path));
+    FG_TRY(fg_atomic_open(&w.file, path));
+    for (size_t i = 0; i < count; i++) FG_TRY(write_array(&w, &arrays[i]));
+    put(end, 4, END_MAGIC);
+    put(end + 8, 2, count);
+    put(end + 10, 2, count);
+    put(end + 12, 4, w.directory_bytes);
+    put(end + 16, 4, w.offset);
+    FG_TRY(fg_atomic_write(w.file, w.directory, w.directory_bytes));
+    FG_TRY(fg_atomic_write(w.file, end, sizeof end));
+    status = fg_atomic_commit(w.file);
+    w.file = NULL;
+done:
+    fg_atomic_abandon(w.file);
+    free(w.directory);
+    return status;
+}
+
+/* ---- reading ---- */
+
+struct fg_npz {
+    char *path;
+    unsigned char *bytes; /* (size) */
+    size_t size;
+    uint64_t directory, entries; /* where it begins, how many there are */
+};
+
+/* The end record is the last thing in the file but for a comment. */
+static fgmm_status find_directory(fg_npz *npz)
+{
+    fgmm_status status = FGMM_OK;
+    const unsigned char *b = npz->bytes;
+    FG_CHECK(npz->size >= END_BYTES && get(b, 2) == 0x4b50, FGMM_FORMAT, "%s: byte offset 0: no .npz file", npz->path);
+    size_t at = npz->size - END_BYTES;
+    const size_t least = at > MOST_COMMENT ? at - MOST_COMMENT : 0;
+    while (at > least && get(b + at, 4) != END_MAGIC) at--;
+    FG_CHECK(get(b + at, 4) == END_MAGIC, FGMM_FORMAT, "%s: has no directory: it was cut, or is no .npz file",
+             npz->path);
+    npz->entries = get(b + at + 10, 2);
+    npz->directory = get(b + at + 16, 4);
+    FG_CHECK(npz->directory <= at && npz->entries * ENTRY_BYTES <= at - npz->directory, FGMM_FORMAT,
+             "%s: byte offset %zu: the directory lies outside of the file", npz->path, at);
+done:
+    return status;
+}
+
+fgmm_status fg_npz_open(fg_npz **out, const char *path)
+{
+    fgmm_status status = FGMM_OK;
+    fg_npz *npz = NULL;
+    *out = NULL;
+    FG_TRY(FG_ALLOC(&npz, 1, path));
+    FG_TRY(FG_ALLOC(&npz->path, strlen(path) + 1, path));
+    strcpy(npz->path, path);
+    FG_TRY(fg_file_read_all(&npz->bytes, &npz->size, path, MOST_BYTES));
+    FG_TRY(find_directory(npz));
+    *out = npz;
+    npz = NULL;
+done:
+    fg_npz_close(npz);
+    return status;
+}
+
+void fg_npz_close(fg_npz *npz)
+{
+    if (!npz) return;
+    free(npz->bytes);
+    free(npz->path);
+    free(npz);
+}
+
+/* The bytes of the member NAME.npy. */
+static fgmm_status find_member(const unsigned char **bytes, uint64_t *count, const fg_npz *npz, const char *name)
+{
+    fgmm_status status = FGMM_OK;
+    const unsigned char *entry = NULL;
+    uint64_t at = npz->directory;
+    const size_t length = strlen(name);
+    for (uint64_t i = 0; i < npz->entries && !entry; i++) {
+        const unsigned char *e = npz->bytes + at;
+        FG_CHECK(at + ENTRY_BYTES <= npz->size && get(e, 4) == ENTRY_MAGIC, FGMM_FORMAT,
+                 "%s: byte offset %llu: the directory is damaged", npz->path, (ull)at);
+        const uint64_t name_bytes = get(e + 28, 2);
+        at += ENTRY_BYTES + name_bytes + get(e + 30, 2) + get(e + 32, 2);
+        FG_CHECK(at <= npz->size, FGMM_FORMAT, "%s: the directory ends outside of the file", npz->path);
+        if (name_bytes == length + 4 && memcmp(e + ENTRY_BYTES, name, length) == 0 &&
+            memcmp(e + ENTRY_BYTES + length, ".npy", 4) == 0)
+            entry = e;
+    }
+    FG_CHECK(entry, FGMM_FORMAT, "%s: has no array %s; a model has weights_, means_ and covariances_", npz->path, name);
+    FG_CHECK(get(entry + 10, 2) == 0, FGMM_UNSUPPORTED,
+             "%s: %s is compressed; save it with numpy.savez in place of savez_compressed", npz->path, name);
+    const uint64_t local = get(entry + 42, 4);
+    *count = get(entry + 24, 4);
+    FG_CHECK(local + LOCAL_BYTES <= npz->size && get(npz->bytes + local, 4) == LOCAL_MAGIC, FGMM_FORMAT,
+             "%s: %s does not lie where the directory says", npz->path, name);
+    const uint64_t data = local + LOCAL_BYTES + get(npz->bytes + local + 26, 2) + get(npz->bytes + local + 28, 2);
+    FG_CHECK(data <= npz->size && *count <= npz->size - data && *count > 0, FGMM_FORMAT,
+             "%s: %s ends outside of the file", npz->path, name);
+    *bytes = npz->bytes + data;
+    FG_CHECK(checksum(0, *bytes, (size_t)*count) == (uint32_t)get(entry + 16, 4), FGMM_FORMAT,
+             "%s: %s is damaged: its checksum differs", npz->path, name);
+done:
+    return status;
+}
+
+static fgmm_status read_values(double **values, const fg_npy_array *npy, const unsigned char *data, uint64_t bytes,
+                               const char *name)
+{
+    fgmm_status status = FGMM_OK;
+    size_t count = 1, wanted;
+    FG_CHECK(npy->type == FGMM_F32 || npy->type == FGMM_F64, FGMM_FORMAT, "%s: elements of type %s; need f4 or f8",
+             name, fgmm_type_name(npy->type));
+    for (unsigned i = 0; i < npy->rank; i++) FG_TRY(fg_size_product(&count, count, npy->shape[i], name));
+    FG_TRY(fg_size_product(&wanted, count, fgmm_type_bytes(npy->type), name));
+    FG_CHECK(count > 0 && wanted == bytes - npy->offset, FGMM_FORMAT, "%s: %llu bytes of elements; its shape needs %zu",
+             name, (ull)(bytes - npy->offset), wanted);
+    FG_TRY(FG_ALLOC(values, count, name));
+    for (size_t i = 0; i < count; i++) {
+        float narrow;
+        memcpy(&narrow, data + npy->offset + i * sizeof narrow, npy->type == FGMM_F32 ? sizeof narrow : 0);
+        if (npy->type == FGMM_F32)
+            (*values)[i] = (double)narrow;
+        else
+            memcpy(*values + i, data + npy->offset + i * sizeof(double), sizeof(double));
+    }
+done:
+    return status;
+}
+
+fgmm_status fg_npz_read(fg_npz_array *array, double **values, const fg_npz *npz, const char *name)
+{
+    fgmm_status status = FGMM_OK;
+    const unsigned char *data = NULL;
+    unsigned char *copy = NULL;
+    uint64_t bytes = 0;
+    fg_input *input = NULL;
+    fg_npy_array npy;
+    *values = NULL;
+    FG_TRY(find_member(&data, &bytes, npz, name));
+    const uint64_t head = fg_min_u64(bytes, FG_NPY_HEADER_MAX + 16);
+    FG_TRY(FG_ALLOC(&copy, head, name));
+    memcpy(copy, data, (size_t)head);
+    status = fg_input_wrap(&input, npz->path, copy, -1, head);
+    copy = NULL; /* owned by the input, also on failure */
+    FG_TRY(status);
+    FG_TRY(fg_npy_read_array(&npy, input));
+    status = read_values(values, &npy, data, bytes, name);
+    if (status != FGMM_OK) fg_fail_prefix(status, "%s", npz->path);
+    FG_TRY(status);
+    *array = (fg_npz_array){name, npy.rank, {npy.shape[0], npy.shape[1], npy.shape[2]}, *values};
+done:
+    fg_input_close(input);
+    free(copy);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* npz.h - NumPy's .npz: a ZIP archive of .npy arrays, as numpy.savez writes it (stored, not compressed). Knows nothing
+ * of mixtures. docs/formats.md. */
+#ifndef FG_NPZ_H
+#define FG_NPZ_H
+
+#include "status.h"
+
+enum { FG_NPZ_RANK = 3 };
+
+/* What is written: float64 arrays. */
+typedef struct fg_npz_array {
+    const char *name; /* without ".npy" */
+    uint64_t rank, shape[FG_NPZ_RANK];
+    const double *values;
+} fg_npz_array;
+
+/* Writes beside path, then renames. Errors: UNSUPPORTED (4 GiB and more), IO, MEMORY. */
+fgmm_status fg_npz_write(const char *path, const fg_npz_array *arrays, size_t count);
+
+typedef struct fg_npz fg_npz;
+
+/* Reads the whole file and its directory. Errors: IO, FORMAT. */
+fgmm_status fg_npz_open(fg_npz **npz, const char *path);
+void fg_npz_close(fg_npz *npz);
+
+/* The array of that name: float32 or float64 in C order, as doubles, released with free(). Its name stays that of the
+ * caller. Errors: FORMAT (missing, damaged, another type, more than 3 dimensions), UNSUPPORTED (compressed). */
+fgmm_status fg_npz_read(fg_npz_array *array, double **values, const fg_npz *npz, const char *name);
+
+#endif
