@@ -11,12 +11,12 @@
 typedef unsigned long long ull;
 
 /* The three arrays of a file, and whether they make a mixture. */
-typedef struct arrays {
+typedef struct three_arrays {
     fg_npz_array weights, means, covariances;
     double *weight_values, *mean_values, *covariance_values; /* owned */
-} arrays;
+} three_arrays;
 
-static fgmm_status make_model(fgmm_model **model, const arrays *a)
+static fgmm_status make_model(fgmm_model **model, const three_arrays *a)
 {
     fgmm_status status = FGMM_OK;
     fgmm_covariance covariance = FGMM_SPHERICAL;
@@ -37,7 +37,7 @@ fgmm_status fg_npz_model_read(fgmm_model **model, const char *path)
 {
     fgmm_status status = FGMM_OK;
     fg_npz *npz = NULL;
-    arrays a = {.weight_values = NULL};
+    three_arrays a = {.weight_values = NULL};
     *model = NULL;
     FG_TRY(fg_npz_open(&npz, path));
     FG_TRY(fg_npz_read(&a.weights, &a.weight_values, npz, "weights_"));
