@@ -80,9 +80,10 @@ static fgmm_status draw_rows(queries *q, const fgmm_index *index, uint64_t wante
         if (bsearch(&id, sorted, (size_t)q->n, sizeof *sorted, compare_ids)) continue;
         FG_TRY(fg_index_read_rows(index, list, e - index->first_id[list], 1, row));
         fg_rows_to_float(q->x + q->n * d, row, index->info.type, 1, d, zero);
-        q->exclude[q->n] = sorted[q->n] = id;
-        q->n++;
-        qsort(sorted, (size_t)q->n, sizeof *sorted, compare_ids);
+        q->exclude[q->n] = id;
+        uint64_t at = q->n++;
+        for (; at > 0 && sorted[at - 1] > id; at--) sorted[at] = sorted[at - 1];
+        sorted[at] = id;
     }
     q->is_integer = index->info.type == FGMM_U8 || index->info.type == FGMM_I8;
 done:

@@ -142,6 +142,11 @@ done:
 
 /* ---- reading ---- */
 
+static int is_covariance(int32_t type)
+{
+    return type >= 0 && strcmp(fgmm_covariance_name((fgmm_covariance)type), "unknown") != 0;
+}
+
 static fgmm_status check_header(const fgmm_index *index, const header *h)
 {
     fgmm_status status = FGMM_OK;
@@ -158,11 +163,16 @@ static fgmm_status check_header(const fgmm_index *index, const header *h)
     FG_CHECK(h->assignment <= FGMM_ASSIGN_RESIDUAL && h->max_lists >= 1 && h->max_lists <= FGMM_LISTS_PER_ROW_MAX,
              FGMM_FORMAT, "%s: assignment = %u, lists per row = %u; need 0..%d and 1..%d", index->path, h->assignment,
              h->max_lists, FGMM_ASSIGN_RESIDUAL, FGMM_LISTS_PER_ROW_MAX);
-    FG_CHECK(h->covariance >= NO_MIXTURE && h->covariance <= FGMM_FULL, FGMM_FORMAT, "%s: covariance = %d; need -1..%d",
-             index->path, h->covariance, FGMM_FULL);
+    FG_CHECK(h->covariance == NO_MIXTURE || is_covariance(h->covariance), FGMM_FORMAT,
+             "%s: covariance = %d; need -1 or a type of fgmm_covariance", index->path, h->covariance);
     FG_CHECK(h->next_id <= INT64_MAX && isfinite(h->tau), FGMM_FORMAT, "%s: next id = %llu, tau = %g: out of range",
              index->path, (ull)h->next_id, h->tau);
     FG_TRY(fg_index_span(index, sizeof *h, h->lists, h->dims * sizeof(float) + sizeof(list_entry), "lists"));
+    if (h->covariance == FGMM_TIED || h->covariance == FGMM_FULL) { /* so that their counts cannot wrap */
+        FG_TRY(fg_index_span(index, sizeof *h, h->dims, h->dims * sizeof(double), "a covariance matrix"));
+        const uint64_t matrices = h->covariance == FGMM_FULL ? h->lists : 1;
+        FG_TRY(fg_index_span(index, sizeof *h, matrices, h->dims * h->dims * sizeof(double), "covariance matrices"));
+    }
 done:
     return status;
 }
