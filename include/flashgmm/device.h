@@ -1,9 +1,9 @@
 /* flashgmm/device.h - find and open an OpenCL device.
  *
  * A device handle owns a context, its queues, compiled kernels and a budget of device memory. The library reads the
- * environment when devices are opened or listed (cache folder, and what the ICD loader itself reads) and, for TMPDIR, when a
- * source on standard input is; at no other moment.
- * A handle serves one thread at a time. It must not be used after fork(): calls in the child return FGMM_DEVICE.
+ * environment when devices are opened or listed (cache folder, and what the ICD loader itself reads) and, for TMPDIR,
+ * when a source on standard input is; at no other moment. A handle serves one thread at a time. It must not be used
+ * after fork(): calls in the child return FGMM_DEVICE.
  */
 #ifndef FLASHGMM_DEVICE_H
 #define FLASHGMM_DEVICE_H
@@ -22,7 +22,7 @@ typedef enum fgmm_kernel_family {
     FGMM_KERNEL_VECTOR = 1, /* one work-item per tile, vector registers: CPUs */
     FGMM_KERNEL_GROUP = 2,  /* work-groups with local memory, OpenCL C 1.2: any GPU */
     FGMM_KERNEL_MATRIX = 3  /* products by a matrix unit (spherical covariances; all else as one of the others): CPUs
-                               with AMX, through PoCL. Asked for where there is none: slow, for tests */
+                               with AMX, through PoCL. Asked for on another CPU: slow, for tests */
 } fgmm_kernel_family;
 
 typedef enum fgmm_device_kind {

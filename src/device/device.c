@@ -37,6 +37,8 @@ fgmm_status fg_device_new(fgmm_device **out, const fg_found_device *found, const
 {
     fgmm_status status = FGMM_OK;
     fgmm_device *device = NULL;
+    FG_CHECK(options->family != FGMM_KERNEL_MATRIX || found->info.kind == FGMM_DEVICE_CPU, FGMM_UNSUPPORTED,
+             "family = matrix: %s is no CPU; need vector or group", found->info.name);
     FG_TRY(FG_ALLOC(&device, 1, "device handle"));
     device->platform = found->platform;
     device->id = found->id;
