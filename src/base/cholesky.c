@@ -10,7 +10,8 @@ enum { PANEL = 8 };
 /* Rows first .. first+count-1 of U, already freed of all rows before the panel. Returns the number of a bad pivot, or
  * d.
  */
-static uint64_t factor_panel(double *a, uint64_t d, uint64_t first, uint64_t count, const double *least, double *raised)
+static uint64_t factor_panel(double *a, uint64_t d, uint64_t first, uint64_t count, const double *least,
+                             uint64_t *raised)
 {
     for (uint64_t i = first; i < first + count; i++) {
         double *row = a + i * d;
@@ -18,9 +19,10 @@ static uint64_t factor_panel(double *a, uint64_t d, uint64_t first, uint64_t cou
             const double *above = a + p * d, share = above[i];
             for (uint64_t j = i; j < d; j++) row[j] -= share * above[j];
         }
-        if (least) {
-            raised[i] = row[i] >= least[i] ? 0 : least[i] - row[i];
-            row[i] += raised[i];
+        if (least && !(row[i] >= least[i])) {
+            row[i] = least[i];
+            for (uint64_t j = i + 1; j < d; j++) row[j] = 0;
+            ++*raised;
         }
         if (!(row[i] > 0 && isfinite(row[i]))) return i;
         const double root = sqrt(row[i]);
@@ -42,7 +44,7 @@ static void subtract_panel(double *restrict row, const double *restrict above, u
     }
 }
 
-static uint64_t factor(double *a, uint64_t d, const double *least, double *raised)
+static uint64_t factor(double *a, uint64_t d, const double *least, uint64_t *raised)
 {
     for (uint64_t first = 0; first < d; first += PANEL) {
         const uint64_t count = d - first < PANEL ? d - first : PANEL;
@@ -58,9 +60,26 @@ uint64_t fg_cholesky(double *a, uint64_t d)
     return factor(a, d, NULL, NULL);
 }
 
-void fg_cholesky_raised(double *a, uint64_t d, const double *least, double *raised)
+uint64_t fg_cholesky_raised(double *a, uint64_t d, const double *least)
 {
-    factor(a, d, least, raised);
+    uint64_t raised = 0;
+    factor(a, d, least, &raised);
+    return raised;
+}
+
+void fg_cholesky_product(double *a, const double *u, uint64_t d)
+{
+    for (uint64_t i = 0; i < d; i++) {
+        double *restrict row = a + i * d;
+        for (uint64_t j = i; j < d; j++) row[j] = 0;
+        for (uint64_t p = 0; p <= i; p++) {
+            const double *restrict above = u + p * d;
+            const double share = above[i];
+            for (uint64_t j = i; j < d; j++) row[j] += share * above[j];
+        }
+    }
+    for (uint64_t i = 0; i < d; i++)
+        for (uint64_t j = i + 1; j < d; j++) a[j * d + i] = a[i * d + j];
 }
 
 /* Forward substitution, row by row: w[j] = (e_j - sum_{i<j} L[j][i] w[i]) / L[j][j]. */

@@ -38,7 +38,7 @@ typedef struct step {
     double *floors;        /* (width) least variances */
     double *squares;       /* (width) squared overall mean; scratch of set_floors */
     double *factor;        /* (d,d) scratch where there are matrices, or NULL */
-    double *raised;        /* (d) likewise */
+    double *least;         /* (d) least pivots, likewise */
 } step;
 
 static fgmm_status check_values(const double *values, const fg_statistics_layout *layout, double reg_covar)
@@ -139,21 +139,21 @@ static void subtract_outer(double *matrix, const step *s, uint64_t k, double wei
     }
 }
 
-/* Adds reg_covar, raises the diagonal until the matrix can be factored, and makes it symmetric to the bit. */
+/* Adds reg_covar, raises pivots until the matrix can be factored, and makes it symmetric to the bit. */
 static void finish_matrix(const step *s, double *matrix, double reg_covar)
 {
     const uint64_t d = s->to.d;
     for (uint64_t c = 0; c < d; c++) {
         double *variance = &matrix[c * d + c];
         *variance = fmax(fmax(*variance, 0) + reg_covar, s->floors[c]);
-        s->raised[c] = fmax(s->floors[c], LEAST_PIVOT * *variance); /* the least pivots, on their way in */
+        s->least[c] = fmax(s->floors[c], LEAST_PIVOT * *variance);
     }
     memcpy(s->factor, matrix, (size_t)(d * d) * sizeof *matrix);
-    fg_cholesky_raised(s->factor, d, s->raised, s->raised);
-    for (uint64_t c = 0; c < d; c++) {
-        matrix[c * d + c] += s->raised[c];
-        for (uint64_t j = c + 1; j < d; j++) matrix[j * d + c] = matrix[c * d + j];
-    }
+    if (fg_cholesky_raised(s->factor, d, s->least) > 0)
+        fg_cholesky_product(matrix, s->factor, d);
+    else
+        for (uint64_t c = 0; c < d; c++)
+            for (uint64_t j = c + 1; j < d; j++) matrix[j * d + c] = matrix[c * d + j];
 }
 
 /* (16)  S_k = S2_k / N_k - delta delta^T + reg_covar I */
@@ -283,7 +283,7 @@ fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double re
     FG_TRY(FG_ALLOC(&s.squares, s.width, "M-step"));
     if (s.matrices) {
         FG_TRY(FG_ALLOC(&s.factor, mixture->d * mixture->d, "M-step"));
-        FG_TRY(FG_ALLOC(&s.raised, mixture->d, "M-step"));
+        FG_TRY(FG_ALLOC(&s.least, mixture->d, "M-step"));
     }
     s.s1 = values + layout.s1;
     s.s2 = values + layout.s2;
@@ -293,7 +293,7 @@ fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double re
     const uint64_t count = update_all(&s, reg_covar, score);
     if (repaired) *repaired = count;
 done:
-    free(s.raised);
+    free(s.least);
     free(s.factor);
     free(s.squares);
     free(s.floors);
