@@ -424,7 +424,8 @@ START_TEST(test_m_step__singular_matrices_give_a_model)
     const struct {
         const double *x;
         uint64_t n;
-    } sets[] = {{repeated, N}, {constant, N}, {equal, N}, {scaled, N}, {repeated, 3}, {repeated, 1}};
+    } sets[] = {{repeated, N}, {constant, N}, {equal, N},    {scaled, N},  {repeated, 3},
+                {repeated, 1}, {scaled, 3},   {constant, 3}, {constant, 2}};
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
         for (int covariance = FGMM_TIED; covariance <= FGMM_FULL; covariance++) {
             check_singular((fgmm_covariance)covariance, sets[i].x, sets[i].n, 0);
