@@ -160,7 +160,7 @@ class Bench:
         program = pathlib.Path(self.options.build) / "flashgmm"
         if subprocess.run([program, "tune", "--help"], capture_output=True).returncode != 0:
             raise Skipped("this build has no flashgmm tune")
-        command = [program, "tune", "-k", case.k, "-d", case.d, "--covariance", case.covariance]
+        command = [program, "tune", "-k", case.k, "-d", case.d, "--covariance", case.covariance, "--type", case.type]
         command += ["--budget", TUNE_SECONDS // (4 if self.options.is_quick else 1), "--quiet"]
         command += ["--device", self.options.device] if self.options.device else []
         done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True)
