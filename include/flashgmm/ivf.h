@@ -95,7 +95,8 @@ typedef struct fgmm_index_info {
     }
 
 /* Streams the source twice (assign, write) into a new index at path, which is replaced whole or not at all. Memory is
- * bounded whatever N is. Row i gets id i. info (may be NULL) receives what was built. Rows must be u8, i8, f16 or f32;
+ * bounded whatever N is, except that the dial (for_top > 0) searches the new index, whose rows must then fit the
+ * device. Row i gets id i. info (may be NULL) receives what was built. Rows must be u8, i8, f16 or f32;
  * f64 rows are stored as f32. Errors: ARGUMENT, DATA (D differs, NaN, no rows), IO (disk full: the old file stays),
  * DEVICE, MEMORY, CANCELLED. */
 FGMM_API fgmm_status fgmm_index_build(fgmm_device *device, fgmm_source *source, const char *path,
