@@ -38,7 +38,8 @@ void fg_error_restore(const char text[FG_ERROR_TEXT_BYTES]);
 #define FG_CHECK(condition, code, ...)                                                                                 \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \
-            status = fg_fail((code), __VA_ARGS__);                                                                     \
+            status = (code); /* before the call, so that an analyser sees that it is a failure */                      \
+            fg_fail(status, __VA_ARGS__);                                                                              \
             goto done;                                                                                                 \
         }                                                                                                              \
     } while (0)

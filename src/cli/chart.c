@@ -58,16 +58,16 @@ static void draw_axes(cli_text *svg, const axis *x, const axis *y)
 {
     enum { PARTS = 5 };
     const double step_x = cli_chart_step(x->high - x->low, PARTS), step_y = cli_chart_step(y->high - y->low, PARTS);
-    for (double v = ceil(y->low / step_y) * step_y; v <= y->high; v += step_y) {
-        const double at = place(y, v);
+    for (long i = lround(ceil(y->low / step_y)); (double)i * step_y <= y->high; i++) {
+        const double v = (double)i * step_y, at = place(y, v);
         cli_text_add(svg, "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>", x->from, x->to, at,
                      at);
         cli_text_add(svg, "<text class=\"dim\" text-anchor=\"end\" x=\"%.1f\" y=\"%.1f\">%.6g</text>\n", x->from - 5,
-                     at + 4, fabs(v) < 1e-9 * step_y ? 0.0 : v);
+                     at + 4, v);
     }
-    for (double v = ceil(x->low / step_x) * step_x; v <= x->high; v += step_x)
-        cli_text_add(svg, "<text class=\"dim\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">%.6g</text>\n", place(x, v),
-                     y->from + 16, fabs(v) < 1e-9 * step_x ? 0.0 : v);
+    for (long i = lround(ceil(x->low / step_x)); (double)i * step_x <= x->high; i++)
+        cli_text_add(svg, "<text class=\"dim\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">%.6g</text>\n",
+                     place(x, (double)i * step_x), y->from + 16, (double)i * step_x);
 }
 
 static void draw_series(cli_text *svg, const cli_series *s, const axis *x, const axis *y)

@@ -431,8 +431,11 @@ static int plot(const comparison *c)
     const size_t per_line = c->component_count;
     double *x = calloc(per_line, sizeof *x), *y = calloc(c->candidate_count, sizeof *y);
     cli_series series[16] = {{0}};
-    int exit_code = x && y ? CLI_EXIT_DONE : cli_error(CLI_EXIT_FAILED, "%s: memory ran out", c->arguments->plot);
-    if (exit_code != CLI_EXIT_DONE) goto done;
+    int exit_code = CLI_EXIT_DONE;
+    if (!x || !y) {
+        exit_code = cli_error(CLI_EXIT_FAILED, "%s: memory ran out", c->arguments->plot);
+        goto done;
+    }
     for (size_t i = 0; i < per_line; i++) x[i] = (double)c->components[i];
     cli_text_add(&svg,
                  "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\">\n<style>%s</style>\n"

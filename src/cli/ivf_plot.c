@@ -117,11 +117,14 @@ static void draw_axes(FILE *file, const axes *a, unsigned top)
                         dco);
         }
     const double step = 1 - a->recall_low > 0.4 ? 0.1 : 0.05;
-    for (double recall = 1; recall >= a->recall_low - 1e-9; recall -= step)
+    const int steps = (int)((1 - a->recall_low) / step + 1e-6);
+    for (int i = 0; i <= steps; i++) {
+        const double recall = 1 - i * step;
         fprintf(file,
                 "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\" stroke=\"#ddd\"/>\n"
                 "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.2f</text>\n",
                 LEFT, place_y(a, recall), WIDTH - RIGHT, place_y(a, recall), LEFT - 6, place_y(a, recall) + 4, recall);
+    }
     fprintf(file,
             "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">distances per query, each row once (coarse step not "
             "counted)</text>\n<text x=\"18\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 18 %d)\">recall@%u"

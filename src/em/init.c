@@ -81,8 +81,10 @@ static fgmm_status seeds_create(seeds *s, const fg_init_request *request)
     FG_TRY(FG_ALLOC(&s->rows, s->trials, "candidates"));
     FG_TRY(FG_ALLOC(&s->potentials, blocks * s->trials, "potentials"));
     FG_TRY(FG_ALLOC(&s->block_totals, blocks, "potentials"));
-    if (request->weights) FG_TRY(FG_ALLOC(&s->weights, request->sample->count, "weights"));
-    for (uint64_t i = 0; s->weights && i < request->sample->count; i++) s->weights[i] = (float)request->weights[i];
+    if (request->weights) {
+        FG_TRY(FG_ALLOC(&s->weights, request->sample->count, "weights"));
+        for (uint64_t i = 0; i < request->sample->count; i++) s->weights[i] = (float)request->weights[i];
+    }
     for (uint64_t j = 0; j < request->d; j++)
         s->offset[j] = request->shift->host[j] + (double)request->shift->kernel[j];
 done:

@@ -93,7 +93,7 @@ fgmm_status fgmm_ids_read(int64_t **ids, uint64_t *rows, uint64_t *cols, const c
 {
     fgmm_status status = FGMM_OK;
     fg_input *input = NULL;
-    numbers n;
+    numbers n = {0};
     int64_t *made = NULL;
     size_t count;
     if (!ids || !rows || !cols) return fg_fail(FGMM_ARGUMENT, "ids, rows or cols is NULL; need a place for each");

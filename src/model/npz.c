@@ -69,7 +69,8 @@ static void npy_header(char header[NPY_HEADER_BYTES], const fg_npz_array *array)
         used += snprintf(text + used, sizeof text - (size_t)used, "%" PRIu64 ", ", array->shape[i]);
     used += snprintf(text + used, sizeof text - (size_t)used, "), }");
     memset(header, ' ', NPY_HEADER_BYTES);
-    memcpy(header, "\x93NUMPY\x01\x00", 8);
+    static const char magic[8] = {'\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0};
+    memcpy(header, magic, sizeof magic);
     put((unsigned char *)header + 8, 2, NPY_HEADER_BYTES - 10);
     memcpy(header + 10, text, (size_t)used);
     header[NPY_HEADER_BYTES - 1] = '\n';

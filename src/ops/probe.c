@@ -10,6 +10,7 @@
 #include "size.h"
 #include "status.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ static void store(void *rows, fgmm_type type, size_t i, unsigned value)
 static void fill_covariances(double *covariances, fgmm_covariance covariance, uint64_t count, uint64_t d)
 {
     const int is_matrix = covariance == FGMM_TIED || covariance == FGMM_FULL;
+    assert(d > 0);
     for (uint64_t i = 0; i < count; i++)
         covariances[i] = !is_matrix ? 1 + number(i) : i / d % d == i % d ? 2 : 1.0 / (double)d;
 }
