@@ -1,4 +1,4 @@
-/* chart.c - line charts behind chart.h. */
+/* chart.c - behind chart.h. */
 #include "chart.h"
 
 #include <math.h>
@@ -15,7 +15,10 @@ const char cli_chart_style[] =
     ".l0{stroke:var(--c0)}.l1{stroke:var(--c1)}.l2{stroke:var(--c2)}.l3{stroke:var(--c3)}.l4{stroke:var(--c4)}"
     ".l5{stroke:var(--c5)}.line{fill:none;stroke-width:2}\n"
     ".f0{fill:var(--c0)}.f1{fill:var(--c1)}.f2{fill:var(--c2)}.f3{fill:var(--c3)}.f4{fill:var(--c4)}.f5{fill:var(--c5)}"
-    ".ring{fill:none;stroke:var(--ink);stroke-width:2}\n";
+    ".ring{fill:none;stroke:var(--ink);stroke-width:2}"
+    ".points{fill:none;stroke-width:2.5;stroke-linecap:round;opacity:.5}"
+    ".ellipse{fill:none;stroke-width:1.5}.mean{fill:none;stroke:var(--ink);stroke-width:1.5}"
+    ".many .ellipse{stroke-width:.8}.many .mean{display:none}\n";
 
 double cli_chart_step(double span, int parts)
 {
@@ -28,17 +31,27 @@ double cli_chart_step(double span, int parts)
 
 /* An axis: what it spans, in data and on the paper. */
 typedef struct axis {
-    double low, high; /* in data */
+    double low, high; /* in data; of a logarithmic axis the powers of ten */
     double from, to;  /* on the paper */
+    int is_log, is_whole;
 } axis;
 
+/* Paper per unit of data. */
+static double scale(const axis *a)
+{
+    return (a->to - a->from) / (a->high - a->low);
+}
+
+/* Not finite where the axis has no such value. */
 static double place(const axis *a, double value)
 {
-    return a->from + (value - a->low) / (a->high - a->low) * (a->to - a->from);
+    if (a->is_log) value = value > 0 ? log10(value) : (double)NAN;
+    return a->from + (value - a->low) * scale(a);
 }
 
 static void extend(axis *a, double value)
 {
+    if (a->is_log) value = value > 0 ? log10(value) : (double)NAN;
     if (!isfinite(value)) return;
     a->low = fmin(a->low, value);
     a->high = fmax(a->high, value);
@@ -54,63 +67,146 @@ static void settle(axis *a, double margin)
     a->high += add;
 }
 
+enum { PARTS = 5 };
+
+static void draw_grid_line(cli_text *svg, const axis *x, const axis *y, double value)
+{
+    const double at = place(y, value);
+    cli_text_add(svg, "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>", x->from, x->to, at, at);
+    cli_text_add(svg, "<text class=\"dim\" text-anchor=\"end\" x=\"%.1f\" y=\"%.1f\">%.6g</text>\n", x->from - 5,
+                 at + 4, value);
+}
+
+/* Whole powers of ten, not all where there are many; where there are few, two and five times them as well. */
+static void draw_log_grid(cli_text *svg, const axis *x, const axis *y)
+{
+    const double span = y->high - y->low, step = fmax(1, cli_chart_step(span, PARTS));
+    for (double power = floor(y->low / step) * step; power <= y->high; power += step)
+        for (int digit = 1; digit <= 5; digit += digit == 1 ? 1 : 3) {
+            const double v = digit * pow(10, power);
+            if (digit > 1 && span > 2) break;
+            if (log10(v) >= y->low && log10(v) <= y->high) draw_grid_line(svg, x, y, v);
+        }
+}
+
 static void draw_axes(cli_text *svg, const axis *x, const axis *y)
 {
-    enum { PARTS = 5 };
-    const double step_x = cli_chart_step(x->high - x->low, PARTS), step_y = cli_chart_step(y->high - y->low, PARTS);
-    for (long i = lround(ceil(y->low / step_y)); (double)i * step_y <= y->high; i++) {
-        const double v = (double)i * step_y, at = place(y, v);
-        cli_text_add(svg, "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>", x->from, x->to, at,
-                     at);
-        cli_text_add(svg, "<text class=\"dim\" text-anchor=\"end\" x=\"%.1f\" y=\"%.1f\">%.6g</text>\n", x->from - 5,
-                     at + 4, v);
+    double step_x = cli_chart_step(x->high - x->low, PARTS);
+    const double step_y = cli_chart_step(y->high - y->low, PARTS);
+    if (x->is_whole) step_x = fmax(1, step_x);
+    if (y->is_log) draw_log_grid(svg, x, y);
+    for (double v = ceil(y->low / step_y) * step_y; !y->is_log && v <= y->high; v += step_y)
+        draw_grid_line(svg, x, y, fabs(v) < 1e-9 * step_y ? 0.0 : v);
+    for (double v = ceil(x->low / step_x) * step_x; v <= x->high; v += step_x)
+        cli_text_add(svg, "<text class=\"dim\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">%.6g</text>\n", place(x, v),
+                     y->from + 16, fabs(v) < 1e-9 * step_x ? 0.0 : v);
+}
+
+static void draw_bars(cli_text *svg, const cli_series *s, const axis *x, const axis *y)
+{
+    const double width = fmax(1, fmin(0.8 * scale(x), 0.2 * (x->to - x->from)));
+    for (size_t i = 0; i < s->count; i++) {
+        const double top = place(y, s->y[i]);
+        if (isfinite(top))
+            cli_text_add(svg, "<rect class=\"f%d\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n", s->colour,
+                         place(x, s->x[i]) - width / 2, top, width, y->from - top);
     }
-    for (long i = lround(ceil(x->low / step_x)); (double)i * step_x <= x->high; i++)
-        cli_text_add(svg, "<text class=\"dim\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">%.6g</text>\n",
-                     place(x, (double)i * step_x), y->from + 16, (double)i * step_x);
+}
+
+/* One path of strokes without length: half the bytes of circles. */
+static void draw_points(cli_text *svg, const cli_series *s, const axis *x, const axis *y)
+{
+    cli_text_add(svg, "<path class=\"points l%d\" d=\"", s->colour);
+    for (size_t i = 0; i < s->count; i++) {
+        const double across = place(x, s->x[i]), down = place(y, s->y[i]);
+        if (isfinite(across) && isfinite(down)) cli_text_add(svg, "M%.1f %.1fh0", across, down);
+    }
+    cli_text_add(svg, "\"/>\n");
+}
+
+static void draw_line(cli_text *svg, const cli_series *s, const axis *x, const axis *y)
+{
+    int is_open = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        const double down = place(y, s->y[i]);
+        if (!isfinite(down)) continue;
+        if (!is_open) cli_text_add(svg, "<polyline class=\"line l%d\" points=\"", s->colour);
+        is_open = 1;
+        cli_text_add(svg, "%.1f,%.1f ", place(x, s->x[i]), down);
+    }
+    if (is_open) cli_text_add(svg, "\"/>\n");
+    for (size_t i = 0; s->is_marked && i < s->count; i++) {
+        const double down = place(y, s->y[i]);
+        if (isfinite(down))
+            cli_text_add(svg,
+                         "<circle class=\"f%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"><title>%.9g: %.9g</title></circle>\n",
+                         s->colour, place(x, s->x[i]), down, s->x[i], s->y[i]);
+    }
+}
+
+/* The axes of the ellipse on the paper: of the covariance in the paper's units, [a b; b c]. */
+static void draw_ellipse(cli_text *svg, const cli_ellipse *e, const axis *x, const axis *y)
+{
+    const double a = e->xx * scale(x) * scale(x), b = e->xy * scale(x) * scale(y), c = e->yy * scale(y) * scale(y);
+    const double middle = (a + c) / 2, half = hypot((a - c) / 2, b), angle = 0.5 * atan2(2 * b, a - c) * 180 / acos(-1);
+    const double across = place(x, e->x), down = place(y, e->y);
+    cli_text_add(svg,
+                 "<ellipse class=\"ellipse l%d\" rx=\"%.1f\" ry=\"%.1f\" transform=\"translate(%.1f %.1f) "
+                 "rotate(%.1f)\"/><path class=\"mean\" d=\"M%.1f %.1fh6m-3 -3v6\"/>\n",
+                 e->colour, e->radius * sqrt(middle + half), e->radius * sqrt(fmax(0, middle - half)), across, down,
+                 angle, across - 3, down);
 }
 
 static void draw_series(cli_text *svg, const cli_series *s, const axis *x, const axis *y)
 {
-    if (s->is_bars) {
-        const double width = fmax(1, 0.8 * (x->to - x->from) / (double)(s->count ? s->count : 1));
-        for (size_t i = 0; i < s->count; i++)
-            if (isfinite(s->y[i]))
-                cli_text_add(svg, "<rect class=\"f%d\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n",
-                             s->colour, place(x, s->x[i]) - width / 2, place(y, s->y[i]), width,
-                             y->from - place(y, s->y[i]));
-        return;
+    switch (s->kind) {
+    case CLI_SERIES_BARS:
+        draw_bars(svg, s, x, y);
+        break;
+    case CLI_SERIES_POINTS:
+        draw_points(svg, s, x, y);
+        break;
+    case CLI_SERIES_LINE:
+        draw_line(svg, s, x, y);
+        break;
     }
-    int is_open = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        if (!isfinite(s->y[i])) continue;
-        if (!is_open) cli_text_add(svg, "<polyline class=\"line l%d\" points=\"", s->colour);
-        is_open = 1;
-        cli_text_add(svg, "%.1f,%.1f ", place(x, s->x[i]), place(y, s->y[i]));
-    }
-    if (is_open) cli_text_add(svg, "\"/>\n");
-    for (size_t i = 0; s->is_marked && i < s->count; i++)
-        if (isfinite(s->y[i]))
-            cli_text_add(svg,
-                         "<circle class=\"f%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"><title>%.9g: %.9g</title></circle>\n",
-                         s->colour, place(x, s->x[i]), place(y, s->y[i]), s->x[i], s->y[i]);
+}
+
+/* The ellipses, in a drawing of the frame's size that cuts them. Many are drawn thinner and without their means. */
+static void draw_ellipses(cli_text *svg, const cli_chart *c, const axis *x, const axis *y)
+{
+    enum { MANY = 50 };
+    if (c->ellipse_count == 0) return;
+    const double width = x->to - x->from, height = y->from - y->to;
+    cli_text_add(svg, "<svg x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" viewBox=\"%.1f %.1f %.1f %.1f\">\n",
+                 x->from, y->to, width, height, x->from, y->to, width, height);
+    for (size_t i = 0; i < c->ellipse_count; i++) draw_ellipse(svg, &c->ellipses[i], x, y);
+    cli_text_add(svg, "</svg>\n");
 }
 
 void cli_chart_draw(cli_text *svg, const cli_chart *c)
 {
     enum { LEFT = 66, RIGHT = 12, TOP = 26, BOTTOM = 38 };
-    axis x = {(double)INFINITY, -(double)INFINITY, c->left + LEFT, c->left + c->width - RIGHT};
-    axis y = {(double)INFINITY, -(double)INFINITY, c->top + c->height - BOTTOM, c->top + TOP};
+    axis x = {(double)INFINITY, -(double)INFINITY, c->left + LEFT, c->left + c->width - RIGHT, 0, c->is_whole_x};
+    axis y = {(double)INFINITY, -(double)INFINITY, c->top + c->height - BOTTOM, c->top + TOP, c->is_log_y, 0};
     int has_bars = 0;
     for (size_t s = 0; s < c->series_count; s++) {
-        has_bars |= c->series[s].is_bars;
+        has_bars |= c->series[s].kind == CLI_SERIES_BARS;
         for (size_t i = 0; i < c->series[s].count; i++) {
             extend(&x, c->series[s].x[i]);
             extend(&y, c->series[s].y[i]);
         }
     }
-    if (has_bars) extend(&y, 0);
-    settle(&x, has_bars ? 0.02 : 0.03);
+    for (size_t i = 0; i < c->ellipse_count; i++) {
+        extend(&x, c->ellipses[i].x);
+        extend(&y, c->ellipses[i].y);
+    }
+    if (has_bars) { /* whole bars stand in the frame, and begin at 0 */
+        extend(&y, 0);
+        x.low -= 0.5;
+        x.high += 0.5;
+    }
+    settle(&x, has_bars ? 0.01 : 0.03);
     settle(&y, 0.06);
     if (has_bars) y.low = 0;
     cli_text_add(svg, "<g>\n<text class=\"title\" x=\"%.1f\" y=\"%.1f\">", c->left + LEFT, c->top + 14);
@@ -130,6 +226,7 @@ void cli_chart_draw(cli_text *svg, const cli_chart *c)
         cli_text_add(svg, "</text>\n");
         legend -= 64; /* the longest covariance type, and a gap */
     }
+    draw_ellipses(svg, c, &x, &y);
     if (isfinite(c->marked_x) && isfinite(c->marked_y))
         cli_text_add(svg, "<circle class=\"ring\" cx=\"%.1f\" cy=\"%.1f\" r=\"6\"/>\n", place(&x, c->marked_x),
                      place(&y, c->marked_y));

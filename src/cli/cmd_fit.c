@@ -1,15 +1,16 @@
 /* cmd_fit.c - `flashgmm fit`: trains a mixture; the model goes to a file. */
 #define _POSIX_C_SOURCE 200809L
 #include "commands.h"
-#include "fit_kmeans.h"
+#include "fit_page.h"
 #include "tuning.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef struct fit_arguments {
-    const char *output, *init, *checkpoint, *resume;
+    const char *output, *init, *checkpoint, *resume, *page;
     int covariance; /* fgmm_covariance; -1: not given */
     int is_mini_batch;
     uint64_t components, kmeans_iter, max_iter, seed, n_init;
@@ -82,6 +83,13 @@ static const cli_option options[] = {
      .value = "FILE",
      .help = "go on from a checkpoint; give the same data and options as before, and the result has the same bytes as "
              "without the interruption"},
+    {.name = "report",
+     .kind = CLI_OPTION_TEXT,
+     .offset = offsetof(fit_arguments, page),
+     .value = "FILE.html",
+     .help =
+         "write a page about the result as well: curves, cluster sizes, variances, times, of two columns the points "
+         "and ellipses; one file, for any browser. Reads the rows once more"},
     {.name = "tune",
      .kind = CLI_OPTION_FLAG,
      .offset = offsetof(fit_arguments, is_tuned),
@@ -150,7 +158,11 @@ static int check(cli_training *training)
                          "variances",
                          start->path);
     CLI_DO(cli_start_check_runs(start, arguments->n_init));
+    if (arguments->page) CLI_DO(cli_output_check_ending("--report", arguments->page, ".html", NULL));
+    if (arguments->page && strcmp(arguments->page, arguments->output) == 0)
+        return cli_error(CLI_EXIT_USAGE, "--report = %s; need another name than the model's", arguments->page);
     CLI_DO(cli_output_check(arguments->output, arguments->work.data));
+    CLI_DO(cli_output_check(arguments->page, arguments->work.data));
     CLI_DO(cli_output_check(arguments->checkpoint, arguments->work.data));
     CLI_DO(cli_start_load(start, arguments->components));
 done:
@@ -242,6 +254,18 @@ static int train(cli_training *training, fgmm_model **model, fgmm_device *device
     return status == FGMM_OK ? CLI_EXIT_DONE : report_failure(arguments, status, *model != NULL);
 }
 
+static int report_on(const cli_training *training, const fgmm_model *model, fgmm_device *device, fgmm_source *source)
+{
+    const fit_arguments *arguments = training->arguments;
+    cli_fit_facts facts;
+    int exit_code = CLI_EXIT_DONE;
+    CLI_DO(cli_fit_facts_gather(&facts, training, model, device, source));
+    CLI_DO(cli_fit_page_write(arguments->page, training, &facts, model));
+done:
+    cli_fit_facts_clear(&facts);
+    return exit_code;
+}
+
 static int run(const void *user)
 {
     const fit_arguments *arguments = user;
@@ -252,6 +276,7 @@ static int run(const void *user)
                              .check = check,
                              .train = train,
                              .save = fgmm_model_save,
+                             .report_on = arguments->page ? report_on : NULL,
                              .print = print_result};
     return cli_train(&training);
 }
@@ -269,7 +294,7 @@ const cli_command cli_command_fit = {
         "runs best_run (from 0) and runs, the log-likelihood that each has reached.\n",
     .examples = "  flashgmm fit data.npy -k 64 -o model.safetensors\n"
                 "  flashgmm fit base.fvecs -k 1024 -o model.safetensors --tol 1e-4 --seed 7 --json > report.json\n"
-                "  flashgmm fit data.csv -k 3 -o model.safetensors --covariance diag\n"
+                "  flashgmm fit data.csv -k 3 -o model.safetensors --covariance diag --report report.html\n"
                 "  flashgmm fit huge.u8bin -k 4096 -o model.safetensors --memory-limit 8G --checkpoint ck.safetensors\n"
                 "  flashgmm fit huge.u8bin -k 4096 -o model.safetensors --memory-limit 8G --checkpoint ck.safetensors "
                 "--resume ck.safetensors\n"

@@ -458,6 +458,7 @@ static int plot(const comparison *c)
                                  .height = HEIGHT,
                                  .series = series,
                                  .series_count = c->covariance_count,
+                                 .is_whole_x = 1,
                                  .marked_x = (double)best->components,
                                  .marked_y = criterion(best, by)};
         cli_chart_draw(&svg, &chart);

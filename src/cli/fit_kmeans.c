@@ -70,7 +70,7 @@ double cli_training_rows_per_second(const cli_training *training)
     return training->report.em_s > 0 ? (double)training->progress.row_visits / training->report.em_s : 0;
 }
 
-static uint64_t peak_host_bytes(void)
+uint64_t cli_peak_host_bytes(void)
 {
     struct rusage usage;
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0; /* Linux counts KiB */
@@ -90,7 +90,7 @@ void cli_training_add_json(cJSON *object, const cli_training *training)
     cJSON_AddStringToObject(device, "platform", training->device.platform);
     cJSON_AddStringToObject(device, "driver", training->device.driver);
     cli_json_count(object, "peak_device_bytes", report->peak_device_bytes);
-    cli_json_count(object, "peak_host_bytes", peak_host_bytes());
+    cli_json_count(object, "peak_host_bytes", cli_peak_host_bytes());
     cJSON_AddStringToObject(object, "tile", report->tile);
     cli_json_count(object, "seed", training->seed);
     if (report->run_count < 2) return;
@@ -138,6 +138,7 @@ int cli_train(cli_training *training)
     cli_signals_catch();
     CLI_DO(training->train(training, &model, device, source));
     CLI_DO(cli_library(training->save(model, training->written)));
+    if (training->report_on) CLI_DO(training->report_on(training, model, device, source));
     CLI_DO(training->print(training));
 done:
     fgmm_fit_report_clear(&training->report);

@@ -62,6 +62,9 @@ typedef struct cli_training {
     int (*check)(struct cli_training *training);
     int (*train)(struct cli_training *training, fgmm_model **model, fgmm_device *device, fgmm_source *source);
     fgmm_status (*save)(const fgmm_model *model, const char *path);
+    /* After saving; may read the rows again. NULL: nothing. */
+    int (*report_on)(const struct cli_training *training, const fgmm_model *model, fgmm_device *device,
+                     fgmm_source *source);
     int (*print)(const struct cli_training *training);
 
     cli_start start;
@@ -70,11 +73,14 @@ typedef struct cli_training {
     fgmm_device_info device; /* on which it ran */
 } cli_training;
 
-/* Checks, opens, trains, saves, prints. */
+/* Checks, opens, trains, saves, reports, prints. */
 int cli_train(cli_training *training);
 
 /* Rows per second through the k-means, EM and final passes. */
 double cli_training_rows_per_second(const cli_training *training);
+
+/* The most memory that the program has held resident, so far. */
+uint64_t cli_peak_host_bytes(void);
 
 /* USAGE for --n-init above 1 where --init leaves nothing to chance. */
 int cli_start_check_runs(const cli_start *start, uint64_t n_init);

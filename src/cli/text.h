@@ -17,7 +17,8 @@ __attribute__((format(printf, 2, 3)))
 #endif
 void cli_text_add(cli_text *text, const char *format, ...);
 
-/* Adds `words` with the characters replaced that mean something in HTML and SVG. */
+/* Adds `words` with the characters replaced that mean something in HTML and SVG, and the replacement character for
+ * bytes that are no UTF-8 or that XML does not allow. */
 void cli_text_add_escaped(cli_text *text, const char *words);
 
 /* Writes beside `path`, then renames: a CLI_DO step. */

@@ -36,6 +36,12 @@ def main(folder):
     write("rows.bvecs", b"".join(struct.pack("<i%dB" % DIMS, DIMS, *[int(value) for value in row]) for row in rows))
     write("rows.fbin", struct.pack("<II", ROWS, DIMS) + f4)
     write("rows.csv", "".join(",".join("%.9g" % value for value in row) + "\n" for row in rows).encode())
+    # Two columns in half precision: three tilted clusters.
+    plane = []
+    for i in range(ROWS):
+        across, along = draw.gauss(0, 1), draw.gauss(0, 1)
+        plane += [20 * (i % 3) + across, 30 * (i % 2) + 4 * across + 3 * along]
+    write("plane.npy", npy("<f2", "(%d, 2)" % ROWS, struct.pack("<%de" % len(plane), *plane)))
     write("narrow.npy", npy("<f4", "(%d, 3)" % ROWS, f4[: ROWS * 3 * 4]))
     write("centres.npy", npy("<f4", "(3, 4)", struct.pack("<12f", *[60 + v for c in CENTRES for v in c])))
 

@@ -264,6 +264,38 @@ for command in "score m.safetensors narrow.npy" "predict m.safetensors narrow.np
   fails "${words[0]}, other D" 1 '3.*4|4.*3' "${words[@]}"
 done
 
+echo "== fit --report"
+page() { expect "$1" python3 "$here/check_page.py" "${@:2}"; }
+works "fit --report" fit plane.npy -k 6 --covariance full -o plane.safetensors --report plane.html
+page "the page of a plane" plane.html plane.safetensors
+works "fit --report, tied" fit rows.npy -k 3 --covariance tied -o m4.safetensors --report tied.html --json
+page "the page of a tied model" tied.html m4.safetensors
+works "fit --report, many components" fit rows.npy -k 300 --max-iter 1 -o m4.safetensors --report many.html
+page "the page of many components" many.html m4.safetensors
+cp rows.npy '<a>&"b".npy'
+works "fit --report, a name with signs of HTML" fit '<a>&"b".npy' -k 1 --max-iter 0 -o m4.safetensors --report one.html
+page "the page of one component" one.html m4.safetensors
+works "fit as before" fit plane.npy -k 6 --covariance full -o m4.safetensors
+expect "a report changes no byte of the model" cmp plane.safetensors m4.safetensors
+fails "--report, wrong ending" 2 'need a file name that ends with .html' fit rows.npy -k 3 -o never --report never.txt
+fails "--report, the model's name" 2 "another name than the model's" fit rows.npy -k 3 -o never.html --report never.html
+fails "--report, no such folder" 1 'nofolder' fit rows.npy -k 3 -o never.safetensors --report nofolder/r.html
+browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
+# picture FILE OPTIONS... - the page of the plane as a phone shows it.
+picture() {
+  timeout 60 "$browser" --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$work/browser" \
+    --window-size=390,900 --screenshot="$work/$1" "${@:2}" "file://$work/plane.html" >browser.txt 2>&1 && [ -s "$1" ]
+}
+if [ -z "$browser" ]; then
+  skip "the page in a browser" "no chromium"
+elif ! picture light.png || ! picture dark.png --blink-settings=preferredColorScheme=0; then
+  skip "the page in a browser" "$browser does not draw here: $(tail -1 browser.txt)"
+else
+  page "a browser draws the page" --picture light.png
+  page "and in dark colours" --picture dark.png
+  expect "light and dark differ" bash -c '! cmp -s light.png dark.png'
+fi
+
 echo "== select"
 works "select" select rows.npy -k 1:5:2,4 --covariance spherical -o best.safetensors --plot trials.svg --folder trials
 says "select marks the three clusters that the rows have" '^spherical +3 .*\* +[0-9]*\.?[0-9]*\*'
