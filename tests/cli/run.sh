@@ -270,7 +270,7 @@ works "fit --report" fit plane.npy -k 6 --covariance full -o plane.safetensors -
 page "the page of a plane" plane.html plane.safetensors
 works "fit --report, tied" fit rows.npy -k 3 --covariance tied -o m4.safetensors --report tied.html --json
 page "the page of a tied model" tied.html m4.safetensors
-works "fit --report, many components" fit rows.npy -k 300 --max-iter 1 -o m4.safetensors --report many.html
+works "fit --report, many components" fit rows.npy -k 70 --max-iter 1 -o m4.safetensors --report many.html
 page "the page of many components" many.html m4.safetensors
 cp rows.npy '<a>&"b".npy'
 works "fit --report, a name with signs of HTML" fit '<a>&"b".npy' -k 1 --max-iter 0 -o m4.safetensors --report one.html
