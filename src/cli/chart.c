@@ -57,12 +57,14 @@ static void extend(axis *a, double value)
     a->high = fmax(a->high, value);
 }
 
-/* A margin, and a span also where all values are equal. */
+/* A margin, and a span also where all values are equal; where they nearly are, one that the six digits of the labels
+ * can tell apart. */
 static void settle(axis *a, double margin)
 {
     if (!(a->low <= a->high)) a->low = 0, a->high = 1;
-    const double span = a->high - a->low, least = 1e-9 * fmax(fabs(a->low), fabs(a->high)) + 1e-300;
-    const double add = span > least ? margin * span : fmax(0.5 * fabs(a->low), 0.5);
+    const double span = a->high - a->low, least = 5e-5 * fmax(fabs(a->low), fabs(a->high));
+    double add = span > least ? margin * span : (least - span) / 2;
+    if (span == 0) add = fmax(0.5 * fabs(a->low), 0.5);
     a->low -= add;
     a->high += add;
 }
@@ -77,13 +79,30 @@ static void draw_grid_line(cli_text *svg, const axis *x, const axis *y, double v
                  at + 4, value);
 }
 
-/* Whole powers of ten, not all where there are many; where there are few, two and five times them as well. */
+/* The i-th multiple of `step` from `low` on; of an axis cut by cli_chart_step there are at most PARTS + 1. */
+static double tick(double low, double step, int i)
+{
+    return (ceil(low / step) + i) * step;
+}
+
+static void draw_linear_grid(cli_text *svg, const axis *x, const axis *y, double low, double high)
+{
+    const double step = cli_chart_step(high - low, PARTS);
+    for (int i = 0; i <= PARTS && tick(low, step, i) <= high; i++) draw_grid_line(svg, x, y, tick(low, step, i));
+}
+
+/* Whole powers of ten, not all where there are many; where there are few, two and five times them as well; within less
+ * than one, even steps. */
 static void draw_log_grid(cli_text *svg, const axis *x, const axis *y)
 {
-    const double span = y->high - y->low, step = fmax(1, cli_chart_step(span, PARTS));
-    for (double power = floor(y->low / step) * step; power <= y->high; power += step)
+    const double span = y->high - y->low, step = fmax(1, cli_chart_step(span, PARTS)), first = floor(y->low);
+    if (span < 0.8) {
+        draw_linear_grid(svg, x, y, pow(10, y->low), pow(10, y->high));
+        return;
+    }
+    for (int i = 0; first + i * step <= y->high; i++)
         for (int digit = 1; digit <= 5; digit += digit == 1 ? 1 : 3) {
-            const double v = digit * pow(10, power);
+            const double v = digit * pow(10, first + i * step);
             if (digit > 1 && span > 2) break;
             if (log10(v) >= y->low && log10(v) <= y->high) draw_grid_line(svg, x, y, v);
         }
@@ -91,15 +110,15 @@ static void draw_log_grid(cli_text *svg, const axis *x, const axis *y)
 
 static void draw_axes(cli_text *svg, const axis *x, const axis *y)
 {
-    double step_x = cli_chart_step(x->high - x->low, PARTS);
-    const double step_y = cli_chart_step(y->high - y->low, PARTS);
-    if (x->is_whole) step_x = fmax(1, step_x);
-    if (y->is_log) draw_log_grid(svg, x, y);
-    for (double v = ceil(y->low / step_y) * step_y; !y->is_log && v <= y->high; v += step_y)
-        draw_grid_line(svg, x, y, fabs(v) < 1e-9 * step_y ? 0.0 : v);
-    for (double v = ceil(x->low / step_x) * step_x; v <= x->high; v += step_x)
-        cli_text_add(svg, "<text class=\"dim\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">%.6g</text>\n", place(x, v),
-                     y->from + 16, fabs(v) < 1e-9 * step_x ? 0.0 : v);
+    double step = cli_chart_step(x->high - x->low, PARTS);
+    if (x->is_whole) step = fmax(1, step);
+    if (y->is_log)
+        draw_log_grid(svg, x, y);
+    else
+        draw_linear_grid(svg, x, y, y->low, y->high);
+    for (int i = 0; i <= PARTS && tick(x->low, step, i) <= x->high; i++)
+        cli_text_add(svg, "<text class=\"dim\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">%.6g</text>\n",
+                     place(x, tick(x->low, step, i)), y->from + 16, tick(x->low, step, i));
 }
 
 static void draw_bars(cli_text *svg, const cli_series *s, const axis *x, const axis *y)
