@@ -440,8 +440,11 @@ int cli_fit_page_write(const char *path, const cli_training *training, const cli
     page p = {.training = training, .facts = facts, .model = model};
     p.x = calloc(room, sizeof *p.x);
     p.y = calloc(room, sizeof *p.y);
-    int exit_code = p.x && p.y ? CLI_EXIT_DONE : cli_error(CLI_EXIT_FAILED, "%s: memory ran out", path);
-    if (exit_code != CLI_EXIT_DONE) goto done;
+    int exit_code = CLI_EXIT_DONE;
+    if (!p.x || !p.y) {
+        exit_code = cli_error(CLI_EXIT_FAILED, "%s: memory ran out", path);
+        goto done;
+    }
     add_head(&p);
     cli_text_add(&p.text, "<div class=\"cards\">\n");
     add_plane(&p);
