@@ -14,12 +14,20 @@
 
 /* ---- the device ---- */
 
-/* How matrices of bf16 are multiplied (cl/matrix_*.h). */
+/* How matrices of short floats are multiplied (cl/matrix_*.h). */
 typedef enum fg_matrix_unit {
     FG_UNIT_NONE = 0,
     FG_UNIT_PLAIN = 1, /* OpenCL C, for tests on any device */
-    FG_UNIT_AMX = 2    /* x86 tile registers, through PoCL */
+    FG_UNIT_AMX = 2,   /* x86 tile registers, through PoCL */
+    FG_UNIT_WARP = 3,  /* OpenCL C in the place of a warp's instructions, for tests on any device */
+    FG_UNIT_NVIDIA = 4 /* a warp's mma instructions, from compute capability 8.0 on */
 } fg_matrix_unit;
+
+/* Multiplies in the group family's program, in f16 terms; the others are the vector family's. */
+static inline int fg_unit_is_warp(fg_matrix_unit unit)
+{
+    return unit == FG_UNIT_WARP || unit == FG_UNIT_NVIDIA;
+}
 
 typedef struct fg_device_facts {
     fgmm_device_kind kind;

@@ -46,6 +46,7 @@ typedef struct fg_shape {
     uint32_t capacity;                /* entries of a row's list */
     uint32_t batch_rows;
     uint32_t sum_items;      /* work-items of a group in combine.cl and accumulate: 1 in the vector family */
+    uint32_t compute_units;  /* of the device */
     uint32_t workers;        /* vector: work-items of a launch, each with its own scratch */
     int is_direct;           /* vector: rows go straight into sums, without lists (direct.c) */
     uint32_t row_groups;     /* vector, with matrices: groups of vw rows that meet a triangular factor together */
@@ -156,8 +157,9 @@ typedef struct fg_packed {
     fg_buffer *means;      /* float (padded_k, row_stride), shifted */
     fg_buffer *shift;      /* float (row_stride) */
     double *offsets;       /* (k,d) host: used mean - true mean, from rounding the shifted mean to float */
-    fg_buffer *split_means; /* matrix: ushort [strips][slabs][FG_SPLIT_TERMS][2][16][16][2], bf16 terms of 2 m */
-    fg_buffer *strip_terms; /* matrix: uint (strips), how many of them are multiplied; 0: the exact form */
+    fg_buffer *split_means; /* matrix: ushort [strips][slabs][FG_SPLIT_TERMS][2][16][16][2], bf16 terms of 2 m; of a
+                               GPU as fragments.c has them */
+    fg_buffer *strip_terms; /* matrix: uint (strips of 32), how many of them are multiplied; 0: the exact form */
     uint32_t row_terms;     /* matrix: bf16 terms of a row */
     uint32_t terms;         /* matrix: most of strip_terms */
     double base; /* nats that kernels leave out of every log-density, so that those near 1 keep their digits */
@@ -200,14 +202,30 @@ uint64_t fg_split_bytes(const fg_shape *shape);
 uint64_t fg_split_row_values(const fg_shape *shape);
 fgmm_status fg_split_create(fg_packed *packed, fgmm_device *device, const fg_shape *shape);
 /* What splitting needs to know: means (padded_k, row_stride) as kernels use them, shift (d), and per component the
- * error of its products in float32, nats, and h |m|^2; is_exact (strips). */
+ * error of its products in float32, nats, and h |m|^2; is_exact (strips); scale and normaliser (padded_k) as fg_packed.
+ */
 typedef struct fg_split_input {
     const float *means, *shift;
     const double *product_errors, *squares;
     const cl_uint *is_exact;
+    const float *scale, *normaliser;
 } fg_split_input;
 /* Writes split_means and strip_terms, and raises error_bound_nats to what the terms leave. */
 fgmm_status fg_split_load(fg_packed *packed, const fg_shape *shape, const fg_split_input *input);
+
+/* Are rows of this type and shift whole numbers up to 255, which one term holds? */
+int fg_split_are_rows_exact(const fg_shape *shape, const float *shift);
+
+/* ---- the same in f16 terms, for the warps of a GPU (fragments.c), and how a warp's work is cut ---- */
+enum { FG_WARPS = 4, FG_WARP_ITEMS = 32 * FG_WARPS, FG_WARP_ENTRIES = 32, FG_WARP_DIMS = 128 };
+
+uint64_t fg_fragments_bytes(const fg_shape *shape);
+fgmm_status fg_fragments_create(fg_packed *packed, fgmm_device *device, const fg_shape *shape);
+fgmm_status fg_fragments_load(fg_packed *packed, const fg_shape *shape, const fg_split_input *input);
+/* Macros of cl/responsibilities_warp.cl: f16 terms of a row, fragments of rows that a warp has, rows of a work-group. */
+uint32_t fg_warp_row_terms(const fg_shape *shape);
+uint32_t fg_warp_down(const fg_shape *shape);
+uint32_t fg_warp_tile_rows(const fg_shape *shape);
 
 /* ---- lists by row and by component ---- */
 typedef struct fg_lists {
@@ -221,7 +239,7 @@ typedef struct fg_lists {
     fg_buffer *component_first;                           /* group: uint (K+1), first place in the sorted lists */
     fg_buffer *sorted_rows, *sorted_values;               /* (batch_rows, capacity) */
     fg_buffer *counters;                                  /* uint (4) */
-    fg_buffer *scratch;                                   /* float (workers, scratch_floats) */
+    fg_buffer *scratch;                                   /* float (workers, scratch_floats); warps: their lists */
     uint32_t blocks, block_rows, max_chunks;
     uint32_t chunk_strips, l_stride, scratch_floats;
 } fg_lists;

@@ -299,7 +299,7 @@ static fgmm_status load_split(fg_packed *p, const fg_shape *s, const image *m, c
         squares[k] = scaled_squares(m, s, q, k);
         errors[k] = fast_error(s, squares[k]);
     }
-    const fg_split_input input = {m->means, shift, errors, squares, m->is_exact};
+    const fg_split_input input = {m->means, shift, errors, squares, m->is_exact, m->scale, m->normaliser};
     FG_TRY(fg_split_load(p, s, &input));
 done:
     free(errors);

@@ -10,12 +10,17 @@ static const program_files sparse_files[] = {
     [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_group.cl", "combine.cl",
                            "responsibilities_group.cl", "lists_group.cl", "accumulate_group.cl"},
 };
-/* A CPU's programs where a matrix unit multiplies in responsibilities; all the rest is the vector family's. */
+/* Programs where a matrix unit multiplies in responsibilities; all the rest is the vector family's, warps: the group
+ * family's. */
 static const program_files unit_files[] = {
     [FG_UNIT_PLAIN] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
                        "matrix_plain.h", "responsibilities_matrix.cl", "lists.cl", "accumulate_vector.cl"},
     [FG_UNIT_AMX] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
                      "matrix_amx.h", "responsibilities_matrix.cl", "lists.cl", "accumulate_vector.cl"},
+    [FG_UNIT_WARP] = {"prelude.cl", "rows.cl", "tile_warp.cl", "combine.cl", "matrix_warp.h", "responsibilities_warp.cl",
+                      "lists_group.cl", "accumulate_group.cl"},
+    [FG_UNIT_NVIDIA] = {"prelude.cl", "rows.cl", "tile_warp.cl", "combine.cl", "matrix_nvidia.h", "responsibilities_warp.cl",
+                        "lists_group.cl", "accumulate_group.cl"},
 };
 static const program_files dense_files[] = {
     [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "dense_vector.cl",

@@ -1,4 +1,4 @@
-/* responsibilities.c - enqueues cl/responsibilities_{vector,matrix,group}.cl: a batch's log-normalisers and lists. */
+/* responsibilities.c - enqueues cl/responsibilities_{vector,matrix,group,warp}.cl: a batch's log-normalisers and lists. */
 #include "ops.h"
 
 #include "size.h"
@@ -29,10 +29,25 @@ static void plan_scratch(fg_lists *lists, const fg_shape *s)
     lists->scratch_floats = (uint32_t)fg_round_up(rows + numbers + split_floats, 64);
 }
 
+/* Warps: rows of a launch, about what a device works on at a time; their lanes' lists are used again by the next. */
+static uint32_t most_warp_rows(const fg_shape *s)
+{
+    enum { GROUPS_PER_UNIT = 4 };
+    const uint64_t tile_rows = fg_warp_tile_rows(s), groups = (uint64_t)s->compute_units * GROUPS_PER_UNIT;
+    return (uint32_t)fg_min_u64(fg_round_up(s->batch_rows, tile_rows), groups * tile_rows);
+}
+
+static uint64_t warp_list_bytes(const fg_shape *s)
+{
+    enum { LANES_PER_ROW = 4 };
+    return (uint64_t)most_warp_rows(s) * LANES_PER_ROW * FG_WARP_ENTRIES * (sizeof(float) + sizeof(cl_uint));
+}
+
 uint64_t fg_responsibilities_bytes(fg_pass *pass)
 {
     const fg_shape *s = &pass->shape;
     const uint64_t lists = (uint64_t)s->batch_rows * (sizeof(float) + sizeof(cl_uint)) * (1 + s->capacity);
+    if (fg_unit_is_warp(s->tile.unit)) return lists + warp_list_bytes(s);
     if (s->family != FGMM_KERNEL_VECTOR) return lists;
     plan_scratch(&pass->lists, s);
     return lists + (uint64_t)s->workers * pass->lists.scratch_floats * sizeof(float);
@@ -57,6 +72,8 @@ fgmm_status fg_responsibilities_create(fg_pass *pass)
         FG_TRY(fg_size_product3(&bytes, s->workers, lists->scratch_floats, sizeof(float), "scratch"));
         FG_TRY(fg_buffer_create(&lists->scratch, pass->device, bytes, FG_BUFFER_DEVICE, "scratch"));
     }
+    if (fg_unit_is_warp(s->tile.unit))
+        FG_TRY(fg_buffer_create(&lists->scratch, pass->device, warp_list_bytes(s), FG_BUFFER_DEVICE, "lists of lanes"));
     FG_TRY(fg_pass_kernel(&pass->responsibilities, pass, is_white ? FG_PROGRAM_WHITE : FG_PROGRAM_SPARSE,
                           "responsibilities"));
 done:
@@ -175,10 +192,38 @@ done:
     return status;
 }
 
+static fgmm_status run_warp(fg_pass *pass, const fg_rows *rows, cl_ulong first)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_packed *p = &pass->packed;
+    const fg_lists *lists = &pass->lists;
+    const cl_uint n = (cl_uint)rows->n, tile_rows = fg_warp_tile_rows(s), strips = s->padded_k / FG_SPLIT_ROWS;
+    const cl_uint most = (cl_uint)fg_min_u64(most_warp_rows(s), launch_rows(s, 0x1p36, tile_rows));
+    for (cl_uint first_row = 0; first_row < n; first_row += most) {
+        const fg_argument arguments[] = {
+            FG_ARG_BUFFER(rows->buffer),    FG_ARG_VALUE(first),
+            FG_ARG_VALUE(first_row),        FG_ARG_VALUE(n),
+            FG_ARG_BUFFER(p->shift),        FG_ARG_BUFFER(p->means),
+            FG_ARG_BUFFER(p->split_means),  FG_ARG_BUFFER(p->strip_terms),
+            FG_ARG_VALUE(strips),           FG_ARG_VALUE(s->k),
+            FG_ARG_VALUE(s->spread),        FG_ARG_BUFFER(lists->scratch),
+            FG_ARG_VALUE(s->capacity),      FG_ARG_BUFFER(lists->logz),
+            FG_ARG_BUFFER(lists->counts),   FG_ARG_BUFFER(lists->components),
+            FG_ARG_BUFFER(lists->values),
+        };
+        const uint64_t launched = fg_min_u64(most, n - first_row);
+        const size_t local = FG_WARP_ITEMS, global = (size_t)fg_ceil_div(launched, tile_rows) * local;
+        FG_TRY(FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local));
+    }
+done:
+    return status;
+}
+
 fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
-    const int is_group = pass->shape.family == FGMM_KERNEL_GROUP, has_unit = pass->shape.tile.unit != FG_UNIT_NONE;
+    const fg_matrix_unit unit = pass->shape.tile.unit;
     cl_ulong first = rows->offset_bytes / fgmm_type_bytes(pass->shape.type);
     const fg_buffer *shift = pass->packed.shift;
     fg_rows white;
@@ -192,9 +237,10 @@ fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
         FG_TRY(fg_whitening_densify(pass, rows));
         first = 0; /* the kernel sees row numbers only */
     }
-    FG_TRY(is_group   ? run_group(pass, rows, first, shift)
-           : has_unit ? run_matrix(pass, rows, first)
-                      : run_vector(pass, rows, first, shift));
+    FG_TRY(fg_unit_is_warp(unit)                      ? run_warp(pass, rows, first)
+           : unit != FG_UNIT_NONE                     ? run_matrix(pass, rows, first)
+           : pass->shape.family == FGMM_KERNEL_GROUP  ? run_group(pass, rows, first, shift)
+                                                      : run_vector(pass, rows, first, shift));
 done:
     return status;
 }

@@ -88,6 +88,7 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     shape->sum_items = shape->family == FGMM_KERNEL_VECTOR ? 1 : FG_SUM_ITEMS;
     shape->register_limit =
         fg_device_facts_of(device)->has_register_limit && tile->registers < FG_REGISTERS_FREE ? tile->registers : 0;
+    shape->compute_units = units;
     shape->workers = units * (units < 16 ? 4 : 2);
     shape->is_direct = prefers_direct(shape, options->path);
     shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
@@ -113,6 +114,9 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
         if (p->macro && (p->programs >> program & 1) && used < room)
             used += (size_t)snprintf(text + used, room - used, " -D%s=%u", p->macro, fg_space_get(space, t, i));
     }
+    if (fg_unit_is_warp(t->unit) && used < room)
+        used += (size_t)snprintf(text + used, room - used, " -DWARPS=%d -DDOWN=%u -DROW_TERMS=%u -DENTRIES=%d", FG_WARPS,
+                                 fg_warp_down(shape), fg_warp_row_terms(shape), FG_WARP_ENTRIES);
     if (shape->register_limit && used < room)
         snprintf(text + used, room - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
     if (shape->family == FGMM_KERNEL_VECTOR && used < room)
@@ -130,11 +134,12 @@ void fg_shape_matrix_options(const fg_shape *s, char *text, size_t room)
 void fg_shape_describe(const fg_shape *shape, char *text, size_t room)
 {
     static const char *const units[] = {
-        [FG_UNIT_NONE] = "", [FG_UNIT_PLAIN] = " unit=plain", [FG_UNIT_AMX] = " unit=amx"};
+        [FG_UNIT_NONE] = "",           [FG_UNIT_PLAIN] = " unit=plain",   [FG_UNIT_AMX] = " unit=amx",
+        [FG_UNIT_WARP] = " unit=warp", [FG_UNIT_NVIDIA] = " unit=nvidia"};
     const fg_space *space = fg_tile_space(shape->family);
     size_t used = (size_t)snprintf(text, room, "%s ", space->name);
     if (used < room) used += (size_t)fg_space_format(space, &shape->tile, text + used, room - used);
     if (shape->family == FGMM_KERNEL_VECTOR && used < room)
-        snprintf(text + used, room - used, " lanes=%u workers=%u%s", shape->tile.lanes, shape->workers,
-                 units[shape->tile.unit]);
+        used += (size_t)snprintf(text + used, room - used, " lanes=%u workers=%u", shape->tile.lanes, shape->workers);
+    if (used < room) snprintf(text + used, room - used, "%s", units[shape->tile.unit]);
 }

@@ -30,12 +30,14 @@ static uint64_t mean_values(const fg_shape *s)
 uint64_t fg_split_bytes(const fg_shape *s)
 {
     if (s->tile.unit == FG_UNIT_NONE) return 0;
+    if (fg_unit_is_warp(s->tile.unit)) return fg_fragments_bytes(s);
     return sizeof(cl_ushort) * mean_values(s) + sizeof(cl_uint) * s->strips;
 }
 
 uint64_t fg_split_row_values(const fg_shape *s)
 {
-    return s->tile.unit == FG_UNIT_NONE ? 0 : FG_SPLIT_TERMS * (uint64_t)s->tile.block * slabs_of(s) * FG_SPLIT_DEPTH;
+    const int is_cpu = s->tile.unit != FG_UNIT_NONE && !fg_unit_is_warp(s->tile.unit);
+    return !is_cpu ? 0 : FG_SPLIT_TERMS * (uint64_t)s->tile.block * slabs_of(s) * FG_SPLIT_DEPTH;
 }
 
 fgmm_status fg_split_create(fg_packed *p, fgmm_device *device, const fg_shape *s)
@@ -43,6 +45,7 @@ fgmm_status fg_split_create(fg_packed *p, fgmm_device *device, const fg_shape *s
     fgmm_status status = FGMM_OK;
     size_t bytes;
     if (s->tile.unit == FG_UNIT_NONE) return FGMM_OK;
+    if (fg_unit_is_warp(s->tile.unit)) return fg_fragments_create(p, device, s);
     FG_TRY(fg_size_product(&bytes, mean_values(s), sizeof(cl_ushort), "split means"));
     FG_TRY(fg_buffer_create(&p->split_means, device, bytes, FG_BUFFER_DEVICE, "split means"));
     FG_TRY(fg_buffer_create(&p->strip_terms, device, sizeof(cl_uint) * s->strips, FG_BUFFER_DEVICE, "strip terms"));
@@ -81,8 +84,7 @@ static void split_mean(cl_ushort *split, double *rests, const fg_shape *s, const
     }
 }
 
-/* Are rows of this type and shift whole numbers up to 256, which one bf16 holds? */
-static int are_rows_exact(const fg_shape *s, const float *shift)
+int fg_split_are_rows_exact(const fg_shape *s, const float *shift)
 {
     const float least = s->type == FGMM_I8 ? -128 : 0;
     if (s->type != FGMM_U8 && s->type != FGMM_I8) return 0;
@@ -120,10 +122,11 @@ fgmm_status fg_split_load(fg_packed *p, const fg_shape *s, const fg_split_input 
     cl_ushort *split = NULL;
     cl_uint *terms = NULL;
     double *rests = NULL;
+    if (fg_unit_is_warp(s->tile.unit)) return fg_fragments_load(p, s, in);
     FG_TRY(FG_ALLOC(&split, mean_values(s), "split means"));
     FG_TRY(FG_ALLOC(&terms, s->strips, "strip terms"));
     FG_TRY(FG_ALLOC(&rests, (uint64_t)s->k * (FG_SPLIT_TERMS + 1), "split means"));
-    const int are_exact = are_rows_exact(s, in->shift);
+    const int are_exact = fg_split_are_rows_exact(s, in->shift);
     for (uint32_t k = 0; k < s->k; k++)
         split_mean(split, rests + (size_t)k * (FG_SPLIT_TERMS + 1), s, in->means + (size_t)k * s->row_stride, k);
     p->row_terms = are_exact ? 1 : FG_SPLIT_TERMS;

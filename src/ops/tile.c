@@ -94,6 +94,7 @@ static const char *group_reject(const void *tile, const void *problem)
     if (t->rows % (4 * (t->local / t->across))) return "rows is no multiple of 4 x items / across";
     if (t->vectors % (4 * t->across)) return "components is no multiple of 4 x across";
     if (t->local % t->block) return "block does not divide items";
+    if (t->unit != FG_UNIT_NONE && t->vectors % 32) return "components is no multiple of the matrix unit's";
     return NULL;
 }
 
@@ -153,10 +154,12 @@ int fg_tile_parse(fg_tile *tile, fgmm_kernel_family family, const char *text)
 fg_matrix_unit fg_tile_unit(const fg_shape *shape, const fgmm_device *device)
 {
     enum { LEAST_K = 32, LEAST_D = 16 };
-    if (shape->covariance != FGMM_SPHERICAL || shape->matrices || shape->family != FGMM_KERNEL_VECTOR)
-        return FG_UNIT_NONE;
+    const fg_matrix_unit unit = fg_device_unit(device);
+    if (shape->covariance != FGMM_SPHERICAL || shape->matrices) return FG_UNIT_NONE;
+    if (shape->family != (fg_unit_is_warp(unit) ? FGMM_KERNEL_GROUP : FGMM_KERNEL_VECTOR)) return FG_UNIT_NONE;
+    if (fg_unit_is_warp(unit) && shape->d > FG_WARP_DIMS) return FG_UNIT_NONE;
     if (!fg_device_is_family_asked_for(device) && (shape->k < LEAST_K || shape->d < LEAST_D)) return FG_UNIT_NONE;
-    return fg_device_unit(device);
+    return unit;
 }
 
 fgmm_kernel_family fg_tile_family(const fg_shape *shape, const fgmm_device *device)
@@ -258,7 +261,8 @@ int fg_tile_is_filled(const fg_tile *tile, const fg_shape *shape)
 fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *shape, const fgmm_device *device)
 {
     const fg_matrix_unit unit = fg_tile_unit(shape, device);
-    const fgmm_kernel_family family = fg_tile_family(shape, device);
+    /* a GPU's unit cuts its own work; all other kernels keep the group family's tile */
+    const fgmm_kernel_family family = fg_unit_is_warp(unit) ? FGMM_KERNEL_GROUP : fg_tile_family(shape, device);
     const fg_device_facts *facts = fg_device_facts_of(device);
     const char *reason = "none is meant for it";
     for (size_t i = 0; i < SHIPPED_TILES; i++) {

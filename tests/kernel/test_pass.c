@@ -495,7 +495,7 @@ START_TEST(test_pass__matrices_equal_the_twin_at_tile_edges)
 }
 END_TEST
 
-/* Matrix units, each with the shipped tile of 16 lanes; AMX where this machine has it. */
+/* Matrix units: each with the shipped tile of 16 lanes, AMX where this machine has it; a warp's in OpenCL C. */
 static const fg_tile unit_tiles[] = {
     {.vw = 16,
      .rows = 12,
@@ -524,20 +524,34 @@ static const fg_tile unit_tiles[] = {
      .piece = 4,
      .chunk = 256,
      .unit = FG_UNIT_PLAIN}, /* another vector */
+    {.vw = 4,
+     .rows = 32,
+     .vectors = 32,
+     .block = 64,
+     .chunk = 256,
+     .depth = 8,
+     .local = 64,
+     .across = 8,
+     .unit = FG_UNIT_WARP},
 };
-enum { UNITS = 2, UNIT_TILES = sizeof unit_tiles / sizeof unit_tiles[0] };
+enum { UNITS = 2, UNIT_TILES = sizeof unit_tiles / sizeof unit_tiles[0], WARP = UNIT_TILES - 1 };
+
+static fgmm_kernel_family unit_family(const fg_tile *tile)
+{
+    return fg_unit_is_warp(tile->unit) ? FGMM_KERNEL_GROUP : FGMM_KERNEL_MATRIX;
+}
 
 static int has_unit(const fg_tile *tile)
 {
-    open_device(FGMM_KERNEL_MATRIX);
-    const int is_there = tile->unit == FG_UNIT_PLAIN || fg_device_facts_of(device)->matrix_unit == tile->unit;
+    open_device(unit_family(tile));
+    const int is_there = tile->unit == FG_UNIT_PLAIN || tile->unit == FG_UNIT_WARP || fg_device_facts_of(device)->matrix_unit == tile->unit;
     if (!is_there) printf("skipped: no AMX here\n");
     return is_there;
 }
 
 static shape_case unit_case(const fg_tile *tile, fg_keep keep, fgmm_type type, const uint64_t size[3])
 {
-    return (shape_case){FGMM_KERNEL_MATRIX,
+    return (shape_case){unit_family(tile),
                         FGMM_SPHERICAL,
                         keep,
                         type,
@@ -566,7 +580,9 @@ END_TEST
 
 START_TEST(test_pass__unit_with_every_row_type)
 {
-    static const uint64_t size[] = {97, 33, 65};
+    /* warps: so many dimensions that they have one fragment of rows or two, by the type */
+    static const uint64_t short_rows[] = {97, 33, 65}, long_rows[] = {97, 100, 65};
+    const uint64_t *size = _i == WARP ? long_rows : short_rows;
     if (!has_unit(&unit_tiles[_i])) return;
     for (int type = FGMM_U8; type <= FGMM_F32; type++) {
         const shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, (fgmm_type)type, size);
@@ -698,17 +714,22 @@ Suite *suite(void)
     Suite *s = suite_create("pass");
     TCase *vector = tcase_create("vector"), *group = tcase_create("group"), *both = tcase_create("both");
     TCase *matrices = tcase_create("matrices"), *units = tcase_create("units"), *tiny = tcase_create("tiny");
-    TCase *const cases[] = {vector, group, both, matrices, units, tiny};
+    TCase *warps = tcase_create("warps");
+    TCase *const cases[] = {vector, group, both, matrices, units, warps, tiny};
     tcase_add_test(vector, test_pass__vector_equals_the_twin_at_tile_edges);
     tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_at_vector_edges, 0, EDGE_DIMS);
     tcase_add_test(vector, test_pass__vector_small_mixtures_equal_the_twin);
     tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_in_the_tile_space, 0, MOST_TILES);
     tcase_add_test(group, test_pass__group_equals_the_twin_at_tile_edges);
     tcase_add_loop_test(group, test_pass__group_equals_the_twin_with_every_tile, 0, GROUP_TILES);
-    tcase_add_loop_test(units, test_pass__unit_equals_the_twin_at_tile_edges, 0, UNIT_TILES);
+    tcase_add_loop_test(units, test_pass__unit_equals_the_twin_at_tile_edges, 0, WARP);
     tcase_add_loop_test(units, test_pass__unit_with_every_row_type, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_in_hard_cases, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_with_a_collapsed_component_and_an_outlier, 0, UNITS);
+    tcase_add_loop_test(warps, test_pass__unit_equals_the_twin_at_tile_edges, WARP, UNIT_TILES);
+    tcase_add_loop_test(warps, test_pass__unit_with_every_row_type, WARP, UNIT_TILES);
+    tcase_add_loop_test(warps, test_pass__unit_in_hard_cases, WARP, UNIT_TILES);
+    tcase_add_loop_test(warps, test_pass__unit_with_a_collapsed_component_and_an_outlier, WARP, UNIT_TILES);
     tcase_add_loop_test(matrices, test_pass__matrices_equal_the_twin_at_tile_edges, 0, MATRIX_VARIANTS * FAMILIES);
     tcase_add_loop_test(both, test_pass__overflowing_rows_take_the_dense_path, 0, FAMILIES);
     tcase_add_loop_test(both, test_pass__every_row_type, 0, FAMILIES);

@@ -1,0 +1,170 @@
+/* fragments.c - means as sums of two f16 terms, in the order in which a warp's lanes read them, and which strips' error
+ * stays within what single precision leaves anyway: for matrix units of GPUs, as split.c is for those of CPUs. The
+ * layout is that of cl/responsibilities_warp.cl; docs/math.md, "Splitting". Host arithmetic only. */
+#include "ops.h"
+
+#include "size.h"
+#include "status.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { TERMS = 2, STRIP = 32, COMPONENTS = 8, LANES = 32, PAIR_DIMS = 32, SLICE_DIMS = 16, WORD_HALVES = 8 };
+
+/* 16 bytes that a lane reads at once. */
+typedef union word {
+    cl_ushort halves[WORD_HALVES];
+    float numbers[4]; /* of a component: h, the power of two that its terms lack, what is added, 0 */
+} word;
+
+/* Largest error of a log-density near its component, in nats, products in float32 included (as pack.c). */
+static const double most_error_nats = 1e-3;
+/* What a row's terms leave, relative to |y| |2 m|: of two, its own rest and the product of both second terms; of one,
+ * where rows were meant to be whole numbers and are not, a rounding. A term's rounding is at most 2^-11. */
+static const double two_terms_error = 2 * 0x1p-22, one_term_error = 0x1p-11;
+/* The unit cuts its sums off: half a unit of the last place, 2^-24, for each 16 dimensions, of sums that are on average
+ * half as long as the last one. */
+static const double cut_error = 0x1p-25 / SLICE_DIMS;
+
+static uint64_t pairs_of(const fg_shape *s)
+{
+    return fg_ceil_div(s->d, PAIR_DIMS);
+}
+
+static uint64_t strips_of(const fg_shape *s)
+{
+    return s->padded_k / STRIP;
+}
+
+static uint64_t strip_words(const fg_shape *s)
+{
+    return STRIP / COMPONENTS * TERMS * pairs_of(s) * LANES + STRIP;
+}
+
+uint64_t fg_fragments_bytes(const fg_shape *s)
+{
+    return strips_of(s) * (strip_words(s) * sizeof(word) + sizeof(cl_uint));
+}
+
+fgmm_status fg_fragments_create(fg_packed *p, fgmm_device *device, const fg_shape *s)
+{
+    fgmm_status status = FGMM_OK;
+    size_t bytes;
+    FG_TRY(fg_size_product3(&bytes, strips_of(s), strip_words(s), sizeof(word), "split means"));
+    FG_TRY(fg_buffer_create(&p->split_means, device, bytes, FG_BUFFER_DEVICE, "split means"));
+    FG_TRY(fg_buffer_create(&p->strip_terms, device, sizeof(cl_uint) * strips_of(s), FG_BUFFER_DEVICE, "strip terms"));
+done:
+    return status;
+}
+
+/* The f16 nearest to *rest, ties to even: its bits, and what it leaves over. |*rest| is far below the largest f16. */
+static cl_ushort take_term(double *rest)
+{
+    enum { LEAST_UNIT = -24 }; /* of subnormal numbers */
+    const unsigned sign = *rest < 0;
+    int exponent;
+    frexp(*rest, &exponent);
+    const int unit = exponent - 11 > LEAST_UNIT ? exponent - 11 : LEAST_UNIT;
+    const double units = rint(ldexp(fabs(*rest), -unit)); /* 0 .. 2048 */
+    const double term = ldexp(units, unit);
+    *rest -= sign ? -term : term;
+    return (cl_ushort)((sign << 15) + ((unsigned)(unit - LEAST_UNIT) << 10) + (unsigned)units);
+}
+
+/* Component k's terms in its strip; the error of its products relative to |y| |2 m|. *lacking: the power of two by which
+ * terms are multiplied to give 2 m; its largest number lies in 2^11 .. 2^12 without it. */
+static double split_mean(word *strip, float *lacking, const fg_shape *s, const float *mean, uint32_t k)
+{
+    const uint64_t pairs = pairs_of(s), fragment = k % STRIP / COMPONENTS;
+    double largest = 0, length = 0, left = 0;
+    int exponent;
+    for (uint32_t d = 0; d < s->d; d++) largest = fmax(largest, fabs(2 * (double)mean[d]));
+    frexp(largest, &exponent);
+    *lacking = (float)ldexp(1, exponent - 12);
+    for (uint32_t d = 0; d < s->d; d++) {
+        const uint32_t lane = k % COMPONENTS * 4 + d % SLICE_DIMS / 4, place = d % PAIR_DIMS / SLICE_DIMS * 4 + d % 4;
+        double rest = ldexp(2 * (double)mean[d], 12 - exponent);
+        length += rest * rest;
+        for (uint32_t term = 0; term < TERMS; term++)
+            strip[((fragment * TERMS + term) * pairs + d / PAIR_DIMS) * LANES + lane].halves[place] = take_term(&rest);
+        left += rest * rest;
+    }
+    return length > 0 ? sqrt(left / length) : 0;
+}
+
+/* What products leave of component k's log-density, in nats (docs/math.md, equations 30 and 31). */
+static double product_error(const fg_shape *s, const fg_split_input *in, double of_mean, double of_rows, uint32_t k)
+{
+    const double delta = of_mean + of_rows;
+    return in->product_errors[k] +
+           in->squares[k] * (2 * delta + 0x1p21 * delta * delta + 2 * cut_error * (double)s->d);
+}
+
+/* Fills a strip; 1 where its products are good enough. *error: the largest of its components. */
+static int load_strip(word *strip, double *error, const fg_shape *s, const fg_split_input *in, double of_rows,
+                      uint64_t index)
+{
+    const uint64_t first = index * STRIP, end = fg_min_u64(s->k, first + STRIP);
+    word *constants = strip + strip_words(s) - STRIP;
+    *error = 0;
+    for (uint64_t k = first; k < end; k++) {
+        float lacking;
+        const double of_mean = split_mean(strip, &lacking, s, in->means + k * s->row_stride, (uint32_t)k);
+        constants[k - first].numbers[1] = lacking;
+        *error = fmax(*error, product_error(s, in, of_mean, of_rows, (uint32_t)k));
+    }
+    const int has_products =
+        s->keep == FG_KEEP_BEST ? of_rows <= two_terms_error : *error <= most_error_nats;
+    for (uint64_t k = first; k < first + STRIP; k++) {
+        const double squares = has_products && k < end ? in->squares[k] : 0;
+        float *numbers = constants[k - first].numbers;
+        numbers[0] = in->scale[k];
+        numbers[2] = (float)((double)in->normaliser[k] - squares);
+    }
+    return has_products;
+}
+
+fgmm_status fg_fragments_load(fg_packed *p, const fg_shape *s, const fg_split_input *in)
+{
+    fgmm_status status = FGMM_OK;
+    word *split = NULL;
+    cl_uint *terms = NULL;
+    const uint64_t strips = strips_of(s);
+    const int are_whole = fg_split_are_rows_exact(s, in->shift);
+    const double of_rows = are_whole ? 0 : fg_warp_row_terms(s) == 1 ? one_term_error : two_terms_error;
+    FG_TRY(FG_ALLOC(&split, strips * strip_words(s), "split means"));
+    FG_TRY(FG_ALLOC(&terms, strips, "strip terms"));
+    p->terms = 0;
+    for (uint64_t i = 0; i < strips; i++) {
+        double error;
+        if (!load_strip(split + i * strip_words(s), &error, s, in, of_rows, i)) continue;
+        terms[i] = TERMS;
+        if (s->keep == FG_KEEP_MIXTURE) p->error_bound_nats = fmax(p->error_bound_nats, error);
+        p->terms = TERMS;
+    }
+    FG_TRY(fg_buffer_write(p->split_means, 0, split, fg_buffer_bytes(p->split_means)));
+    FG_TRY(fg_buffer_write(p->strip_terms, 0, terms, sizeof(cl_uint) * strips));
+done:
+    free(split);
+    free(terms);
+    return status;
+}
+
+/* ---- the warp's tile ---- */
+
+uint32_t fg_warp_row_terms(const fg_shape *s)
+{
+    return s->type == FGMM_U8 || s->type == FGMM_I8 ? 1 : 2;
+}
+
+uint32_t fg_warp_down(const fg_shape *s)
+{
+    enum { MOST_FRAGMENTS = 8 }; /* of 16 rows that two fragments' rows may have: 64 registers */
+    return fg_warp_row_terms(s) * 2 * pairs_of(s) <= MOST_FRAGMENTS ? 2 : 1;
+}
+
+uint32_t fg_warp_tile_rows(const fg_shape *s)
+{
+    enum { FRAGMENT_ROWS = 16 };
+    return FG_WARPS * FRAGMENT_ROWS * fg_warp_down(s);
+}
