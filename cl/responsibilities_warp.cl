@@ -32,7 +32,7 @@
  *   KEEP_BEST  1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
  * Local memory: 4 KiB per 16 dimensions and 1 KiB. Rows: DIMS at most 128, for the registers.
  */
-enum { GIVEN_UP = ENTRIES + 1 };
+enum { GIVEN_UP = ENTRIES + 1, LANE_COMPONENTS = 2 * ACROSS /* of a row at a time */ };
 
 /* A lane's rows, as the unit wants them. */
 typedef struct warp_rows_t {
@@ -165,27 +165,24 @@ static inline void product_distances(float sums[DOWN][ACROSS][4], const warp_t *
         }
 }
 
-/* component: the first of the 16 */
+/* component: the first of the 16. A row and a number at a time: more would push the fragments out of the registers. */
 static inline void exact_distances(float sums[DOWN][ACROSS][4], const warp_t *w, const row_place_t *p,
                                    __global const float *means, uint component)
 {
+    __global const float *mean = means + (size_t)(component + w->lane % 4 * 2) * ROW_STRIDE;
+    WARP_UNROLL
+    for (int r = 0; r < LANE_ROWS; r++) {
+        const size_t start = p->first_element + (size_t)min(p->first + r * 8, p->last) * DIMS;
 #pragma unroll 1
-    for (int v = 0; v < ROW_VECTORS; v++) {
-        float4 m[ACROSS][2];
-        WARP_UNROLL
-        for (int n = 0; n < ACROSS; n++)
-            WARP_UNROLL
-            for (int j = 0; j < 2; j++)
-                m[n][j] = LOADV(means + (size_t)(component + n * 8 + w->lane % 4 * 2 + j) * ROW_STRIDE + v * VW);
-        WARP_UNROLL
-        for (int r = 0; r < LANE_ROWS; r++) {
-            const float4 y = four_dimensions(p, r, v);
+        for (uint d = 0; d < DIMS; d++) {
+            const float y = row_element(p->rows, start + d) - p->shift[d];
             WARP_UNROLL
             for (int n = 0; n < ACROSS; n++)
                 WARP_UNROLL
                 for (int j = 0; j < 2; j++) {
-                    const float4 t = y - m[n][j];
-                    sums[r / 2][n][r % 2 * 2 + j] += sum_lanes(t * t);
+                    const float t = y - mean[(n * 8 + j) * ROW_STRIDE + d];
+                    float *sum = &sums[r / 2][n][r % 2 * 2 + j];
+                    *sum = mad(t, t, *sum);
                 }
         }
     }
@@ -221,6 +218,7 @@ static inline void to_log_densities(float l[DOWN][ACROSS][4], float highest[LANE
 static inline uint compact(__global uint2 *list, uint count, float threshold)
 {
     uint kept = 0;
+#pragma unroll 1
     for (uint e = 0; e < count; e++) {
         const uint2 entry = ENTRY(list, e);
         if (as_float(entry.y) >= threshold) ENTRY(list, kept++) = entry;
@@ -228,22 +226,15 @@ static inline uint compact(__global uint2 *list, uint count, float threshold)
     return kept;
 }
 
-/* Appends; a list that stays full is given up. */
-static inline uint append(__global uint2 *list, uint count, uint component, float value, float threshold)
-{
-    if (count == ENTRIES) {
-        count = compact(list, count, threshold);
-        if (count == ENTRIES) return GIVEN_UP;
-    }
-    if (count < ENTRIES) ENTRY(list, count++) = (uint2)(component, as_uint(value));
-    return count;
-}
-
 /* What a lane keeps of its rows. */
 typedef struct kept_t {
     float best[LANE_ROWS];  /* largest log-density so far */
-    uint counts[LANE_ROWS]; /* entries or GIVEN_UP; with KEEP_BEST the nearest component */
-    __global uint2 *lists;  /* of the first row; 32 further that of the next */
+#if KEEP_BEST
+    uint nearest[LANE_ROWS]; /* its component */
+#else
+    uint counts;           /* of entries, or GIVEN_UP: a byte a row, for the registers */
+    uint place; /* in the entries, of the first row's list; 32 further that of the next */
+#endif
 } kept_t;
 
 /* Where a batch's results go. */
@@ -256,7 +247,8 @@ typedef struct results_t {
 
 #if KEEP_BEST
 /* The nearest of 16 components from `first` on; of equally near ones the lowest. */
-static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint first, float threshold)
+static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint first, float threshold,
+                            __global uint2 *entries)
 {
     WARP_UNROLL
     for (int n = 0; n < ACROSS; n++)
@@ -264,35 +256,58 @@ static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint 
         for (int j = 0; j < 2; j++)
             if (l[n][r % 2 * 2 + j] > kept->best[r]) {
                 kept->best[r] = l[n][r % 2 * 2 + j];
-                kept->counts[r] = first + n * 8 + j;
+                kept->nearest[r] = first + n * 8 + j;
             }
 }
 #else
-/* Appends those of 16 components from `first` on that reach the threshold. */
-static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint first, float threshold)
+static inline uint count_of(const kept_t *kept, int r)
 {
+    return kept->counts >> 8 * r & 255;
+}
+
+static inline void set_count(kept_t *kept, int r, uint count)
+{
+    kept->counts = (kept->counts & ~(255u << 8 * r)) | count << 8 * r;
+}
+
+/* Appends those of 16 components from `first` on that reach the threshold; a list that stays too full for the lane's
+ * share of them is given up. */
+static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint first, float threshold,
+                            __global uint2 *entries)
+{
+    __global uint2 *list = entries + kept->place + r * 32;
+    uint count = count_of(kept, r);
+    if (count > ENTRIES - LANE_COMPONENTS) {
+        if (count == GIVEN_UP) return;
+        count = compact(list, count, threshold);
+        if (count > ENTRIES - LANE_COMPONENTS) {
+            set_count(kept, r, GIVEN_UP);
+            return;
+        }
+    }
     WARP_UNROLL
     for (int n = 0; n < ACROSS; n++)
         WARP_UNROLL
-        for (int j = 0; j < 2; j++)
-            if (l[n][r % 2 * 2 + j] >= threshold)
-                kept->counts[r] = append(kept->lists + r * 32, kept->counts[r], first + n * 8 + j,
-                                         l[n][r % 2 * 2 + j], threshold);
+        for (int j = 0; j < 2; j++) {
+            const float value = l[n][r % 2 * 2 + j];
+            if (value >= threshold) ENTRY(list, count++) = (uint2)(first + n * 8 + j, as_uint(value));
+        }
+    set_count(kept, r, count);
 }
 #endif
 
 /* Takes the log-densities of 16 components from `first` on; highest: of each row. */
 static inline void keep(kept_t *kept, const float l[DOWN][ACROSS][4], const float highest[LANE_ROWS],
-                        const warp_t *w, uint first, float spread)
+                        const warp_t *w, uint first, float spread, __global uint2 *entries)
 {
     WARP_UNROLL
     for (int r = 0; r < LANE_ROWS; r++) {
 #if KEEP_BEST
-        if (highest[r] > kept->best[r]) keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, 0.0f);
+        if (highest[r] > kept->best[r]) keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, 0.0f, entries);
 #else
         if (highest[r] >= kept->best[r] - spread) {
             kept->best[r] = fmax(kept->best[r], highest[r]);
-            keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, kept->best[r] - spread);
+            keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, kept->best[r] - spread, entries);
         }
 #endif
     }
@@ -301,10 +316,10 @@ static inline void keep(kept_t *kept, const float l[DOWN][ACROSS][4], const floa
 #if KEEP_BEST
 /* The nearest component of the lane's row r, which is row `row` of the batch. */
 static inline void finish_row(const results_t *to, const kept_t *kept, const warp_t *w, int r, uint row, uint n,
-                              uint components)
+                              uint components, __global const uint2 *entries)
 {
     float best = kept->best[r];
-    uint nearest = kept->counts[r];
+    uint nearest = kept->nearest[r];
     for (uint mask = 1; mask <= 2; mask *= 2) {
         const float other = as_float(warp_swap(w, as_uint(best), mask));
         const uint others = warp_swap(w, nearest, mask);
@@ -349,10 +364,10 @@ static inline void merge_entries(__global uint *components, __global float *valu
 /* The four lanes' lists of row r, compacted, become one; a row whose list is too short gives the single entry
  * (component = K): the dense path does it. */
 static inline void finish_row(const results_t *to, const kept_t *kept, const warp_t *w, int r, uint row, uint n,
-                              uint components)
+                              uint components, __global const uint2 *entries)
 {
-    __global const uint2 *list = kept->lists + r * 32;
-    const uint count = kept->counts[r], own = count == GIVEN_UP ? 0 : count;
+    __global const uint2 *list = entries + kept->place + r * 32;
+    const uint count = count_of(kept, r), own = count == GIVEN_UP ? 0 : count;
     const float sum = quad_sum(w, sum_entries(list, own, kept->best[r]));
     uint others[3], all = count;
     int is_given_up = count == GIVEN_UP;
@@ -387,6 +402,7 @@ static inline void fetch_strip(__local uint4 *staging, __global const uint4 *spl
     __local uint4 *to = staging + strip % 2 * STRIP_WORDS;
     __global const uint4 *from = split_means + (size_t)strip * STRIP_WORDS;
     if (strip < strips)
+#pragma unroll 1
         for (uint i = item; i < STRIP_WORDS; i += WARPS * 32) warp_copy(to + i, from + i);
     warp_copy_commit();
 }
@@ -407,15 +423,21 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
     const results_t results = {logz, counts, list_components, list_values, capacity};
     warp_rows_t mine;
     kept_t kept;
-    kept.lists = entries + (size_t)group * (4 * ENTRIES * WARP_TILE_ROWS) + lane_row * 4 + w.lane % 4;
+#if !KEEP_BEST
+    kept.counts = 0;
+    kept.place = group * (4 * ENTRIES * WARP_TILE_ROWS) + lane_row * 4 + w.lane % 4;
+#endif
 
     fetch_strip(staging, split_means, 0, strips, item);
     load_rows(&mine, &w, &p);
     WARP_UNROLL
     for (int r = 0; r < LANE_ROWS; r++) {
         kept.best[r] = FLOOR; /* so that what fills up the last strip is never kept */
-        kept.counts[r] = 0;
+#if KEEP_BEST
+        kept.nearest[r] = 0;
+#endif
     }
+#pragma unroll 1
     for (uint strip = 0; strip < strips; strip++) {
         warp_copy_wait();
         barrier(CLK_LOCAL_MEM_FENCE); /* this strip is there, and nobody reads the one before */
@@ -435,7 +457,7 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
             else
                 exact_distances(l, &w, &p, means, first);
             to_log_densities(l, highest, &w, constants);
-            keep(&kept, l, highest, &w, first, spread);
+            keep(&kept, l, highest, &w, first, spread, entries);
         }
 #if !KEEP_BEST
         WARP_UNROLL
@@ -445,10 +467,10 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
 #if !KEEP_BEST
     WARP_UNROLL
     for (int r = 0; r < LANE_ROWS; r++)
-        if (kept.counts[r] != GIVEN_UP)
-            kept.counts[r] = compact(kept.lists + r * 32, kept.counts[r], kept.best[r] - spread);
+        if (count_of(&kept, r) != GIVEN_UP)
+            set_count(&kept, r, compact(entries + kept.place + r * 32, count_of(&kept, r), kept.best[r] - spread));
     barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE); /* the row's other lanes read these lists */
 #endif
     WARP_UNROLL
-    for (int r = 0; r < LANE_ROWS; r++) finish_row(&results, &kept, &w, r, p.first + r * 8, n, components);
+    for (int r = 0; r < LANE_ROWS; r++) finish_row(&results, &kept, &w, r, p.first + r * 8, n, components, entries);
 }

@@ -22,7 +22,8 @@ typedef enum fgmm_kernel_family {
     FGMM_KERNEL_VECTOR = 1, /* one work-item per tile, vector registers: CPUs */
     FGMM_KERNEL_GROUP = 2,  /* work-groups with local memory, OpenCL C 1.2: any GPU */
     FGMM_KERNEL_MATRIX = 3  /* products by a matrix unit (spherical covariances; all else as one of the others): CPUs
-                               with AMX, through PoCL. Asked for on another CPU: slow, for tests */
+                               with AMX, through PoCL, and NVIDIA GPUs of compute capability 8.0 or more. Asked for on
+                               another CPU: slow, for tests */
 } fgmm_kernel_family;
 
 typedef enum fgmm_device_kind {

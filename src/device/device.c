@@ -37,8 +37,13 @@ fgmm_status fg_device_new(fgmm_device **out, const fg_found_device *found, const
 {
     fgmm_status status = FGMM_OK;
     fgmm_device *device = NULL;
-    FG_CHECK(options->family != FGMM_KERNEL_MATRIX || found->info.kind == FGMM_DEVICE_CPU, FGMM_UNSUPPORTED,
-             "family = matrix: %s is no CPU; need vector or group", found->info.name);
+    fg_device_facts facts;
+    fg_platform_facts(&facts, found->id);
+    FG_CHECK(options->family != FGMM_KERNEL_MATRIX || facts.kind == FGMM_DEVICE_CPU ||
+                 facts.matrix_unit != FG_UNIT_NONE,
+             FGMM_UNSUPPORTED,
+             "family = matrix: %s is no CPU and no NVIDIA GPU of compute capability 8.0 or more; need vector or group",
+             found->info.name);
     FG_TRY(FG_ALLOC(&device, 1, "device handle"));
     device->platform = found->platform;
     device->id = found->id;
@@ -46,7 +51,7 @@ fgmm_status fg_device_new(fgmm_device **out, const fg_found_device *found, const
     device->process_id = fg_process_id();
     device->log = options->log;
     device->log_user = options->log_user;
-    fg_platform_facts(&device->facts, found->id);
+    device->facts = facts;
     device->memory_limit =
         options->memory_limit_bytes ? options->memory_limit_bytes : device->facts.global_bytes / 4 * 3;
     if (options->family != FGMM_KERNEL_AUTO) {

@@ -54,8 +54,8 @@ void fg_family_recall(fgmm_device *device);
 /* 1 when kernels of this process may use AMX; asks the operating system for it (amx.c). */
 int fg_amx_is_allowed(void);
 
-/* "vector kernels, since ...": why that family is chosen there. */
-const char *fg_platform_family_reason(fgmm_kernel_family family);
+/* "vector kernels, since ...": why that family is chosen on devices of that kind. */
+const char *fg_platform_family_reason(fgmm_kernel_family family, fgmm_device_kind kind);
 
 /* ---- compiled programs ---- */
 

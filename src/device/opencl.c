@@ -64,7 +64,7 @@ fgmm_status fgmm_device_from_opencl(fgmm_device **device, cl_context context, cl
           "clGetDeviceInfo", "device");
     fg_platform_describe(&found.info, found.platform, id);
     snprintf(found.info.reason, sizeof found.info.reason, "lent by the application; %s",
-             fg_platform_family_reason(found.info.family));
+             fg_platform_family_reason(found.info.family, found.info.kind));
     FG_TRY(fg_device_new(&made, &found, &copy));
     FG_CL(clRetainContext(context), FGMM_DEVICE, "clRetainContext", "%s", found.info.name);
     made->context = context;

@@ -67,9 +67,11 @@ static fgmm_device_kind device_kind(cl_device_id id)
 
 /* The vendors' own queries, by their extensions' numbers: cl_nv_device_attribute_query,
  * cl_amd_device_attribute_query. */
+enum { COMPUTE_CAPABILITY_MAJOR_NV = 0x4000, WARP_SIZE_NV = 0x4003, WAVEFRONT_WIDTH_AMD = 0x4043 };
+enum { VENDOR_NVIDIA = 0x10de, VENDOR_AMD = 0x1002 };
+
 static uint32_t wave_items(cl_device_id id)
 {
-    enum { WARP_SIZE_NV = 0x4003, WAVEFRONT_WIDTH_AMD = 0x4043, VENDOR_NVIDIA = 0x10de, VENDOR_AMD = 0x1002 };
     switch (DEVICE_FACT(cl_uint, id, CL_DEVICE_VENDOR_ID)) {
     case VENDOR_NVIDIA:
         return DEVICE_FACT(cl_uint, id, WARP_SIZE_NV);
@@ -87,12 +89,22 @@ static int has_extension(cl_device_id id, const char *name)
            strstr(extensions, name) != NULL;
 }
 
+/* The instructions of cl/matrix_nvidia.h, and its driver's OpenCL C, which lets a kernel have them. */
+static int has_warp_unit(cl_device_id id)
+{
+    enum { LEAST_CAPABILITY = 8, LANES = 32 };
+    return device_kind(id) == FGMM_DEVICE_GPU && DEVICE_FACT(cl_uint, id, CL_DEVICE_VENDOR_ID) == VENDOR_NVIDIA &&
+           has_extension(id, "cl_nv_device_attribute_query") && wave_items(id) == LANES &&
+           DEVICE_FACT(cl_uint, id, COMPUTE_CAPABILITY_MAJOR_NV) >= LEAST_CAPABILITY;
+}
+
 /* AMX is reached through PoCL, whose kernels are the process's own code; under Intel's runtime the same instructions
  * end the process. */
 static fg_matrix_unit find_matrix_unit(cl_device_id id)
 {
     cl_platform_id platform;
     char name[128] = "";
+    if (has_warp_unit(id)) return FG_UNIT_NVIDIA;
     if (device_kind(id) != FGMM_DEVICE_CPU ||
         clGetDeviceInfo(id, CL_DEVICE_PLATFORM, sizeof platform, &platform, NULL) != CL_SUCCESS)
         return FG_UNIT_NONE;
@@ -147,10 +159,13 @@ void fg_platform_describe(fgmm_device_info *info, cl_platform_id platform, cl_de
     device_text(info->driver, sizeof info->driver, id, CL_DRIVER_VERSION);
 }
 
-const char *fg_platform_family_reason(fgmm_kernel_family family)
+const char *fg_platform_family_reason(fgmm_kernel_family family, fgmm_device_kind kind)
 {
     switch (family) {
     case FGMM_KERNEL_MATRIX:
+        if (kind == FGMM_DEVICE_GPU)
+            return "matrix kernels, since the GPU has tensor cores (spherical, D 16 to 128; group kernels for all "
+                   "else)";
         return "matrix kernels, since the CPU has AMX (spherical covariances; vector kernels for all else)";
     case FGMM_KERNEL_VECTOR:
         return "vector kernels, since a CPU has wide registers and no fast local memory";
@@ -209,7 +224,7 @@ static void explain(fg_found_device *found, size_t count)
     const size_t chosen = find_default(found, count);
     for (size_t i = 0; i < count; i++) {
         fgmm_device_info *info = &found[i].info;
-        const char *family = fg_platform_family_reason(info->family);
+        const char *family = fg_platform_family_reason(info->family, info->kind);
         info->is_default = i == chosen;
         if (!found[i].is_usable)
             snprintf(info->reason, sizeof info->reason, "cannot be used: not available, or its driver has no compiler");

@@ -71,8 +71,8 @@ static cl_ushort take_term(double *rest)
     return (cl_ushort)((sign << 15) + ((unsigned)(unit - LEAST_UNIT) << 10) + (unsigned)units);
 }
 
-/* Component k's terms in its strip; the error of its products relative to |y| |2 m|. *lacking: the power of two by which
- * terms are multiplied to give 2 m; its largest number lies in 2^11 .. 2^12 without it. */
+/* Component k's terms in its strip; the error of its products relative to |y| |2 m|. *lacking: the power of two by
+ * which terms are multiplied to give 2 m; its largest number lies in 2^11 .. 2^12 without it. */
 static double split_mean(word *strip, float *lacking, const fg_shape *s, const float *mean, uint32_t k)
 {
     const uint64_t pairs = pairs_of(s), fragment = k % STRIP / COMPONENTS;
@@ -96,8 +96,7 @@ static double split_mean(word *strip, float *lacking, const fg_shape *s, const f
 static double product_error(const fg_shape *s, const fg_split_input *in, double of_mean, double of_rows, uint32_t k)
 {
     const double delta = of_mean + of_rows;
-    return in->product_errors[k] +
-           in->squares[k] * (2 * delta + 0x1p21 * delta * delta + 2 * cut_error * (double)s->d);
+    return in->product_errors[k] + in->squares[k] * (2 * delta + 0x1p21 * delta * delta + 2 * cut_error * (double)s->d);
 }
 
 /* Fills a strip; 1 where its products are good enough. *error: the largest of its components. */
@@ -113,8 +112,7 @@ static int load_strip(word *strip, double *error, const fg_shape *s, const fg_sp
         constants[k - first].numbers[1] = lacking;
         *error = fmax(*error, product_error(s, in, of_mean, of_rows, (uint32_t)k));
     }
-    const int has_products =
-        s->keep == FG_KEEP_BEST ? of_rows <= two_terms_error : *error <= most_error_nats;
+    const int has_products = s->keep == FG_KEEP_BEST ? of_rows <= two_terms_error : *error <= most_error_nats;
     for (uint64_t k = first; k < first + STRIP; k++) {
         const double squares = has_products && k < end ? in->squares[k] : 0;
         float *numbers = constants[k - first].numbers;

@@ -17,10 +17,10 @@ static const program_files unit_files[] = {
                        "matrix_plain.h", "responsibilities_matrix.cl", "lists.cl", "accumulate_vector.cl"},
     [FG_UNIT_AMX] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
                      "matrix_amx.h", "responsibilities_matrix.cl", "lists.cl", "accumulate_vector.cl"},
-    [FG_UNIT_WARP] = {"prelude.cl", "rows.cl", "tile_warp.cl", "combine.cl", "matrix_warp.h", "responsibilities_warp.cl",
-                      "lists_group.cl", "accumulate_group.cl"},
-    [FG_UNIT_NVIDIA] = {"prelude.cl", "rows.cl", "tile_warp.cl", "combine.cl", "matrix_nvidia.h", "responsibilities_warp.cl",
-                        "lists_group.cl", "accumulate_group.cl"},
+    [FG_UNIT_WARP] = {"prelude.cl", "rows.cl", "tile_warp.cl", "combine.cl", "matrix_warp.h",
+                      "responsibilities_warp.cl", "lists_group.cl", "accumulate_group.cl"},
+    [FG_UNIT_NVIDIA] = {"prelude.cl", "rows.cl", "tile_warp.cl", "combine.cl", "matrix_nvidia.h",
+                        "responsibilities_warp.cl", "lists_group.cl", "accumulate_group.cl"},
 };
 static const program_files dense_files[] = {
     [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "dense_vector.cl",

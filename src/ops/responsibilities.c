@@ -1,4 +1,5 @@
-/* responsibilities.c - enqueues cl/responsibilities_{vector,matrix,group,warp}.cl: a batch's log-normalisers and lists. */
+/* responsibilities.c - enqueues cl/responsibilities_{vector,matrix,group,warp}.cl: a batch's log-normalisers and lists.
+ */
 #include "ops.h"
 
 #include "size.h"
@@ -202,14 +203,14 @@ static fgmm_status run_warp(fg_pass *pass, const fg_rows *rows, cl_ulong first)
     const cl_uint most = (cl_uint)fg_min_u64(most_warp_rows(s), launch_rows(s, 0x1p36, tile_rows));
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
         const fg_argument arguments[] = {
-            FG_ARG_BUFFER(rows->buffer),    FG_ARG_VALUE(first),
-            FG_ARG_VALUE(first_row),        FG_ARG_VALUE(n),
-            FG_ARG_BUFFER(p->shift),        FG_ARG_BUFFER(p->means),
-            FG_ARG_BUFFER(p->split_means),  FG_ARG_BUFFER(p->strip_terms),
-            FG_ARG_VALUE(strips),           FG_ARG_VALUE(s->k),
-            FG_ARG_VALUE(s->spread),        FG_ARG_BUFFER(lists->scratch),
-            FG_ARG_VALUE(s->capacity),      FG_ARG_BUFFER(lists->logz),
-            FG_ARG_BUFFER(lists->counts),   FG_ARG_BUFFER(lists->components),
+            FG_ARG_BUFFER(rows->buffer),   FG_ARG_VALUE(first),
+            FG_ARG_VALUE(first_row),       FG_ARG_VALUE(n),
+            FG_ARG_BUFFER(p->shift),       FG_ARG_BUFFER(p->means),
+            FG_ARG_BUFFER(p->split_means), FG_ARG_BUFFER(p->strip_terms),
+            FG_ARG_VALUE(strips),          FG_ARG_VALUE(s->k),
+            FG_ARG_VALUE(s->spread),       FG_ARG_BUFFER(lists->scratch),
+            FG_ARG_VALUE(s->capacity),     FG_ARG_BUFFER(lists->logz),
+            FG_ARG_BUFFER(lists->counts),  FG_ARG_BUFFER(lists->components),
             FG_ARG_BUFFER(lists->values),
         };
         const uint64_t launched = fg_min_u64(most, n - first_row);
@@ -237,10 +238,10 @@ fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
         FG_TRY(fg_whitening_densify(pass, rows));
         first = 0; /* the kernel sees row numbers only */
     }
-    FG_TRY(fg_unit_is_warp(unit)                      ? run_warp(pass, rows, first)
-           : unit != FG_UNIT_NONE                     ? run_matrix(pass, rows, first)
-           : pass->shape.family == FGMM_KERNEL_GROUP  ? run_group(pass, rows, first, shift)
-                                                      : run_vector(pass, rows, first, shift));
+    FG_TRY(fg_unit_is_warp(unit)                     ? run_warp(pass, rows, first)
+           : unit != FG_UNIT_NONE                    ? run_matrix(pass, rows, first)
+           : pass->shape.family == FGMM_KERNEL_GROUP ? run_group(pass, rows, first, shift)
+                                                     : run_vector(pass, rows, first, shift));
 done:
     return status;
 }

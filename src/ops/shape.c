@@ -115,8 +115,8 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
             used += (size_t)snprintf(text + used, room - used, " -D%s=%u", p->macro, fg_space_get(space, t, i));
     }
     if (fg_unit_is_warp(t->unit) && used < room)
-        used += (size_t)snprintf(text + used, room - used, " -DWARPS=%d -DDOWN=%u -DROW_TERMS=%u -DENTRIES=%d", FG_WARPS,
-                                 fg_warp_down(shape), fg_warp_row_terms(shape), FG_WARP_ENTRIES);
+        used += (size_t)snprintf(text + used, room - used, " -DWARPS=%d -DDOWN=%u -DROW_TERMS=%u -DENTRIES=%d",
+                                 FG_WARPS, fg_warp_down(shape), fg_warp_row_terms(shape), FG_WARP_ENTRIES);
     if (shape->register_limit && used < room)
         snprintf(text + used, room - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
     if (shape->family == FGMM_KERNEL_VECTOR && used < room)
@@ -133,9 +133,11 @@ void fg_shape_matrix_options(const fg_shape *s, char *text, size_t room)
 
 void fg_shape_describe(const fg_shape *shape, char *text, size_t room)
 {
-    static const char *const units[] = {
-        [FG_UNIT_NONE] = "",           [FG_UNIT_PLAIN] = " unit=plain",   [FG_UNIT_AMX] = " unit=amx",
-        [FG_UNIT_WARP] = " unit=warp", [FG_UNIT_NVIDIA] = " unit=nvidia"};
+    static const char *const units[] = {[FG_UNIT_NONE] = "",
+                                        [FG_UNIT_PLAIN] = " unit=plain",
+                                        [FG_UNIT_AMX] = " unit=amx",
+                                        [FG_UNIT_WARP] = " unit=warp",
+                                        [FG_UNIT_NVIDIA] = " unit=nvidia"};
     const fg_space *space = fg_tile_space(shape->family);
     size_t used = (size_t)snprintf(text, room, "%s ", space->name);
     if (used < room) used += (size_t)fg_space_format(space, &shape->tile, text + used, room - used);

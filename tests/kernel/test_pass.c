@@ -544,7 +544,8 @@ static fgmm_kernel_family unit_family(const fg_tile *tile)
 static int has_unit(const fg_tile *tile)
 {
     open_device(unit_family(tile));
-    const int is_there = tile->unit == FG_UNIT_PLAIN || tile->unit == FG_UNIT_WARP || fg_device_facts_of(device)->matrix_unit == tile->unit;
+    const int is_there = tile->unit == FG_UNIT_PLAIN || tile->unit == FG_UNIT_WARP ||
+                         fg_device_facts_of(device)->matrix_unit == tile->unit;
     if (!is_there) printf("skipped: no AMX here\n");
     return is_there;
 }
