@@ -108,7 +108,7 @@ static fgmm_status cut_lines(fg_tiles *t, size_t bytes)
 {
     fgmm_status status = FGMM_OK;
     size_t room = 1;
-    for (size_t i = 0; i < bytes; i++) room += t->bytes[i] == '\n';
+    for (size_t i = 0; i < bytes; i++) room += t->bytes[i] == '\n' || t->bytes[i] == 0; /* both end a line */
     FG_TRY(FG_ALLOC(&t->lines, room, "remembered tiles"));
     FG_TRY(FG_ALLOC(&t->fields, bytes + 1, "remembered tiles"));
     for (size_t i = 0; i < bytes; i++)

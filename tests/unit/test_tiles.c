@@ -195,6 +195,10 @@ START_TEST(test_tiles__hostile_files_are_not_used)
     write_file(path, "");
     ck_assert_str_eq(find(path, &base), "");
     ck_assert_int_eq(logged, 0);
+    FILE *zeros = fopen(path, "wb"); /* each of them ends a line */
+    ck_assert(zeros && ftruncate(fileno(zeros), 1 << 16) == 0 && fclose(zeros) == 0);
+    ck_assert_str_eq(find(path, &base), "");
+    ck_assert_int_eq(logged, 1);
 }
 END_TEST
 
