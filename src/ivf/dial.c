@@ -136,7 +136,7 @@ typedef struct notes {
     uint32_t ranks;
     float *features;       /* (n, ranks, FG_RULE_FEATURES) */
     unsigned char *is_set; /* (n, ranks): k results were known */
-    unsigned char *hits;   /* (n, ranks) */
+    uint16_t *hits;        /* (n, ranks), each at most FGMM_TOP_MAX */
     uint32_t *lists;       /* (n, ranks) */
 } notes;
 

@@ -91,7 +91,7 @@ typedef struct poisson {
 } poisson;
 
 /* Log-likelihood (without ln y!), its gradient and minus its second derivatives; the last parameter is the bias. */
-static void evaluate(poisson *p, const double *w, const float *f, const unsigned char *y, uint64_t n)
+static void evaluate(poisson *p, const double *w, const float *f, const uint16_t *y, uint64_t n)
 {
     memset(p, 0, sizeof *p);
     for (uint64_t i = 0; i < n; i++) {
@@ -134,7 +134,7 @@ static int solve(poisson *p)
     return 1;
 }
 
-void fg_rule_fit(double *weights, double *bias, const float *f, const unsigned char *y, uint64_t n)
+void fg_rule_fit(double *weights, double *bias, const float *f, const uint16_t *y, uint64_t n)
 {
     double w[PARAMETERS] = {0}, tried[PARAMETERS], step[PARAMETERS], hits = 0;
     poisson here, there;

@@ -31,6 +31,6 @@ void fg_rule_features(float *f, const fg_rule *rule, const fg_rule_query *query,
 float fg_rule_score(const fg_rule *rule, const fg_rule_query *query, uint32_t i, float rho2);
 
 /* weights (FG_RULE_FEATURES) and *bias of ln E[y] = bias + w.f by Newton's method; f (n, FG_RULE_FEATURES), y (n). */
-void fg_rule_fit(double *weights, double *bias, const float *f, const unsigned char *y, uint64_t n);
+void fg_rule_fit(double *weights, double *bias, const float *f, const uint16_t *y, uint64_t n);
 
 #endif
