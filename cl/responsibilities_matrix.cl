@@ -22,6 +22,8 @@
  *   split means   (strips, SLABS, terms, 2, 16, 16, 2) bf16: of 2 m
  *   A strip of means stays in the L1 cache while the block's rows pass.
  *
+ *   worker g of G: rows first_row + g B .. , (g+G) B .. before n (B = TILE_BLOCK)
+ *
  *   TILE_BLOCK  a multiple of 32;  STRIP  32
  * Sums run over slabs of 32 dimensions in order, in float, as distances_vector.cl's.
  */
@@ -98,7 +100,7 @@ static inline void products_to_log_densities(__global float *l, uint l_stride, _
     }
 }
 
-__kernel void responsibilities(__global const row_t *rows, ulong first_element, uint n, __global const float *shift,
+__kernel void responsibilities(__global const row_t *rows, ulong first_element, uint first_row, uint n, __global const float *shift,
                                __global const float *packed, __global const float *scale, __global const float *offset,
                                __global const uint *is_exact, __global const ushort *split_means,
                                __global const uint *strip_terms, uint row_terms, uint strips, uint chunk_strips,
@@ -115,7 +117,7 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
     for (size_t e = 0; e < (size_t)MATRIX_TERMS * TILE_BLOCK * SLABS * MATRIX_DEPTH; e++) split[e] = 0;
     matrix_begin();
 
-    for (uint row0 = worker * TILE_BLOCK; row0 < n; row0 += workers * TILE_BLOCK) {
+    for (uint row0 = first_row + worker * TILE_BLOCK; row0 < n; row0 += workers * TILE_BLOCK) {
         const uint block = min((uint)TILE_BLOCK, n - row0);
         for (uint i = 0; i < TILE_BLOCK; i++) {
             const size_t row = row0 + min(i, block - 1);

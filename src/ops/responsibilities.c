@@ -132,37 +132,44 @@ done:
 
 static fgmm_status run_matrix(fg_pass *pass, const fg_rows *rows, cl_ulong first)
 {
+    fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
     const fg_packed *p = &pass->packed;
     const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows->n;
-    const fg_argument arguments[] = {
-        FG_ARG_BUFFER(rows->buffer),
-        FG_ARG_VALUE(first),
-        FG_ARG_VALUE(n),
-        FG_ARG_BUFFER(p->shift),
-        FG_ARG_BUFFER(p->packed),
-        FG_ARG_BUFFER(p->scale),
-        FG_ARG_BUFFER(p->offset),
-        FG_ARG_BUFFER(p->is_exact),
-        FG_ARG_BUFFER(p->split_means),
-        FG_ARG_BUFFER(p->strip_terms),
-        FG_ARG_VALUE(p->row_terms),
-        FG_ARG_VALUE(s->strips),
-        FG_ARG_VALUE(lists->chunk_strips),
-        FG_ARG_VALUE(s->k),
-        FG_ARG_VALUE(s->spread),
-        FG_ARG_BUFFER(lists->scratch),
-        FG_ARG_VALUE(lists->scratch_floats),
-        FG_ARG_VALUE(lists->l_stride),
-        FG_ARG_VALUE(s->capacity),
-        FG_ARG_BUFFER(lists->logz),
-        FG_ARG_BUFFER(lists->counts),
-        FG_ARG_BUFFER(lists->components),
-        FG_ARG_BUFFER(lists->values),
-    };
-    const size_t global = s->workers, local = 1;
-    return FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local);
+    const cl_uint n = (cl_uint)rows->n, most = launch_rows(s, 0x1p33, s->tile.block * s->workers);
+    for (cl_uint first_row = 0; first_row < n; first_row += most) {
+        const cl_uint end = (cl_uint)fg_min_u64(n, (uint64_t)first_row + most);
+        const fg_argument arguments[] = {
+            FG_ARG_BUFFER(rows->buffer),
+            FG_ARG_VALUE(first),
+            FG_ARG_VALUE(first_row),
+            FG_ARG_VALUE(end),
+            FG_ARG_BUFFER(p->shift),
+            FG_ARG_BUFFER(p->packed),
+            FG_ARG_BUFFER(p->scale),
+            FG_ARG_BUFFER(p->offset),
+            FG_ARG_BUFFER(p->is_exact),
+            FG_ARG_BUFFER(p->split_means),
+            FG_ARG_BUFFER(p->strip_terms),
+            FG_ARG_VALUE(p->row_terms),
+            FG_ARG_VALUE(s->strips),
+            FG_ARG_VALUE(lists->chunk_strips),
+            FG_ARG_VALUE(s->k),
+            FG_ARG_VALUE(s->spread),
+            FG_ARG_BUFFER(lists->scratch),
+            FG_ARG_VALUE(lists->scratch_floats),
+            FG_ARG_VALUE(lists->l_stride),
+            FG_ARG_VALUE(s->capacity),
+            FG_ARG_BUFFER(lists->logz),
+            FG_ARG_BUFFER(lists->counts),
+            FG_ARG_BUFFER(lists->components),
+            FG_ARG_BUFFER(lists->values),
+        };
+        const size_t global = s->workers, local = 1;
+        FG_TRY(FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local));
+    }
+done:
+    return status;
 }
 
 static fgmm_status run_group(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
