@@ -79,6 +79,7 @@ static fgmm_status run(estimate *e)
         FG_TRY(fg_rows_fill(e->data, e->rows, e->piece_rows, &n));
         if (n > 0) FG_TRY(run_piece(e, n));
     } while (n == e->piece_rows);
+    FG_CHECK(e->seen > 0, FGMM_DATA, "the data has no rows; a density estimate needs at least one");
     const double log_rows = log((double)e->seen);
     for (uint64_t i = 0; i < e->queries->info.rows; i++) e->log_density[i] -= log_rows;
 done:

@@ -14,6 +14,7 @@ typedef unsigned long long ull;
 typedef struct numbers {
     uint64_t rows, cols, at, stride_bytes; /* of row 0; from row to row */
     size_t bytes;                          /* of a number */
+    int is_unsigned;
 } numbers;
 
 static fgmm_status ivecs_layout(numbers *n, const fg_input *input)
@@ -27,7 +28,7 @@ static fgmm_status ivecs_layout(numbers *n, const fg_input *input)
     if (cols < 1 || input->size % stride != 0)
         return fg_fail(FGMM_FORMAT, "%s: byte offset 0: rows of %d numbers do not make up %llu bytes", input->path,
                        cols, (ull)input->size);
-    *n = (numbers){input->size / stride, (uint64_t)cols, 4, stride, 4};
+    *n = (numbers){input->size / stride, (uint64_t)cols, 4, stride, 4, 0};
     return FGMM_OK;
 }
 
@@ -53,7 +54,7 @@ static fgmm_status npy_layout(numbers *n, const fg_input *input)
     FG_CHECK(!strstr(text, "'fortran_order': True") && dims &&
                  sscanf(dims, "'shape': (%llu, %llu", &shape[0], &shape[1]) >= 1,
              FGMM_FORMAT, "%s: is in Fortran order, or has no shape", input->path);
-    *n = (numbers){shape[0], shape[1], sizeof start + length, shape[1] * (uint64_t)bytes, (size_t)bytes};
+    *n = (numbers){shape[0], shape[1], sizeof start + length, shape[1] * (uint64_t)bytes, (size_t)bytes, type == 'u'};
     FG_CHECK(shape[1] >= 1 && shape[1] <= input->size && shape[0] <= input->size &&
                  input->size - n->at == n->rows * n->stride_bytes,
              FGMM_FORMAT, "%s: %llu x %llu numbers of %d bytes do not make up %llu bytes", input->path, shape[0],
@@ -76,7 +77,7 @@ static fgmm_status read_rows(int64_t *ids, const numbers *n, const fg_input *inp
             int64_t wide;
             memcpy(&narrow, row + j * bytes, sizeof narrow);
             memcpy(&wide, row + j * bytes, bytes == 8 ? sizeof wide : sizeof narrow);
-            ids[i * n->cols + j] = bytes == 8 ? wide : narrow;
+            ids[i * n->cols + j] = bytes == 8 ? wide : n->is_unsigned ? (int64_t)(uint32_t)narrow : narrow;
         }
         if (n->stride_bytes == n->cols * bytes) continue;
         FG_TRY(fg_input_read_at(input, i * n->stride_bytes, &cols, sizeof cols));
