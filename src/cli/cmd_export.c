@@ -30,7 +30,7 @@ static int run(const void *user)
     fgmm_model *model = NULL;
     fgmm_model_info info = FGMM_MODEL_INFO_INIT;
     if (!cli_ends_with(arguments->output, ".npz"))
-        CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", ".fvecs"));
+        CLI_DO(cli_output_check_ending("--output", arguments->output, ".npz, .npy", ".fvecs"));
     CLI_DO(cli_output_check(arguments->output, arguments->work.model));
     CLI_DO(cli_library(fgmm_model_load(&model, arguments->work.model)));
     CLI_DO(cli_library(fgmm_model_describe(model, &info)));

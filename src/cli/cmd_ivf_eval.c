@@ -78,13 +78,17 @@ static int read_settings(evaluation *e, const char *text, const char *option, in
 {
     const char *at = text;
     const double most = is_recall ? 1 : (double)e->searching.info.lists;
+    const char *what = is_recall ? "numbers" : "whole numbers from 1";
     while (*at) {
         char *end = NULL;
         const double value = strtod(at, &end);
-        if (end == at || (*end && (*end != ',' || !end[1])) || !(value > 0) || value > most ||
-            (!is_recall && value != floor(value)))
-            return cli_error(CLI_EXIT_USAGE, "%s = %s; need %s between commas, up to %g", option, text,
-                             is_recall ? "numbers" : "whole numbers from 1", most);
+        if (end == at || (*end && (*end != ',' || !end[1])) || !(value > 0) ||
+            (is_recall ? value > most : value != floor(value)))
+            return cli_error(CLI_EXIT_USAGE, "%s = %s; need %s between commas%s", option, text, what,
+                             is_recall ? ", above 0 and at most 1" : "");
+        if (value > most) /* what only the index tells */
+            return cli_error(CLI_EXIT_FAILED, "%s = %s; need %s, up to the index's %.0f lists", option, text, what,
+                             most);
         if (e->count == POINTS_MAX)
             return cli_error(CLI_EXIT_USAGE, "%s = %s; at most %d settings", option, text, POINTS_MAX);
         cli_point *point = &e->points[e->count++];
@@ -239,10 +243,14 @@ static void print_text(const evaluation *e)
     printf("index           %llu lists, imbalance %.3f, %.3f entries per row\n", (unsigned long long)info->lists,
            info->imbalance, info->rows ? (double)info->entries / (double)info->rows : 0.0);
     printf("list lengths   ");
-    for (size_t i = 0; i < HISTOGRAM_BINS; i++)
-        if (bins[i]) printf(" %llu%s: %llu,", i ? 1ull << (i - 1) : 0ull, i ? "+" : "", (unsigned long long)bins[i]);
-    printf("\b \n%8s %7s %8s %8s %10s %12s %12s %10s\n", "nprobe", "asked", "recall", "lists", "distances",
-           "of distinct", "with coarse", "queries/s");
+    const char *between = "";
+    for (size_t i = 0; i < HISTOGRAM_BINS; i++) {
+        if (!bins[i]) continue;
+        printf("%s %llu%s: %llu", between, i ? 1ull << (i - 1) : 0ull, i ? "+" : "", (unsigned long long)bins[i]);
+        between = ",";
+    }
+    printf("\n%8s %7s %8s %8s %10s %12s %12s %10s\n", "nprobe", "asked", "recall", "lists", "distances", "of distinct",
+           "with coarse", "queries/s");
     for (size_t i = 0; i < e->count; i++) {
         const cli_point *p = &e->points[i];
         if (p->nprobe)

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct search_arguments {
     const char *index, *queries, *output, *distances;
@@ -65,6 +66,8 @@ static int check_arguments(const search_arguments *a)
     CLI_DO(cli_output_check(a->output, a->queries));
     if (a->distances) {
         CLI_DO(cli_output_check_ending("--distances", a->distances, ".npy", NULL));
+        if (strcmp(a->distances, a->output) == 0)
+            return cli_error(CLI_EXIT_USAGE, "--distances = %s; need another name than --output's", a->distances);
         CLI_DO(cli_output_check(a->distances, a->index));
         CLI_DO(cli_output_check(a->distances, a->queries));
     }

@@ -72,7 +72,8 @@ static const char *ivf_command_name(const void *list, size_t i)
 /* `flashgmm ivf WORD ...`; argv[0] is "ivf". */
 static int run_ivf(int argc, char **argv)
 {
-    const char *word = argc > 1 ? argv[1] : "--help";
+    if (argc < 2) return cli_error(CLI_EXIT_USAGE, "ivf: no command; `flashgmm ivf --help` lists the commands");
+    const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         for (size_t i = 0; i < IVF_COMMANDS; i++)
             printf("  %-12s%s\n", ivf_commands[i]->name, ivf_commands[i]->summary);

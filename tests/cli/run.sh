@@ -531,6 +531,11 @@ fails "ivf without K" 2 '-k is missing' ivf build rows.npy -o never.ivf
 fails "ivf: unknown command" 2 'did you mean search' ivf serch a.ivf
 fails "ivf build: soft from k-means" 2 'soft needs responsibilities' ivf build rows.npy -k 3 --assign soft -o never.ivf
 fails "ivf build: replication out of range" 2 'replication = 3' ivf build rows.npy -k 3 --replication 3 -o never.ivf
+fails "ivf: no command" 2 'ivf: no command' ivf
+fails "ivf eval: nprobe > K" 1 'nprobe = 1,9; need whole numbers from 1, up to the index.s 8 lists' \
+    ivf eval a.ivf rows.npy ids.ivecs --nprobe 1,9
+fails "ivf search: one name for two outputs" 2 "need another name than --output's" \
+    ivf search a.ivf rows.npy --nprobe 1 -o never.npy --distances never.npy
 fails "ivf search: k = 0" 2 '--top = 0' ivf search a.ivf rows.npy --top 0 -o never.npy
 fails "ivf search: nprobe > K" 1 'nprobe = 9; need 1..8' ivf search a.ivf rows.npy --nprobe 9 -o never.npy
 fails "ivf search: other D" 1 'D = 3, but a.ivf has D = 4' ivf search a.ivf narrow.npy --nprobe 1 -o never.npy
