@@ -1,10 +1,11 @@
-/* fuzz_model.c - any bytes, read as a model, as a checkpoint and as centroids: an error that names the file, or
- * parameters that pass every check of a new model. Never anything else. */
+/* fuzz_model.c - any bytes, read as a model, as a checkpoint, as centroids and as an archive: an error that names the
+ * file, or parameters that pass every check of a new model. Never anything else. */
 #define _DEFAULT_SOURCE /* mkstemps */
 #include "fuzz.h"
 
 #include "centroids.h"
 #include "model.h"
+#include "npz_model.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -48,6 +49,8 @@ static void read_as_everything(const char *path)
     check(model, status, path);
     status = fg_centroids_read(&model, path);
     check(model, status, path);
+    status = fg_npz_model_read(&model, path);
+    check(model, status, path);
 }
 
 /* The length that makes everything up to the last brace the header, so that changes of it reach the JSON behind. */
@@ -77,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     fix_length(fixed, count);
     read_bytes(bytes, count, ".npy");
     read_bytes(bytes, count, ".fvecs");
+    read_bytes(bytes, count, ".npz");
     read_bytes(fixed, count, ".safetensors");
     free(fixed);
     return 0;
@@ -98,6 +102,25 @@ static const double payload[] = {0.5, 0.5, 1, 2, 3, 4, 5, 6, 1, 1, 1, 2, 2, 2, -
     "\"means\":{\"dtype\":\"F64\",\"shape\":[2,3],\"data_offsets\":[16,64]},"                                          \
     "\"covariances\":{\"dtype\":\"F64\",\"shape\":[2,3],\"data_offsets\":[64,112]}"
 
+/* K = 2, D = 3, diag, as fgmm_model_export writes it: its directory and its checksums are what gets damaged. */
+static size_t archive_seed(uint8_t *bytes, size_t capacity)
+{
+    char path[] = "/tmp/flashgmm-fuzz-XXXXXX.npz";
+    fgmm_model *model;
+    const int file = mkstemps(path, 4);
+    REQUIRE(file >= 0);
+    REQUIRE(fgmm_model_create(&model, FGMM_DIAG, 2, 3, payload, payload + 2, payload + 8) == FGMM_OK);
+    REQUIRE(fg_npz_model_write(model, path) == FGMM_OK);
+    fgmm_model_free(model);
+    close(file);
+    FILE *written = fopen(path, "rb"); /* not the file of the first name: it has been replaced */
+    REQUIRE(written);
+    const size_t count = fread(bytes, 1, capacity, written);
+    fclose(written);
+    unlink(path);
+    return count;
+}
+
 size_t fuzz_seed(size_t index, uint8_t *bytes, size_t capacity)
 {
     static const char *const headers[] = {
@@ -116,6 +139,7 @@ size_t fuzz_seed(size_t index, uint8_t *bytes, size_t capacity)
     if (capacity < 4096) return 0;
     if (index == HEADERS) return append(bytes, 0, npy, sizeof npy - 1);
     if (index == HEADERS + 1) return append(bytes, 0, fvecs, sizeof fvecs - 1);
+    if (index == HEADERS + 2) return archive_seed(bytes, capacity);
     if (index > HEADERS) return 0;
     const uint8_t prefix[8] = {0};
     size_t count = append(bytes, 0, prefix, sizeof prefix);
