@@ -1,9 +1,9 @@
 /* flashgmm/ivf.h - inverted lists (IVF): nearest-neighbour search in the few lists that a query's neighbours lie in.
  *
- *     fgmm_kmeans(&quantizer, device, source, ...);                          train a coarse quantizer (or fgmm_fit, or
- * load) fgmm_index_build(device, source, "base.ivf", &build_options, &report); stream the rows into posting lists
+ *     fgmm_kmeans(&quantizer, device, source, ...);            a coarse quantizer; or of fgmm_fit, fgmm_model_load
+ *     fgmm_index_build(device, source, "base.ivf", &options, &info);        streams the rows into posting lists
  *     fgmm_index_open(&index, "base.ivf");
- *     fgmm_searcher_open(&searcher, index, device);                          brings the lists to the device
+ *     fgmm_searcher_open(&searcher, index, device);                         brings the lists to the device
  *     fgmm_searcher_search(searcher, queries, FGMM_U8, n, &search_options, ids, distances, NULL);
  *
  * An index is a file (docs/formats.md): the quantizer's centroids, one list of rows per component, rows stored in the

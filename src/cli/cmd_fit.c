@@ -291,7 +291,9 @@ const cli_command cli_command_fit = {
         "program at once. --json prints: rows dims components covariance kernel error_bound_nats terms iterations\n"
         "converged stop_reason log_likelihood history seconds{read,init,em,total} rows_per_second\n"
         "device{name,platform,driver} peak_device_bytes peak_host_bytes tile seed, and of several\n"
-        "runs best_run (from 0) and runs, the log-likelihood that each has reached.\n",
+        "runs best_run (from 0) and runs, the log-likelihood that each has reached. error_bound_nats bounds the "
+        "float32\n"
+        "error of a row near its components; an error relative to the log-likelihood itself comes on top.\n",
     .examples = "  flashgmm fit data.npy -k 64 -o model.safetensors\n"
                 "  flashgmm fit base.fvecs -k 1024 -o model.safetensors --tol 1e-4 --seed 7 --json > report.json\n"
                 "  flashgmm fit data.csv -k 3 -o model.safetensors --covariance diag --report report.html\n"
