@@ -1,6 +1,6 @@
 /* matrix_nvidia.h - what responsibilities_warp.cl asks of a warp that owns a matrix unit, for NVIDIA's processors from
- * compute capability 8.0 on: PTX instructions, with which fragments stay in registers. matrix_warp.h is the same in plain
- * OpenCL C; the functions are described in responsibilities_warp.cl.
+ * compute capability 8.0 on: PTX instructions, with which fragments stay in registers. matrix_warp.h is the same in
+ * plain OpenCL C; the functions are described in responsibilities_warp.cl.
  */
 #define WARP_UNROLL   _Pragma("unroll")
 #define WARP_EXCHANGE 1 /* nothing is exchanged through local memory */
@@ -43,7 +43,8 @@ static inline columns_t warp_columns(const warp_t *w, __local const uint4 *fragm
     return fragments[w->lane];
 }
 
-static inline void warp_multiply(float c[4], const warp_t *w, const uint a[4], uint fragment, columns_t b, int is_second)
+static inline void warp_multiply(float c[4], const warp_t *w, const uint a[4], uint fragment, columns_t b,
+                                 int is_second)
 {
     __asm__ volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
                      "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"

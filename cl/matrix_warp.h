@@ -53,7 +53,8 @@ static inline float warp_product(uint a, uint b)
     return fma(x.y, y.y, x.x * y.x);
 }
 
-static inline void warp_multiply(float c[4], const warp_t *w, const uint a[4], uint fragment, columns_t b, int is_second)
+static inline void warp_multiply(float c[4], const warp_t *w, const uint a[4], uint fragment, columns_t b,
+                                 int is_second)
 {
     for (uint i = 0; i < 4; i++) {
         const uint row = w->lane / 4 + i / 2 * 8, column = w->lane % 4 * 2 + i % 2;

@@ -2,12 +2,12 @@
  * Matrix family on GPUs: a warp owns 16 or 32 rows, keeps their operands in registers and walks all components; the
  * warps of a work-group share the means, a strip of 32 components at a time.
  *
- *     l_ik = c_k - h_k |y_i - m_k|^2,   |y - m|^2 + const = |y|^2 - y.2m,   y.2m = sum of s, t of  y^(s) . 2m^(t)
+ *     l_ik = c_k - h_k (|y_i|^2 - y_i.2m_k),   y.2m = sum over terms s, t of  y^(s) . 2m^(t),   c_k holds - h_k |m_k|^2
  *
- * (docs/math.md, equations 1 and 6 and "Splitting"). Rows and means are sums of f16 terms: means of two, rows of one where
- * they are whole numbers of a byte, else of two. Products of both second terms are left out; the small products come
- * first, since the unit's sums are cut off, not rounded. Each row and each mean is scaled by a power of two that brings
- * its largest number to 2^11 .. 2^12. Strips whose terms are 0 take differences.
+ * (docs/math.md, equations 1 and 6 and "Splitting"). Rows and means are sums of f16 terms: means of two, rows of one
+ * where they are whole numbers of a byte, else of two. Products of both second terms are left out; the small products
+ * come first, since the unit's sums are cut off, not rounded. Each mean, and each row of two terms, is scaled by a
+ * power of two that brings its largest number to 2^11 .. 2^12. Strips whose terms are 0 take differences.
  *
  * What is known of the unit stands behind these functions (matrix_nvidia.h; matrix_warp.h), all lanes together:
  *   warp_begin          the lane, and local memory through which lanes may talk
@@ -19,13 +19,13 @@
  *   warp_copy, _commit, _wait   16 bytes from global to local memory, in the background
  *
  * Lane = 4 g + q has of a fragment:
- *   rows     g, g + 8    dimensions 4 q .. 4 q + 3       [4] pairs: row g 4 q, row g + 8 4 q, row g 4 q + 2, row g + 8 ..
+ *   rows     g, g + 8    dimensions 4 q .. 4 q + 3       four pairs: (g, 4 q), (g + 8, 4 q), (g, 4 q + 2), ...
  *   means    component g, dimensions 4 q .. 4 q + 3 of both halves: 16 bytes
  *   c        rows g, g, g + 8, g + 8; components 2 q, 2 q + 1, 2 q, 2 q + 1
  * The unit takes any order of dimensions that rows and means agree on; this one lets a lane load four neighbours.
  *
  *   strip of means    [4 fragments][MEAN_TERMS][PAIRS][32] 16 bytes, then [32] float4 (h, scale of the mean, c, 0)
- *   entries           a list per row and quarter of lanes: [ENTRIES][TILE_ROWS][4] (component, value), for each work-group
+ *   entries           lists by row and quarter of lanes: [work-groups][ENTRIES][WARP_TILE_ROWS][4] (component, value)
  *   Private lists need no votes: each is ascending, and merged with the row's three others at the end.
  *
  *   ENTRIES    room in a lane's list;  the others: tile_warp.cl

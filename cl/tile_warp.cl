@@ -4,8 +4,8 @@
  *   WARPS      of a work-group: each has rows of its own, all share a strip of components
  *   DOWN       fragments of 16 rows that a warp has, 1 or 2: what it keeps of them fills some 64 registers
  *   ROW_TERMS  f16 terms of a row
- *   Means have MEAN_TERMS. A warp takes ACROSS fragments of 8 components at a time; dimensions come in slices of 16, two
- *   of which make a pair.
+ *   Means have MEAN_TERMS. A warp takes ACROSS fragments of 8 components at a time; dimensions come in slices of 16,
+ *   two of which make a pair.
  */
 enum { MEAN_TERMS = 2, ACROSS = 2 };
 #define PAIRS           ((DIMS + 31) / 32)
