@@ -65,9 +65,9 @@ FGMM_API const double *fgmm_model_covariances(const fgmm_model *model); /* shape
 FGMM_API uint64_t fgmm_model_free_parameters(const fgmm_model *model);
 
 /* Reads a safetensors model (docs/formats.md): tensors weights, means, covariances (f32 or f64) suffice; an .npz with
- * scikit-learn's weights_, means_ and covariances_ (numpy.savez); or centroids (.npy, .fvecs), read as
- * fgmm_model_from_centroids. Everything is checked before anything is used.
- * Errors: IO, FORMAT (the text says which file, which tensor and what is wrong). */
+ * scikit-learn's weights_, means_ and covariances_ (numpy.savez; covariance_type is read too); or centroids (.npy,
+ * .fvecs), read as fgmm_model_from_centroids. Everything is checked before anything is used. Errors: IO, FORMAT (the
+ * text says which file, which tensor and what is wrong). */
 FGMM_API fgmm_status fgmm_model_load(fgmm_model **model, const char *path);
 
 /* Writes beside `path`, flushes, then renames: an existing file stays whole when anything fails. Errors: IO. */
@@ -76,8 +76,8 @@ FGMM_API fgmm_status fgmm_model_save(const fgmm_model *model, const char *path);
 /* Writes the means as (K,D) centroids: float32 .npy or .fvecs by the ending of path; as fgmm_model_save. */
 FGMM_API fgmm_status fgmm_model_save_means(const fgmm_model *model, const char *path);
 
-/* For other programs: .npz with scikit-learn's names (weights_, means_, covariances_: float64), or the means alone as
- * fgmm_model_save_means, by the ending of path. Errors: UNSUPPORTED (another ending), IO. */
+/* For other programs: .npz with scikit-learn's names (weights_, means_, covariances_: float64; covariance_type), or the
+ * means alone as fgmm_model_save_means, by the ending of path. Errors: UNSUPPORTED (another ending), IO. */
 FGMM_API fgmm_status fgmm_model_export(const fgmm_model *model, const char *path);
 
 /* Draws n rows. data: (n,D) float32, written; components: (n) the component of each row, or NULL.

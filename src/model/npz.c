@@ -5,6 +5,7 @@
 #include "npy.h"
 #include "size.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@ enum {
     ENTRY_MAGIC = 0x02014b50,
     END_MAGIC = 0x06054b50,
     MOST_COMMENT = 65535,
+    CHARACTER_BYTES = 4, /* of a string: UTF-32 */
+    MOST_CHARACTERS = 64,
     NPY_HEADER_BYTES = 128, /* as output.c: aligned, with room for three extents of 20 digits */
     ZIP_VERSION = 20,
     DATE_1980 = 0x21 /* 1 January 1980, the earliest: the same model gives the same bytes */
@@ -54,17 +57,20 @@ static uint32_t checksum(uint32_t crc, const void *bytes, size_t count)
 
 /* ---- writing ---- */
 
-static uint64_t count_of(const fg_npz_array *array)
+static uint64_t data_bytes_of(const fg_npz_array *array)
 {
+    if (array->text) return strlen(array->text) * CHARACTER_BYTES;
     uint64_t count = 1;
     for (uint64_t i = 0; i < array->rank; i++) count *= array->shape[i];
-    return count;
+    return count * sizeof(double);
 }
 
 static void npy_header(char header[NPY_HEADER_BYTES], const fg_npz_array *array)
 {
     char text[NPY_HEADER_BYTES] = "";
-    int used = snprintf(text, sizeof text, "{'descr': '<f8', 'fortran_order': False, 'shape': (");
+    char type[24] = "f8";
+    if (array->text) snprintf(type, sizeof type, "U%zu", strlen(array->text));
+    int used = snprintf(text, sizeof text, "{'descr': '<%s', 'fortran_order': False, 'shape': (", type);
     for (uint64_t i = 0; i < array->rank; i++)
         used += snprintf(text + used, sizeof text - (size_t)used, "%" PRIu64 ", ", array->shape[i]);
     used += snprintf(text + used, sizeof text - (size_t)used, "), }");
@@ -91,9 +97,14 @@ static fgmm_status write_array(writing *w, const fg_npz_array *array)
     char name[64], npy[NPY_HEADER_BYTES];
     unsigned char local[LOCAL_BYTES] = {0}, *entry = w->directory + w->directory_bytes;
     const size_t length = (size_t)snprintf(name, sizeof name, "%s.npy", array->name);
-    const size_t data_bytes = (size_t)count_of(array) * sizeof(double), bytes = NPY_HEADER_BYTES + data_bytes;
+    const size_t data_bytes = (size_t)data_bytes_of(array), bytes = NPY_HEADER_BYTES + data_bytes;
+    unsigned char characters[MOST_CHARACTERS * CHARACTER_BYTES] = {0};
+    for (size_t i = 0; array->text && i < strlen(array->text) && i < MOST_CHARACTERS; i++)
+        characters[i * CHARACTER_BYTES] = (unsigned char)array->text[i];
+    const void *data = array->text ? (const void *)characters : array->values;
+    assert(!array->text || strlen(array->text) <= MOST_CHARACTERS);
     npy_header(npy, array);
-    const uint32_t crc = checksum(checksum(0, npy, sizeof npy), array->values, data_bytes);
+    const uint32_t crc = checksum(checksum(0, npy, sizeof npy), data, data_bytes);
     put(local, 4, LOCAL_MAGIC);
     put(local + 4, 2, ZIP_VERSION);
     put(local + 12, 2, DATE_1980);
@@ -110,7 +121,7 @@ static fgmm_status write_array(writing *w, const fg_npz_array *array)
     FG_TRY(fg_atomic_write(w->file, local, sizeof local));
     FG_TRY(fg_atomic_write(w->file, name, length));
     FG_TRY(fg_atomic_write(w->file, npy, sizeof npy));
-    FG_TRY(fg_atomic_write(w->file, array->values, data_bytes));
+    FG_TRY(fg_atomic_write(w->file, data, data_bytes));
     w->offset += LOCAL_BYTES + length + bytes;
 done:
     return status;
@@ -122,7 +133,7 @@ fgmm_status fg_npz_write(const char *path, const fg_npz_array *arrays, size_t co
     writing w = {0};
     uint64_t bytes = 0;
     unsigned char end[END_BYTES] = {0};
-    for (size_t i = 0; i < count; i++) bytes += count_of(&arrays[i]) * sizeof(double) + 1024;
+    for (size_t i = 0; i < count; i++) bytes += data_bytes_of(&arrays[i]) + 1024;
     FG_CHECK(bytes < MOST_BYTES, FGMM_UNSUPPORTED, "%s: %llu bytes; an .npz of less than 4 GiB is written", path,
              (ull)bytes);
     FG_TRY(FG_ALLOC(&w.directory, count * (ENTRY_BYTES + 64), path));
@@ -196,14 +207,14 @@ void fg_npz_close(fg_npz *npz)
     free(npz);
 }
 
-/* The bytes of the member NAME.npy. */
-static fgmm_status find_member(const unsigned char **bytes, uint64_t *count, const fg_npz *npz, const char *name)
+/* The directory's entry of the member NAME.npy; NULL where there is none. */
+static fgmm_status find_entry(const unsigned char **entry, const fg_npz *npz, const char *name)
 {
     fgmm_status status = FGMM_OK;
-    const unsigned char *entry = NULL;
     uint64_t at = npz->directory;
     const size_t length = strlen(name);
-    for (uint64_t i = 0; i < npz->entries && !entry; i++) {
+    *entry = NULL;
+    for (uint64_t i = 0; i < npz->entries && !*entry; i++) {
         const unsigned char *e = npz->bytes + at;
         FG_CHECK(at + ENTRY_BYTES <= npz->size && get(e, 4) == ENTRY_MAGIC, FGMM_FORMAT,
                  "%s: byte offset %llu: the directory is damaged", npz->path, (ull)at);
@@ -212,8 +223,18 @@ static fgmm_status find_member(const unsigned char **bytes, uint64_t *count, con
         FG_CHECK(at <= npz->size, FGMM_FORMAT, "%s: the directory ends outside of the file", npz->path);
         if (name_bytes == length + 4 && memcmp(e + ENTRY_BYTES, name, length) == 0 &&
             memcmp(e + ENTRY_BYTES + length, ".npy", 4) == 0)
-            entry = e;
+            *entry = e;
     }
+done:
+    return status;
+}
+
+/* The bytes of the member NAME.npy. */
+static fgmm_status find_member(const unsigned char **bytes, uint64_t *count, const fg_npz *npz, const char *name)
+{
+    fgmm_status status = FGMM_OK;
+    const unsigned char *entry = NULL;
+    FG_TRY(find_entry(&entry, npz, name));
     FG_CHECK(entry, FGMM_FORMAT, "%s: has no array %s; a model has weights_, means_ and covariances_", npz->path, name);
     FG_CHECK(get(entry + 10, 2) == 0, FGMM_UNSUPPORTED,
              "%s: %s is compressed; save it with numpy.savez in place of savez_compressed", npz->path, name);
@@ -275,9 +296,40 @@ fgmm_status fg_npz_read(fg_npz_array *array, double **values, const fg_npz *npz,
     status = read_values(values, &npy, data, bytes, name);
     if (status != FGMM_OK) fg_fail_prefix(status, "%s", npz->path);
     FG_TRY(status);
-    *array = (fg_npz_array){name, npy.rank, {npy.shape[0], npy.shape[1], npy.shape[2]}, *values};
+    *array = (fg_npz_array){name, npy.rank, {npy.shape[0], npy.shape[1], npy.shape[2]}, *values, NULL};
 done:
     fg_input_close(input);
     free(copy);
+    return status;
+}
+
+fgmm_status fg_npz_read_text(char *text, size_t room, const fg_npz *npz, const char *name)
+{
+    enum { PREFIX = 10, MOST_DIGITS = 4 }; /* magic, version, length of the header */
+    fgmm_status status = FGMM_OK;
+    const unsigned char *entry = NULL, *bytes = NULL;
+    uint64_t count = 0, characters = 0;
+    text[0] = 0;
+    FG_TRY(find_entry(&entry, npz, name));
+    if (!entry) goto done;
+    FG_TRY(find_member(&bytes, &count, npz, name));
+    const uint64_t begin = count >= PREFIX ? PREFIX + get(bytes + 8, 2) : count;
+    FG_CHECK(begin < count && bytes[6] == 1, FGMM_FORMAT, "%s: %s is no string as numpy.savez writes it", npz->path,
+             name);
+    const unsigned char *type = NULL;
+    for (uint64_t i = PREFIX; i + 2 + MOST_DIGITS < begin && !type; i++)
+        if (memcmp(bytes + i, "<U", 2) == 0) type = bytes + i + 2;
+    for (int i = 0; type && i < MOST_DIGITS && type[i] >= '0' && type[i] <= '9'; i++)
+        characters = characters * 10 + (uint64_t)(type[i] - '0');
+    FG_CHECK(type && count - begin == characters * CHARACTER_BYTES && characters < room, FGMM_FORMAT,
+             "%s: %s is no string of less than %zu characters", npz->path, name, room);
+    for (uint64_t i = 0; i < characters; i++) {
+        const uint64_t character = get(bytes + begin + i * CHARACTER_BYTES, CHARACTER_BYTES);
+        FG_CHECK(character < 128, FGMM_FORMAT, "%s: %s holds character %llu; need ASCII", npz->path, name,
+                 (ull)character);
+        text[i] = (char)character;
+    }
+    text[characters] = 0;
+done:
     return status;
 }

@@ -13,6 +13,7 @@ typedef unsigned long long ull;
 /* The three arrays of a file, and whether they make a mixture. */
 typedef struct three_arrays {
     fg_npz_array weights, means, covariances;
+    char covariance_type[16];                                /* "": not said, the shape tells */
     double *weight_values, *mean_values, *covariance_values; /* owned */
 } three_arrays;
 
@@ -25,7 +26,7 @@ static fgmm_status make_model(fgmm_model **model, const three_arrays *a)
              (ull)a->weights.rank, (ull)a->weights.shape[0], (ull)a->means.rank, (ull)a->means.shape[0]);
     const uint64_t k = a->means.shape[0], d = a->means.shape[1], *c = a->covariances.shape;
     const fg_array_shape shape = {a->covariances.rank, {c[0], c[1], c[2]}};
-    FG_TRY(fg_covariance_of_shape(&covariance, &shape, NULL, k, d));
+    FG_TRY(fg_covariance_of_shape(&covariance, &shape, a->covariance_type[0] ? a->covariance_type : NULL, k, d));
     const fg_parameters parameters = {covariance, k, d, a->weight_values, a->mean_values, a->covariance_values};
     status = fg_model_create(model, &parameters, NULL);
     if (status == FGMM_ARGUMENT) status = FGMM_FORMAT; /* the values are the file's */
@@ -43,6 +44,7 @@ fgmm_status fg_npz_model_read(fgmm_model **model, const char *path)
     FG_TRY(fg_npz_read(&a.weights, &a.weight_values, npz, "weights_"));
     FG_TRY(fg_npz_read(&a.means, &a.mean_values, npz, "means_"));
     FG_TRY(fg_npz_read(&a.covariances, &a.covariance_values, npz, "covariances_"));
+    FG_TRY(fg_npz_read_text(a.covariance_type, sizeof a.covariance_type, npz, "covariance_type"));
     status = make_model(model, &a);
     if (status != FGMM_OK) fg_fail_prefix(status, "%s", path);
 done:
@@ -58,9 +60,10 @@ fgmm_status fg_npz_model_write(const fgmm_model *model, const char *path)
     const uint64_t k = model->info.components, d = model->info.dims;
     const fg_array_shape shape = fg_covariance_shape(model->info.covariance, k, d);
     const fg_npz_array arrays[] = {
-        {"weights_", 1, {k}, model->weights},
-        {"means_", 2, {k, d}, model->means},
-        {"covariances_", shape.rank, {shape.shape[0], shape.shape[1], shape.shape[2]}, model->covariances},
+        {"weights_", 1, {k}, model->weights, NULL},
+        {"means_", 2, {k, d}, model->means, NULL},
+        {"covariances_", shape.rank, {shape.shape[0], shape.shape[1], shape.shape[2]}, model->covariances, NULL},
+        {"covariance_type", 0, {0}, NULL, fgmm_covariance_name(model->info.covariance)},
     };
     return fg_npz_write(path, arrays, sizeof arrays / sizeof arrays[0]);
 }

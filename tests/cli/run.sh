@@ -318,9 +318,22 @@ expect "an exported model scores the same" cmp out npz.json
 expect "export makes a sound ZIP" python3 -c '
 import zipfile
 z = zipfile.ZipFile("m.npz")
-assert z.testzip() is None and z.namelist() == ["weights_.npy", "means_.npy", "covariances_.npy"]
+assert z.testzip() is None and z.namelist() == ["weights_.npy", "means_.npy", "covariances_.npy", "covariance_type.npy"]
 with zipfile.ZipFile("squeezed.npz", "w", zipfile.ZIP_DEFLATED) as other:
     for name in z.namelist(): other.writestr(name, z.read(name))'
+works "tied, K = D" fit plane.npy -k 2 --max-iter 0 --covariance tied -o square.safetensors
+works "export of K = D" export square.safetensors -o square.npz
+works "the type of K = D is read back" info square.npz
+says "the type of K = D is read back" '2 components, 2 dimensions, tied'
+python3 -c '
+import zipfile
+z = zipfile.ZipFile("square.npz")
+with zipfile.ZipFile("unsaid.npz", "w") as other:
+    for name in z.namelist()[:3]: other.writestr(name, z.read(name))
+with zipfile.ZipFile("other.npz", "w") as other:
+    for name in z.namelist(): other.writestr(name, z.read(name).replace(b"t\0\0\0i", b"f\0\0\0i"))'
+fails "K = D without a type" 1 'unsaid.npz: .*diag or tied' info unsaid.npz
+fails "an unknown type" 1 'other.npz: covariance_type "fied"; need' info other.npz
 fails "a compressed archive" 1 'squeezed.npz: weights_ is compressed' info squeezed.npz
 head -c 300 m.npz >cut.npz
 fails "a cut archive" 1 'cut.npz' info cut.npz
