@@ -29,7 +29,7 @@ static int run(const void *user)
     int exit_code = CLI_EXIT_DONE;
     fgmm_model *model = NULL;
     fgmm_model_info info = FGMM_MODEL_INFO_INIT;
-    if (!cli_ends_with(arguments->output, ".npz"))
+    if (!cli_ends_with(arguments->output, ".npz") && !cli_ends_with(arguments->output, ".npy"))
         CLI_DO(cli_output_check_ending("--output", arguments->output, ".npz, .npy", ".fvecs"));
     CLI_DO(cli_output_check(arguments->output, arguments->work.model));
     CLI_DO(cli_library(fgmm_model_load(&model, arguments->work.model)));
