@@ -117,6 +117,8 @@ static int open_all(encoder *e)
     fgmm_model_info info = FGMM_MODEL_INFO_INIT;
     CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", ".fvecs"));
     CLI_DO(cli_output_check(arguments->output, arguments->work.data));
+    CLI_DO(cli_output_check(arguments->output, arguments->work.model));
+    CLI_DO(cli_output_check(arguments->output, arguments->groups));
     CLI_DO(cli_library(fgmm_model_load(&e->model, arguments->work.model)));
     CLI_DO(cli_library(fgmm_model_describe(e->model, &info)));
     CLI_DO(cli_open_data(&e->source, arguments->work.data, &arguments->work));

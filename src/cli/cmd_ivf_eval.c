@@ -270,8 +270,11 @@ static int run(const void *user)
     cli_progress progress;
     cli_progress_begin(&progress, a->work.is_quiet, "eval");
 
-    CLI_DO(cli_output_check(a->csv, a->queries));
-    CLI_DO(cli_output_check(a->plot, a->queries));
+    const char *const inputs[] = {a->index, a->queries, a->truth};
+    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
+        CLI_DO(cli_output_check(a->csv, inputs[i]));
+        CLI_DO(cli_output_check(a->plot, inputs[i]));
+    }
     if (a->plot) CLI_DO(cli_output_check_ending("--plot", a->plot, ".svg", NULL));
     if (a->baseline && !a->plot) CLI_DO(cli_error(CLI_EXIT_USAGE, "--baseline is drawn; need --plot"));
     CLI_DO(load(&e, &progress));

@@ -59,6 +59,7 @@ static int run(const void *user)
     };
     CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", NULL));
     CLI_DO(cli_output_check(arguments->output, arguments->work.data));
+    CLI_DO(cli_output_check(arguments->output, arguments->work.model));
     CLI_DO(cli_evaluate(&evaluation));
     CLI_DO(cli_writer_commit(&self.output));
     CLI_DO(

@@ -92,7 +92,9 @@ static int run(const void *user)
     CLI_DO(make_path(&self.ids_path, arguments->prefix, ".ids.npy"));
     CLI_DO(make_path(&self.values_path, arguments->prefix, ".resp.npy"));
     CLI_DO(cli_output_check(self.ids_path, arguments->work.data));
+    CLI_DO(cli_output_check(self.ids_path, arguments->work.model));
     CLI_DO(cli_output_check(self.values_path, arguments->work.data));
+    CLI_DO(cli_output_check(self.values_path, arguments->work.model));
     CLI_DO(cli_evaluate(&evaluation));
     CLI_DO(cli_writer_commit(&self.ids));
     CLI_DO(cli_writer_commit(&self.values));

@@ -107,6 +107,7 @@ static int run(const void *user)
     };
     if (arguments->output) CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", NULL));
     CLI_DO(cli_output_check(arguments->output, arguments->work.data));
+    CLI_DO(cli_output_check(arguments->output, arguments->work.model));
     if (arguments->work.is_json && !isnan(arguments->below)) self.below = cJSON_CreateArray();
     CLI_DO(cli_evaluate(&evaluation));
     CLI_DO(cli_writer_commit(&self.output));

@@ -359,6 +359,7 @@ json "encode --json" 'r["groups"] == 6'
 npy fisher.npy 'h["descr"] == "<f4" and h["shape"] == (6, 24) and all(abs(sum(x * x for x in v[24 * g:24 * g + 24]) - 1) < 1e-5 for g in range(6))'
 works "encode --vlad" encode m.safetensors rows.npy --groups groups.npy -o vlad.npy --vlad
 npy vlad.npy 'h["shape"] == (6, 12)'
+fails "encode: the groups are no output" 1 'it is the input' encode m.safetensors rows.npy --groups groups.npy -o groups.npy
 fails "encode, groups of other data" 1 'holds 600 numbers' encode m.safetensors s.npy --groups groups.npy -o never.npy
 
 echo "== damaged models and caches"
@@ -547,6 +548,8 @@ fails "ivf build: replication out of range" 2 'replication = 3' ivf build rows.n
 fails "ivf: no command" 2 'ivf: no command' ivf
 fails "ivf eval: nprobe > K" 1 'nprobe = 1,9; need whole numbers from 1, up to the index.s 8 lists' \
     ivf eval a.ivf rows.npy ids.ivecs --nprobe 1,9
+fails "predict: the centroids are no output" 1 'it is the input' predict centres.npy rows.npy -o centres.npy
+fails "ivf eval: the index is no output" 1 'it is the input' ivf eval a.ivf rows.npy ids.ivecs --nprobe 1 --csv a.ivf
 fails "ivf search: one name for two outputs" 2 "need another name than --output's" \
     ivf search a.ivf rows.npy --nprobe 1 -o never.npy --distances never.npy
 fails "ivf search: k = 0" 2 '--top = 0' ivf search a.ivf rows.npy --top 0 -o never.npy
