@@ -12,9 +12,12 @@
 static fgmm_device *device;
 static char folder[512];
 
+/* A folder for each test, which has a process of its own: what one of them spoils is remembered in it. */
 static void setup(void)
 {
-    snprintf(folder, sizeof folder, "%s", temporary_path("cache"));
+    char name[32];
+    snprintf(name, sizeof name, "cache-%ld", (long)getpid());
+    snprintf(folder, sizeof folder, "%s", temporary_path(name));
 }
 
 static void teardown(void)
