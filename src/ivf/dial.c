@@ -40,12 +40,6 @@ static void queries_free(queries *q)
     *q = (queries){0};
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* The list that holds entry e of ids. */
 static uint64_t list_of(const fgmm_index *index, uint64_t e)
 {
@@ -77,7 +71,7 @@ static fgmm_status draw_rows(queries *q, const fgmm_index *index, uint64_t wante
     for (uint64_t tries = 0; q->n < wanted && tries < 4 * wanted; tries++) {
         const uint64_t e = fg_rng_below(rng, entries), list = list_of(index, e);
         const int64_t id = index->ids[e];
-        if (bsearch(&id, sorted, (size_t)q->n, sizeof *sorted, compare_ids)) continue;
+        if (bsearch(&id, sorted, (size_t)q->n, sizeof *sorted, fg_index_compare_ids)) continue;
         FG_TRY(fg_index_read_rows(index, list, e - index->first_id[list], 1, row));
         fg_rows_to_float(q->x + q->n * d, row, index->info.type, 1, d, zero);
         q->exclude[q->n] = id;
@@ -183,7 +177,7 @@ static fgmm_status find_places(place **places, uint64_t *count, const fgmm_index
         found = 0;
         for (uint64_t list = 0; list < index->info.lists; list++)
             for (uint64_t e = index->first_id[list]; e < index->first_id[list + 1]; e++) {
-                if (!bsearch(&index->ids[e], wanted, (size_t)n, sizeof *wanted, compare_ids)) continue;
+                if (!bsearch(&index->ids[e], wanted, (size_t)n, sizeof *wanted, fg_index_compare_ids)) continue;
                 if (is_filling) (*places)[found] = (place){index->ids[e], (uint32_t)list};
                 found++;
             }
@@ -205,7 +199,7 @@ static fgmm_status count_hits(notes *o, const fgmm_index *index, const int64_t *
     const uint64_t all = o->n * top;
     FG_TRY(FG_ALLOC(&wanted, all + 1, "ids"));
     memcpy(wanted, ids, (size_t)all * sizeof *ids);
-    qsort(wanted, (size_t)all, sizeof *wanted, compare_ids);
+    qsort(wanted, (size_t)all, sizeof *wanted, fg_index_compare_ids);
     FG_TRY(find_places(&places, &count, index, wanted, all));
     FG_TRY(FG_ALLOC(&rank_of, index->info.lists, "ranks"));
     for (uint64_t i = 0; i < index->info.lists; i++) rank_of[i] = o->ranks;

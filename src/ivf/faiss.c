@@ -185,12 +185,6 @@ static fgmm_status take_lists(cursor *c, uint64_t *ids_at)
     return FGMM_OK;
 }
 
-static int compare_ids(const void *a, const void *b)
-{
-    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* What the file does not say: how many different ids there are, and the highest. */
 static fgmm_status survey_ids(fgmm_index *index)
 {
@@ -199,7 +193,7 @@ static fgmm_status survey_ids(fgmm_index *index)
     const uint64_t n = index->info.entries;
     FG_TRY(FG_ALLOC(&sorted, n + 1, "ids"));
     memcpy(sorted, index->ids, (size_t)n * sizeof *sorted);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_ids);
+    qsort(sorted, (size_t)n, sizeof *sorted, fg_index_compare_ids);
     for (uint64_t i = 0; i < n; i++) index->info.rows += i == 0 || sorted[i] != sorted[i - 1];
     index->info.next_id = n ? (uint64_t)sorted[n - 1] + 1 : 0;
 done:

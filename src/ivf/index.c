@@ -186,6 +186,12 @@ const int64_t *fgmm_index_list_ids(const fgmm_index *index, uint64_t list)
     return index && list < index->info.lists ? index->ids + index->first_id[list] : NULL;
 }
 
+int fg_index_compare_ids(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
 size_t fg_index_row_bytes(const fgmm_index *index)
 {
     return (size_t)index->info.dims * fgmm_type_bytes(index->info.type);

@@ -35,6 +35,9 @@ struct fgmm_index {
     fg_dial dial;
 };
 
+/* For qsort and bsearch over int64_t ids. */
+int fg_index_compare_ids(const void *a, const void *b);
+
 /* Bytes of a row. */
 size_t fg_index_row_bytes(const fgmm_index *index);
 

@@ -32,16 +32,10 @@ typedef struct removal {
     uint64_t count;
 } removal;
 
-static int compare_ids(const void *a, const void *b)
-{
-    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static int is_staying(const void *user, int64_t id)
 {
     const removal *r = user;
-    return bsearch(&id, r->ids, (size_t)r->count, sizeof *r->ids, compare_ids) == NULL;
+    return bsearch(&id, r->ids, (size_t)r->count, sizeof *r->ids, fg_index_compare_ids) == NULL;
 }
 
 static fgmm_status removal_create(removal *r, const int64_t *ids, uint64_t count)
@@ -49,7 +43,7 @@ static fgmm_status removal_create(removal *r, const int64_t *ids, uint64_t count
     fgmm_status status = FGMM_OK;
     FG_TRY(FG_ALLOC(&r->ids, count + 1, "ids"));
     if (count) memcpy(r->ids, ids, (size_t)count * sizeof *ids);
-    qsort(r->ids, (size_t)count, sizeof *r->ids, compare_ids);
+    qsort(r->ids, (size_t)count, sizeof *r->ids, fg_index_compare_ids);
     for (uint64_t i = 0; i < count; i++)
         if (i == 0 || r->ids[i] != r->ids[i - 1]) r->ids[r->count++] = r->ids[i];
 done:
@@ -66,7 +60,7 @@ static fgmm_status count_removed(uint64_t *found, uint64_t *staying, const fgmm_
     for (uint64_t list = 0; list < index->info.lists; list++) {
         staying[list] = index->counts[list];
         for (uint64_t i = index->first_id[list]; i < index->first_id[list + 1]; i++) {
-            const int64_t *at = bsearch(&index->ids[i], r->ids, (size_t)r->count, sizeof *r->ids, compare_ids);
+            const int64_t *at = bsearch(&index->ids[i], r->ids, (size_t)r->count, sizeof *r->ids, fg_index_compare_ids);
             if (!at) continue;
             staying[list]--;
             *found += !is_met[at - r->ids];
