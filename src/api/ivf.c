@@ -51,6 +51,7 @@ fgmm_status fgmm_index_build(fgmm_device *device, fgmm_source *source, const cha
     FG_TRY(fg_read_options(&o, options, sizeof o, "index options"));
     FG_CHECK(o.quantizer, FGMM_ARGUMENT, "quantizer is NULL; need a model");
     FG_TRY(check_options(&o));
+    if (info) FG_TRY(fg_index_check_info(info));
     FG_TRY(fg_check_model(o.quantizer, source, "quantizer"));
     FG_CHECK(!o.calibration || o.calibration->info.dims == source->info.dims, FGMM_DATA,
              "calibration queries: D = %llu, but the data has D = %llu", (ull)o.calibration->info.dims,
@@ -171,6 +172,8 @@ fgmm_status fgmm_searcher_search(fgmm_searcher *s, const void *queries, fgmm_typ
     FG_TRY(fg_device_check(s->device));
     FG_TRY(fg_read_options(&o, options, sizeof o, "search options"));
     FG_TRY(check_search(s, &o));
+    FG_CHECK(!stats || stats->size >= sizeof stats->size, FGMM_ARGUMENT,
+             "stats.size = %zu; set the struct up with its INIT macro", stats->size);
     fg_search_request request = {.is_integer = type == s->index->info.type && (type == FGMM_U8 || type == FGMM_I8),
                                  .top = o.top,
                                  .probing = {.nprobe = o.nprobe},

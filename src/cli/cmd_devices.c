@@ -105,7 +105,9 @@ const cli_command cli_command_devices = {
     .name = "devices",
     .summary = "list OpenCL devices, and which one is the default and why",
     .options = options,
-    .notes = "Other commands take --device with a number from this list, or with part of a name.\n",
+    .notes = "Other commands take --device with a number from this list, or with part of a name.\n"
+             "--json prints: devices[{index,name,platform,driver,kind,is_default,kernel,reason,compute_units,\n"
+             "vector_width_float,max_work_group,has_fp64,global_memory_bytes,max_alloc_bytes,local_memory_bytes}].\n",
     .examples = "  flashgmm devices\n"
                 "  flashgmm fit data.npy -k 64 -o model.safetensors --device 1\n"
                 "  flashgmm fit data.npy -k 64 -o model.safetensors --device nvidia\n",

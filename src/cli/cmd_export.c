@@ -54,7 +54,8 @@ const cli_command cli_command_export = {
     .name = "export",
     .summary = "write a model for other programs: .npz, or its means",
     .options = options,
-    .notes = "Such an .npz, and one that numpy.savez makes of a scikit-learn mixture, is read wherever a model is.\n",
+    .notes = "Such an .npz, and one that numpy.savez makes of a scikit-learn mixture, is read wherever a model is.\n"
+             "--json prints: components dims written.\n",
     .examples = "  flashgmm export model.safetensors -o model.npz\n"
                 "  flashgmm export model.safetensors -o means.fvecs\n",
     .arguments_bytes = sizeof(export_arguments),

@@ -164,6 +164,10 @@ const cli_command cli_command_info = {
     .name = "info",
     .summary = "show what a data file, a model or an index holds",
     .options = options,
+    .notes =
+        "--json prints of data: kind format rows dims type row_bytes file_bytes; of a model: kind components dims\n"
+        "covariance free_parameters rows iterations log_likelihood seed library_version file_bytes; of an index: what\n"
+        "`flashgmm ivf build --json` prints.\n",
     .examples = "  flashgmm info data.npy\n"
                 "  flashgmm info model.safetensors --json\n",
     .arguments_bytes = sizeof(info_arguments),

@@ -175,6 +175,7 @@ const cli_command cli_command_ivf_search = {
     .name = "ivf search",
     .summary = "find the nearest rows of each query in an index",
     .options = options,
+    .notes = "--json prints: queries top probed dco (lists and distances per query) written.\n",
     .examples = "  flashgmm ivf search base.ivf queries.bvecs --recall 0.98 -o ids.ivecs\n"
                 "  flashgmm ivf search base.ivf queries.npy --top 100 --nprobe 16 -o ids.npy --distances d.npy\n",
     .arguments_bytes = sizeof(search_arguments),

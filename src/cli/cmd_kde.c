@@ -109,7 +109,7 @@ const cli_command cli_command_kde = {
     .options = options,
     .notes =
         "Gaussian kernels, normalised: as scikit-learn's KernelDensity. The data are streamed once, the queries once\n"
-        "for every few thousand rows of the data.\n",
+        "for every few thousand rows of the data. --json prints: rows (of DATA) queries written.\n",
     .examples = "  flashgmm kde data.npy queries.npy --bandwidth 0.2 -o log_densities.npy\n",
     .arguments_bytes = sizeof(kde_arguments),
     .run = run,

@@ -137,7 +137,10 @@ const cli_command cli_command_kmeans = {
     .summary = "find K centroids with Lloyd's algorithm",
     .options = options,
     .notes = "The centroids serve as MODEL of `flashgmm predict` (nearest centroid of each row) and as --init of\n"
-             "`flashgmm fit`. Same data, options, seed and device: the same bytes.\n",
+             "`flashgmm fit`. Same data, options, seed and device: the same bytes. --json prints: rows dims\n"
+             "components kernel iterations converged stop_reason inertia seconds{read,init,em,total} rows_per_second\n"
+             "device{name,platform,driver} peak_device_bytes peak_host_bytes tile seed, and of several runs best_run\n"
+             "(from 0) and runs, the inertia that each has reached.\n",
     .examples = "  flashgmm kmeans base.fvecs -k 1024 -o centroids.fvecs\n"
                 "  flashgmm kmeans data.npy -k 64 -o centroids.npy --max-iter 100 --seed 7 --json\n"
                 "  flashgmm predict centroids.npy data.npy -o labels.npy\n",

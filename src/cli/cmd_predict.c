@@ -73,7 +73,8 @@ const cli_command cli_command_predict = {
     .name = "predict",
     .summary = "the most probable component of each row",
     .options = options,
-    .notes = "With centroids as MODEL the label is that of the nearest centroid. Ties go to the lower number.\n",
+    .notes = "With centroids as MODEL the label is that of the nearest centroid. Ties go to the lower number.\n"
+             "--json prints: rows components written.\n",
     .examples = "  flashgmm predict model.safetensors data.npy -o labels.npy\n"
                 "  flashgmm predict centroids.fvecs base.fvecs -o labels.npy\n",
     .arguments_bytes = sizeof(predict_arguments),

@@ -111,7 +111,8 @@ const cli_command cli_command_proba = {
     .name = "proba",
     .summary = "the largest responsibilities of each row",
     .options = options,
-    .notes = "A responsibility is the probability that a row came from a component; those of a row sum to 1.\n",
+    .notes = "A responsibility is the probability that a row came from a component; those of a row sum to 1.\n"
+             "--json prints: rows top written (PREFIX).\n",
     .examples = "  flashgmm proba model.safetensors data.npy --top 5 -o data\n"
                 "      writes data.ids.npy and data.resp.npy\n",
     .arguments_bytes = sizeof(proba_arguments),

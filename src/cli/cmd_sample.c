@@ -106,6 +106,7 @@ const cli_command cli_command_sample = {
     .name = "sample",
     .summary = "draw rows from a model",
     .options = options,
+    .notes = "--json prints: rows dims written.\n",
     .examples = "  flashgmm sample model.safetensors -n 100000 -o drawn.npy\n"
                 "  flashgmm sample model.safetensors -n 100000 -o others.npy --seed 1\n",
     .arguments_bytes = sizeof(sample_arguments),

@@ -24,6 +24,11 @@ static const cli_command *const ivf_commands[] = {
 };
 enum { IVF_COMMANDS = sizeof ivf_commands / sizeof ivf_commands[0], IVF_PREFIX = sizeof "ivf " - 1 };
 
+static int is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static void print_help(void)
 {
     printf("flashgmm: Gaussian mixtures and k-means on any OpenCL device, for data of any size\n\n"
@@ -69,15 +74,19 @@ static const char *ivf_command_name(const void *list, size_t i)
     return command_name(list, i) + IVF_PREFIX;
 }
 
+static void print_ivf_help(void)
+{
+    for (size_t i = 0; i < IVF_COMMANDS; i++) printf("  %-12s%s\n", ivf_commands[i]->name, ivf_commands[i]->summary);
+    printf("\n`flashgmm ivf COMMAND --help` explains a command.\n");
+}
+
 /* `flashgmm ivf WORD ...`; argv[0] is "ivf". */
 static int run_ivf(int argc, char **argv)
 {
     if (argc < 2) return cli_error(CLI_EXIT_USAGE, "ivf: no command; `flashgmm ivf --help` lists the commands");
     const char *word = argv[1];
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-        for (size_t i = 0; i < IVF_COMMANDS; i++)
-            printf("  %-12s%s\n", ivf_commands[i]->name, ivf_commands[i]->summary);
-        printf("\n`flashgmm ivf COMMAND --help` explains a command.\n");
+    if (is_help(word)) {
+        print_ivf_help();
         return CLI_EXIT_DONE;
     }
     for (size_t i = 0; i < IVF_COMMANDS; i++)
@@ -95,15 +104,12 @@ static const cli_command *find_command(const char *word)
     return NULL;
 }
 
+/* The words of a command line, without the program's name. */
 static int dispatch(int argc, char **argv)
 {
-    if (argc < 2) return cli_error(CLI_EXIT_USAGE, "no command; `flashgmm --help` lists the commands");
-    const char *word = argv[1];
-    if (strcmp(word, "help") == 0 && argc > 2 && find_command(argv[2])) {
-        char option[] = "--help", *arguments[] = {option};
-        return run_command(find_command(argv[2]), 1, arguments);
-    }
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+    if (argc < 1) return cli_error(CLI_EXIT_USAGE, "no command; `flashgmm --help` lists the commands");
+    const char *word = argv[0];
+    if (is_help(word)) {
         print_help();
         return CLI_EXIT_DONE;
     }
@@ -111,15 +117,27 @@ static int dispatch(int argc, char **argv)
         printf("flashgmm %s\n", fgmm_version());
         return CLI_EXIT_DONE;
     }
-    if (strcmp(word, "ivf") == 0) return run_ivf(argc - 1, argv + 1);
+    if (strcmp(word, "ivf") == 0) return run_ivf(argc, argv);
     const cli_command *command = find_command(word);
-    return command ? run_command(command, argc - 2, argv + 2) : unknown_command(word);
+    return command ? run_command(command, argc - 1, argv + 1) : unknown_command(word);
+}
+
+/* `flashgmm help [WORDS]` is `flashgmm WORDS --help`; argv[0] is "help". */
+static int run_help(int argc, char **argv)
+{
+    enum { WORDS_MAX = 2 }; /* of a command's name */
+    char option[] = "--help", *words[WORDS_MAX + 1];
+    const int count = argc - 1 < WORDS_MAX ? argc - 1 : WORDS_MAX;
+    for (int i = 0; i < count; i++) words[i] = argv[i + 1];
+    words[count] = option;
+    return dispatch(count + 1, words);
 }
 
 int main(int argc, char **argv)
 {
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then an error like a full disk, with its line of text */
-    int exit_code = dispatch(argc, argv);
+    const int is_help_wanted = argc > 1 && strcmp(argv[1], "help") == 0;
+    int exit_code = is_help_wanted ? run_help(argc - 1, argv + 1) : dispatch(argc - 1, argv + 1);
     if ((fflush(stdout) != 0 || ferror(stdout)) && exit_code == CLI_EXIT_DONE)
         exit_code = cli_error(CLI_EXIT_FAILED, "standard output: writing failed: %s", strerror(errno));
     return exit_code;

@@ -158,13 +158,18 @@ void fgmm_index_close(fgmm_index *index)
     fg_error_restore(text);
 }
 
+fgmm_status fg_index_check_info(const fgmm_index_info *info)
+{
+    if (info->size >= sizeof info->size) return FGMM_OK;
+    return fg_fail(FGMM_ARGUMENT, "info.size = %zu; set the struct up with its INIT macro", info->size);
+}
+
 fgmm_status fgmm_index_describe(const fgmm_index *index, fgmm_index_info *info)
 {
     fgmm_status status = FGMM_OK;
     FG_CHECK(index && info, FGMM_ARGUMENT, "%s is NULL", index ? "info" : "index");
+    FG_TRY(fg_index_check_info(info));
     const size_t size = info->size;
-    FG_CHECK(size >= sizeof size, FGMM_ARGUMENT, "info.size = %zu; need sizeof(fgmm_index_info) = %zu", size,
-             sizeof *info);
     memcpy(info, &index->info, fg_min_u64(size, sizeof *info));
     info->size = size;
 done:

@@ -35,6 +35,9 @@ struct fgmm_index {
     fg_dial dial;
 };
 
+/* What a caller wants filled in says how long it is. */
+fgmm_status fg_index_check_info(const fgmm_index_info *info);
+
 /* For qsort and bsearch over int64_t ids. */
 int fg_index_compare_ids(const void *a, const void *b);
 

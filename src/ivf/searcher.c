@@ -64,7 +64,7 @@ void fgmm_searcher_close(fgmm_searcher *s)
     fg_store_free(s->lists);
     fg_store_free(s->centroids);
     fg_rule_clear(&s->rule);
-    free(s->seen);
+    fg_id_set_free(&s->seen);
     free(s);
 }
 
@@ -256,30 +256,33 @@ done:
 
 /* ---- counting different ids ---- */
 
+/* Different ids in `count` lists. */
+static fgmm_status count_ids(uint64_t *unique, fgmm_searcher *s, const uint32_t *lists, uint64_t count)
+{
+    fgmm_status status = FGMM_OK;
+    const fgmm_index *index = s->index;
+    uint64_t entries = 0;
+    for (uint64_t i = 0; i < count; i++) entries += index->counts[lists[i]];
+    FG_TRY(fg_id_set_begin(&s->seen, entries));
+    for (uint64_t i = 0; i < count; i++)
+        for (uint64_t e = index->first_id[lists[i]]; e < index->first_id[lists[i] + 1]; e++)
+            *unique += (uint64_t)fg_id_set_add(&s->seen, index->ids[e]);
+done:
+    return status;
+}
+
 static fgmm_status count_unique(batch *b, fgmm_search_stats *stats)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_searcher *s = b->s;
     uint64_t *first = NULL;
     uint32_t *lists = NULL;
-    if (!s->seen) FG_TRY(FG_ALLOC(&s->seen, s->index->info.next_id + 1, "ids to be counted"));
     FG_TRY(FG_ALLOC(&first, b->n + 2, "lists of a batch"));
     FG_TRY(FG_ALLOC(&lists, b->all_count + 1, "lists of a batch"));
     for (uint64_t i = 0; i < b->all_count; i++) first[b->all[i].query + 2]++;
     for (uint64_t q = 0; q < b->n; q++) first[q + 2] += first[q + 1];
     for (uint64_t i = 0; i < b->all_count; i++) lists[first[b->all[i].query + 1]++] = b->all[i].list;
-    for (uint64_t q = 0; q < b->n; q++) {
-        if (++s->stamp == 0) { /* the numbers are used up: begin anew */
-            memset(s->seen, 0, (size_t)(s->index->info.next_id + 1) * sizeof *s->seen);
-            s->stamp = 1;
-        }
-        for (uint64_t i = first[q]; i < first[q + 1]; i++)
-            for (uint64_t e = s->index->first_id[lists[i]]; e < s->index->first_id[lists[i] + 1]; e++) {
-                uint32_t *seen = &s->seen[s->index->ids[e]];
-                stats->unique += *seen != s->stamp;
-                *seen = s->stamp;
-            }
-    }
+    for (uint64_t q = 0; q < b->n; q++)
+        FG_TRY(count_ids(&stats->unique, b->s, lists + first[q], first[q + 1] - first[q]));
 done:
     free(first);
     free(lists);

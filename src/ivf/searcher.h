@@ -2,6 +2,7 @@
 #ifndef FG_SEARCHER_H
 #define FG_SEARCHER_H
 
+#include "id_set.h"
 #include "index.h"
 #include "rule.h"
 #include "scan.h"
@@ -13,8 +14,7 @@ struct fgmm_searcher {
     fg_scan *coarse;
     fg_scan *scans[2]; /* by is_integer; made at first use */
     fg_rule rule;      /* where the index has a dial */
-    uint32_t *seen;    /* (next_id) for counting different ids; made at first use */
-    uint32_t stamp;
+    fg_id_set seen;    /* for counting different ids */
 };
 
 /* dial: borrowed; NULL: the index's own, where it has one. */

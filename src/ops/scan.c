@@ -14,6 +14,10 @@
 enum { TILE_QUERIES = 4, TILE_BLOCKS_WIDE = 4, TILE_BLOCKS_NARROW = 1, TASK_PAIRS = 16, TASK_WORDS = 5 };
 enum { GROUP_ITEMS = 128 };
 
+/* Most squared differences of a launch, so that it stays below 100 ms (a CPU core makes some 4e10 a second, a small GPU
+ * 2e11). */
+static const uint64_t LAUNCH_WORK_CPU = (uint64_t)1 << 31, LAUNCH_WORK_GPU = (uint64_t)1 << 33;
+
 /* Up to this D a float holds D 255^2, beyond WIDE_DIMS a uint does not. */
 enum { NARROW_DIMS = 258, WIDE_DIMS = 66051 };
 
@@ -32,8 +36,9 @@ struct fg_scan {
     fgmm_device *device;
     fg_scan_options options;
     int is_wide;
-    size_t local; /* of the scan kernel */
-    uint64_t n;   /* queries of the batch */
+    size_t local;         /* of the scan kernel */
+    uint64_t launch_rows; /* most distances of a launch */
+    uint64_t n;           /* queries of the batch */
     uint32_t k;
     cl_kernel scan, select;
     room queries, best_d, best_ids, counts, exclude, out, tasks, pairs, finds, ranges;
@@ -69,8 +74,12 @@ fgmm_status fg_scan_create(fg_scan **scan, fgmm_device *device, const fg_scan_op
     s->device = device;
     s->options = *options;
     s->is_wide = options->is_integer && options->d > NARROW_DIMS && options->d <= WIDE_DIMS;
-    if (s->options.scratch_floats == 0)
-        s->options.scratch_floats = fg_device_facts_of(device)->kind == FGMM_DEVICE_CPU ? 1u << 24 : 1u << 26;
+    const int is_cpu = fg_device_facts_of(device)->kind == FGMM_DEVICE_CPU;
+    if (s->options.scratch_floats == 0) s->options.scratch_floats = is_cpu ? 1u << 24 : 1u << 26;
+    const uint64_t launch_work = options->launch_work ? options->launch_work
+                                 : is_cpu             ? LAUNCH_WORK_CPU
+                                                      : LAUNCH_WORK_GPU;
+    s->launch_rows = launch_work / options->d;
     s->queries.what = "queries";
     s->best_d.what = s->best_ids.what = s->counts.what = s->exclude.what = "results";
     s->out.what = "distances";
@@ -285,7 +294,8 @@ fgmm_status fg_scan_run(fg_scan *s, const fg_store *store, const fg_probe *probe
     pair *pairs = NULL;
     work w = {0};
     uint64_t count = 0;
-    const uint64_t room_blocks = fg_max_u64(s->options.scratch_floats, FG_PIECE_ROWS) / FG_BLOCK_ROWS;
+    const uint64_t most = fg_min_u64(s->options.scratch_floats, s->launch_rows);
+    const uint64_t room_blocks = fg_max_u64(most, FG_PIECE_ROWS) / FG_BLOCK_ROWS;
     if (probe_count == 0) return FGMM_OK;
     FG_TRY(sort_pairs(&pairs, &count, store, probes, probe_count));
     FG_TRY(work_create(&w, count + 1, s->n));
@@ -352,10 +362,15 @@ fgmm_status fg_scan_distances(const fg_buffer **distances, fg_scan *s, const fg_
             task[4] = (cl_uint)(p * (FG_PIECE_ROWS / FG_BLOCK_ROWS));
         }
     FG_TRY(upload(&s->queries, s->device, queries, n * s->options.d, sizeof *queries));
-    FG_TRY(upload(&s->tasks, s->device, w.tasks, w.task_count * TASK_WORDS, sizeof *w.tasks));
     FG_TRY(upload(&s->pairs, s->device, w.pairs, n * 2, sizeof *w.pairs));
     FG_TRY(reserve(&s->out, s->device, n * stride_blocks * FG_BLOCK_ROWS, sizeof(float)));
-    FG_TRY(launch_scan(s, &store->segments[0], w.task_count));
+    const uint64_t task_rows = TASK_PAIRS * fg_min_u64(FG_PIECE_ROWS, store->lengths[0]);
+    const uint64_t most = fg_max_u64(1, s->launch_rows / task_rows); /* tasks of a launch */
+    for (uint64_t first = 0; first < w.task_count; first += most) {
+        const uint64_t part = fg_min_u64(most, w.task_count - first);
+        FG_TRY(upload(&s->tasks, s->device, w.tasks + first * TASK_WORDS, part * TASK_WORDS, sizeof *w.tasks));
+        FG_TRY(launch_scan(s, &store->segments[0], part));
+    }
     *distances = s->out.buffer;
 done:
     work_free(&w);

@@ -79,7 +79,23 @@ done
 for command in devices fit kmeans score select predict proba sample encode export kde info tune; do
   works "$command --help" "$command" --help
   says "$command --help has examples" '^Examples:'
+  says "$command --help names the members of its JSON" '--json prints'
+  cp out help.txt
+  works "help $command" help "$command"
+  expect "help $command is $command --help" cmp out help.txt
 done
+for command in build search add remove compact eval; do
+  works "ivf $command --help" ivf "$command" --help
+  says "ivf $command --help names the members of its JSON" '--json prints'
+  cp out help.txt
+  works "help ivf $command" help ivf "$command"
+  expect "help ivf $command is ivf $command --help" cmp out help.txt
+done
+works "help" help
+says "help is the overall help" '^  ivf build'
+works "help ivf" help ivf
+says "help ivf lists its commands" '^  ivf compact'
+fails "help of no command" 2 'unknown command frobnicate' help frobnicate
 works "--version" --version
 says "--version" '^flashgmm [0-9]+\.[0-9]+\.[0-9]+$'
 

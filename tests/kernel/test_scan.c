@@ -41,7 +41,7 @@ typedef struct scan_case {
     uint64_t lengths[4];
     uint32_t k;
     int is_integer;
-    uint64_t scratch_floats;
+    uint64_t scratch_floats, launch_work;
 } scan_case;
 
 typedef struct made {
@@ -170,7 +170,7 @@ static void check_case(const scan_case *c)
         ck_ok(fg_store_write(lists, l, half, c->lengths[l] - half, m.stored + (first + half) * row_bytes,
                              m.ids + first + half));
     }
-    const fg_scan_options options = {c->type, c->d, c->is_integer, c->scratch_floats};
+    const fg_scan_options options = {c->type, c->d, c->is_integer, c->scratch_floats, c->launch_work};
     ck_ok(fg_scan_create(&scan, device, &options));
     fg_probe *probes = malloc(c->n * c->lists * sizeof *probes);
     int64_t *ids = malloc(c->n * c->k * sizeof *ids);
@@ -197,15 +197,15 @@ static void check_case(const scan_case *c)
 START_TEST(test_scan__agrees_with_the_twin)
 {
     static const scan_case cases[] = {
-        {FGMM_U8, 1, 1, 1, {1}, 1, 1, 0},
-        {FGMM_U8, 3, 4, 2, {15, 16}, 5, 1, 0},
-        {FGMM_U8, 128, 17, 4, {63, 0, 64, 65}, 10, 1, 0},
-        {FGMM_U8, 258, 5, 3, {17, 64, 81}, 200, 1, 0},
-        {FGMM_U8, 259, 5, 3, {17, 64, 81}, 10, 1, 0},
-        {FGMM_U8, 600, 3, 2, {80, 5}, 10, 1, 0},
-        {FGMM_I8, 7, 33, 3, {100, 200, 1}, 10, 1, 0},
-        {FGMM_F16, 9, 6, 2, {70, 33}, 10, 0, 0},
-        {FGMM_F32, 100, 19, 4, {128, 129, 3, 200}, 20, 0, 0},
+        {FGMM_U8, 1, 1, 1, {1}, 1, 1, 0, 0},
+        {FGMM_U8, 3, 4, 2, {15, 16}, 5, 1, 0, 0},
+        {FGMM_U8, 128, 17, 4, {63, 0, 64, 65}, 10, 1, 0, 0},
+        {FGMM_U8, 258, 5, 3, {17, 64, 81}, 200, 1, 0, 0},
+        {FGMM_U8, 259, 5, 3, {17, 64, 81}, 10, 1, 0, 0},
+        {FGMM_U8, 600, 3, 2, {80, 5}, 10, 1, 0, 0},
+        {FGMM_I8, 7, 33, 3, {100, 200, 1}, 10, 1, 0, 0},
+        {FGMM_F16, 9, 6, 2, {70, 33}, 10, 0, 0, 0},
+        {FGMM_F32, 100, 19, 4, {128, 129, 3, 200}, 20, 0, 0, 0},
     };
     check_case(&cases[_i]);
 }
@@ -220,7 +220,7 @@ START_TEST(test_scan__ties_go_by_id)
     const uint64_t lengths[2] = {25, 15};
     const fg_probe probes[2] = {{0, 1}, {0, 0}};
     const float query = 3;
-    const fg_scan_options options = {FGMM_U8, 1, 1, 0};
+    const fg_scan_options options = {FGMM_U8, 1, 1, 0, 0};
     fg_store *lists;
     fg_scan *scan;
     for (int i = 0; i < ROWS; i++) ids[i] = ROWS - 1 - i;
@@ -238,11 +238,14 @@ START_TEST(test_scan__ties_go_by_id)
 }
 END_TEST
 
-/* Pieces that do not fit the scratch together, and a list of several pieces. */
-START_TEST(test_scan__small_scratch_and_long_lists)
+/* Pieces that do not fit the scratch, or a launch, together, and a list of several pieces. */
+START_TEST(test_scan__parts_and_long_lists)
 {
-    static const scan_case c = {FGMM_U8, 2, 5, 3, {FG_PIECE_ROWS + 17, 100, 2 * FG_PIECE_ROWS}, 30, 1, FG_PIECE_ROWS};
-    check_case(&c);
+    static const scan_case cases[2] = {
+        {FGMM_U8, 2, 5, 3, {FG_PIECE_ROWS + 17, 100, 2 * FG_PIECE_ROWS}, 30, 1, FG_PIECE_ROWS, 0},
+        {FGMM_U8, 2, 5, 3, {FG_PIECE_ROWS + 17, 100, 2 * FG_PIECE_ROWS}, 30, 1, 0, 4 * FG_PIECE_ROWS},
+    };
+    check_case(&cases[_i]);
 }
 END_TEST
 
@@ -303,7 +306,7 @@ static void add_family(Suite *s, TCase *c, void (*setup)(void))
     tcase_set_timeout(c, 300);
     tcase_add_loop_test(c, test_scan__agrees_with_the_twin, 0, 9);
     tcase_add_test(c, test_scan__ties_go_by_id);
-    tcase_add_test(c, test_scan__small_scratch_and_long_lists);
+    tcase_add_loop_test(c, test_scan__parts_and_long_lists, 0, 2);
     tcase_add_test(c, test_assign__agrees_with_the_twin);
     suite_add_tcase(s, c);
 }

@@ -275,6 +275,45 @@ START_TEST(test_ivf__faiss_files_come_back)
 }
 END_TEST
 
+/* Adds `much` to all ids of a Faiss file, in place: its lists, rows and then ids each, stand at its end. */
+static void raise_ids(const char *path, int64_t much)
+{
+    fgmm_index *index;
+    long at = 0;
+    FILE *file = fopen(path, "r+b");
+    ck_ok(fgmm_index_open(&index, path));
+    for (uint64_t list = K; list-- > 0;) {
+        const long count = (long)fgmm_index_list_length(index, list);
+        at += count * 8;
+        for (long i = 0; i < count; i++) {
+            const int64_t id = fgmm_index_list_ids(index, list)[i] + much;
+            fseek(file, i * 8 - at, SEEK_END);
+            ck_assert_uint_eq(fwrite(&id, sizeof id, 1, file), 1);
+        }
+        at += count * D * 4;
+    }
+    fclose(file);
+    fgmm_index_close(index);
+}
+
+/* Ids up to 2^63 - 2: nothing is as long as they are high. */
+START_TEST(test_ivf__ids_may_be_high)
+{
+    const char *path = temporary_path("high.faiss");
+    const int64_t much = INT64_MAX - N;
+    fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
+    const fgmm_search_options search_options = everything();
+    int64_t ids[QUERIES * TOP];
+    options.format = FGMM_INDEX_FAISS;
+    build(path, &options, rows, FGMM_U8, N);
+    raise_ids(path, much);
+    const fgmm_search_stats stats = search(path, &search_options, ids, NULL);
+    ck_assert_uint_eq(stats.unique, QUERIES * N);
+    for (uint64_t i = 0; i < QUERIES * TOP; i++) ids[i] -= much;
+    expect_nearest(ids, NULL, all_rows);
+}
+END_TEST
+
 static double recall_against(const int64_t *ids, const int64_t *truth)
 {
     double hits = 0;
@@ -372,6 +411,8 @@ START_TEST(test_ivf__wrong_requests_are_refused)
     ck_fails(fgmm_index_build(device, source, path, &options, NULL), FGMM_ARGUMENT, "for_top = 1025");
     ck_fails(fgmm_index_build(device, other, path, NULL, NULL), FGMM_ARGUMENT, "options is NULL");
     options.for_top = 0;
+    fgmm_index_info unset = {0};
+    ck_fails(fgmm_index_build(device, source, path, &options, &unset), FGMM_ARGUMENT, "info.size = 0");
     ck_fails(fgmm_index_build(device, other, path, &options, NULL), FGMM_DATA, "D = 12, but the data has D = 11");
     ck_fails(fgmm_index_add(device, path, other, NULL), FGMM_DATA, "D = 12, but the data has D = 11");
     ck_ok(fgmm_index_open(&index, path)); /* the old index stayed */
@@ -414,6 +455,7 @@ Suite *suite(void)
     tcase_add_test(c, test_ivf__soft_lists_hold_what_exceeds_tau);
     tcase_add_test(c, test_ivf__add_remove_compact);
     tcase_add_test(c, test_ivf__faiss_files_come_back);
+    tcase_add_test(c, test_ivf__ids_may_be_high);
     tcase_add_loop_test(c, test_ivf__the_dial_gives_the_recall, 0, 2);
     tcase_add_test(c, test_ivf__same_seed_same_bytes);
     tcase_add_test(c, test_ivf__wrong_requests_are_refused);
