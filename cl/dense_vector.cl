@@ -44,7 +44,7 @@ static inline block_t block_of_worker(__global float *base)
 {
     block_t b;
     b.a = base;
-    b.maxima = b.a + TILE_BLOCK * ROW_STRIDE;
+    b.maxima = b.a + (size_t)TILE_BLOCK * ROW_STRIDE;
     b.norms = b.maxima + TILE_BLOCK * VW;
     b.peaks = b.norms + BLOCK_VECTORS * VW;
     b.l = b.peaks + BLOCK_VECTORS * VW;
@@ -150,7 +150,7 @@ __kernel void dense_responsibilities(__global const row_t *rows, ulong first_ele
                                      uint tile_rows, __global const float *packed, __global const float *scale,
                                      __global const float *offset, __global const uint *is_exact,
                                      __global const float *normaliser, __global const float *width, uint strips,
-                                     float spread, __global float *scratch, uint scratch_floats, __global float *y,
+                                     float spread, __global float *scratch, ulong scratch_floats, __global float *y,
                                      __global float *r, __global float *logz, __global float *block_sums,
                                      __global uint *block_survivors)
 {

@@ -56,7 +56,7 @@ __kernel void direct_accumulate(__global const row_t *rows, ulong first_element,
                                 __global const float *shift, __global const float *packed, __global const float *scale,
                                 __global const float *offset, __global const uint *is_exact,
                                 __global const float *normaliser, __global const float *width,
-                                __global const float *means, uint strips, __global float *scratch, uint scratch_floats,
+                                __global const float *means, uint strips, __global float *scratch, ulong scratch_floats,
                                 __global float *logz, __global float *range_sums, __global float *partials)
 {
     const uint padded = strips * STRIP;

@@ -11,7 +11,7 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
                                __global const float *shift, __global const float *packed, __global const float *scale,
                                __global const float *offset, __global const uint *is_exact, uint strips,
                                uint chunk_strips, uint components, float spread, __global float *scratch,
-                               uint scratch_floats, uint l_stride, uint capacity, __global float *logz,
+                               ulong scratch_floats, uint l_stride, uint capacity, __global float *logz,
                                __global uint *counts, __global uint *list_components, __global float *list_values)
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);

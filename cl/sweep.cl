@@ -36,9 +36,9 @@ static inline scratch_t scratch_of_worker(__global float *base, uint l_stride, u
 {
     scratch_t s;
     s.a = base;
-    s.maxima = s.a + TILE_BLOCK * ROW_STRIDE;
+    s.maxima = s.a + (size_t)TILE_BLOCK * ROW_STRIDE;
     s.l = s.maxima + TILE_BLOCK * VW;
-    s.norms = s.l + TILE_BLOCK * l_stride;
+    s.norms = s.l + (size_t)TILE_BLOCK * l_stride;
     s.best = s.norms + BLOCK_VECTORS * VW;
     s.sums = s.best + BLOCK_VECTORS * VW;
     s.counts = (__global uint *)(s.sums + BLOCK_VECTORS * VW);

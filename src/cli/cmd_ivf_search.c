@@ -41,7 +41,7 @@ static const cli_option options[] = {
      .kind = CLI_OPTION_REAL,
      .offset = offsetof(search_arguments, recall),
      .value = "R",
-     .is_nonnegative = 1,
+     .is_positive = 1,
      .most_real = 1,
      .help = "look into as many lists as the index's dial says for this mean recall (default 0.95)"},
     {.name = "distances",
@@ -60,7 +60,6 @@ static int check_arguments(const search_arguments *a)
     int exit_code = CLI_EXIT_DONE;
     if (a->nprobe != CLI_NOT_GIVEN && isfinite(a->recall))
         return cli_error(CLI_EXIT_USAGE, "--nprobe and --recall: give one of them");
-    if (a->recall <= 0) return cli_error(CLI_EXIT_USAGE, "--recall = 0; need a number above 0, at most 1");
     CLI_DO(cli_output_check_ending("--output", a->output, ".npy", ".ivecs"));
     CLI_DO(cli_output_check(a->output, a->index));
     CLI_DO(cli_output_check(a->output, a->queries));

@@ -21,7 +21,8 @@ static const cli_option options[] = {
      .kind = CLI_OPTION_REAL,
      .offset = offsetof(kde_arguments, bandwidth),
      .value = "H",
-     .is_nonnegative = 1,
+     .is_positive = 1,
+     .least_real = 1e-15,
      .most_real = 1e16,
      .is_required = 1,
      .help = "the deviation of the Gaussian about each row, in units of the data"},
@@ -42,8 +43,6 @@ static const cli_option options[] = {
 static int check(const kde_arguments *arguments)
 {
     int exit_code = CLI_EXIT_DONE;
-    if (!(arguments->bandwidth >= 1e-15))
-        return cli_error(CLI_EXIT_USAGE, "--bandwidth = %g; need a number from 1e-15 to 1e16", arguments->bandwidth);
     CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", NULL));
     CLI_DO(cli_output_check(arguments->output, arguments->work.data));
     CLI_DO(cli_output_check(arguments->output, arguments->queries));

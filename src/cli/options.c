@@ -74,17 +74,40 @@ static int set_bytes(const cli_option *option, const char *text, void *arguments
     return CLI_EXIT_DONE;
 }
 
+static int is_real_within(const cli_option *option, double value)
+{
+    if (option->most_real > 0 && value > option->most_real) return 0;
+    if (option->is_positive) return value > 0 && value >= option->least_real;
+    return !option->is_nonnegative || value >= 0;
+}
+
+/* ", above 0, at most 1": what follows "need a number". */
+enum { RANGE_BYTES = 64 };
+static const char *describe_reals(char text[RANGE_BYTES], const cli_option *option)
+{
+    char most[RANGE_BYTES / 2] = "";
+    if (option->most_real > 0) snprintf(most, sizeof most, ", at most %g", option->most_real);
+    if (option->least_real > 0)
+        snprintf(text, RANGE_BYTES, ", at least %g%s", option->least_real, most);
+    else
+        snprintf(text, RANGE_BYTES, "%s%s",
+                 option->is_positive      ? ", above 0"
+                 : option->is_nonnegative ? ", 0 or more"
+                                          : "",
+                 most);
+    return text;
+}
+
 static int set_real(const cli_option *option, const char *text, void *arguments)
 {
     char name[LABEL_BYTES], *end = NULL;
     const double value = strtod(text, &end);
     const int is_number = end != text && *end == 0 && isfinite(value) && !isspace((unsigned char)text[0]);
-    if (is_number && option->most_real > 0 && value > option->most_real)
-        return cli_error(CLI_EXIT_USAGE, "%s = %s; need a number up to %g", label(name, option), text,
-                         option->most_real);
-    if (!is_number || (option->is_nonnegative && value < 0))
+    if (!is_number || !is_real_within(option, value)) {
+        char range[RANGE_BYTES];
         return cli_error(CLI_EXIT_USAGE, "%s = %s; need a number%s", label(name, option), text,
-                         option->is_nonnegative ? ", 0 or more" : "");
+                         describe_reals(range, option));
+    }
     *(double *)field(option, arguments) = value;
     return CLI_EXIT_DONE;
 }

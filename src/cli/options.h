@@ -30,6 +30,8 @@ typedef struct cli_option {
     int is_required;
     uint64_t least, most;       /* most 0: no upper limit */
     int is_nonnegative;         /* REAL: at least 0 */
+    int is_positive;            /* REAL: above 0 */
+    double least_real;          /* REAL, positive: at least; 0: any above 0 */
     double most_real;           /* REAL: at most; 0: no limit */
     const char *const *choices; /* ends with NULL */
 } cli_option;

@@ -15,7 +15,7 @@ enum { FIELD_BYTES = 512, SHOWN_BYTES = 40 };
 
 typedef struct csv_rows {
     fg_input *input;
-    fg_stream stream;
+    fg_reader reader;
     locale_t c_locale;
     char separator;  /* , ; tab, a space for runs of blanks, 0: one column */
     uint64_t dims;   /* 0 while opening */
@@ -41,15 +41,15 @@ static int is_blank(int c, char separator)
 /* The next character without taking it; '\r' before '\n' is passed over; -1 at the end. */
 static int peek(csv_rows *csv)
 {
-    fg_stream *stream = &csv->stream;
-    const int c = fg_stream_peek(stream);
+    fg_reader *reader = &csv->reader;
+    const int c = fg_reader_peek(reader);
     if (c != '\r') return c;
-    if (stream->used + 1 == stream->filled) { /* what follows is not in the buffer yet: begin it here */
-        fg_stream_seek(stream, fg_stream_position(stream));
-        if (fg_stream_peek(stream) < 0) return -1;
+    if (reader->used + 1 == reader->filled) { /* what follows is not in the buffer yet: begin it here */
+        fg_reader_seek(reader, fg_reader_position(reader));
+        if (fg_reader_peek(reader) < 0) return -1;
     }
-    if (stream->used + 1 == stream->filled || stream->buffer[stream->used + 1] != '\n') return c;
-    stream->used++;
+    if (reader->used + 1 == reader->filled || reader->buffer[reader->used + 1] != '\n') return c;
+    reader->used++;
     return '\n';
 }
 
@@ -66,29 +66,29 @@ static int find_line(csv_rows *csv)
         if (c < 0) return 0;
         if (c == '\n') csv->line++;
         if (c != '\n' && !is_blank(c, csv->separator)) return 1;
-        csv->stream.used++;
+        csv->reader.used++;
     }
 }
 
 /* Past the end of this line. */
 static void skip_line(csv_rows *csv)
 {
-    fg_stream *stream = &csv->stream;
-    while (fg_stream_peek(stream) >= 0) {
-        const unsigned char *from = stream->buffer + stream->used;
-        const unsigned char *end = memchr(from, '\n', stream->filled - stream->used);
+    fg_reader *reader = &csv->reader;
+    while (fg_reader_peek(reader) >= 0) {
+        const unsigned char *from = reader->buffer + reader->used;
+        const unsigned char *end = memchr(from, '\n', reader->filled - reader->used);
         if (end) {
-            stream->used += (size_t)(end - from) + 1;
+            reader->used += (size_t)(end - from) + 1;
             csv->line++;
             return;
         }
-        stream->used = stream->filled;
+        reader->used = reader->filled;
     }
 }
 
 static void go_to(csv_rows *csv, uint64_t offset, uint64_t line)
 {
-    fg_stream_seek(&csv->stream, offset);
+    fg_reader_seek(&csv->reader, offset);
     csv->line = line;
 }
 
@@ -104,18 +104,18 @@ static void keep(csv_rows *csv, int c)
 static void read_quoted(csv_rows *csv)
 {
     csv->is_quoted = 1;
-    csv->stream.used++;
+    csv->reader.used++;
     for (int c; !is_line_end(c = peek(csv));) {
-        csv->stream.used++;
+        csv->reader.used++;
         if (c == '"' && peek(csv) != '"') return;
-        if (c == '"') csv->stream.used++;
+        if (c == '"') csv->reader.used++;
         keep(csv, c);
     }
 }
 
 static void skip_blanks(csv_rows *csv)
 {
-    while (is_blank(peek(csv), csv->separator)) csv->stream.used++;
+    while (is_blank(peek(csv), csv->separator)) csv->reader.used++;
 }
 
 /* One field without the blanks around it, and the separator behind it; 1 when another field follows on this line. */
@@ -127,7 +127,7 @@ static int read_field(csv_rows *csv)
     skip_blanks(csv);
     if (peek(csv) == '"') read_quoted(csv);
     while (!is_line_end(c = peek(csv)) && c != csv->separator && !(csv->separator == ' ' && c == '\t')) {
-        csv->stream.used++;
+        csv->reader.used++;
         keep(csv, c);
     }
     const int is_whole = csv->length < FIELD_BYTES;
@@ -135,7 +135,7 @@ static int read_field(csv_rows *csv)
     csv->field[is_whole ? csv->length : FIELD_BYTES - 1] = 0;
     if (csv->separator == ' ') skip_blanks(csv);
     if (is_line_end(peek(csv))) return 0;
-    if (csv->separator != ' ') csv->stream.used++;
+    if (csv->separator != ' ') csv->reader.used++;
     return 1;
 }
 
@@ -172,7 +172,7 @@ static fgmm_status read_row(csv_rows *csv, double *row)
         double unused;
         more = read_field(csv);
         const fg_number_kind kind = field_number(csv, row && columns < csv->dims ? row + columns : &unused);
-        if (csv->stream.status != FGMM_OK) return csv->stream.status;
+        if (csv->reader.status != FGMM_OK) return csv->reader.status;
         if (kind != FG_NUMBER_OK && columns < csv->dims) return bad_field(csv, columns + 1, kind);
     }
     if (columns != csv->dims)
@@ -204,7 +204,7 @@ static char detect_separator(csv_rows *csv)
     static const char order[] = ";,\t ";
     size_t best = sizeof order - 1;
     int is_inside = 0, has_gap = 0;
-    for (int c; !is_line_end(c = peek(csv)); csv->stream.used++) {
+    for (int c; !is_line_end(c = peek(csv)); csv->reader.used++) {
         if (c == '"') is_inside = !is_inside;
         if (is_inside) continue;
         for (size_t i = 0; i < 3 && c != ' '; i++)
@@ -234,14 +234,14 @@ static fgmm_status csv_next(void *self, void *rows, uint64_t capacity, uint64_t 
         if (status != FGMM_OK) return status;
     }
     *count = n;
-    return csv->stream.status;
+    return csv->reader.status;
 }
 
 static void csv_close(void *self)
 {
     csv_rows *csv = self;
     if (csv->c_locale) freelocale(csv->c_locale);
-    fg_stream_release(&csv->stream);
+    fg_reader_release(&csv->reader);
     fg_input_close(csv->input);
     free(csv);
 }
@@ -257,7 +257,7 @@ static fgmm_status find_first_line(csv_rows *csv)
     if (status != FGMM_OK) return status;
     go_to(csv, memcmp(mark, "\xef\xbb\xbf", sizeof mark) == 0 ? sizeof mark : 0, 1);
     if (find_line(csv)) return FGMM_OK;
-    return csv->stream.status != FGMM_OK ? csv->stream.status
+    return csv->reader.status != FGMM_OK ? csv->reader.status
                                          : fg_fail(FGMM_DATA, "%s: holds no rows", csv->input->path);
 }
 
@@ -268,7 +268,7 @@ static fgmm_status find_rows(csv_rows *csv)
     line_facts header = {0, 0, 0};
     csv->separator = '\t'; /* while unknown, a tab is no blank */
     FG_TRY(find_first_line(csv));
-    const uint64_t first = fg_stream_position(&csv->stream), first_line = csv->line;
+    const uint64_t first = fg_reader_position(&csv->reader), first_line = csv->line;
     const char first_separator = csv->separator = detect_separator(csv);
     go_to(csv, first, first_line);
     line_facts facts = survey_line(csv);
@@ -278,7 +278,7 @@ static fgmm_status find_rows(csv_rows *csv)
         csv->separator = '\t';
         FG_CHECK(find_line(csv), FGMM_DATA, "%s: holds no rows, only a header in line %llu", csv->input->path,
                  (unsigned long long)first_line);
-        csv->offset = fg_stream_position(&csv->stream);
+        csv->offset = fg_reader_position(&csv->reader);
         csv->offset_line = csv->line;
         const char separator = detect_separator(csv);
         /* One column: blanks within its name separate nothing, other separators would. */
@@ -289,7 +289,7 @@ static fgmm_status find_rows(csv_rows *csv)
         csv_rewind(csv);
         facts = survey_line(csv);
     }
-    FG_TRY(csv->stream.status);
+    FG_TRY(csv->reader.status);
     FG_CHECK(header.columns == 0 || header.columns == facts.columns, FGMM_FORMAT,
              "%s: line %llu: the header has %llu columns; the first row (line %llu) has %llu", csv->input->path,
              (unsigned long long)first_line, (unsigned long long)header.columns, (unsigned long long)csv->offset_line,
@@ -305,7 +305,7 @@ static fgmm_status count_rows(csv_rows *csv, uint64_t *rows)
 {
     *rows = 0;
     for (csv_rewind(csv); find_line(csv); ++*rows) skip_line(csv);
-    return csv->stream.status;
+    return csv->reader.status;
 }
 
 fgmm_status fg_csv_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options)
@@ -323,7 +323,7 @@ fgmm_status fg_csv_open(fgmm_source **source, fg_input *input, const fgmm_file_o
     csv->input = input;
     csv->c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     FG_CHECK(csv->c_locale, FGMM_MEMORY, "%s: the C locale could not be made", input->path);
-    FG_TRY(fg_stream_create(&csv->stream, input));
+    FG_TRY(fg_reader_create(&csv->reader, input));
     FG_TRY(find_rows(csv));
     FG_TRY(count_rows(csv, &rows));
     const fgmm_source_info info = {sizeof info, rows, csv->dims, FGMM_F64, "csv"};

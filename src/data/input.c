@@ -91,46 +91,46 @@ fgmm_status fg_input_read_at(const fg_input *input, uint64_t offset, void *bytes
     return FGMM_OK;
 }
 
-fgmm_status fg_stream_create(fg_stream *stream, fg_input *input)
+fgmm_status fg_reader_create(fg_reader *reader, fg_input *input)
 {
-    *stream = (fg_stream){.input = input};
-    return FG_ALLOC(&stream->buffer, FG_STREAM_BYTES, "read buffer");
+    *reader = (fg_reader){.input = input};
+    return FG_ALLOC(&reader->buffer, FG_READER_BYTES, "read buffer");
 }
 
-void fg_stream_release(fg_stream *stream)
+void fg_reader_release(fg_reader *reader)
 {
-    free(stream->buffer);
-    stream->buffer = NULL;
+    free(reader->buffer);
+    reader->buffer = NULL;
 }
 
-void fg_stream_seek(fg_stream *stream, uint64_t offset)
+void fg_reader_seek(fg_reader *reader, uint64_t offset)
 {
-    stream->offset = offset;
-    stream->used = stream->filled = 0;
-    stream->status = FGMM_OK;
+    reader->offset = offset;
+    reader->used = reader->filled = 0;
+    reader->status = FGMM_OK;
 }
 
-int fg_stream_fill(fg_stream *stream)
+int fg_reader_fill(fg_reader *reader)
 {
-    stream->offset += stream->filled;
-    stream->used = stream->filled = 0;
-    const uint64_t left = stream->input->size - fg_min_u64(stream->offset, stream->input->size);
-    const size_t count = (size_t)fg_min_u64(left, FG_STREAM_BYTES);
-    if (count == 0 || stream->status != FGMM_OK) return 0;
-    stream->status = fg_input_read_at(stream->input, stream->offset, stream->buffer, count);
-    if (stream->status == FGMM_OK) stream->filled = count;
-    return stream->status == FGMM_OK;
+    reader->offset += reader->filled;
+    reader->used = reader->filled = 0;
+    const uint64_t left = reader->input->size - fg_min_u64(reader->offset, reader->input->size);
+    const size_t count = (size_t)fg_min_u64(left, FG_READER_BYTES);
+    if (count == 0 || reader->status != FGMM_OK) return 0;
+    reader->status = fg_input_read_at(reader->input, reader->offset, reader->buffer, count);
+    if (reader->status == FGMM_OK) reader->filled = count;
+    return reader->status == FGMM_OK;
 }
 
-fgmm_status fg_stream_read(fg_stream *stream, void *bytes, size_t count)
+fgmm_status fg_reader_read(fg_reader *reader, void *bytes, size_t count)
 {
     unsigned char *to = bytes;
     while (count > 0) {
-        if (stream->used == stream->filled && !fg_stream_fill(stream))
-            return stream->status != FGMM_OK ? stream->status : ended_early(stream->input, stream->offset);
-        const size_t part = (size_t)fg_min_u64(count, stream->filled - stream->used);
-        memcpy(to, stream->buffer + stream->used, part);
-        stream->used += part;
+        if (reader->used == reader->filled && !fg_reader_fill(reader))
+            return reader->status != FGMM_OK ? reader->status : ended_early(reader->input, reader->offset);
+        const size_t part = (size_t)fg_min_u64(count, reader->filled - reader->used);
+        memcpy(to, reader->buffer + reader->used, part);
+        reader->used += part;
         to += part;
         count -= part;
     }

@@ -32,36 +32,36 @@ void fg_input_close(fg_input *input);
 fgmm_status fg_input_read_at(const fg_input *input, uint64_t offset, void *bytes, size_t count);
 
 /* Sequential reading through one buffer. */
-enum { FG_STREAM_BYTES = 256 * 1024 };
-typedef struct fg_stream {
+enum { FG_READER_BYTES = 256 * 1024 };
+typedef struct fg_reader {
     fg_input *input; /* borrowed */
     uint64_t offset; /* in the file, of buffer[0] */
     size_t used, filled;
     fgmm_status status;    /* of the last fill; kept until the next seek */
-    unsigned char *buffer; /* (FG_STREAM_BYTES) */
-} fg_stream;
+    unsigned char *buffer; /* (FG_READER_BYTES) */
+} fg_reader;
 
-fgmm_status fg_stream_create(fg_stream *stream, fg_input *input);
-void fg_stream_release(fg_stream *stream);
-void fg_stream_seek(fg_stream *stream, uint64_t offset);
+fgmm_status fg_reader_create(fg_reader *reader, fg_input *input);
+void fg_reader_release(fg_reader *reader);
+void fg_reader_seek(fg_reader *reader, uint64_t offset);
 
 /* Offset of the next byte. */
-static inline uint64_t fg_stream_position(const fg_stream *stream)
+static inline uint64_t fg_reader_position(const fg_reader *reader)
 {
-    return stream->offset + stream->used;
+    return reader->offset + reader->used;
 }
 
 /* Exactly `count` bytes; errors as fg_input_read_at. */
-fgmm_status fg_stream_read(fg_stream *stream, void *bytes, size_t count);
+fgmm_status fg_reader_read(fg_reader *reader, void *bytes, size_t count);
 
-/* Refills an exhausted buffer; 0 at the end of the file or on failure (then stream->status says so). */
-int fg_stream_fill(fg_stream *stream);
+/* Refills an exhausted buffer; 0 at the end of the file or on failure (then reader->status says so). */
+int fg_reader_fill(fg_reader *reader);
 
 /* The next byte without taking it; -1 at the end or on failure. */
-static inline int fg_stream_peek(fg_stream *stream)
+static inline int fg_reader_peek(fg_reader *reader)
 {
-    if (stream->used == stream->filled && !fg_stream_fill(stream)) return -1;
-    return stream->buffer[stream->used];
+    if (reader->used == reader->filled && !fg_reader_fill(reader)) return -1;
+    return reader->buffer[reader->used];
 }
 
 #endif

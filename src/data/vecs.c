@@ -9,7 +9,7 @@
 
 typedef struct vecs_rows {
     fg_input *input;
-    fg_stream stream;
+    fg_reader reader;
     uint64_t rows, position;
     int32_t dims;
     size_t row_bytes; /* without the dimension */
@@ -18,7 +18,7 @@ typedef struct vecs_rows {
 static fgmm_status vecs_rewind(void *self)
 {
     vecs_rows *vecs = self;
-    fg_stream_seek(&vecs->stream, 0);
+    fg_reader_seek(&vecs->reader, 0);
     vecs->position = 0;
     return FGMM_OK;
 }
@@ -31,12 +31,12 @@ static fgmm_status vecs_next(void *self, void *rows, uint64_t capacity, uint64_t
     unsigned char *to = rows;
     for (uint64_t i = 0; i < n; i++, to += vecs->row_bytes) {
         int32_t dims;
-        const uint64_t offset = fg_stream_position(&vecs->stream);
-        FG_TRY(fg_stream_read(&vecs->stream, &dims, sizeof dims));
+        const uint64_t offset = fg_reader_position(&vecs->reader);
+        FG_TRY(fg_reader_read(&vecs->reader, &dims, sizeof dims));
         FG_CHECK(dims == vecs->dims, FGMM_FORMAT,
                  "%s: byte offset %llu: row %llu says dimension %ld; the first row has %ld", vecs->input->path,
                  (unsigned long long)offset, (unsigned long long)(vecs->position + i), (long)dims, (long)vecs->dims);
-        FG_TRY(fg_stream_read(&vecs->stream, to, vecs->row_bytes));
+        FG_TRY(fg_reader_read(&vecs->reader, to, vecs->row_bytes));
     }
     vecs->position += n;
     *count = n;
@@ -47,7 +47,7 @@ done:
 static void vecs_close(void *self)
 {
     vecs_rows *vecs = self;
-    fg_stream_release(&vecs->stream);
+    fg_reader_release(&vecs->reader);
     fg_input_close(vecs->input);
     free(vecs);
 }
@@ -73,7 +73,7 @@ static fgmm_status vecs_open(fgmm_source **source, fg_input *input, fgmm_type ty
              (long)dims, (unsigned long long)step, (unsigned long long)(input->size % step));
     FG_TRY(FG_ALLOC(&vecs, 1, "source"));
     *vecs = (vecs_rows){.input = input, .rows = input->size / step, .dims = dims, .row_bytes = (size_t)row_bytes};
-    FG_TRY(fg_stream_create(&vecs->stream, input));
+    FG_TRY(fg_reader_create(&vecs->reader, input));
     fgmm_source_info info = {sizeof info, vecs->rows, (uint64_t)dims, type, ""};
     snprintf(info.format, sizeof info.format, "%s", format);
     return fg_source_create(source, &vecs_kind, vecs, &info);

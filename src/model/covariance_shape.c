@@ -18,10 +18,12 @@ fg_array_shape fg_covariance_shape(fgmm_covariance covariance, uint64_t k, uint6
     return shapes[covariance];
 }
 
-fgmm_status fg_covariance_of_shape(fgmm_covariance *covariance, const fg_array_shape *shape, const char *named,
-                                   uint64_t k, uint64_t d)
+fgmm_status fg_covariance_of_array(fgmm_covariance *covariance, const fg_covariance_array *array, uint64_t k,
+                                   uint64_t d)
 {
     fgmm_status status = FGMM_OK;
+    const fg_array_shape *shape = &array->shape;
+    const char *named = array->type;
     int is_known = named == NULL, count = 0;
     for (int i = 0; i < COVARIANCE_TYPES; i++) {
         const fg_array_shape wanted = fg_covariance_shape((fgmm_covariance)i, k, d);
@@ -31,14 +33,13 @@ fgmm_status fg_covariance_of_shape(fgmm_covariance *covariance, const fg_array_s
     }
     FG_CHECK(is_known, FGMM_FORMAT, "covariance_type \"%.32s\"; need spherical, diag, tied or full", named);
     FG_CHECK(count > 0, FGMM_FORMAT,
-             "tensor covariances (%llu dimensions, first %llu) does not fit K = %llu, D = %llu%s%.32s; need spherical "
+             "%s (%llu dimensions, first %llu) does not fit K = %llu, D = %llu%s%.32s; need spherical "
              "(K), diag (K,D), tied (D,D) or full (K,D,D)",
-             (ull)shape->rank, (ull)shape->shape[0], (ull)k, (ull)d, named ? ", covariance_type " : "",
+             array->name, (ull)shape->rank, (ull)shape->shape[0], (ull)k, (ull)d, named ? ", covariance_type " : "",
              named ? named : "");
     FG_CHECK(count == 1 || d == 1, FGMM_FORMAT,
-             "tensor covariances (%llu,%llu) may be diag or tied since K = D; say which in the metadata as "
-             "covariance_type",
-             (ull)k, (ull)d);
+             "%s (%llu,%llu) may be diag or tied since K = D; need covariance_type %s, which says it", array->name,
+             (ull)k, (ull)d, array->type_place);
 done:
     return status;
 }

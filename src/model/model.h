@@ -41,10 +41,18 @@ typedef struct fg_array_shape {
 /* Of the covariances array of a type. */
 fg_array_shape fg_covariance_shape(fgmm_covariance covariance, uint64_t k, uint64_t d);
 
-/* The one type whose array has this shape and, where it is not NULL, this name. (K,D) and (D,D) are the same shape when
- * K = D: then the name decides, and for D = 1 there is no difference. Errors: FORMAT. */
-fgmm_status fg_covariance_of_shape(fgmm_covariance *covariance, const fg_array_shape *shape, const char *named,
-                                   uint64_t k, uint64_t d);
+/* A file's covariances, and what errors call them. */
+typedef struct fg_covariance_array {
+    const char *name;       /* "tensor covariances" */
+    const char *type_place; /* where such files say the type: "in the metadata" */
+    const char *type;       /* what this one says; NULL: nothing */
+    fg_array_shape shape;
+} fg_covariance_array;
+
+/* The one type whose array has this shape and, where the file says one, this name. (K,D) and (D,D) are the same shape
+ * when K = D: then the name decides, and for D = 1 there is no difference. Errors: FORMAT. */
+fgmm_status fg_covariance_of_array(fgmm_covariance *covariance, const fg_covariance_array *array, uint64_t k,
+                                   uint64_t d);
 
 /* Where the variance of component k in dimension c lies in a covariances array, of any type. */
 static inline size_t fg_variance_place(fgmm_covariance covariance, uint64_t d, uint64_t k, uint64_t c)

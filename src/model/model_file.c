@@ -140,10 +140,12 @@ static fgmm_status read_model(fgmm_model **model, fg_safetensors *file, const ch
     const uint64_t k = mean_tensor->shape[0], d = mean_tensor->shape[1];
     FG_CHECK(weight_tensor->shape[0] == k, FGMM_FORMAT, "tensor weights has K = %llu, tensor means K = %llu",
              (ull)weight_tensor->shape[0], (ull)k);
-    const fg_array_shape shape = {
-        covariance_tensor->rank,
-        {covariance_tensor->shape[0], covariance_tensor->shape[1], covariance_tensor->shape[2]}};
-    FG_TRY(fg_covariance_of_shape(&covariance, &shape, fg_safetensors_metadata(file, "covariance_type"), k, d));
+    const uint64_t *c = covariance_tensor->shape;
+    const fg_covariance_array array = {"tensor covariances",
+                                       "in the metadata",
+                                       fg_safetensors_metadata(file, "covariance_type"),
+                                       {covariance_tensor->rank, {c[0], c[1], c[2]}}};
+    FG_TRY(fg_covariance_of_array(&covariance, &array, k, d));
     FG_TRY(get_info(&info, file));
     FG_TRY(fg_safetensors_read(&weights, file, weight_tensor));
     FG_TRY(fg_safetensors_read(&means, file, mean_tensor));

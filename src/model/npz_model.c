@@ -25,8 +25,11 @@ static fgmm_status make_model(fgmm_model **model, const three_arrays *a)
              "weights_ has %llu dimensions, first %llu, means_ %llu, first %llu; need (K) and (K,D)",
              (ull)a->weights.rank, (ull)a->weights.shape[0], (ull)a->means.rank, (ull)a->means.shape[0]);
     const uint64_t k = a->means.shape[0], d = a->means.shape[1], *c = a->covariances.shape;
-    const fg_array_shape shape = {a->covariances.rank, {c[0], c[1], c[2]}};
-    FG_TRY(fg_covariance_of_shape(&covariance, &shape, a->covariance_type[0] ? a->covariance_type : NULL, k, d));
+    const fg_covariance_array array = {"array covariances_",
+                                       "as a string beside it",
+                                       a->covariance_type[0] ? a->covariance_type : NULL,
+                                       {a->covariances.rank, {c[0], c[1], c[2]}}};
+    FG_TRY(fg_covariance_of_array(&covariance, &array, k, d));
     const fg_parameters parameters = {covariance, k, d, a->weight_values, a->mean_values, a->covariance_values};
     status = fg_model_create(model, &parameters, NULL);
     if (status == FGMM_ARGUMENT) status = FGMM_FORMAT; /* the values are the file's */

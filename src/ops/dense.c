@@ -47,7 +47,7 @@ static void plan(fg_dense *dense, const fg_shape *s)
     const uint64_t splits = fg_max_u64(1, fg_min_u64(wanted, dense->tile_rows / 256));
     dense->split_rows = (uint32_t)fg_ceil_div(dense->tile_rows, splits);
     dense->splits = (uint32_t)fg_ceil_div(dense->tile_rows, dense->split_rows);
-    dense->scratch_floats = (uint32_t)fg_block_floats(s);
+    dense->scratch_floats = fg_block_floats(s);
 }
 
 uint64_t fg_dense_bytes(fg_pass *pass)
@@ -56,7 +56,7 @@ uint64_t fg_dense_bytes(fg_pass *pass)
     const fg_shape *s = &pass->shape;
     plan(dense, s);
     const uint64_t blocks = fg_ceil_div(dense->tile_rows, s->tile.block);
-    const uint64_t scratch = s->family == FGMM_KERNEL_VECTOR ? (uint64_t)s->workers * dense->scratch_floats : 0;
+    const uint64_t scratch = s->family == FGMM_KERNEL_VECTOR ? s->workers * dense->scratch_floats : 0;
     const uint64_t floats = (uint64_t)dense->tile_rows * (y_stride(s) + (uint64_t)s->padded_k) + scratch;
     return sizeof(float) * floats + sizeof(cl_uint) * blocks + fg_range_sums_bytes(s, (uint32_t)blocks, dense->splits);
 }

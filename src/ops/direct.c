@@ -16,7 +16,7 @@ static void plan(fg_direct *direct, const fg_shape *s)
     const uint64_t rows = fg_max_u64(LEAST_RANGE_ROWS, fg_min_u64(MOST_RANGE_ROWS, even));
     direct->range_rows = (uint32_t)fg_round_up(rows, block);
     direct->ranges = (uint32_t)fg_ceil_div(s->batch_rows, direct->range_rows);
-    direct->scratch_floats = (uint32_t)(fg_block_floats(s) + (uint64_t)block * s->padded_k);
+    direct->scratch_floats = fg_block_floats(s) + (uint64_t)block * s->padded_k;
 }
 
 uint64_t fg_direct_bytes(fg_pass *pass)
@@ -25,8 +25,7 @@ uint64_t fg_direct_bytes(fg_pass *pass)
     fg_direct *direct = &pass->direct;
     if (!s->is_direct) return 0;
     plan(direct, s);
-    return sizeof(float) * s->workers * (uint64_t)direct->scratch_floats +
-           fg_range_sums_bytes(s, direct->ranges, direct->ranges);
+    return sizeof(float) * s->workers * direct->scratch_floats + fg_range_sums_bytes(s, direct->ranges, direct->ranges);
 }
 
 static fgmm_status create(fg_pass *pass)

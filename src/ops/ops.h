@@ -242,7 +242,8 @@ typedef struct fg_lists {
     fg_buffer *counters;                                  /* uint (4) */
     fg_buffer *scratch;                                   /* float (workers, scratch_floats); warps: their lists */
     uint32_t blocks, block_rows, max_chunks;
-    uint32_t chunk_strips, l_stride, scratch_floats;
+    uint32_t chunk_strips, l_stride;
+    cl_ulong scratch_floats;
 } fg_lists;
 
 /* What the sort found; read back once per batch. */
@@ -274,7 +275,8 @@ typedef struct fg_dense {
     fg_buffer *survivors; /* uint (tile_rows / block) */
     fg_buffer *scratch;
     fg_range_sums sums; /* a range is a block of rows */
-    uint32_t tile_rows, splits, split_rows, scratch_floats;
+    uint32_t tile_rows, splits, split_rows;
+    cl_ulong scratch_floats;
     cl_kernel responsibilities, accumulate;
     cl_kernel densities; /* group: what precedes responsibilities */
 } fg_dense;
@@ -283,7 +285,8 @@ typedef struct fg_dense {
 typedef struct fg_direct {
     fg_buffer *scratch;
     fg_range_sums sums; /* a range for each split */
-    uint32_t ranges, range_rows, scratch_floats;
+    uint32_t ranges, range_rows;
+    cl_ulong scratch_floats;
     cl_kernel accumulate;
 } fg_direct;
 

@@ -27,7 +27,7 @@ static void plan_scratch(fg_lists *lists, const fg_shape *s)
     const uint64_t numbers =
         4 * fg_round_up(tile->block, tile->vw) + 2 * (fg_round_up(s->capacity, tile->vw) + tile->vw);
     const uint64_t split_floats = fg_split_row_values(s) / 2; /* matrix: bf16 terms of the rows */
-    lists->scratch_floats = (uint32_t)fg_round_up(rows + numbers + split_floats, 64);
+    lists->scratch_floats = fg_round_up(rows + numbers + split_floats, 64);
 }
 
 /* Warps: rows of a launch, about what a device works on at a time; their lanes' lists are used again by the next. */
@@ -51,7 +51,7 @@ uint64_t fg_responsibilities_bytes(fg_pass *pass)
     if (fg_unit_is_warp(s->tile.unit)) return lists + warp_list_bytes(s);
     if (s->family != FGMM_KERNEL_VECTOR) return lists;
     plan_scratch(&pass->lists, s);
-    return lists + (uint64_t)s->workers * pass->lists.scratch_floats * sizeof(float);
+    return lists + s->workers * pass->lists.scratch_floats * sizeof(float);
 }
 
 fgmm_status fg_responsibilities_create(fg_pass *pass)

@@ -1,0 +1,91 @@
+/* test_pass_matrices.c - a pass with tied and full covariances against the double-precision twin, in both families. The
+ * case "tiny" is small enough for a simulator. */
+#include "passes.h"
+#include "support.h"
+
+static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_GROUP};
+enum { FAMILIES = sizeof families / sizeof families[0] };
+
+/* Covariance, kept components and path; the dense path is the sparse one that drops nothing. */
+typedef struct variant {
+    fgmm_covariance covariance;
+    fg_keep keep;
+    fgmm_path path;
+} variant;
+
+static const variant matrix_variants[] = {
+    {FGMM_TIED, FG_KEEP_MIXTURE, FGMM_PATH_SPARSE},
+    {FGMM_FULL, FG_KEEP_MIXTURE, FGMM_PATH_SPARSE},
+    {FGMM_TIED, FG_KEEP_BEST, FGMM_PATH_AUTO},
+    {FGMM_FULL, FG_KEEP_BEST, FGMM_PATH_AUTO},
+};
+enum { MATRIX_VARIANTS = sizeof matrix_variants / sizeof matrix_variants[0] };
+
+/* 1, tile - 1, tile, tile + 1 of rows (48, group 32), of components (a strip of 16, group 32) and of dimensions (blocks
+ * of 8 outputs, vectors of 16, group 32 columns). Few different D: each is four programs, which take seconds; k-means,
+ * which has only the moments of its own, runs one size. */
+enum { MATRIX_SIZES = 5, KMEANS_SIZE = 3 };
+static const uint64_t matrix_sizes[FAMILIES][MATRIX_SIZES][3] = {
+    {{1, 8, 1}, {47, 8, 15}, {48, 8, 16}, {49, 9, 17}, {300, 17, 40}},
+    {{1, 9, 1}, {31, 9, 31}, {32, 9, 32}, {33, 9, 33}, {300, 33, 65}},
+};
+
+START_TEST(test_pass__matrices_equal_the_twin_at_tile_edges)
+{
+    const int family = _i % FAMILIES;
+    const variant *v = &matrix_variants[_i / FAMILIES];
+    for (size_t i = 0; i < MATRIX_SIZES; i++) {
+        const uint64_t *size = matrix_sizes[family][i];
+        const shape_case c = {.family = families[family],
+                              .covariance = v->covariance,
+                              .keep = v->keep,
+                              .type = FGMM_F32,
+                              .path = v->path,
+                              .n = size[0],
+                              .d = size[1],
+                              .k = size[2],
+                              .overlap = 0.5,
+                              .tile = quick_tile(families[family])};
+        if (v->keep == FG_KEEP_MIXTURE || i == KMEANS_SIZE) check_case(&c);
+    }
+}
+END_TEST
+
+/* Where the shape is one lane or one row of outputs more than a vector: D 3 of 4 lanes, rows and components beyond a
+ * strip. */
+START_TEST(test_pass__tiny_matrices)
+{
+    static const uint64_t sizes[][3] = {{5, 3, 2}, {13, 3, 34}};
+    const int family = _i % FAMILIES;
+    const variant *v = &matrix_variants[_i / FAMILIES];
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const shape_case c = {.family = families[family],
+                              .covariance = v->covariance,
+                              .keep = v->keep,
+                              .type = FGMM_F32,
+                              .path = v->path,
+                              .n = sizes[i][0],
+                              .d = sizes[i][1],
+                              .k = sizes[i][2],
+                              .overlap = 1,
+                              .tile = quick_tile(families[family])};
+        check_case(&c);
+    }
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("pass_matrices");
+    TCase *matrices = tcase_create("matrices");
+    TCase *tiny = tcase_create("tiny");
+    TCase *const cases[] = {matrices, tiny};
+    tcase_add_loop_test(matrices, test_pass__matrices_equal_the_twin_at_tile_edges, 0, MATRIX_VARIANTS * FAMILIES);
+    tcase_add_loop_test(tiny, test_pass__tiny_matrices, 0, MATRIX_VARIANTS * FAMILIES);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        tcase_add_checked_fixture(cases[i], NULL, close_device);
+        tcase_set_timeout(cases[i], 600);
+        suite_add_tcase(s, cases[i]);
+    }
+    return s;
+}

@@ -1,0 +1,188 @@
+/* test_pass_units.c - a pass whose responsibilities a matrix unit computes, against the double-precision twin: AMX
+ * where this machine has it, and its stand-in and a warp's in OpenCL C everywhere. */
+#include "passes.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Matrix units: each with the shipped tile of 16 lanes, AMX where this machine has it; a warp's in OpenCL C. */
+static const fg_tile unit_tiles[] = {
+    {.vw = 16,
+     .rows = 12,
+     .vectors = 2,
+     .block = 96,
+     .dense_k = 8,
+     .dense_v = 2,
+     .piece = 8,
+     .chunk = 256,
+     .unit = FG_UNIT_PLAIN},
+    {.vw = 16,
+     .rows = 12,
+     .vectors = 2,
+     .block = 96,
+     .dense_k = 8,
+     .dense_v = 2,
+     .piece = 8,
+     .chunk = 256,
+     .unit = FG_UNIT_AMX},
+    {.vw = 4,
+     .rows = 1,
+     .vectors = 8,
+     .block = 32,
+     .dense_k = 4,
+     .dense_v = 2,
+     .piece = 4,
+     .chunk = 256,
+     .unit = FG_UNIT_PLAIN}, /* another vector */
+    {.vw = 4,
+     .rows = 32,
+     .vectors = 32,
+     .block = 64,
+     .chunk = 256,
+     .depth = 8,
+     .local = 64,
+     .across = 8,
+     .unit = FG_UNIT_WARP},
+};
+enum { UNITS = 2, UNIT_TILES = sizeof unit_tiles / sizeof unit_tiles[0], WARP = UNIT_TILES - 1 };
+
+static fgmm_kernel_family unit_family(const fg_tile *tile)
+{
+    return fg_unit_is_warp(tile->unit) ? FGMM_KERNEL_GROUP : FGMM_KERNEL_MATRIX;
+}
+
+static int has_unit(const fg_tile *tile)
+{
+    fgmm_device *device = device_of_family(unit_family(tile));
+    const int is_there = tile->unit == FG_UNIT_PLAIN || tile->unit == FG_UNIT_WARP ||
+                         fg_device_facts_of(device)->matrix_unit == tile->unit;
+    if (!is_there) printf("skipped: no AMX here\n");
+    return is_there;
+}
+
+static shape_case unit_case(const fg_tile *tile, fg_keep keep, fgmm_type type, const uint64_t size[3])
+{
+    return (shape_case){unit_family(tile),
+                        FGMM_SPHERICAL,
+                        keep,
+                        type,
+                        FGMM_PATH_SPARSE,
+                        size[0],
+                        size[1],
+                        size[2],
+                        0.4,
+                        promised_nats,
+                        tile};
+}
+
+START_TEST(test_pass__unit_equals_the_twin_at_tile_edges)
+{
+    static const uint64_t sizes[][3] = {{1, 33, 1}, {31, 31, 31}, {32, 32, 32}, {33, 33, 33}, {193, 33, 97}};
+    const fg_tile *tile = &unit_tiles[_i];
+    if (!has_unit(tile)) return;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        for (int keep = FG_KEEP_MIXTURE; keep <= FG_KEEP_BEST; keep++) {
+            const shape_case c = unit_case(tile, (fg_keep)keep, FGMM_F32, sizes[i]);
+            /* each D with each kept is a compilation: all sizes with the mixture, one with the nearest */
+            if (sizes[i][1] == 33 || (_i < UNITS && keep == FG_KEEP_MIXTURE)) check_case(&c);
+        }
+}
+END_TEST
+
+START_TEST(test_pass__unit_with_every_row_type)
+{
+    /* warps: so many dimensions that they have one fragment of rows or two, by the type */
+    static const uint64_t short_rows[] = {97, 33, 65}, long_rows[] = {97, 100, 65};
+    const uint64_t *size = _i == WARP ? long_rows : short_rows;
+    if (!has_unit(&unit_tiles[_i])) return;
+    for (int type = FGMM_U8; type <= FGMM_F32; type++) {
+        if (_i == WARP && type != FGMM_U8 && type != FGMM_F16) continue; /* the others are loaded alike */
+        const shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, (fgmm_type)type, size);
+        check_case(&c);
+    }
+}
+END_TEST
+
+/* Strips that need the exact form beside others, lists of many entries, some of which larger ones made negligible, and
+ * lists that overflow. */
+START_TEST(test_pass__unit_in_hard_cases)
+{
+    static const uint64_t size[] = {97, 33, 200};
+    static const double overlaps[] = {1e-3, 0.9, 1.1, 3};
+    if (!has_unit(&unit_tiles[_i])) return;
+    shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, FGMM_F32, size);
+    for (size_t i = 0; i < sizeof overlaps / sizeof overlaps[0]; i++) {
+        c.overlap = overlaps[i];
+        check_case(&c);
+    }
+}
+END_TEST
+
+/* One component on a point far out, one row farther still: their own strip takes the exact form, the other strips keep
+ * theirs, and every log-normaliser keeps the promise. Twice, to the same bits. */
+START_TEST(test_pass__unit_with_a_collapsed_component_and_an_outlier)
+{
+    static const uint64_t size[] = {97, 33, 65};
+    if (!has_unit(&unit_tiles[_i])) return;
+    const shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, FGMM_F32, size);
+    problem p = make_problem(&c);
+    const size_t count = 2 + (size_t)c.k * (2 + (size_t)c.d);
+    double *values = calloc(3 * count, sizeof *values), logz[3][97];
+    p.covariances[0] = 1e-6;
+    for (size_t d = 0; d < c.d; d++) {
+        p.means[d] = 100;
+        p.x[5 * c.d + d] = ((float *)p.rows)[5 * c.d + d] = 100.0f + 1e-3f * (float)(d % 3); /* a row of it */
+        p.x[9 * c.d + d] = ((float *)p.rows)[9 * c.d + d] = -1e5f;
+    }
+    for (size_t i = 0; i < c.n * c.d; i++) p.x[i] = (double)((float *)p.rows)[i];
+    reference_batch(&c, &p, logz[2], values + 2 * count);
+    run_pass(&c, &p, c.n, values, logz[0]);
+    run_pass(&c, &p, c.n, values + count, logz[1]);
+    for (size_t i = 0; i < c.n; i++) {
+        const double error = fabs(logz[0][i] - logz[2][i]), allowed = promised_nats + log_tolerance * fabs(logz[2][i]);
+        if (!(error <= allowed)) describe_failure(&c, "log-normaliser", error, allowed);
+    }
+    ck_assert_mem_eq(logz[0], logz[1], sizeof logz[0]);
+    ck_assert_mem_eq(values, values + count, count * sizeof *values);
+    free(values);
+    free_problem(&p);
+}
+END_TEST
+
+/* A worker's scratch of the longest rows, beyond 2^32 numbers: block x D floats, and three bf16 terms of them. */
+START_TEST(test_pass__scratch_of_long_rows_is_counted_in_64_bits)
+{
+    const fg_tile *tile = &unit_tiles[0];
+    const uint64_t d = INT32_MAX / 64, floats = tile->block * d;
+    const fg_pass_options options = {FGMM_SPHERICAL, FG_KEEP_MIXTURE, 1, d, FGMM_F32, 1, FGMM_PATH_SPARSE, tile, NULL};
+    fg_pass planned = {.device = device_of_family(FGMM_KERNEL_MATRIX)};
+    ck_ok(fg_shape_init(&planned.shape, planned.device, &options));
+    ck_assert_uint_ge(fg_responsibilities_bytes(&planned), sizeof(float) * (floats + 3 * floats / 2));
+    ck_assert_uint_ge(planned.lists.scratch_floats, floats + 3 * floats / 2);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("pass_units");
+    TCase *units = tcase_create("units");
+    TCase *warps = tcase_create("warps");
+    TCase *const cases[] = {units, warps};
+    tcase_add_loop_test(units, test_pass__unit_equals_the_twin_at_tile_edges, 0, WARP);
+    tcase_add_loop_test(units, test_pass__unit_with_every_row_type, 0, UNITS);
+    tcase_add_loop_test(units, test_pass__unit_in_hard_cases, 0, UNITS);
+    tcase_add_loop_test(units, test_pass__unit_with_a_collapsed_component_and_an_outlier, 0, UNITS);
+    tcase_add_test(units, test_pass__scratch_of_long_rows_is_counted_in_64_bits);
+    tcase_add_loop_test(warps, test_pass__unit_equals_the_twin_at_tile_edges, WARP, UNIT_TILES);
+    tcase_add_loop_test(warps, test_pass__unit_with_every_row_type, WARP, UNIT_TILES);
+    tcase_add_loop_test(warps, test_pass__unit_in_hard_cases, WARP, UNIT_TILES);
+    tcase_add_loop_test(warps, test_pass__unit_with_a_collapsed_component_and_an_outlier, WARP, UNIT_TILES);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        tcase_add_checked_fixture(cases[i], NULL, close_device);
+        tcase_set_timeout(cases[i], 600);
+        suite_add_tcase(s, cases[i]);
+    }
+    return s;
+}

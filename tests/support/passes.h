@@ -1,0 +1,57 @@
+/* passes.h - for tests of a pass on the device against the double-precision twin: rows of every type, parameters near
+ * them, and both results compared. One device at a time is open, with buffers full of NaN. */
+#ifndef FG_TEST_PASSES_H
+#define FG_TEST_PASSES_H
+
+#include "ops.h"
+#include "pass.h"
+#include "reference.h"
+
+/* Float sums of D terms and a few roundings of the log-density itself: some 2^-20 relative, absolute near 1. */
+extern const double log_tolerance;
+/* What the a-priori bound promises where single precision is short of digits (docs/math.md, "Rounding"). */
+extern const double promised_nats;
+
+typedef struct shape_case {
+    fgmm_kernel_family family;
+    fgmm_covariance covariance;
+    fg_keep keep;
+    fgmm_type type;
+    fgmm_path path;
+    uint64_t n, d, k;
+    double overlap;      /* standard deviation of components over the spread of their means */
+    double nats;         /* absolute error of log-normalisers that is allowed besides log_tolerance */
+    const fg_tile *tile; /* NULL: the shipped one */
+} shape_case;
+
+/* Rows in their type and as doubles, and parameters near them. */
+typedef struct problem {
+    void *rows;
+    double *x, *weights, *means, *covariances;
+    float *shift;
+    fg_parameters parameters;
+} problem;
+
+problem make_problem(const shape_case *c);
+void free_problem(problem *p);
+
+/* The open device, of that family; the one before is closed when it has another. */
+fgmm_device *device_of_family(fgmm_kernel_family family);
+/* A teardown function. */
+void close_device(void);
+
+/* The group family's tile that compiles fastest on a CPU; of a family, that one or NULL, the shipped one. */
+extern const fg_tile quick_group_tile;
+const fg_tile *quick_tile(fgmm_kernel_family family);
+
+/* Ends the test. */
+void describe_failure(const shape_case *c, const char *what, double error, double tolerance);
+
+/* Of the whole problem: logz (n), and the flat statistics. The twin; the device, in batches. */
+void reference_batch(const shape_case *c, const problem *p, double *logz, double *values);
+void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *values, double *logz);
+
+/* Both are equal within the tolerances. */
+void check_case(const shape_case *c);
+
+#endif
