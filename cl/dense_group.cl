@@ -119,8 +119,10 @@ static inline void find_row_sums(const row_sums_t *s, __global const float *l, s
     barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE); /* l is read, and may be overwritten */
 }
 
-/* Listed rows of the batch (row_list, or all of them from list_first where use_list is 0) as one tile. */
-__kernel void dense_responsibilities(__global const uint *row_list, uint list_first, uint use_list, uint n,
+/* Listed rows of the batch (row_list, or all of them from list_first where use_list is 0) as one tile; r times the
+ * rows' weights where they have some. */
+__kernel void dense_responsibilities(__global const float *weights, ulong first_weight, uint has_weights,
+                                     __global const uint *row_list, uint list_first, uint use_list, uint n,
                                      uint tile_rows, __global const float *normaliser, __global const float *width,
                                      uint strips, float spread, __global float *r, __global float *logz,
                                      __global float *block_sums, __global uint *block_survivors)
@@ -135,8 +137,13 @@ __kernel void dense_responsibilities(__global const uint *row_list, uint list_fi
     find_row_sums(&s, tile - (size_t)(item / TEAM - min(item / TEAM, block - 1)) * STRIP, strip_stride, strips, spread,
                   item);
 
-    if (item < block)
-        logz[batch_row(row_list, list_first, use_list, row0 + item)] = highest[item * TEAM] + log(sums[item * TEAM]);
+    if (item < block) {
+        const uint row = batch_row(row_list, list_first, use_list, row0 + item);
+        logz[row] = highest[item * TEAM] + log(sums[item * TEAM]);
+        /* exponentials are divided by it; weight 0 makes it infinite, and r 0 */
+        if (has_weights) sums[item * TEAM] /= weights[first_weight + row];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
     if (item == 0) {
         uint survivors = 0;
         for (uint i = 0; i < block; i++) survivors += near[i * TEAM];

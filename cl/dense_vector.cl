@@ -144,9 +144,11 @@ static inline void add_weights(const block_t *b, __global float *r, size_t r_str
     }
 }
 
-/* Listed rows of the batch (row_list, or all of them from first_row where use_list is 0) as one tile. */
-__kernel void dense_responsibilities(__global const row_t *rows, ulong first_element, __global const float *shift,
-                                     __global const uint *row_list, uint list_first, uint use_list, uint n,
+/* Listed rows of the batch (row_list, or all of them from first_row where use_list is 0) as one tile; r times the
+ * rows' weights where they have some. */
+__kernel void dense_responsibilities(__global const row_t *rows, ulong first_element,
+                                     __global const float *weights, ulong first_weight, uint has_weights,
+                                     __global const float *shift, __global const uint *row_list, uint list_first, uint use_list, uint n,
                                      uint tile_rows, __global const float *packed, __global const float *scale,
                                      __global const float *offset, __global const uint *is_exact,
                                      __global const float *normaliser, __global const float *width, uint strips,
@@ -177,7 +179,9 @@ __kernel void dense_responsibilities(__global const row_t *rows, ulong first_ele
         block_survivors[row0 / TILE_BLOCK] = exponentials(&b, block_r, r_stride, strips, spread);
         for (uint i = 0; i < b.rows; i++) {
             const uint at = list_first + row0 + i;
-            logz[use_list ? row_list[at] : at] = b.peaks[i];
+            const size_t row = use_list ? row_list[at] : at;
+            logz[row] = b.peaks[i];
+            if (has_weights) b.norms[i] *= weights[first_weight + row];
         }
         __global float *sums = block_sums + (size_t)(row0 / TILE_BLOCK) * 2 * padded;
         for (uint k = 0; k < 2 * padded; k += VW) STOREV((floatv)0.0f, sums + k);

@@ -3,6 +3,7 @@
  *
  *   mixture     r_ik of all k, N, S1, S2 (dense_vector.cl's equations) of a block while it lies in the L1 cache
  *   KEEP_BEST   the nearest mean k of each row: N_k += 1, S1_k += y - m_k, S2_k += |y - m_k|^2 (diag: per dimension)
+ *   weights     r_ik, and the 1, times the weight of row i where rows have some
  *
  * A range of range_rows rows has sums of its own, so that their order does not depend on scheduling; a worker g of G
  * does the ranges first_range + g, + g + G, ... before end_range and reuses its scratch. Sums of a range are float, joined in a wider type by
@@ -26,22 +27,25 @@ static inline uint nearest(const block_t *b, uint i, uint strips)
     return 0;
 }
 
-static inline void add_nearest(const block_t *b, uint strips, __global const float *means, __global float *sums,
-                               __global float *out)
+/* weights: of the block's rows; NULL: 1 each. */
+static inline void add_nearest(const block_t *b, __global const float *weights, uint strips,
+                               __global const float *means, __global float *sums, __global float *out)
 {
     for (uint i = 0; i < b->rows; i++) {
         const uint k = nearest(b, i, strips);
+        const float weight = weights ? weights[i] : 1.0f;
         __global const float *a = b->a + i * ROW_STRIDE, *m = means + k * (size_t)ROW_STRIDE;
         __global float *s1 = out + k * (size_t)DENSE_STRIDE;
-        sums[k] += 1.0f;
+        sums[k] += weight;
         floatv squares = 0.0f;
         for (int v = 0; v < ROW_VECTORS; v++) {
             const floatv t = LOADV(a + v * VW) - LOADV(m + v * VW);
-            STOREV(LOADV(s1 + v * VW) + t, s1 + v * VW);
+            const floatv weighted = weight * t;
+            STOREV(LOADV(s1 + v * VW) + weighted, s1 + v * VW);
 #if S2_DIAG
-            STOREV(fma(t, t, LOADV(s1 + ROW_STRIDE + v * VW)), s1 + ROW_STRIDE + v * VW);
+            STOREV(fma(weighted, t, LOADV(s1 + ROW_STRIDE + v * VW)), s1 + ROW_STRIDE + v * VW);
 #else
-            squares = fma(t, t, squares);
+            squares = fma(weighted, t, squares);
 #endif
         }
 #if !S2_DIAG
@@ -51,9 +55,9 @@ static inline void add_nearest(const block_t *b, uint strips, __global const flo
 }
 #endif
 
-__kernel void direct_accumulate(__global const row_t *rows, ulong first_element, uint n, uint range_rows,
-                                uint first_range, uint end_range,
-                                __global const float *shift, __global const float *packed, __global const float *scale,
+__kernel void direct_accumulate(__global const row_t *rows, ulong first_element, __global const float *weights,
+                                ulong first_weight, uint has_weights, uint n, uint range_rows, uint first_range,
+                                uint end_range, __global const float *shift, __global const float *packed, __global const float *scale,
                                 __global const float *offset, __global const uint *is_exact,
                                 __global const float *normaliser, __global const float *width,
                                 __global const float *means, uint strips, __global float *scratch, ulong scratch_floats,
@@ -74,11 +78,13 @@ __kernel void direct_accumulate(__global const row_t *rows, ulong first_element,
             for (uint i = 0; i < padded_rows(&b); i++)
                 load_block_row(&b, i, rows, first_element + (row0 + min(i, b.rows - 1)) * (size_t)DIMS, shift);
             block_log_densities(&b, &c, strips);
+            __global const float *block_weights = has_weights ? weights + first_weight + row0 : 0;
 #if KEEP_BEST
-            add_nearest(&b, strips, means, sums, out);
+            add_nearest(&b, block_weights, strips, means, sums, out);
 #else
             __global float *r = b.l + strips * BLOCK_STRIP;
             exponentials(&b, r, BLOCK_STRIP, strips, 0.0f);
+            for (uint i = 0; block_weights && i < b.rows; i++) b.norms[i] *= block_weights[i];
             add_weights(&b, r, BLOCK_STRIP, strips, normaliser, width, sums);
             for (uint strip = 0; strip < strips; strip++) {
                 const factors_t f = {b.a,    r + strip * BLOCK_STRIP, means + strip * STRIP * ROW_STRIDE, ROW_STRIDE,

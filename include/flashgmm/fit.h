@@ -67,8 +67,9 @@ typedef struct fgmm_fit_options {
     fgmm_progress_fn progress;
     void *progress_user;
     const char *checkpoint; /* NULL, or a file that is replaced after every finished iteration */
-    const char *resume;     /* NULL, or such a file: continues to the same bytes as an uninterrupted run. K, covariance,
-                               seed and the data must be the same (checked: K, D, N, covariance, seed) */
+    const char
+        *resume;     /* NULL, or such a file: continues to the same bytes as an uninterrupted run. K, covariance,
+                        seed and the data and weights must be the same (checked: K, D, N, covariance, seed, weights) */
     uint32_t n_init; /* runs from different random starts, of which the one with the highest log-likelihood is kept;
                         default 1. The first is what a single run gives; the seeds of the others are drawn from `seed`.
                         A checkpoint holds the best finished run too, and n_init may be raised when resuming. Not with
@@ -76,12 +77,16 @@ typedef struct fgmm_fit_options {
     int mini_batch;  /* 1: stepwise EM, an M-step after every max(1024, 2 K) rows (docs/math.md, "Mini-batches").
                         kmeans_iterations and max_iterations then count passes over the data, all of which are made: set
                         them to 1 and 3. history holds the mean log-likelihood of the rows as they were met */
+    fgmm_source *weights; /* NULL, or how often each row counts: N rows of one column, from memory, a file or a
+                             callback; borrowed for the call, another handle than the rows'. Numbers from 0 to 3.4e38,
+                             at least K of them above 0; a row of weight 0 counts for nothing. In float32 relative to
+                             the largest; only ratios matter to the model. docs/math.md, "Weights" */
 } fgmm_fit_options;
 
 #define FGMM_FIT_OPTIONS_INIT                                                                                          \
     {                                                                                                                  \
         sizeof(fgmm_fit_options), 0, FGMM_SPHERICAL, FGMM_INIT_AUTO, NULL, 10, 100, 1e-3, 1e-6, 0, 0, 0,               \
-            FGMM_PATH_AUTO, NULL, NULL, NULL, NULL, 1, 0                                                               \
+            FGMM_PATH_AUTO, NULL, NULL, NULL, NULL, 1, 0, NULL                                                         \
     }
 
 typedef enum fgmm_stop_reason {
@@ -104,8 +109,8 @@ typedef struct fgmm_fit_report {
                               taken */
     double *history; /* (history_count) mean log-likelihood under the parameters before each EM iteration; owned */
     uint64_t history_count;
-    double
-        inertia; /* k-means: sum of squared distances to the nearest centroid, under the last iteration's centroids */
+    double inertia; /* k-means: sum of squared distances to the nearest centroid, each times its row's weight, under the
+                       last iteration's centroids */
     uint64_t repaired;                                  /* components re-seeded, over all iterations */
     uint64_t sparse_batches, dense_batches, dense_rows; /* which path was taken; rows whose list overflowed */
     double error_bound_nats; /* a-priori bound of the float32 error of a row's log-likelihood near its components; far
@@ -122,20 +127,21 @@ typedef struct fgmm_fit_report {
     uint64_t best_run;      /* of them, from 0 */
     double *run_objectives; /* (run_count) mean log-likelihood of each run, k-means: inertia; owned */
     uint32_t terms;         /* matrix family: terms that a mean is split in; 0: no matrix unit multiplied */
+    double total_weight;    /* sum of the rows' weights; N without. Log-likelihoods are means over it */
 } fgmm_fit_report;
 
 #define FGMM_FIT_REPORT_INIT                                                                                           \
     {                                                                                                                  \
         sizeof(fgmm_fit_report), 0, 0, 0, FGMM_SPHERICAL, FGMM_KERNEL_AUTO, 0, 0, FGMM_STOP_CONVERGED, 0, NULL, 0, 0,  \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0, NULL, 0                                                      \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0, NULL, 0, 0                                                   \
     }
 
 FGMM_API void fgmm_fit_report_clear(fgmm_fit_report *report);
 
 /* Trains a mixture. Blocks. *model is NULL on failure, except after FGMM_CANCELLED, FGMM_DEVICE, FGMM_IO or
  * FGMM_CALLBACK with at least one finished iteration: then it is the model of the last finished one. report may be
- * NULL. Errors: ARGUMENT, DATA (K > N, NaN or infinity with row and column, deviations beyond 1e13 in all, no rows),
- * MEMORY, ...
+ * NULL. Errors: ARGUMENT, DATA (K > N, NaN or infinity with row and column, deviations beyond 1e13 in all, no rows;
+ * weights of another number, negative or not finite with row and value, all 0), MEMORY, ...
  */
 FGMM_API fgmm_status fgmm_fit(fgmm_model **model, fgmm_device *device, fgmm_source *source,
                               const fgmm_fit_options *options, fgmm_fit_report *report);
@@ -154,12 +160,13 @@ typedef struct fgmm_kmeans_options {
     uint64_t memory_limit_bytes;
     fgmm_progress_fn progress;
     void *progress_user;
-    uint32_t n_init; /* runs, of which the one with the lowest inertia is kept; as in fgmm_fit_options */
+    uint32_t n_init;      /* runs, of which the one with the lowest inertia is kept; as in fgmm_fit_options */
+    fgmm_source *weights; /* as in fgmm_fit_options */
 } fgmm_kmeans_options;
 
 #define FGMM_KMEANS_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(fgmm_kmeans_options), 0, FGMM_INIT_AUTO, NULL, 25, 1e-4, 0, 0, 0, NULL, NULL, 1                         \
+        sizeof(fgmm_kmeans_options), 0, FGMM_INIT_AUTO, NULL, 25, 1e-4, 0, 0, 0, NULL, NULL, 1, NULL                   \
     }
 
 /* Lloyd's algorithm. The result is a model as from fgmm_model_from_centroids (use fgmm_model_means). Empty clusters are

@@ -18,11 +18,12 @@ typedef struct fgmm_evaluate_options {
     fgmm_path path;
     fgmm_progress_fn progress; /* phase FINAL, iteration 1 */
     void *progress_user;
+    fgmm_source *weights; /* NULL, or how often each row counts in the mean, as fgmm_fit_options.weights */
 } fgmm_evaluate_options;
 
 #define FGMM_EVALUATE_OPTIONS_INIT                                                                                     \
     {                                                                                                                  \
-        sizeof(fgmm_evaluate_options), 1, 0, 0, 0, 0, FGMM_PATH_AUTO, NULL, NULL                                       \
+        sizeof(fgmm_evaluate_options), 1, 0, 0, 0, 0, FGMM_PATH_AUTO, NULL, NULL, NULL                                 \
     }
 
 /* Results of consecutive rows first_row .. first_row + rows - 1; pointers not asked for are NULL; all are valid during
@@ -33,6 +34,7 @@ typedef struct fgmm_evaluation {
     const int32_t *labels;         /* (rows) */
     const int32_t *ids;            /* (rows,M) components by descending responsibility, ties: lower number first */
     const float *responsibilities; /* (rows,M) */
+    const double *weights;         /* (rows), where options.weights was given */
 } fgmm_evaluation;
 
 /* Receives the batches in row order on the calling thread. Nonzero cancels (FGMM_CANCELLED). */

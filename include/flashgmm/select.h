@@ -12,7 +12,9 @@ extern "C" {
  *     AIC = 2 p - 2 L
  *     BIC = p ln N - 2 L
  *     ICL = BIC - 2 sum_i ln r_i,    r_i the largest responsibility of row i (Biernacki, Celeux, Govaert 2000):
- * ICL asks for clusters that are apart as well. */
+ * ICL asks for clusters that are apart as well. Rows with weights w_i count as w_i rows each: N is the sum of the
+ * weights and both sums have the factor w_i, so that unlike the model the criteria depend on more than ratios of
+ * weights. */
 typedef struct fgmm_criteria {
     size_t size;
     uint64_t rows;         /* N */
@@ -31,8 +33,12 @@ typedef struct fgmm_criteria {
 FGMM_API fgmm_status fgmm_criteria_from(fgmm_criteria *criteria, const fgmm_model *model, double log_likelihood,
                                         uint64_t rows);
 
-/* All three, by one pass of the source through the model. options: batches, memory, path, progress; what is wanted is
- * set here; NULL: defaults. Errors: as fgmm_evaluate. */
+/* The same of rows with weights, whose sum is total_weight. */
+FGMM_API fgmm_status fgmm_criteria_from_weighted(fgmm_criteria *criteria, const fgmm_model *model,
+                                                 double log_likelihood, uint64_t rows, double total_weight);
+
+/* All three, by one pass of the source through the model. options: batches, memory, path, progress, weights; what is
+ * wanted is set here; NULL: defaults. Errors: as fgmm_evaluate. */
 FGMM_API fgmm_status fgmm_criteria_evaluate(fgmm_criteria *criteria, fgmm_device *device, const fgmm_model *model,
                                             fgmm_source *source, const fgmm_evaluate_options *options);
 

@@ -10,6 +10,7 @@
  *            sum_i r_ik (x_i - m_k)^2 per dimension      diag (K,D)
  *            sum_i r_ik (x_i - m_k) (x_i - m_k)^T        full (K,D,D), symmetric, both triangles
  *            the same summed over k                      tied (D,D)
+ * Where rows have weights w_i, r_ik is w_i r_ik, and so are log-likelihoods and the number of rows.
  * which is exact however far the data lie from the origin. Statistics of different models cannot be merged (ARGUMENT).
  */
 #ifndef FLASHGMM_STATS_H
@@ -33,11 +34,15 @@ FGMM_API void fgmm_statistics_free(fgmm_statistics *statistics);
  * as before. Errors: DATA (NaN or infinity, row and column named; D differs from the model's), DEVICE, IO, CALLBACK. */
 FGMM_API fgmm_status fgmm_statistics_accumulate(fgmm_statistics *statistics, fgmm_device *device, fgmm_source *source);
 
+/* The same of rows with weights: one column, as fgmm_fit_options.weights says; NULL: none. */
+FGMM_API fgmm_status fgmm_statistics_accumulate_weighted(fgmm_statistics *statistics, fgmm_device *device,
+                                                         fgmm_source *source, fgmm_source *weights);
+
 /* into += from. Errors: ARGUMENT when they belong to different models. */
 FGMM_API fgmm_status fgmm_statistics_merge(fgmm_statistics *into, const fgmm_statistics *from);
 
-/* Flat view, borrowed, writable: [ rows, sum of log-likelihoods (nats), N (K), S1 (K,D), S2 (as covariances) ].
- * Element-wise sums of two such arrays of the same model are again valid statistics. */
+/* Flat view, borrowed, writable: [ rows (the sum of their weights), sum of log-likelihoods (nats), N (K), S1 (K,D), S2
+ * (as covariances) ]. Element-wise sums of two such arrays of the same model are again valid statistics. */
 FGMM_API double *fgmm_statistics_values(fgmm_statistics *statistics, size_t *count);
 
 typedef struct fgmm_m_step_options {

@@ -10,16 +10,26 @@
 
 fgmm_status fgmm_statistics_accumulate(fgmm_statistics *statistics, fgmm_device *device, fgmm_source *source)
 {
+    return fgmm_statistics_accumulate_weighted(statistics, device, source, NULL);
+}
+
+fgmm_status fgmm_statistics_accumulate_weighted(fgmm_statistics *statistics, fgmm_device *device, fgmm_source *source,
+                                                fgmm_source *weights)
+{
     fgmm_status status = FGMM_OK;
     fg_e_step e = {0};
+    fg_weights opened = {0};
     double *mean = NULL, *values = NULL;
     FG_CHECK(statistics, FGMM_ARGUMENT, "statistics is NULL");
     FG_TRY(fg_check_handles(device, source));
+    FG_TRY(fg_check_weights(weights, source));
     FG_TRY(fg_check_model(statistics->model, source, "statistics"));
+    FG_TRY(fg_weights_open(&opened, weights, source->info.rows));
     const fg_parameters parameters = fg_model_parameters(statistics->model);
     const fg_plan_request request = {
         .device = device,
         .source = source,
+        .weights = opened,
         .held_bytes = fg_plan_held_bytes(),
         .pass = {.covariance = parameters.covariance, .k = parameters.k, .d = parameters.d},
         .host_bytes = statistics->layout.count * sizeof(double),
@@ -29,7 +39,8 @@ fgmm_status fgmm_statistics_accumulate(fgmm_statistics *statistics, fgmm_device 
     FG_TRY(fg_e_step_open(&e, &request, mean, 1));
     FG_TRY(fg_e_step_set_pass(&e, FG_KEEP_MIXTURE));
     FG_TRY(fg_e_step_run(values, &e, &parameters));
-    for (size_t i = 0; i < statistics->layout.count; i++) statistics->values[i] += values[i];
+    FG_TRY(fg_weights_check(&opened, source->info.rows, 1));
+    for (size_t i = 0; i < statistics->layout.count; i++) statistics->values[i] += opened.unit * values[i];
 done:
     fg_e_step_close(&e);
     free(mean);

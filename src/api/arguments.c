@@ -73,6 +73,12 @@ fgmm_status fg_check_path(fgmm_path path)
     return fg_fail(FGMM_ARGUMENT, "path = %d; need auto (0), sparse (1) or dense (2)", (int)path);
 }
 
+fgmm_status fg_check_weights(const fgmm_source *weights, const fgmm_source *source)
+{
+    if (weights != source) return FGMM_OK;
+    return fg_fail(FGMM_ARGUMENT, "weights is the handle of the rows; need another source");
+}
+
 fgmm_status fg_read_options(void *to, const void *from, size_t size, const char *what)
 {
     size_t given;

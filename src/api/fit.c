@@ -73,7 +73,7 @@ static void give_report(fgmm_fit_report *to, fgmm_fit_report *from)
         memcpy(to, from, size < sizeof *from ? size : sizeof *from);
         to->size = size;
         from->history = NULL;
-        if (size >= sizeof *from) from->run_objectives = NULL;
+        if (size >= offsetof(fgmm_fit_report, terms)) from->run_objectives = NULL;
     }
     fgmm_fit_report_clear(from);
 }
@@ -101,6 +101,7 @@ fgmm_status fgmm_fit(fgmm_model **model, fgmm_device *device, fgmm_source *sourc
     FG_TRY(fg_read_options(&t.options, options, sizeof t.options, "fit options"));
     FG_TRY(check_start(&t.options, source));
     FG_TRY(check_numbers(&t.options));
+    FG_TRY(fg_check_weights(t.options.weights, source));
     if (t.options.init == FGMM_INIT_MODEL) t.options.covariance = t.options.start->info.covariance;
     FG_CHECK(t.options.covariance >= FGMM_SPHERICAL && t.options.covariance <= FGMM_FULL, FGMM_ARGUMENT,
              "covariance = %d; need spherical (0), diag (1), tied (2) or full (3)", (int)t.options.covariance);
@@ -134,9 +135,11 @@ fgmm_status fgmm_kmeans(fgmm_model **centroids, fgmm_device *device, fgmm_source
                                  .batch_rows = o.batch_rows,
                                  .memory_limit_bytes = o.memory_limit_bytes,
                                  .progress = o.progress,
-                                 .progress_user = o.progress_user}};
+                                 .progress_user = o.progress_user,
+                                 .weights = o.weights}};
     FG_TRY(check_start(&t.options, source));
     FG_TRY(check_numbers(&t.options));
+    FG_TRY(fg_check_weights(t.options.weights, source));
     status = run(centroids, &t, fg_kmeans_run, 1, report);
 done:
     return status;

@@ -14,6 +14,7 @@ typedef struct results {
     int32_t *labels;         /* (batch_rows) */
     int32_t *ids;            /* (batch_rows, top) */
     float *responsibilities; /* (batch_rows, top) */
+    double *weights;         /* (batch_rows) of the rows */
 } results;
 
 static void results_free(results *r)
@@ -22,6 +23,7 @@ static void results_free(results *r)
     free(r->labels);
     free(r->ids);
     free(r->responsibilities);
+    free(r->weights);
 }
 
 /* Log-likelihoods are always taken: their mean is a result. */
@@ -32,6 +34,7 @@ static fgmm_status results_create(results *r, const fgmm_evaluate_options *optio
     FG_TRY(fg_size_product(&count, batch_rows, options->top, "responsibilities of a batch"));
     FG_TRY(FG_ALLOC(&r->log_likelihood, batch_rows, "log-likelihoods of a batch"));
     if (options->want_labels) FG_TRY(FG_ALLOC(&r->labels, batch_rows, "labels of a batch"));
+    if (options->weights) FG_TRY(FG_ALLOC(&r->weights, batch_rows, "weights of a batch"));
     if (options->top) {
         FG_TRY(FG_ALLOC(&r->ids, count, "components of a batch"));
         FG_TRY(FG_ALLOC(&r->responsibilities, count, "responsibilities of a batch"));
@@ -47,8 +50,9 @@ typedef struct evaluation {
     results results;
     fgmm_evaluation_fn sink;
     void *sink_user;
+    fg_weights weights;
     uint64_t rows;
-    double sum;
+    double sum, weight; /* of log-likelihoods, each times its row's weight; of weights */
 } evaluation;
 
 /* Kernels give no log-density below -1e30: a row that far from every component has no meaningful result in float32. */
@@ -60,16 +64,20 @@ static fgmm_status evaluate_batch(evaluation *v, const fg_rows *rows)
     const results *r = &v->results;
     const fg_evaluation_rows out = {r->log_likelihood, r->labels, v->options.top, r->ids, r->responsibilities};
     FG_TRY(fg_pass_evaluate(v->e.pass, rows, &out));
+    if (r->weights) FG_TRY(fg_weights_read_real(&v->weights, r->weights, rows->n));
     for (size_t i = 0; i < rows->n; i++) {
         FG_CHECK(
             r->log_likelihood[i] > least_log_likelihood, FGMM_DATA,
             "row %llu lies so far from every component that float32 cannot hold its log-likelihood (below %g nats; "
             "rows are counted from 0)",
             (unsigned long long)(v->rows + i), least_log_likelihood);
-        v->sum += r->log_likelihood[i];
+        const double weight = r->weights ? r->weights[i] : 1;
+        v->sum += weight * r->log_likelihood[i];
+        v->weight += weight;
     }
     const fgmm_evaluation batch = {v->rows,   rows->n, v->options.want_log_likelihood ? r->log_likelihood : NULL,
-                                   r->labels, r->ids,  r->responsibilities};
+                                   r->labels, r->ids,  r->responsibilities,
+                                   r->weights};
     if (v->sink) {
         const int answer = v->sink(v->sink_user, &batch);
         FG_CHECK(answer == 0, FGMM_CANCELLED, "cancelled by the evaluation callback (it returned %d) at row %llu",
@@ -95,7 +103,7 @@ static fgmm_status evaluate_all(evaluation *v, const fg_parameters *parameters)
         FG_TRY(evaluate_batch(v, &rows));
         FG_TRY(fg_stream_next(v->e.stream, &rows));
     }
-    FG_TRY(fg_watch_finished(&v->e.watch, v->sum / (double)v->rows));
+    FG_TRY(fg_watch_finished(&v->e.watch, v->sum / v->weight));
 done:
     return status;
 }
@@ -111,7 +119,8 @@ static fg_plan_request plan_request(fgmm_device *device, fgmm_source *source, co
         .held_bytes = fg_plan_held_bytes(),
         .pass = {.covariance = parameters->covariance, .k = parameters->k, .d = parameters->d, .path = options->path},
         .is_evaluation = 1,
-        .host_row_bytes = sizeof(double) + sizeof(int32_t) + options->top * (sizeof(int32_t) + sizeof(float)),
+        .host_row_bytes = (options->weights ? 2 : 1) * sizeof(double) + sizeof(int32_t) +
+                          options->top * (sizeof(int32_t) + sizeof(float)),
     };
 }
 
@@ -128,15 +137,19 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     FG_TRY(fg_read_options(&v.options, options, sizeof v.options, "evaluate options"));
     FG_TRY(fg_check_model(model, source, "model"));
     FG_TRY(fg_check_path(v.options.path));
+    FG_TRY(fg_check_weights(v.options.weights, source));
     FG_CHECK(v.options.top <= model->info.components, FGMM_ARGUMENT, "top = %u; need 0..K (K = %llu)", v.options.top,
              (unsigned long long)model->info.components);
     const fg_parameters parameters = fg_model_parameters(model);
     const fg_plan_request request = plan_request(device, source, &parameters, &v.options);
     fg_watch_begin(&v.e.watch, v.options.progress, v.options.progress_user);
+    FG_TRY(fg_weights_open(&v.weights, v.options.weights, source->info.rows));
     FG_TRY(fg_model_centre(&mean, &parameters));
     FG_TRY(fg_e_step_open(&v.e, &request, mean, 1));
+    if (v.weights.source) FG_TRY(fgmm_source_rewind(v.weights.source));
     FG_TRY(evaluate_all(&v, &parameters));
-    if (mean_log_likelihood) *mean_log_likelihood = v.sum / (double)v.rows;
+    FG_TRY(fg_weights_check(&v.weights, v.rows, 1));
+    if (mean_log_likelihood) *mean_log_likelihood = v.sum / v.weight;
     if (rows) *rows = v.rows;
 done:
     fg_e_step_close(&v.e);

@@ -13,9 +13,10 @@ static void give(fgmm_criteria *to, fgmm_criteria *from)
     memcpy(to, from, to->size < sizeof *from ? to->size : sizeof *from);
 }
 
-static fgmm_criteria criteria_of(const fgmm_model *model, double log_likelihood, uint64_t rows)
+/* n: rows, or the sum of their weights. */
+static fgmm_criteria criteria_of(const fgmm_model *model, double log_likelihood, uint64_t rows, double n)
 {
-    const double p = (double)fgmm_model_free_parameters(model), n = (double)rows;
+    const double p = (double)fgmm_model_free_parameters(model);
     const double deviance = -2 * log_likelihood * n;
     return (fgmm_criteria){.rows = rows,
                            .parameters = fgmm_model_free_parameters(model),
@@ -27,20 +28,37 @@ static fgmm_criteria criteria_of(const fgmm_model *model, double log_likelihood,
 
 fgmm_status fgmm_criteria_from(fgmm_criteria *criteria, const fgmm_model *model, double log_likelihood, uint64_t rows)
 {
+    return fgmm_criteria_from_weighted(criteria, model, log_likelihood, rows, (double)rows);
+}
+
+fgmm_status fgmm_criteria_from_weighted(fgmm_criteria *criteria, const fgmm_model *model, double log_likelihood,
+                                        uint64_t rows, double total_weight)
+{
     fgmm_status status = FGMM_OK;
     FG_CHECK(criteria && model, FGMM_ARGUMENT, "%s is NULL", criteria ? "model" : "criteria");
     FG_CHECK(rows >= 1, FGMM_ARGUMENT, "rows = 0; need 1 or more");
-    fgmm_criteria c = criteria_of(model, log_likelihood, rows);
+    FG_CHECK(isfinite(total_weight) && total_weight > 0, FGMM_ARGUMENT, "total_weight = %g; need a number above 0",
+             total_weight);
+    fgmm_criteria c = criteria_of(model, log_likelihood, rows, total_weight);
     give(criteria, &c);
 done:
     return status;
 }
 
-/* The largest responsibilities' logarithms, summed over rows. */
-static int add_logarithms(void *user, const fgmm_evaluation *batch)
+/* Sums over rows, each times its weight. */
+typedef struct row_sums {
+    double logarithms; /* of the largest responsibilities */
+    double weight;
+} row_sums;
+
+static int add_rows(void *user, const fgmm_evaluation *batch)
 {
-    double *sum = user;
-    for (uint64_t i = 0; i < batch->rows; i++) *sum += log((double)batch->responsibilities[i]);
+    row_sums *sums = user;
+    for (uint64_t i = 0; i < batch->rows; i++) {
+        const double weight = batch->weights ? batch->weights[i] : 1;
+        sums->logarithms += weight * log((double)batch->responsibilities[i]);
+        sums->weight += weight;
+    }
     return 0;
 }
 
@@ -49,15 +67,16 @@ fgmm_status fgmm_criteria_evaluate(fgmm_criteria *criteria, fgmm_device *device,
 {
     fgmm_status status = FGMM_OK;
     fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
-    double logarithms = 0, log_likelihood;
+    row_sums sums = {0, 0};
+    double log_likelihood;
     uint64_t rows;
     FG_CHECK(criteria, FGMM_ARGUMENT, "criteria is NULL");
     FG_TRY(fg_read_options(&options, given, sizeof options, "evaluate options"));
     options.want_log_likelihood = options.want_labels = 0;
     options.top = 1;
-    FG_TRY(fgmm_evaluate(device, model, source, &options, add_logarithms, &logarithms, &log_likelihood, &rows));
-    fgmm_criteria c = criteria_of(model, log_likelihood, rows);
-    c.icl = c.bic - 2 * logarithms;
+    FG_TRY(fgmm_evaluate(device, model, source, &options, add_rows, &sums, &log_likelihood, &rows));
+    fgmm_criteria c = criteria_of(model, log_likelihood, rows, sums.weight);
+    c.icl = c.bic - 2 * sums.logarithms;
     give(criteria, &c);
 done:
     return status;

@@ -16,6 +16,7 @@ fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const d
     const fg_stream_options options = {
         .device = request->device,
         .source = request->source,
+        .weights = request->weights,
         .rows = info->rows,
         .batch_rows = e->plan.batch_rows,
         .is_resident = e->plan.is_resident,

@@ -5,8 +5,8 @@
 
 #include <math.h>
 
-/* All rows once, and new parameters: in one step, or with mini-batches in many. t->values[0] and [1]: rows, and the sum
- * of what is maximised. */
+/* All rows once, and new parameters: in one step, or with mini-batches in many. t->values[0] and [1]: rows (the sum
+ * of their weights), and the sum of what is maximised. */
 static fgmm_status iterate(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
 {
     fgmm_status status = FGMM_OK;
@@ -26,7 +26,7 @@ static fgmm_status run_kmeans(fg_training *t)
     FG_TRY(fg_e_step_set_pass(&t->e, FG_KEEP_BEST));
     while (r->kmeans_iterations < wanted) {
         FG_TRY(iterate(t, FGMM_PHASE_KMEANS, r->kmeans_iterations + 1, wanted));
-        r->inertia = -t->values[1];
+        r->inertia = fg_training_inertia(t);
         r->kmeans_iterations++;
         FG_TRY(fg_training_finish(t, FG_CHECKPOINT_KMEANS, t->values[1] / t->values[0]));
     }

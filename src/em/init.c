@@ -81,9 +81,10 @@ static fgmm_status seeds_create(seeds *s, const fg_init_request *request)
     FG_TRY(FG_ALLOC(&s->rows, s->trials, "candidates"));
     FG_TRY(FG_ALLOC(&s->potentials, blocks * s->trials, "potentials"));
     FG_TRY(FG_ALLOC(&s->block_totals, blocks, "potentials"));
-    if (request->weights) {
+    if (request->sample->weights) {
         FG_TRY(FG_ALLOC(&s->weights, request->sample->count, "weights"));
-        for (uint64_t i = 0; i < request->sample->count; i++) s->weights[i] = (float)request->weights[i];
+        for (uint64_t i = 0; i < request->sample->count; i++)
+            s->weights[i] = (float)fg_sample_weight(request->sample, i);
     }
     for (uint64_t j = 0; j < request->d; j++)
         s->offset[j] = request->shift->host[j] + (double)request->shift->kernel[j];
@@ -166,7 +167,8 @@ static fgmm_status next_centre(seeds *s, int is_first, uint64_t *row)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t count = s->request->sample->count;
-    s->rows[0] = *row = fg_rng_below(&s->rng, count);
+    s->rows[0] = *row = is_first && s->request->has_weights ? fg_sample_draw(s->request->sample, &s->rng)
+                                                            : fg_rng_below(&s->rng, count);
     if (is_first) return take_best(s, 1, row);
     if (!(s->total > 0 && isfinite(s->total))) return FGMM_OK; /* nothing to tell rows apart: uniform */
     for (uint32_t t = 0; t < s->trials; t++) FG_TRY(find_row(s, fg_rng_uniform(&s->rng) * s->total, &s->rows[t]));

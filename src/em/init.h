@@ -10,8 +10,8 @@
 
 typedef struct fg_init_request {
     fgmm_device *device;
-    const fg_sample *sample; /* at least k rows */
-    const double *weights;   /* (sample->count) how many rows each stands for; NULL: one */
+    const fg_sample *sample; /* at least k rows; k-means++ takes each for what it stands for */
+    int has_weights;         /* rows of the data count differently: the first centre is drawn accordingly */
     fgmm_type type;
     uint64_t k, d, seed;
     uint64_t rows;        /* N */
@@ -26,11 +26,12 @@ fgmm_init fg_init_choose(fgmm_init init, uint64_t k, uint64_t n);
 /* Rows of the sample that a method wants, of a source with any number of rows. */
 uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k);
 
-/* centres (k,d): greedy k-means++ as scikit-learn's: the first centre is drawn uniformly; for each further one,
- * 2 + floor(ln k) candidates are drawn with probability proportional to the squared distance to the nearest centre so
- * far, and the one that leaves the lowest total is taken (ties: the first). Deterministic for a seed and a device.
- * Where all rows coincide with centres already (fewer distinct rows than k), rows are drawn uniformly: centres may then
- * be equal, and the M-step's rule for empty components separates them. Errors: MEMORY, COMPILE, DEVICE, CANCELLED. */
+/* centres (k,d): greedy k-means++ as scikit-learn's: the first centre is drawn uniformly, or by weight; for each
+ * further one, 2 + floor(ln k) candidates are drawn with probability proportional to the squared distance to the
+ * nearest centre so far, and the one that leaves the lowest total is taken (ties: the first). Deterministic for a seed
+ * and a device. Where all rows coincide with centres already (fewer distinct rows than k), rows are drawn uniformly:
+ * centres may then be equal, and the M-step's rule for empty components separates them. Errors: MEMORY, COMPILE,
+ * DEVICE, CANCELLED. */
 fgmm_status fg_init_kmeanspp(double *centres, const fg_init_request *request);
 
 /* k-means||: rounds, and candidates of each in percent of k. Measured, docs/math.md "First centres". */
@@ -43,7 +44,8 @@ uint64_t fg_init_parallel_candidates(uint64_t k);
  * first candidate. Deterministic for a seed, a device and the batches. Errors: as the E-step's, CANCELLED. */
 fgmm_status fg_init_parallel(double *centres, const fg_init_request *request, const fg_plan_request *plan);
 
-/* centres (k,d): the first k rows of the sample, which then was drawn with room for k rows: k different rows. */
+/* centres (k,d): the first k rows of the sample, which then was drawn with room for k rows: k different rows, by weight
+ * where they have some. */
 void fg_init_random(double *centres, const fg_init_request *request);
 
 #endif

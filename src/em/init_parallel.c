@@ -7,6 +7,7 @@
  * number: results do not depend on how rows are cut into batches. */
 #include "init.h"
 
+#include "draws.h"
 #include "e_step.h"
 #include "size.h"
 #include "statistics.h"
@@ -15,13 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A candidate of the present round. */
-typedef struct draw {
-    double key; /* -log(u) / squared distance: the least L win */
-    uint64_t row;
-    size_t slot; /* where its values lie */
-} draw;
-
 /* k-means|| at work. */
 typedef struct parallel {
     const fg_init_request *request;
@@ -29,9 +23,9 @@ typedef struct parallel {
     uint64_t d, count, per_round; /* count: candidates so far */
     double *candidates;           /* (1 + rounds * per_round, d) */
     double *weights;              /* (the same) and, while a mixture is loaded, equal ones */
-    draw *heap;                   /* (per_round) the present round's, the largest key first */
-    uint64_t drawn;               /* of them */
+    fg_draws draws;               /* of the present round; a slot is the candidate's place behind `count` */
     double *distances;            /* (batch_rows) minus the squared ones */
+    float *row_weights;           /* (batch_rows) where rows have weights, else NULL */
     unsigned char *row;           /* one row as it lies on the device */
     uint64_t position;            /* of the batch's first row */
 } parallel;
@@ -41,8 +35,9 @@ static void parallel_close(parallel *p)
     fg_e_step_close(&p->e);
     free(p->candidates);
     free(p->weights);
-    free(p->heap);
+    fg_draws_clear(&p->draws);
     free(p->distances);
+    free(p->row_weights);
     free(p->row);
 }
 
@@ -62,13 +57,14 @@ static fgmm_status parallel_open(parallel *p, const fg_init_request *request, co
     if (fg_covariance_matrices(plan.pass.covariance, 1)) plan.pass.covariance = FGMM_SPHERICAL; /* counts are wanted */
     plan.is_evaluation = 1;
     plan.host_bytes = room * (4 * request->d + 4) * sizeof(double); /* candidates and their statistics, shares, draws */
-    plan.host_row_bytes = sizeof(double);
+    plan.host_row_bytes = sizeof(double) + (plan.weights.source ? sizeof(float) : 0);
     FG_TRY(fg_e_step_open(&p->e, &plan, request->centre, 0));
     p->e.watch = *request->watch;
     FG_TRY(FG_ALLOC(&p->candidates, room * p->d, "candidates"));
     FG_TRY(FG_ALLOC(&p->weights, room, "candidates"));
-    FG_TRY(FG_ALLOC(&p->heap, p->per_round, "candidates"));
+    FG_TRY(fg_draws_create(&p->draws, p->per_round));
     FG_TRY(FG_ALLOC(&p->distances, p->e.plan.batch_rows, "distances"));
+    if (plan.weights.source) FG_TRY(FG_ALLOC(&p->row_weights, p->e.plan.batch_rows, "weights"));
     FG_TRY(fg_alloc((void **)&p->row, p->d, fgmm_type_bytes(fg_device_type(request->type)), "a row"));
 done:
     return status;
@@ -78,31 +74,6 @@ done:
 static fg_parameters parameters_of(const parallel *p)
 {
     return (fg_parameters){FGMM_SPHERICAL, p->count, p->d, p->weights, p->candidates, p->weights};
-}
-
-static int is_before(const draw *a, const draw *b)
-{
-    return a->key < b->key || (a->key == b->key && a->row < b->row);
-}
-
-static void sift_down(draw *heap, uint64_t count, uint64_t at)
-{
-    for (uint64_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && is_before(&heap[child], &heap[child + 1])) child++;
-        if (!is_before(&heap[at], &heap[child])) return;
-        const draw swapped = heap[at];
-        heap[at] = heap[child];
-        heap[child] = swapped;
-    }
-}
-
-static void sift_up(draw *heap, uint64_t at)
-{
-    for (uint64_t parent; at > 0 && is_before(&heap[parent = (at - 1) / 2], &heap[at]); at = parent) {
-        const draw swapped = heap[at];
-        heap[at] = heap[parent];
-        heap[parent] = swapped;
-    }
 }
 
 /* The row's values, in the data's own coordinates, to a candidate's place. */
@@ -122,24 +93,18 @@ static fgmm_status draw_from_batch(parallel *p, const fg_rows *rows, uint64_t ro
 {
     fgmm_status status = FGMM_OK;
     const fg_evaluation_rows out = {.log_likelihood = p->distances};
+    size_t slot;
     FG_TRY(fg_pass_evaluate(p->e.pass, rows, &out));
+    if (rows->weights)
+        FG_TRY(fg_buffer_read(rows->weights, rows->weights_bytes, p->row_weights, rows->n * sizeof(float)));
     for (size_t i = 0; i < rows->n; i++) {
-        const double distance = -p->distances[i];
-        if (!(distance > 0)) continue; /* a candidate itself, or below rounding */
+        const double distance = -p->distances[i] * (rows->weights ? (double)p->row_weights[i] : 1);
+        if (!(distance > 0)) continue; /* a candidate itself, or below rounding, or a row of weight 0 */
         fg_rng rng;
         fg_rng_init(&rng, p->request->seed, FG_STREAM_PARALLEL + round, p->position + i);
-        draw drawn = {-log(1 - fg_rng_uniform(&rng)) / distance, p->position + i, p->count + p->drawn};
-        if (p->drawn < p->per_round) {
-            p->heap[p->drawn] = drawn;
-            sift_up(p->heap, p->drawn++);
-        } else if (is_before(&drawn, &p->heap[0])) {
-            drawn.slot = p->heap[0].slot;
-            p->heap[0] = drawn;
-            sift_down(p->heap, p->drawn, 0);
-        } else {
-            continue;
-        }
-        FG_TRY(fetch_row(p, rows, i, drawn.slot));
+        const double key = -log(1 - fg_rng_uniform(&rng)) / distance;
+        if (fg_draws_offer(&p->draws, key, p->position + i, &slot))
+            FG_TRY(fetch_row(p, rows, i, (size_t)p->count + slot));
     }
     p->position += rows->n;
 done:
@@ -152,7 +117,7 @@ static fgmm_status run_round(parallel *p, uint64_t round)
     fg_rows rows;
     const fg_parameters parameters = parameters_of(p);
     p->e.request.pass.k = p->count;
-    p->position = p->drawn = 0;
+    p->position = p->draws.count = 0;
     fg_watch_iteration(&p->e.watch, FGMM_PHASE_INIT, round + 1, FG_PARALLEL_ROUNDS + 1, p->request->rows);
     FG_TRY(fg_e_step_set_pass(&p->e, FG_KEEP_BEST));
     FG_TRY(fg_e_step_load(&p->e, &parameters));
@@ -163,13 +128,13 @@ static fgmm_status run_round(parallel *p, uint64_t round)
         FG_TRY(fg_watch_rows(&p->e.watch, rows.n));
         FG_TRY(fg_stream_next(p->e.stream, &rows));
     }
-    p->count += p->drawn;
+    p->count += p->draws.count;
     FG_TRY(fg_watch_finished(&p->e.watch, (double)NAN));
 done:
     return status;
 }
 
-/* How many rows are nearest to each candidate. */
+/* How many rows are nearest to each candidate; their weights, where they have some. */
 static fgmm_status weigh(parallel *p)
 {
     fgmm_status status = FGMM_OK;
@@ -195,26 +160,24 @@ static fgmm_status seed(double *centres, parallel *p)
     const fg_init_request *whole = p->request;
     fg_init_request points = *whole;
     fg_sample sample = {0};
-    double *row = NULL, *weights = NULL;
+    double *row = NULL;
     const uint64_t count = fg_max_u64(p->count, whole->k);
     points.sample = &sample;
     points.type = FGMM_F64;
     FG_TRY(FG_ALLOC(&row, p->d, "a row"));
-    FG_TRY(FG_ALLOC(&weights, count, "candidates"));
     FG_TRY(fg_sample_create(&sample, count, (size_t)p->d * sizeof(double), 0));
-    fg_sample_feed(&sample, p->candidates, 0, p->count);
+    fg_sample_feed(&sample, p->candidates, NULL, 0, p->count);
     for (uint64_t i = p->count; i < count; i++) {
         const void *from = fg_sample_row(whole->sample, i);
         for (uint64_t j = 0; j < p->d; j++) row[j] = fg_row_value(from, whole->type, (size_t)j);
-        fg_sample_feed(&sample, row, i, 1);
+        fg_sample_feed(&sample, row, NULL, i, 1);
     }
-    for (uint64_t i = 0; i < count; i++) weights[i] = i < p->count ? p->weights[i] : 1;
+    FG_TRY(FG_ALLOC(&sample.weights, count, "candidates"));
+    for (uint64_t i = 0; i < count; i++) sample.weights[i] = i < p->count ? p->weights[i] : 1;
     FG_TRY(fg_sample_finish(&sample));
-    points.weights = weights;
     FG_TRY(fg_init_kmeanspp(centres, &points));
 done:
     fg_sample_clear(&sample);
-    free(weights);
     free(row);
     return status;
 }
@@ -227,7 +190,7 @@ fgmm_status fg_init_parallel(double *centres, const fg_init_request *request, co
     FG_TRY(parallel_open(&p, request, plan));
     for (uint64_t i = 0; i < fg_init_parallel_candidates(request->k); i++) p.weights[i] = 1;
     fg_rng_init(&rng, request->seed, FG_STREAM_PARALLEL, UINT64_MAX / 2); /* beyond every row's number */
-    const void *first = fg_sample_row(request->sample, fg_rng_below(&rng, request->sample->count));
+    const void *first = fg_sample_row(request->sample, fg_sample_draw(request->sample, &rng));
     for (uint64_t j = 0; j < p.d; j++) p.candidates[j] = fg_row_value(first, request->type, (size_t)j);
     p.count = 1;
     for (uint64_t round = 0; round < FG_PARALLEL_ROUNDS; round++) FG_TRY(run_round(&p, round));

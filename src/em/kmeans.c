@@ -35,7 +35,7 @@ static fgmm_status iterate(fg_training *t, double *before)
         memcpy(before, t->mixture.means, (size_t)coordinates * sizeof *before);
         FG_TRY(fg_training_e_step(t, FGMM_PHASE_KMEANS, r->kmeans_iterations + 1, most));
         FG_TRY(fg_training_m_step(t));
-        r->inertia = -t->values[1];
+        r->inertia = fg_training_inertia(t);
         /* Re-seeding moves centroids for ever where the data have fewer distinct rows than there are centroids. */
         const int is_in_vain = r->repaired > repaired && r->inertia >= inertia;
         is_at_rest = is_in_vain || squared_distance(t->mixture.means, before, coordinates) <= rest(t);

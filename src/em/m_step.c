@@ -48,7 +48,7 @@ static fgmm_status check_values(const double *values, const fg_statistics_layout
              reg_covar);
     for (size_t i = 0; i < layout->count; i++)
         FG_CHECK(isfinite(values[i]), FGMM_DATA, "statistics: value %zu = %g; need a finite number", i, values[i]);
-    FG_CHECK(values[0] >= 0 && values[0] < 0x1p63, FGMM_DATA, "statistics: rows = %g; need 0..2^63", values[0]);
+    FG_CHECK(values[0] >= 0, FGMM_DATA, "statistics: rows = %g; need a number >= 0", values[0]);
     double total = 0;
     for (size_t i = layout->counts; i < layout->s1; i++) {
         FG_CHECK(values[i] >= 0, FGMM_DATA, "statistics: N[%zu] = %g; need a number >= 0", i - layout->counts,
@@ -323,7 +323,7 @@ fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics, co
     FG_TRY(fg_m_step(&to, statistics->values, used.reg_covar, repaired));
     const fg_parameters result = {to.covariance, to.k, to.d, to.weights, to.means, to.covariances};
     fgmm_model_info info = statistics->model->info;
-    info.rows = (uint64_t)statistics->values[0];
+    info.rows = statistics->values[0] < 0x1p63 ? (uint64_t)statistics->values[0] : 0; /* 0: such a sum of weights */
     info.iterations++;
     info.log_likelihood = (double)NAN; /* known after the next pass */
     snprintf(info.library_version, sizeof info.library_version, "%s", fgmm_version());

@@ -67,6 +67,13 @@ done:
     return status;
 }
 
+/* The rows of a batch as steps count them: by their weights, the mean weight counting as one row. */
+static double rows_counted(const fg_training *t, const fg_rows *rows)
+{
+    if (!rows->weights) return (double)rows->n;
+    return rows->weight * t->weights.unit * ((double)t->report.rows / t->weights.total);
+}
+
 fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
 {
     fgmm_status status = FGMM_OK;
@@ -74,8 +81,8 @@ fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iterat
     const uint64_t step_rows = fg_round_up(fg_mini_batch_rows(t->mixture.k), t->e.plan.batch_rows);
     const uint64_t first = (iteration - 1) * fg_ceil_div(t->report.rows, step_rows);
     const int is_last = max_iterations > 1 && iteration == max_iterations;
-    uint64_t steps = 0, in_step = 0, seen = 0;
-    double objective = 0;
+    uint64_t steps = 0;
+    double in_step = 0, seen = 0, objective = 0;
     const double began_s = fg_now_s();
     fg_watch_iteration(&t->e.watch, phase, iteration, max_iterations, t->report.rows);
     FG_TRY(fg_stream_begin(t->e.stream));
@@ -87,14 +94,14 @@ fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iterat
         }
         FG_TRY(fg_pass_accumulate(t->e.pass, &rows));
         FG_TRY(fg_watch_rows(&t->e.watch, rows.n));
-        in_step += rows.n;
-        seen += rows.n;
+        in_step += rows_counted(t, &rows);
+        seen += rows.weights ? rows.weight : (double)rows.n;
         FG_TRY(fg_stream_next(t->e.stream, &rows));
-        if (in_step < step_rows && rows.n > 0) continue;
-        FG_TRY(take_step(t, step_size(first, steps++, is_last), (double)in_step / (double)step_rows, &objective));
+        if (in_step == 0 || (in_step < (double)step_rows && rows.n > 0)) continue; /* 0: no row with a weight yet */
+        FG_TRY(take_step(t, step_size(first, steps++, is_last), in_step / (double)step_rows, &objective));
         in_step = 0;
     }
-    t->values[0] = (double)seen;
+    t->values[0] = seen;
     t->values[1] = objective;
 done:
     t->report.em_s += fg_now_s() - began_s;

@@ -13,8 +13,8 @@ uint64_t fg_mini_batch_rows(uint64_t k);
 fgmm_status fg_mini_batch_blend(double *values, const fg_mixture *m, double step, double reg_covar);
 
 /* One pass over all rows in steps, with the pass that is set; the pass before it was number iteration - 1 of its phase.
- * The last of several averages (math.md). Leaves rows and the sum of the objective (under the parameters that each row
- * met) in t->values[0] and [1]. */
+ * The last of several averages (math.md). Leaves rows (the sum of their weights) and the sum of the objective (under
+ * the parameters that each row met) in t->values[0] and [1]. */
 fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations);
 
 #endif

@@ -1,6 +1,7 @@
 /* plan.c - batch size and residency from what memory allows. */
 #include "plan.h"
 
+#include "draws.h"
 #include "rows.h"
 #include "size.h"
 #include "stream.h"
@@ -17,9 +18,11 @@ typedef struct need {
     uint64_t host, device;
 } need;
 
-static uint64_t device_row_bytes(const fgmm_source *source)
+/* With its weight. */
+static uint64_t device_row_bytes(const fg_plan_request *request)
 {
-    return source->info.dims * fgmm_type_bytes(fg_device_type(source->info.type));
+    const fgmm_source_info *info = &request->source->info;
+    return info->dims * fgmm_type_bytes(fg_device_type(info->type)) + (request->weights.source ? sizeof(float) : 0);
 }
 
 static need need_of(const fg_plan_request *request, uint64_t batch_rows, uint64_t resident_rows)
@@ -27,7 +30,7 @@ static need need_of(const fg_plan_request *request, uint64_t batch_rows, uint64_
     const fg_device_facts *facts = fg_device_facts_of(request->device);
     fg_pass_options pass = request->pass;
     pass.batch_rows = (size_t)batch_rows;
-    const uint64_t row_bytes = device_row_bytes(request->source);
+    const uint64_t row_bytes = device_row_bytes(request);
     const uint64_t stream =
         request->source->opencl ? 0 : fg_stream_bytes(request->device, batch_rows * row_bytes, resident_rows > 0);
     /* Beside what the pass says: the shifted means that e_step.c loads it with. */
@@ -55,7 +58,7 @@ fgmm_status fg_plan_make(fg_plan *plan, const fg_plan_request *given)
     request.pass.type = fg_device_type(given->source->info.type);
     const fg_pass_options *pass = &request.pass;
     const uint64_t held = request.held_bytes, device_left = fg_device_bytes_left(request.device);
-    const uint64_t row_bytes = device_row_bytes(request.source), n = request.source->info.rows;
+    const uint64_t row_bytes = device_row_bytes(&request), n = request.source->info.rows;
     uint64_t batch = request.batch_rows;
     if (batch == 0) {
         batch = fg_pass_default_batch_rows(request.device, pass);
@@ -93,7 +96,8 @@ uint64_t fg_plan_sample_rows(const fg_plan_request *request, uint64_t wanted)
     const uint64_t host_left = limit > held ? limit - held : 0;
     /* On the device: the row, and its distances to the candidates of a step, 2 + ln 2^31 at most. */
     const uint64_t raw = d * fgmm_type_bytes(request->source->info.type), copy = (d + 24) * sizeof(float);
-    const uint64_t host_row = raw + (is_cpu ? copy : 0);
+    const uint64_t drawn = request->weights.source ? sizeof(fg_draw) + sizeof(double) : 0;
+    const uint64_t host_row = raw + drawn + (is_cpu ? copy : 0);
     uint64_t rows = fg_min_u64(wanted, request->source->info.rows);
     const uint64_t device_left =
         fg_min_u64(fg_device_bytes_left(request->device), fg_device_facts_of(request->device)->max_alloc_bytes);

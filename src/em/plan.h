@@ -7,10 +7,12 @@
 
 #include "pass.h"
 #include "source.h"
+#include "weights.h"
 
 typedef struct fg_plan_request {
     fgmm_device *device;
     fgmm_source *source;
+    fg_weights weights;          /* opened; zero: none */
     uint64_t batch_rows;         /* 0: the default of this shape and device */
     uint64_t usual_most_rows;    /* where batch_rows is 0: the default is made no larger than this; 0: it is not */
     uint64_t memory_limit_bytes; /* 0: a quarter of the machine's memory, and more where that is too little */

@@ -12,7 +12,9 @@ typedef struct slot {
     fg_buffer *buffer; /* where kernels find the rows; borrowed from fg_stream.resident where rows stay in it */
     fg_upload *upload; /* where the reader puts them, apart from the device; NULL: into the mapped buffer */
     void *pointer;     /* what the reader fills; NULL while the device uses it */
+    uint64_t capacity; /* rows that fit; their weights, where there are some, lie before them: float (capacity) */
     uint64_t n;        /* rows in it */
+    double weight;     /* sum of their weights */
 } slot;
 
 struct fg_stream {
@@ -31,8 +33,11 @@ struct fg_stream {
     int has_last; /* there is one */
 
     fg_buffer **resident;     /* (batches) one buffer per batch, or NULL */
+    double *resident_weights; /* (batches) sums of weights */
     uint64_t batches, filled; /* of resident */
     int is_filled;            /* all rows are on the device */
+    fg_buffer *lent_weights;  /* float (batch_rows) of the batch at hand, where rows are lent; NULL: no weights */
+    float *host_weights;      /* (batch_rows) likewise */
 
     fg_thread *reader;
     fg_queue *empty, *full; /* slots on their way to and from the reader */
@@ -41,6 +46,11 @@ struct fg_stream {
     fgmm_status reader_status;
     char reader_text[FG_ERROR_TEXT_BYTES];
 };
+
+static size_t weight_bytes(const fg_stream *s, uint64_t rows)
+{
+    return s->options.weights.source ? (size_t)rows * sizeof(float) : 0;
+}
 
 enum { RAW_BYTES = 1 << 18 }; /* a block of rows that stays in a second-level cache while it is converted or checked */
 
@@ -67,17 +77,20 @@ static fgmm_status read_batch(fg_stream *s, slot *into)
     uint64_t after;
     if (into->upload) FG_TRY(fg_upload_wait(into->upload));
     const uint64_t capacity = fg_min_u64(s->options.batch_rows, s->options.rows - s->read_rows);
+    const size_t rows_at = weight_bytes(s, into->capacity);
+    void *rows = (char *)into->pointer + rows_at;
     if (s->type == FGMM_F64) {
-        FG_TRY(read_converted(s, into->pointer, capacity, &into->n));
+        FG_TRY(read_converted(s, rows, capacity, &into->n));
     } else {
-        FG_TRY(fg_rows_fill(s->options.source, into->pointer, capacity, &into->n));
-        if (s->options.is_checked) FG_TRY(fg_rows_check(into->pointer, s->type, into->n, s->d, s->read_rows));
+        FG_TRY(fg_rows_fill(s->options.source, rows, capacity, &into->n));
+        if (s->options.is_checked) FG_TRY(fg_rows_check(rows, s->type, into->n, s->d, s->read_rows));
     }
+    if (rows_at > 0) FG_TRY(fg_weights_read(&s->options.weights, into->pointer, into->n, &into->weight));
     s->read_rows += into->n;
     /* All expected rows are there: the source says by itself when it has more. */
     if (s->read_rows == s->options.rows) FG_TRY(fg_rows_fill(s->options.source, s->raw, 1, &after));
     if (into->upload && into->n > 0)
-        FG_TRY(fg_upload_begin(into->upload, into->buffer, (size_t)into->n * s->row_bytes));
+        FG_TRY(fg_upload_begin(into->upload, into->buffer, rows_at + (size_t)into->n * s->row_bytes));
 done:
     return status;
 }
@@ -111,9 +124,10 @@ static fgmm_status hand_out(fg_stream *s, size_t number)
         if (s->filled == s->batches) goto done;
         const uint64_t first = s->filled * s->options.batch_rows;
         const uint64_t n = fg_min_u64(s->options.batch_rows, s->options.rows - first);
-        FG_TRY(fg_buffer_create(&s->resident[s->filled], s->options.device, (size_t)n * s->row_bytes, FG_BUFFER_DEVICE,
-                                "rows on the device"));
+        FG_TRY(fg_buffer_create(&s->resident[s->filled], s->options.device,
+                                weight_bytes(s, n) + (size_t)n * s->row_bytes, FG_BUFFER_DEVICE, "rows on the device"));
         out->buffer = s->resident[s->filled++];
+        out->capacity = n;
     }
     if (out->upload) {
         FG_TRY(fg_upload_release(out->upload));
@@ -126,14 +140,25 @@ done:
     return status;
 }
 
+/* n rows, and before them room for the weights of `capacity`. */
+static fg_rows rows_of_buffer(const fg_stream *s, const fg_buffer *buffer, uint64_t capacity, uint64_t n, double weight)
+{
+    fg_rows rows = {buffer, weight_bytes(s, capacity), (size_t)n};
+    if (s->options.weights.source) {
+        rows.weights = buffer;
+        rows.weight = weight;
+    }
+    return rows;
+}
+
 /* A filled slot's rows, for kernels that are launched after this. */
-static fgmm_status bring(slot *in, fg_rows *rows)
+static fgmm_status bring(const fg_stream *s, slot *in, fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
     void *pointer = in->pointer;
     in->pointer = NULL;
     FG_TRY(in->upload ? fg_upload_use(in->upload) : fg_buffer_unmap(in->buffer, pointer));
-    *rows = (fg_rows){in->buffer, 0, (size_t)in->n};
+    *rows = rows_of_buffer(s, in->buffer, in->capacity, in->n, in->weight);
 done:
     return status;
 }
@@ -176,8 +201,9 @@ static fgmm_status make_buffers(fg_stream *s)
 {
     fgmm_status status = FGMM_OK;
     size_t bytes;
-    FG_TRY(fg_size_product(&bytes, s->options.batch_rows, s->row_bytes, "a batch of rows"));
+    FG_TRY(fg_size_product(&bytes, s->options.batch_rows, s->row_bytes + weight_bytes(s, 1), "a batch of rows"));
     for (slot *each = s->slots; each < s->slots + s->slot_count; each++) {
+        each->capacity = s->options.batch_rows;
         if (!s->resident)
             FG_TRY(fg_buffer_create(&each->buffer, s->options.device, bytes, FG_BUFFER_DEVICE, "a batch of rows"));
         if (!s->is_direct) FG_TRY(fg_upload_create(&each->upload, s->options.device, bytes));
@@ -206,8 +232,13 @@ fgmm_status fg_stream_open(fg_stream **stream, const fg_stream_options *options)
         if (options->is_resident) {
             s->batches = fg_ceil_div(options->rows, options->batch_rows);
             FG_TRY(FG_ALLOC(&s->resident, s->batches, "batches"));
+            FG_TRY(FG_ALLOC(&s->resident_weights, s->batches, "batches"));
         }
         FG_TRY(make_buffers(s));
+    } else if (options->weights.source) {
+        const size_t bytes = weight_bytes(s, options->batch_rows);
+        FG_TRY(fg_buffer_create(&s->lent_weights, options->device, bytes, FG_BUFFER_DEVICE, "weights of a batch"));
+        FG_TRY(FG_ALLOC(&s->host_weights, options->batch_rows, "weights of a batch"));
     }
     *stream = s;
     s = NULL;
@@ -227,6 +258,9 @@ void fg_stream_close(fg_stream *s)
         if (!s->resident) fg_buffer_free(each->buffer);
     }
     for (uint64_t i = 0; s->resident && i < s->batches; i++) fg_buffer_free(s->resident[i]);
+    fg_buffer_free(s->lent_weights);
+    free(s->host_weights);
+    free(s->resident_weights);
     free(s->resident);
     free(s->raw);
     free(s);
@@ -256,6 +290,7 @@ fgmm_status fg_stream_begin(fg_stream *s)
     fgmm_status status = FGMM_OK;
     s->position = 0;
     if (s->is_filled) return FGMM_OK;
+    if (s->options.weights.source) FG_TRY(fgmm_source_rewind(s->options.weights.source));
     if (s->lent) return s->options.is_checked ? check_lent(s) : FGMM_OK;
     s->read_rows = 0;
     s->reader_status = FGMM_OK;
@@ -270,13 +305,23 @@ done:
 }
 
 /* Rows that are on the device already. */
-static void next_in_place(const fg_stream *s, fg_rows *rows)
+static fgmm_status next_in_place(fg_stream *s, fg_rows *rows)
 {
+    fgmm_status status = FGMM_OK;
     const uint64_t n = fg_min_u64(s->options.batch_rows, s->options.rows - s->position);
-    if (s->lent)
+    if (n == 0) return FGMM_OK;
+    if (s->lent) {
         *rows = (fg_rows){s->lent->buffer, s->lent->offset_bytes + (size_t)s->position * s->row_bytes, (size_t)n};
-    else
-        *rows = (fg_rows){n ? s->resident[s->position / s->options.batch_rows] : NULL, 0, (size_t)n};
+        if (!s->lent_weights) return FGMM_OK;
+        rows->weights = s->lent_weights;
+        FG_TRY(fg_weights_read(&s->options.weights, s->host_weights, n, &rows->weight));
+        FG_TRY(fg_buffer_write(s->lent_weights, 0, s->host_weights, weight_bytes(s, n)));
+    } else {
+        const uint64_t batch = s->position / s->options.batch_rows;
+        *rows = rows_of_buffer(s, s->resident[batch], n, n, s->resident_weights[batch]);
+    }
+done:
+    return status;
 }
 
 /* Rows from the reader. The slot used before goes back to it first, so that it reads while the device computes. */
@@ -288,7 +333,8 @@ static fgmm_status next_read(fg_stream *s, fg_rows *rows)
     s->has_last = fg_queue_pop(s->full, &s->last);
     s->waited_s += fg_now_s() - began_s;
     if (s->has_last) {
-        FG_TRY(bring(&s->slots[s->last], rows));
+        FG_TRY(bring(s, &s->slots[s->last], rows));
+        if (s->resident) s->resident_weights[s->position / s->options.batch_rows] = rows->weight;
     } else if (s->reader_status != FGMM_OK) {
         status = s->reader_status;
         fg_error_restore(s->reader_text);
@@ -304,11 +350,7 @@ done:
 fgmm_status fg_stream_next(fg_stream *s, fg_rows *rows)
 {
     *rows = (fg_rows){0};
-    fgmm_status status = FGMM_OK;
-    if (s->is_filled || s->lent)
-        next_in_place(s, rows);
-    else
-        status = next_read(s, rows);
+    const fgmm_status status = s->is_filled || s->lent ? next_in_place(s, rows) : next_read(s, rows);
     s->position += rows->n;
     return status;
 }

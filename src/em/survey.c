@@ -2,7 +2,8 @@
  *
  * Moments: per block of rows, sums of (x - ref) and (x - ref)^2 about a reference near the mean (the mean so far; the
  * first row for the first block), combined between blocks by Chan's formula, all in double: nothing cancels however far
- * from the origin the data lie. Bytes are summed in 32-bit integers, exactly. */
+ * from the origin the data lie. Bytes are summed in 32-bit integers, exactly. Where rows have weights, moments are
+ * taken with and without them: the distance check is about every row that the device will see. */
 #include "survey.h"
 
 #include "size.h"
@@ -21,9 +22,16 @@ enum {
  * room for rows a hundred times as far as the usual one. */
 static const double MOST_SQUARED_DISTANCE = 1e26;
 
+/* Rows at hand. */
+typedef struct fg_block {
+    void *rows;     /* (n,d) */
+    float *weights; /* (n), or NULL */
+    size_t n;
+} fg_block;
+
 /* Sums of one block of rows (n,d); all arrays (d). */
 typedef struct fg_moments {
-    uint64_t n; /* rows in all blocks before */
+    double weight; /* of the rows in all blocks before; without weights, their number */
     double *mean, *m2;
     double *ref, *sum, *squares;
     uint32_t *int_sum, *int_squares;
@@ -115,7 +123,7 @@ static void block_sums(fg_moments *m, const void *rows, fgmm_type type, size_t n
         }
         return;
     }
-    for (size_t j = 0; j < d; j++) m->ref[j] = m->n ? m->mean[j] : fg_row_value(rows, type, j);
+    for (size_t j = 0; j < d; j++) m->ref[j] = m->weight > 0 ? m->mean[j] : fg_row_value(rows, type, j);
     if (type == FGMM_F32)
         f32_sums(m->sum, m->squares, m->ref, rows, n, d);
     else if (type == FGMM_F64)
@@ -124,18 +132,81 @@ static void block_sums(fg_moments *m, const void *rows, fgmm_type type, size_t n
         f16_sums(m, rows, n, d);
 }
 
-/* Chan, Golub, LeVeque: combines the moments of the rows before (a) with those of the block (b). */
-static void join_block(fg_moments *m, size_t n, size_t d)
+/* Column sums about ref, each row times its weight. */
+#define WEIGHTED_SUMS(name, type)                                                                                      \
+    static void name(fg_moments *m, const type *restrict x, const float *weights, size_t n, size_t d)                  \
+    {                                                                                                                  \
+        double *restrict sum = m->sum, *restrict squares = m->squares;                                                 \
+        const double *restrict ref = m->ref;                                                                           \
+        for (size_t i = 0; i < n; i++, x += d)                                                                         \
+            for (size_t j = 0; j < d; j++) {                                                                           \
+                const double y = (double)x[j] - ref[j], weighted = (double)weights[i] * y;                             \
+                sum[j] += weighted;                                                                                    \
+                squares[j] += weighted * y;                                                                            \
+            }                                                                                                          \
+    }
+WEIGHTED_SUMS(weighted_u8_sums, uint8_t)
+WEIGHTED_SUMS(weighted_i8_sums, int8_t)
+WEIGHTED_SUMS(weighted_f32_sums, float)
+WEIGHTED_SUMS(weighted_f64_sums, double)
+
+static void weighted_f16_sums(fg_moments *m, const void *rows, const float *weights, size_t n, size_t d)
 {
-    const double a = (double)m->n, b = (double)n;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < d; j++) {
+            const double y = fg_row_value(rows, FGMM_F16, i * d + j) - m->ref[j];
+            m->sum[j] += (double)weights[i] * y;
+            m->squares[j] += (double)weights[i] * y * y;
+        }
+}
+
+/* block_sums with weights (n). Returns their sum; 0: there is nothing to join. */
+static double weighted_block_sums(fg_moments *m, const fg_block *block, fgmm_type type, size_t d)
+{
+    const size_t n = block->n;
+    double total = 0;
+    size_t first = n;
+    for (size_t i = 0; i < n; i++) {
+        if (first == n && block->weights[i] > 0) first = i;
+        total += (double)block->weights[i];
+    }
+    if (first == n) return 0;
+    memset(m->sum, 0, d * sizeof *m->sum);
+    memset(m->squares, 0, d * sizeof *m->squares);
+    for (size_t j = 0; j < d; j++)
+        m->ref[j] = m->weight > 0 ? m->mean[j] : fg_row_value(block->rows, type, first * d + j);
+    switch (type) {
+    case FGMM_U8:
+        weighted_u8_sums(m, block->rows, block->weights, n, d);
+        break;
+    case FGMM_I8:
+        weighted_i8_sums(m, block->rows, block->weights, n, d);
+        break;
+    case FGMM_F16:
+        weighted_f16_sums(m, block->rows, block->weights, n, d);
+        break;
+    case FGMM_F32:
+        weighted_f32_sums(m, block->rows, block->weights, n, d);
+        break;
+    case FGMM_F64:
+        weighted_f64_sums(m, block->rows, block->weights, n, d);
+        break;
+    }
+    return total;
+}
+
+/* Chan, Golub, LeVeque: combines the moments of the rows before (a) with those of the block (b, its weight). */
+static void join_block(fg_moments *m, double b, size_t d)
+{
+    const double a = m->weight;
     for (size_t j = 0; j < d; j++) {
         const double block_mean = m->ref[j] + m->sum[j] / b;
         const double block_m2 = m->squares[j] - m->sum[j] * (m->sum[j] / b);
         const double delta = block_mean - m->mean[j];
-        m->mean[j] += m->n ? delta * (b / (a + b)) : delta;
-        m->m2[j] += fmax(block_m2, 0) + (m->n ? delta * delta * (a * b / (a + b)) : 0);
+        m->mean[j] += a > 0 ? delta * (b / (a + b)) : delta;
+        m->m2[j] += fmax(block_m2, 0) + (a > 0 ? delta * delta * (a * b / (a + b)) : 0);
     }
-    m->n += n;
+    m->weight += b;
 }
 
 void fg_survey_clear(fg_survey *survey)
@@ -146,33 +217,70 @@ void fg_survey_clear(fg_survey *survey)
     memset(survey, 0, sizeof *survey);
 }
 
-/* The source's rows, block by block. */
-static fgmm_status read_all(fg_survey *survey, fg_moments *moments, fgmm_source *source, fg_watch *watch,
-                            double *read_s)
+/* What a survey has found so far. */
+typedef struct surveying {
+    const fg_survey_request *request;
+    fg_sample sample;
+    uint64_t rows;
+    fg_moments plain, weighted; /* weighted: where rows have weights */
+} surveying;
+
+static fgmm_status read_block(fg_block *block, const fg_survey_request *request, uint64_t capacity)
 {
     fgmm_status status = FGMM_OK;
-    const fgmm_type type = source->info.type;
-    const uint64_t d = source->info.dims;
+    uint64_t n;
+    FG_TRY(fg_rows_fill(request->source, block->rows, capacity, &n));
+    block->n = (size_t)n;
+    if (block->weights) FG_TRY(fg_weights_read(request->weights, block->weights, n, NULL));
+done:
+    return status;
+}
+
+static fgmm_status add_block(surveying *s, const fg_block *block)
+{
+    fgmm_status status = FGMM_OK;
+    const fgmm_type type = s->request->source->info.type;
+    const size_t d = (size_t)s->request->source->info.dims;
+    FG_TRY(fg_rows_check(block->rows, type, block->n, d, s->rows));
+    fg_sample_feed(&s->sample, block->rows, block->weights, s->rows, block->n);
+    block_sums(&s->plain, block->rows, type, block->n, d);
+    join_block(&s->plain, (double)block->n, d);
+    if (block->weights) {
+        const double weight = weighted_block_sums(&s->weighted, block, type, d);
+        if (weight > 0) join_block(&s->weighted, weight, d);
+    }
+    s->rows += block->n;
+done:
+    return status;
+}
+
+/* The source's rows, block by block. */
+static fgmm_status read_all(surveying *s, double *read_s)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_source *source = s->request->source;
     size_t row_bytes;
-    void *rows = NULL;
-    FG_TRY(fg_size_product(&row_bytes, d, fgmm_type_bytes(type), "a row"));
+    fg_block block = {0};
+    FG_TRY(fg_size_product(&row_bytes, source->info.dims, fgmm_type_bytes(source->info.type), "a row"));
     const uint64_t capacity = fg_max_u64(1, fg_min_u64(BLOCK_ROWS_MAX, BLOCK_BYTES / row_bytes));
-    FG_TRY(fg_alloc(&rows, capacity, row_bytes, "survey block"));
+    FG_TRY(fg_alloc(&block.rows, capacity, row_bytes, "survey block"));
     FG_TRY(fgmm_source_rewind(source));
-    for (uint64_t n = capacity; n == capacity;) {
+    if (s->request->weights->source) {
+        FG_TRY(FG_ALLOC(&block.weights, capacity, "survey block"));
+        FG_TRY(fgmm_source_rewind(s->request->weights->source));
+    }
+    for (block.n = (size_t)capacity; block.n == capacity;) {
         const double began_s = fg_now_s();
-        status = fg_rows_fill(source, rows, capacity, &n);
+        status = read_block(&block, s->request, capacity);
         *read_s += fg_now_s() - began_s;
         if (status != FGMM_OK) goto done;
-        if (n == 0) break; /* a source without rows has failed by itself */
-        FG_TRY(fg_rows_check(rows, type, n, d, moments->n));
-        fg_sample_feed(&survey->sample, rows, moments->n, n);
-        block_sums(moments, rows, type, (size_t)n, (size_t)d);
-        join_block(moments, (size_t)n, (size_t)d);
-        FG_TRY(fg_watch_rows(watch, n));
+        if (block.n == 0) break; /* a source without rows has failed by itself */
+        FG_TRY(add_block(s, &block));
+        FG_TRY(fg_watch_rows(s->request->watch, block.n));
     }
 done:
-    free(rows);
+    free(block.rows);
+    free(block.weights);
     return status;
 }
 
@@ -188,30 +296,39 @@ static fgmm_status check_spread(const double *variance, uint64_t d)
         MOST_SQUARED_DISTANCE);
 }
 
-fgmm_status fg_survey_run(fg_survey *survey, fgmm_source *source, uint64_t sample_rows, uint64_t seed, fg_watch *watch,
-                          double *read_s)
+/* Sums of squares become variances. */
+static fgmm_status finish_moments(fg_moments *m, uint64_t d)
+{
+    for (uint64_t j = 0; j < d; j++) m->m2[j] /= m->weight;
+    return check_spread(m->m2, d);
+}
+
+fgmm_status fg_survey_run(fg_survey *survey, const fg_survey_request *request, double *read_s)
 {
     fgmm_status status = FGMM_OK;
-    const uint64_t d = source->info.dims;
-    const size_t row_bytes = (size_t)d * fgmm_type_bytes(source->info.type);
-    fg_moments moments = {0};
+    const fgmm_source_info *info = &request->source->info;
+    const uint64_t d = info->dims;
+    const size_t row_bytes = (size_t)d * fgmm_type_bytes(info->type);
+    const int has_weights = request->weights->source != NULL;
+    surveying s = {.request = request};
+    fg_moments *moments = has_weights ? &s.weighted : &s.plain;
     memset(survey, 0, sizeof *survey);
-    FG_TRY(moments_create(&moments, d));
-    FG_TRY(fg_sample_create(&survey->sample, sample_rows, row_bytes, seed));
-    fg_watch_iteration(watch, FGMM_PHASE_SURVEY, 1, 1, source->info.rows);
-    FG_TRY(read_all(survey, &moments, source, watch, read_s));
-    FG_TRY(fg_sample_finish(&survey->sample));
-    survey->rows = moments.n;
-    for (uint64_t j = 0; j < d; j++) {
-        moments.m2[j] /= (double)moments.n;
-        moments.mean[j] = fg_centre(moments.mean[j], moments.m2[j]);
-    }
-    FG_TRY(check_spread(moments.m2, d));
-    survey->centre = moments.mean;
-    survey->variance = moments.m2;
-    moments.mean = moments.m2 = NULL;
+    FG_TRY(moments_create(&s.plain, d));
+    if (has_weights) FG_TRY(moments_create(&s.weighted, d));
+    FG_TRY((has_weights ? fg_sample_create_weighted : fg_sample_create)(&s.sample, request->sample_rows, row_bytes,
+                                                                        request->seed));
+    fg_watch_iteration(request->watch, FGMM_PHASE_SURVEY, 1, 1, info->rows);
+    FG_TRY(read_all(&s, read_s));
+    FG_TRY(fg_sample_finish(&s.sample));
+    FG_TRY(finish_moments(&s.plain, d));
+    if (has_weights) FG_TRY(finish_moments(&s.weighted, d));
+    for (uint64_t j = 0; j < d; j++) moments->mean[j] = fg_centre(moments->mean[j], moments->m2[j]);
+    *survey = (fg_survey){.rows = s.rows, .centre = moments->mean, .variance = moments->m2, .sample = s.sample};
+    moments->mean = moments->m2 = NULL;
+    s.sample = (fg_sample){0};
 done:
-    moments_clear(&moments);
-    if (status != FGMM_OK) fg_survey_clear(survey);
+    moments_clear(&s.plain);
+    moments_clear(&s.weighted);
+    fg_sample_clear(&s.sample);
     return status;
 }

@@ -6,19 +6,27 @@
 #include "rows.h"
 #include "sample.h"
 #include "watch.h"
+#include "weights.h"
+
+typedef struct fg_survey_request {
+    fgmm_source *source;
+    const fg_weights *weights; /* opened, as many as rows */
+    uint64_t sample_rows;      /* most rows in the sample */
+    uint64_t seed;
+    fg_watch *watch;
+} fg_survey_request;
 
 typedef struct fg_survey {
     uint64_t rows;
-    double *centre;   /* (d) the mean, rounded by fg_centre: what the shift is made of */
-    double *variance; /* (d) mean squared deviation */
+    double *centre;   /* (d) the mean, each row times its weight, rounded by fg_centre: what the shift is made of */
+    double *variance; /* (d) mean squared deviation, likewise */
     fg_sample sample; /* raw rows, in row order */
 } fg_survey;
 
-/* Reads the whole source. sample_rows: most rows in the sample. Results depend on the rows and the seed only. read_s is
- * increased by the time spent reading. Errors: DATA (no rows; NaN or infinity, row and column named; deviations too
- * large for squares in float32), IO, CALLBACK, CANCELLED, MEMORY. */
-fgmm_status fg_survey_run(fg_survey *survey, fgmm_source *source, uint64_t sample_rows, uint64_t seed, fg_watch *watch,
-                          double *read_s);
+/* Reads the whole source. Results depend on the rows, their weights and the seed only. read_s is increased by the time
+ * spent reading. Errors: DATA (no rows; NaN or infinity, row and column named; deviations too
+ * large for squares in float32; fewer weights than rows), IO, CALLBACK, CANCELLED, MEMORY. */
+fgmm_status fg_survey_run(fg_survey *survey, const fg_survey_request *request, double *read_s);
 void fg_survey_clear(fg_survey *survey);
 
 #endif

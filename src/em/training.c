@@ -68,6 +68,7 @@ static fgmm_status first_parameters(fg_training *t, const fg_survey *survey, con
                                      .k = m->k,
                                      .d = m->d,
                                      .seed = t->seed,
+                                     .has_weights = t->weights.source != NULL,
                                      .rows = t->report.rows,
                                      .centre = survey->centre,
                                      .shift = &shift,
@@ -113,6 +114,10 @@ static fgmm_status read_checkpoint(fg_training *t, fgmm_model **model)
              (unsigned long long)info->seed, (unsigned long long)o->seed);
     FG_CHECK(info->dims == t->source->info.dims, FGMM_DATA, "%s: D = %llu, but the data has D = %llu", o->resume,
              (unsigned long long)info->dims, (unsigned long long)t->source->info.dims);
+    FG_CHECK(t->resumed.weights == t->weights.identity, FGMM_DATA, "%s: made with %s; need the same", o->resume,
+             t->resumed.weights == 0    ? "no weights, but there are some now"
+             : t->weights.identity == 0 ? "weights, but there are none now"
+                                        : "other weights");
     t->options.batch_rows = t->resumed.batch_rows;
     t->report.kmeans_iterations = t->resumed.kmeans_iterations;
     t->report.iterations = t->resumed.iterations;
@@ -154,6 +159,7 @@ static fgmm_status write_checkpoint(fg_training *t, fg_checkpoint_phase phase)
                                 .iterations = r->iterations,
                                 .repaired = r->repaired,
                                 .batch_rows = t->e.plan.batch_rows,
+                                .weights = t->weights.identity,
                                 .is_dense = (uint64_t)fg_pass_is_dense(t->e.pass),
                                 .inertia = r->inertia,
                                 .history = r->history,
@@ -176,6 +182,7 @@ static fgmm_status check_rows(const fg_training *t, uint64_t rows, const fgmm_mo
     FG_CHECK(rows == FGMM_ROWS_UNKNOWN || t->options.components <= rows, FGMM_DATA,
              "components = %llu, but the data has only %llu rows; need 1..N", (unsigned long long)t->options.components,
              (unsigned long long)rows);
+    FG_TRY(fg_weights_check(&t->weights, rows, t->options.components));
     FG_CHECK(rows == FGMM_ROWS_UNKNOWN || !resumed || resumed->info.rows == rows, FGMM_DATA,
              "%s: made of %llu rows, but the data has %llu", t->options.resume, (unsigned long long)resumed->info.rows,
              (unsigned long long)rows);
@@ -208,6 +215,7 @@ static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
     return (fg_plan_request){
         .device = t->device,
         .source = t->source,
+        .weights = t->weights,
         .batch_rows = o->batch_rows,
         .usual_most_rows = o->mini_batch ? fg_mini_batch_rows(o->components) : 0,
         .memory_limit_bytes = o->memory_limit_bytes,
@@ -232,6 +240,7 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     fg_watch_begin(&t->e.watch, t->options.progress, t->options.progress_user);
     t->e.watch.earlier_s = t->began_s;
     FG_TRY(check_rows(t, t->source->info.rows, NULL)); /* before arrays of K rows are asked for */
+    FG_TRY(fg_weights_open(&t->weights, t->options.weights, t->source->info.rows));
     FG_TRY(make_arrays(t, &layout));
     if (t->options.resume) FG_TRY(read_checkpoint(t, &resumed));
     t->seed = fg_run_seed(t->options.seed, t->runs->count);
@@ -241,9 +250,11 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     t->options.init = fg_init_choose(t->options.init, t->options.components, t->source->info.rows);
     uint64_t sample_rows = resumed ? 0 : fg_init_sample_rows(t->options.init, t->options.components);
     if (sample_rows) sample_rows = fg_plan_sample_rows(&request, sample_rows);
-    FG_TRY(fg_survey_run(&survey, t->source, sample_rows, t->seed, &t->e.watch, &t->report.read_s));
+    const fg_survey_request rows = {t->source, &t->weights, sample_rows, t->seed, &t->e.watch};
+    FG_TRY(fg_survey_run(&survey, &rows, &t->report.read_s));
     FG_TRY(check_rows(t, survey.rows, resumed));
     t->report.rows = survey.rows;
+    t->report.total_weight = t->weights.count ? t->weights.total : (double)survey.rows;
     t->variance = survey.variance;
     survey.variance = NULL;
     FG_TRY(first_parameters(t, &survey, resumed, &request));

@@ -10,6 +10,7 @@
 typedef struct fg_training {
     fgmm_device *device;
     fgmm_source *source;
+    fg_weights weights;       /* of its rows */
     fgmm_fit_options options; /* checked; components and covariance are final */
     fg_runs *runs;            /* earlier ones; a checkpoint may add to them */
     double began_s;           /* seconds that they took */
@@ -45,6 +46,12 @@ fgmm_status fg_training_finish(fg_training *t, fg_checkpoint_phase phase, double
  * failure is not one after which it is delivered (flashgmm/fit.h). Completes t->report. Returns status, or the failure
  * of making the model; keeps the error text of a failed run. */
 fgmm_status fg_training_deliver(fgmm_model **model, fg_training *t, fgmm_status status);
+
+/* Of the statistics of a k-means pass, in the weights' own unit. */
+static inline double fg_training_inertia(const fg_training *t)
+{
+    return -t->values[1] * t->weights.unit;
+}
 
 static inline fg_parameters fg_mixture_parameters(const fg_mixture *m)
 {

@@ -54,6 +54,7 @@ static void put_checkpoint(fg_metadata *metadata, const fg_checkpoint *checkpoin
     fg_metadata_put_count(metadata, "checkpoint.is_dense", checkpoint->is_dense);
     fg_metadata_put_double(metadata, "checkpoint.inertia", checkpoint->inertia);
     fg_metadata_put(metadata, "checkpoint.tile", checkpoint->tile);
+    if (checkpoint->weights) fg_metadata_put_count(metadata, "checkpoint.weights", checkpoint->weights);
     if (checkpoint->runs.count == 0) return;
     fg_metadata_put_count(metadata, "checkpoint.best_run", checkpoint->runs.best_run);
     fg_metadata_put_count(metadata, "checkpoint.best_iterations", checkpoint->runs.best->info.iterations);
@@ -224,6 +225,8 @@ static fgmm_status read_checkpoint(fg_checkpoint *out, fg_safetensors *file)
     FG_CHECK(read.batch_rows >= 1, FGMM_FORMAT, "checkpoint.batch_rows = 0; need 1 or more");
     FG_TRY(fg_metadata_get_double(&read.inertia, fg_safetensors_metadata(file, "checkpoint.inertia"),
                                   "checkpoint.inertia"));
+    FG_TRY(fg_metadata_get_count(&read.weights, fg_safetensors_metadata(file, "checkpoint.weights"),
+                                 "checkpoint.weights"));
     const char *tile = fg_safetensors_metadata(file, "checkpoint.tile");
     FG_CHECK(tile && strlen(tile) < sizeof read.tile, FGMM_FORMAT, "checkpoint.tile: need a text of at most %zu bytes",
              sizeof read.tile - 1);

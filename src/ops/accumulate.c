@@ -97,14 +97,15 @@ done:
     return status;
 }
 
-fgmm_status fg_accumulate_rows(fg_pass *pass, size_t rows)
+fgmm_status fg_accumulate_rows(fg_pass *pass, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
     const fg_totals *t = &pass->totals;
-    const cl_uint n = (cl_uint)rows, blocks = (cl_uint)fg_ceil_div(rows, FG_SUM_BLOCK);
+    const cl_uint n = (cl_uint)rows->n, blocks = (cl_uint)fg_ceil_div(rows->n, FG_SUM_BLOCK);
     const fg_argument sums[] = {FG_ARG_VALUE(n), FG_ARG_BUFFER(pass->lists.logz), FG_ARG_BUFFER(t->row_sums)};
     const fg_argument total[] = {FG_ARG_VALUE(blocks), FG_ARG_BUFFER(t->row_sums), FG_ARG_BUFFER(t->totals)};
     const size_t local = pass->shape.sum_items, global = blocks * local;
+    FG_TRY(fg_weights_scale_rows(pass, rows));
     FG_TRY(FG_LAUNCH(pass, pass->sum_rows, sums, 1, &global, &local));
     FG_TRY(FG_LAUNCH(pass, pass->combine_rows, total, 1, &local, &local));
 done:

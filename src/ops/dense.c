@@ -129,18 +129,33 @@ static fgmm_status normalise_vector(fg_pass *pass, const fg_rows *rows, const fg
     const fg_dense *dense = &pass->dense;
     const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
     const cl_uint use_list = (cl_uint)span->use_list;
+    const fg_weight_arguments weights = fg_weight_arguments_of(rows);
     const fg_argument arguments[] = {
-        FG_ARG_BUFFER(rows->buffer),     FG_ARG_VALUE(first),
-        FG_ARG_BUFFER(p->shift),         FG_ARG_BUFFER(pass->lists.sorted_rows),
-        FG_ARG_VALUE(span->first),       FG_ARG_VALUE(use_list),
-        FG_ARG_VALUE(span->count),       FG_ARG_VALUE(dense->tile_rows),
-        FG_ARG_BUFFER(p->packed),        FG_ARG_BUFFER(p->scale),
-        FG_ARG_BUFFER(p->offset),        FG_ARG_BUFFER(p->is_exact),
-        FG_ARG_BUFFER(p->normaliser),    FG_ARG_BUFFER(p->width),
-        FG_ARG_VALUE(s->strips),         FG_ARG_VALUE(s->spread),
-        FG_ARG_BUFFER(dense->scratch),   FG_ARG_VALUE(dense->scratch_floats),
-        FG_ARG_BUFFER(dense->y),         FG_ARG_BUFFER(dense->r),
-        FG_ARG_BUFFER(pass->lists.logz), FG_ARG_BUFFER(dense->sums.weights),
+        FG_ARG_BUFFER(rows->buffer),
+        FG_ARG_VALUE(first),
+        FG_ARG_BUFFER(weights.buffer),
+        FG_ARG_VALUE(weights.first),
+        FG_ARG_VALUE(weights.has_weights),
+        FG_ARG_BUFFER(p->shift),
+        FG_ARG_BUFFER(pass->lists.sorted_rows),
+        FG_ARG_VALUE(span->first),
+        FG_ARG_VALUE(use_list),
+        FG_ARG_VALUE(span->count),
+        FG_ARG_VALUE(dense->tile_rows),
+        FG_ARG_BUFFER(p->packed),
+        FG_ARG_BUFFER(p->scale),
+        FG_ARG_BUFFER(p->offset),
+        FG_ARG_BUFFER(p->is_exact),
+        FG_ARG_BUFFER(p->normaliser),
+        FG_ARG_BUFFER(p->width),
+        FG_ARG_VALUE(s->strips),
+        FG_ARG_VALUE(s->spread),
+        FG_ARG_BUFFER(dense->scratch),
+        FG_ARG_VALUE(dense->scratch_floats),
+        FG_ARG_BUFFER(dense->y),
+        FG_ARG_BUFFER(dense->r),
+        FG_ARG_BUFFER(pass->lists.logz),
+        FG_ARG_BUFFER(dense->sums.weights),
         FG_ARG_BUFFER(dense->survivors),
     };
     const size_t global = s->workers, one = 1;
@@ -155,6 +170,7 @@ static fgmm_status normalise_group(fg_pass *pass, const fg_rows *rows, const fg_
     const fg_dense *dense = &pass->dense;
     const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
     const cl_uint use_list = (cl_uint)span->use_list;
+    const fg_weight_arguments weights = fg_weight_arguments_of(rows);
     const fg_argument densities[] = {
         FG_ARG_BUFFER(rows->buffer), FG_ARG_VALUE(first),
         FG_ARG_BUFFER(p->shift),     FG_ARG_BUFFER(pass->lists.sorted_rows),
@@ -165,6 +181,9 @@ static fgmm_status normalise_group(fg_pass *pass, const fg_rows *rows, const fg_
         FG_ARG_BUFFER(dense->y),     FG_ARG_BUFFER(dense->r),
     };
     const fg_argument normalise[] = {
+        FG_ARG_BUFFER(weights.buffer),
+        FG_ARG_VALUE(weights.first),
+        FG_ARG_VALUE(weights.has_weights),
         FG_ARG_BUFFER(pass->lists.sorted_rows),
         FG_ARG_VALUE(span->first),
         FG_ARG_VALUE(use_list),

@@ -59,9 +59,13 @@ static fgmm_status sum_ranges(fg_pass *pass, const fg_rows *rows, cl_uint first_
     const fg_direct *direct = &pass->direct;
     const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
     const cl_uint n = (cl_uint)rows->n;
+    const fg_weight_arguments weights = fg_weight_arguments_of(rows);
     const fg_argument arguments[] = {
         FG_ARG_BUFFER(rows->buffer),
         FG_ARG_VALUE(first),
+        FG_ARG_BUFFER(weights.buffer),
+        FG_ARG_VALUE(weights.first),
+        FG_ARG_VALUE(weights.has_weights),
         FG_ARG_VALUE(n),
         FG_ARG_VALUE(direct->range_rows),
         FG_ARG_VALUE(first_range),

@@ -170,10 +170,11 @@ done:
     return status;
 }
 
-fgmm_status fg_pass_evaluate(fg_pass *pass, const fg_rows *rows, const fg_evaluation_rows *out)
+fgmm_status fg_pass_evaluate(fg_pass *pass, const fg_rows *weighted, const fg_evaluation_rows *out)
 {
     fgmm_status status = FGMM_OK;
     host_lists h = {0};
+    const fg_rows plain = {weighted->buffer, weighted->offset_bytes, weighted->n}, *rows = &plain;
     const size_t n = rows->n;
     FG_CHECK(n > 0 && n <= pass->shape.batch_rows, FGMM_INTERNAL, "rows of a batch = %zu; need 1..%u", n,
              pass->shape.batch_rows);

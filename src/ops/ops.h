@@ -303,8 +303,9 @@ struct fg_pass {
     fg_whitening whitening;
     fg_moments moments;
     cl_kernel responsibilities, count, scan, scatter, accumulate, combine_chunks, sum_rows, combine_rows;
-    cl_kernel scan_blocks; /* group: what precedes scan */
-    uint64_t rows;         /* accumulated since load */
+    cl_kernel scan_blocks;               /* group: what precedes scan */
+    cl_kernel weigh_entries, weigh_rows; /* made at first use */
+    double weight;                       /* of the rows accumulated since load */
     uint64_t sparse_batches, dense_batches, dense_rows;
 };
 
@@ -325,10 +326,28 @@ fgmm_status fg_lists_sort(fg_pass *pass, size_t n, fg_list_counts *counts);
 fgmm_status fg_accumulate_create(fg_pass *pass);
 uint64_t fg_accumulate_bytes(fg_pass *pass);
 fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts);
-fgmm_status fg_accumulate_rows(fg_pass *pass, size_t n);
+fgmm_status fg_accumulate_rows(fg_pass *pass, const fg_rows *rows);
 fgmm_status fg_accumulate_fetch(fg_pass *pass, double *totals);
 /* Sums of a buffer, doubles or pairs of floats, as doubles (blocks). */
 fgmm_status fg_sums_read(const fg_pass *pass, const fg_buffer *sums, double *values, size_t count);
+
+/* weights.c: listed responsibilities, and log-normalisers, times the weights of their rows; nothing where rows have
+ * none. */
+fgmm_status fg_weights_scale_entries(fg_pass *pass, const fg_rows *rows);
+fgmm_status fg_weights_scale_rows(fg_pass *pass, const fg_rows *rows);
+
+/* Weights as arguments of kernels that take rows with and without: where there are none, some buffer stands for them.
+ */
+typedef struct fg_weight_arguments {
+    const fg_buffer *buffer;
+    cl_ulong first; /* element of the first row's */
+    cl_uint has_weights;
+} fg_weight_arguments;
+static inline fg_weight_arguments fg_weight_arguments_of(const fg_rows *rows)
+{
+    if (!rows->weights) return (fg_weight_arguments){rows->buffer, 0, 0};
+    return (fg_weight_arguments){rows->weights, rows->weights_bytes / sizeof(float), 1};
+}
 
 /* dense.c: rows by the dense path. list NULL: rows 0..count-1 of the batch; otherwise entries first.. of
  * lists.sorted_rows. */

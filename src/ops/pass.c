@@ -127,7 +127,7 @@ fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const f
     FG_TRY(fg_packed_load(&pass->packed, &pass->shape, parameters, shift, &triangle));
     FG_TRY(fg_moments_zero(pass));
     FG_TRY(fg_buffer_zero(pass->totals.totals, 0, pass->totals.count * sizeof(double)));
-    pass->rows = 0;
+    pass->weight = 0;
 done:
     free(triangle.w);
     return status;
@@ -147,6 +147,7 @@ static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
     fg_list_counts counts;
     const double n = (double)rows->n;
     FG_TRY(fg_responsibilities_run(pass, rows));
+    FG_TRY(fg_weights_scale_entries(pass, rows));
     FG_TRY(fg_lists_sort(pass, rows->n, &counts));
     FG_TRY(fg_accumulate_run(pass, rows, &counts));
     FG_TRY(fg_moments_run(pass, rows));
@@ -154,7 +155,7 @@ static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
         const fg_dense_span span = {1, counts.entries, counts.dense_rows};
         FG_TRY(fg_dense_run(pass, rows, &span, NULL));
     }
-    FG_TRY(fg_accumulate_rows(pass, rows->n));
+    FG_TRY(fg_accumulate_rows(pass, rows));
     pass->sparse_batches++;
     pass->dense_rows += counts.dense_rows;
     if (pass->path == FGMM_PATH_AUTO && pass->shape.matrices == 0)
@@ -169,7 +170,7 @@ static fgmm_status accumulate_dense(fg_pass *pass, const fg_rows *rows)
     uint64_t survivors = 0;
     const fg_dense_span span = {0, 0, (uint32_t)rows->n};
     FG_TRY(fg_dense_run(pass, rows, &span, &survivors));
-    FG_TRY(fg_accumulate_rows(pass, rows->n));
+    FG_TRY(fg_accumulate_rows(pass, rows));
     pass->dense_batches++;
     pass->dense_rows += rows->n;
     if (pass->path == FGMM_PATH_AUTO) pass->is_dense = prefers_dense(pass, (double)survivors / (double)rows->n);
@@ -181,7 +182,7 @@ static fgmm_status accumulate_direct(fg_pass *pass, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
     FG_TRY(fg_direct_run(pass, rows));
-    FG_TRY(fg_accumulate_rows(pass, rows->n));
+    FG_TRY(fg_accumulate_rows(pass, rows));
     if (pass->shape.keep == FG_KEEP_BEST) {
         pass->sparse_batches++;
     } else {
@@ -199,7 +200,7 @@ fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows)
     fgmm_status status = pass->shape.is_direct                                   ? accumulate_direct(pass, rows)
                          : pass->is_dense && pass->shape.keep == FG_KEEP_MIXTURE ? accumulate_dense(pass, rows)
                                                                                  : accumulate_sparse(pass, rows);
-    if (status == FGMM_OK) pass->rows += rows->n;
+    if (status == FGMM_OK) pass->weight += rows->weights ? rows->weight : (double)rows->n;
     return status;
 }
 
@@ -244,8 +245,8 @@ fgmm_status fg_pass_statistics(fg_pass *pass, double *values)
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
     FG_TRY(fg_accumulate_fetch(pass, values + 1));
-    values[0] = (double)pass->rows;
-    values[1] += (double)pass->rows * pass->packed.base;
+    values[0] = pass->weight;
+    values[1] += pass->weight * pass->packed.base;
     double *weights = values + 2, *s1 = weights + s->k, *s2 = s1 + (size_t)s->k * s->d;
     FG_TRY(fg_moments_fetch(pass, s2));
     move_to_true_means(pass, weights, s1, s2);

@@ -57,17 +57,21 @@ typedef struct fg_rows {
     const fg_buffer *buffer;
     size_t offset_bytes;
     size_t n;
+    const fg_buffer *weights; /* float (n), 0..1, how often each row counts, from weights_bytes on; NULL: once */
+    size_t weights_bytes;
+    double weight; /* sum of the weights; not used without them */
 } fg_rows;
 
-/* Adds a batch to the statistics. */
+/* Adds a batch to the statistics, each row times its weight. */
 fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows);
 
-/* Fetches the statistics: the flat array of flashgmm/stats.h, about the loaded means. With FG_KEEP_BEST the second
+/* Fetches the statistics: the flat array of flashgmm/stats.h, about the loaded means; the first value is the sum of
+ * weights. With FG_KEEP_BEST the second
  * value is minus the sum of squared distances to the nearest mean (the inertia); S2 is as options.covariance says. */
 fgmm_status fg_pass_statistics(fg_pass *pass, double *values);
 
-/* Evaluates a batch instead of accumulating it; pointers may be NULL. log_likelihood (n), labels (n),
- * ids and responsibilities (n,top) by descending responsibility, ties to the lower component. */
+/* Evaluates a batch instead of accumulating it; weights do not matter. Pointers may be NULL. log_likelihood (n), labels
+ * (n), ids and responsibilities (n,top) by descending responsibility, ties to the lower component. */
 typedef struct fg_evaluation_rows {
     double *log_likelihood;
     int32_t *labels;

@@ -156,6 +156,18 @@ void fg_reference_statistics(double *values, const fg_parameters *p, const doubl
     free(delta);
 }
 
+/* (32)  r_ik <- w_i r_ik,   logz_i <- w_i logz_i */
+double fg_reference_weigh(double *logz, double *r, const double *weights, uint64_t n, uint64_t k)
+{
+    double total = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        logz[i] *= weights[i];
+        for (uint64_t j = 0; j < k; j++) r[i * k + j] *= weights[i];
+        total += weights[i];
+    }
+    return total;
+}
+
 /* (21)  |r'|^2 + (r.r')^2 / |r|^2,   r = x - c_1, r' = x - c */
 static double residual_cost(const double *x, const double *c1, const double *c, uint64_t d)
 {

@@ -19,6 +19,10 @@ void fg_reference_nearest(uint32_t *nearest, double *d2, const fg_parameters *p,
 void fg_reference_statistics(double *values, const fg_parameters *p, const double *x, const double *logz,
                              const double *r, uint64_t n);
 
+/* Before statistics are taken: logz (n) and r (n,k), each row times its weight (n) (32). Returns the sum of the
+ * weights, which stands in the place of n. */
+double fg_reference_weigh(double *logz, double *r, const double *weights, uint64_t n, uint64_t k);
+
 /* Squared distances (n,c) between rows and c candidates (c,d). */
 void fg_reference_squared_distances(double *d2, const double *x, uint64_t n, const double *candidates, uint64_t c,
                                     uint64_t d);

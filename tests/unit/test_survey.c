@@ -19,7 +19,9 @@ static fgmm_status survey_source(fgmm_source *source, uint64_t sample_rows, uint
     fg_watch watch;
     double read_s = 0;
     fg_watch_begin(&watch, NULL, NULL);
-    fgmm_status status = fg_survey_run(&survey, source, sample_rows, seed, &watch, &read_s);
+    const fg_weights weights = {.unit = 1};
+    const fg_survey_request request = {source, &weights, sample_rows, seed, &watch};
+    fgmm_status status = fg_survey_run(&survey, &request, &read_s);
     fgmm_source_close(source);
     return status;
 }
