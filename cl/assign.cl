@@ -5,7 +5,8 @@
  * (docs/math.md, equations 20, 21). Ties go to the lower number. Both families: a work-item owns a row.
  *
  *     distances  float [rows][stride]: |x - c|^2, stride is K rounded up to 16
- *     between    float [K][stride]: |c_i - c_j|^2
+ *     between    float [K][stride]: |c_i - c_j|^2, all of them; or [rows][stride]: row i's |c_1 - c_j|^2, computed for
+ *                these rows, where the table would be too large
  *     first, second  uint [rows];  ratio  float [rows]: the second's cost / |r|^2; infinite where K = 1 or r = 0
  */
 typedef struct least_t {
@@ -34,20 +35,29 @@ static inline uint lowest_index(const least_t *least, float *value)
     return indices[best];
 }
 
-__kernel void assign(__global const float *distances, __global const float *between, uint stride, uint k,
-                     __global uint *first, __global uint *second, __global float *ratio)
+__kernel void assign_first(__global const float *distances, uint stride, uint k, uint rows, __global uint *first)
 {
     const size_t row = get_global_id(0);
+    if (row >= rows) return;
     __global const float16 *d = (__global const float16 *)(distances + row * stride);
     least_t least = {(float16)INFINITY, (uint16)0xffffffffu};
     for (uint v = 0; v < stride / 16; v++) look(&least, d[v], v * 16, k);
-    float d1, cost;
-    uint c1 = lowest_index(&least, &d1);
-    if (c1 >= k) c1 = 0; /* no distance is a number */
-    first[row] = c1;
-    __global const float16 *g = (__global const float16 *)(between + (size_t)c1 * stride);
-    least.value = INFINITY;
-    least.index = 0xffffffffu;
+    float d1;
+    const uint c1 = lowest_index(&least, &d1);
+    first[row] = c1 < k ? c1 : 0; /* no distance is a number: the first list */
+}
+
+__kernel void assign_second(__global const float *distances, __global const float *between, uint is_table, uint stride,
+                            uint k, uint rows, __global const uint *first, __global uint *second,
+                            __global float *ratio)
+{
+    const size_t row = get_global_id(0);
+    if (row >= rows) return;
+    const uint c1 = first[row];
+    const float d1 = distances[row * stride + c1];
+    __global const float16 *d = (__global const float16 *)(distances + row * stride);
+    __global const float16 *g = (__global const float16 *)(between + (is_table ? c1 : row) * stride);
+    least_t least = {(float16)INFINITY, (uint16)0xffffffffu};
     const float inverse = d1 > 0.0f ? 1.0f / d1 : 0.0f;
     for (uint v = 0; v < stride / 16; v++) {
         const float16 product = 0.5f * (d1 + d[v] - g[v]);
@@ -55,6 +65,7 @@ __kernel void assign(__global const float *distances, __global const float *betw
         const float16 value = d[v] + product * product * inverse;
         look(&least, index == c1 ? (float16)INFINITY : value, v * 16, k);
     }
+    float cost;
     const uint c2 = lowest_index(&least, &cost);
     second[row] = c2 < k ? c2 : c1;
     ratio[row] = c2 < k && d1 > 0.0f ? cost * inverse : INFINITY;

@@ -3,7 +3,7 @@
  *     fgmm_kmeans(&quantizer, device, source, ...);            a coarse quantizer; or of fgmm_fit, fgmm_model_load
  *     fgmm_index_build(device, source, "base.ivf", &options, &info);        streams the rows into posting lists
  *     fgmm_index_open(&index, "base.ivf");
- *     fgmm_searcher_open(&searcher, index, device);                         brings the lists to the device
+ *     fgmm_searcher_open(&searcher, index, device, NULL);                   brings the lists to the device
  *     fgmm_searcher_search(searcher, queries, FGMM_U8, n, &search_options, ids, distances, NULL);
  *
  * An index is a file (docs/formats.md): the quantizer's centroids, one list of rows per component, rows stored in the
@@ -95,10 +95,10 @@ typedef struct fgmm_index_info {
     }
 
 /* Streams the source twice (assign, write) into a new index at path, which is replaced whole or not at all. Memory is
- * bounded whatever N is, except that the dial (for_top > 0) searches the new index, whose rows must then fit the
- * device. Row i gets id i. info (may be NULL) receives what was built. Rows must be u8, i8, f16 or f32;
- * f64 rows are stored as f32. Errors: ARGUMENT, DATA (D differs, NaN, no rows), IO (disk full: the old file stays),
- * DEVICE, MEMORY, CANCELLED. */
+ * bounded whatever N is, but for 8 bytes per entry, the ids, while the dial is made (for_top > 0), which searches the
+ * new index; where its lists do not fit the limit, the file is read some four times for that. Row i gets id i. info
+ * (may be NULL) receives what was built. Rows must be u8, i8, f16 or f32; f64 rows are stored as f32. Errors: ARGUMENT,
+ * DATA (D differs, NaN, no rows), IO (disk full: the old file stays), DEVICE, MEMORY, CANCELLED. */
 FGMM_API fgmm_status fgmm_index_build(fgmm_device *device, fgmm_source *source, const char *path,
                                       const fgmm_index_options *options, fgmm_index_info *info);
 
@@ -127,8 +127,22 @@ FGMM_API fgmm_status fgmm_index_save(const fgmm_index *index, const char *path, 
 
 /* ---- search ---- */
 
-/* Brings the lists to the device. Borrows index and device until closed. Errors: MEMORY when they do not fit. */
-FGMM_API fgmm_status fgmm_searcher_open(fgmm_searcher **searcher, const fgmm_index *index, fgmm_device *device);
+typedef struct fgmm_searcher_options {
+    size_t size;
+    uint64_t
+        memory_limit_bytes; /* of the process, where the device is a CPU; 0: the device's own limit is the only one */
+} fgmm_searcher_options;
+
+#define FGMM_SEARCHER_OPTIONS_INIT                                                                                     \
+    {                                                                                                                  \
+        sizeof(fgmm_searcher_options), 0                                                                               \
+    }
+
+/* Brings the lists to the device. Where they do not fit, each search brings those that it wants there, a part after the
+ * other, from the file: much slower, and best with many queries to a call. Borrows index and device until closed.
+ * options may be NULL. Errors: ARGUMENT, IO, MEMORY (not even the centroids fit). */
+FGMM_API fgmm_status fgmm_searcher_open(fgmm_searcher **searcher, const fgmm_index *index, fgmm_device *device,
+                                        const fgmm_searcher_options *options);
 FGMM_API void fgmm_searcher_close(fgmm_searcher *searcher);
 
 typedef struct fgmm_search_options {
@@ -149,7 +163,7 @@ typedef struct fgmm_search_options {
 typedef struct fgmm_search_stats {
     size_t size;
     uint64_t queries;
-    uint64_t coarse;  /* distances to centroids: queries times K */
+    uint64_t coarse;  /* distances to centroids: queries times K; 0 where all lists are probed */
     uint64_t probed;  /* lists scanned */
     uint64_t scanned; /* entries of these lists, copies of a row counted each time */
     uint64_t unique;  /* the same with each id once per query; 0 unless count_unique */

@@ -101,14 +101,17 @@ done:
     return status;
 }
 
-fgmm_status fgmm_searcher_open(fgmm_searcher **searcher, const fgmm_index *index, fgmm_device *device)
+fgmm_status fgmm_searcher_open(fgmm_searcher **searcher, const fgmm_index *index, fgmm_device *device,
+                               const fgmm_searcher_options *options)
 {
     fgmm_status status = FGMM_OK;
+    fgmm_searcher_options o = FGMM_SEARCHER_OPTIONS_INIT;
     if (!searcher) return fg_fail(FGMM_ARGUMENT, "searcher is NULL; need a place for the handle");
     *searcher = NULL;
     FG_CHECK(index && device, FGMM_ARGUMENT, "%s is NULL; need an open one", index ? "device" : "index");
     FG_TRY(fg_device_check(device));
-    FG_TRY(fg_searcher_open(searcher, index, device, NULL));
+    FG_TRY(fg_read_options(&o, options, sizeof o, "searcher options"));
+    FG_TRY(fg_searcher_open(searcher, index, device, NULL, o.memory_limit_bytes));
 done:
     return status;
 }

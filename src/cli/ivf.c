@@ -8,11 +8,13 @@ int cli_searching_open(cli_searching *searching, const char *path, const cli_wor
                        cli_progress *progress)
 {
     int exit_code = CLI_EXIT_DONE;
+    fgmm_searcher_options options = FGMM_SEARCHER_OPTIONS_INIT;
     *searching = (cli_searching){.info = FGMM_INDEX_INFO_INIT};
+    options.memory_limit_bytes = cli_or_zero(work->memory_limit);
     CLI_DO(cli_library(fgmm_index_open(&searching->index, path)));
     CLI_DO(cli_library(fgmm_index_describe(searching->index, &searching->info)));
     CLI_DO(cli_open_device(&searching->device, work, progress));
-    CLI_DO(cli_library(fgmm_searcher_open(&searching->searcher, searching->index, searching->device)));
+    CLI_DO(cli_library(fgmm_searcher_open(&searching->searcher, searching->index, searching->device, &options)));
 done:
     return exit_code;
 }

@@ -61,15 +61,15 @@ done:
 typedef struct distance_pass {
     fg_store *centroids;
     fg_assign *assign;
-    float *between, *floats; /* (K,K); (rows,d) */
-    double *zero;            /* (d) */
-    unsigned char *rows;     /* (rows) as they come */
+    float *floats;       /* (rows,d) */
+    double *zero;        /* (d) */
+    unsigned char *rows; /* (rows) as they come */
     uint32_t *first, *second;
     float *ratio;
     uint64_t capacity;
 } distance_pass;
 
-static fgmm_status distance_open(distance_pass *p, const fg_choose_request *request)
+static fgmm_status distance_open(distance_pass *p, const fg_choose_request *request, int has_second)
 {
     fgmm_status status = FGMM_OK;
     const fgmm_index_info *info = &request->head->info;
@@ -77,8 +77,7 @@ static fgmm_status distance_open(distance_pass *p, const fg_choose_request *requ
     p->capacity = fg_min_u64(BUFFER_ROWS, fg_max_u64(1, BATCH_BYTES / row_bytes));
     if (request->batch_rows) p->capacity = fg_min_u64(p->capacity, request->batch_rows);
     FG_TRY(fg_centroid_store(&p->centroids, request->device, request->head->centroids, info->lists, info->dims));
-    FG_TRY(fg_centroid_distances(&p->between, request->head->centroids, info->lists, info->dims));
-    FG_TRY(fg_assign_create(&p->assign, request->device, p->centroids, p->between));
+    FG_TRY(fg_assign_create(&p->assign, p->centroids, request->head->centroids, has_second));
     FG_TRY(FG_ALLOC(&p->floats, p->capacity * info->dims, "rows"));
     FG_TRY(FG_ALLOC(&p->zero, info->dims, "shift"));
     FG_TRY(fg_alloc((void **)&p->rows, p->capacity, row_bytes, "rows"));
@@ -93,7 +92,6 @@ static void distance_close(distance_pass *p)
 {
     fg_assign_free(p->assign);
     fg_store_free(p->centroids);
-    free(p->between);
     free(p->floats);
     free(p->zero);
     free(p->rows);
@@ -109,7 +107,7 @@ static fgmm_status choose_by_distance(chooser *c)
     fgmm_source *source = c->request->source;
     const uint32_t width = c->out->width;
     uint64_t n;
-    FG_TRY(distance_open(&p, c->request));
+    FG_TRY(distance_open(&p, c->request, width > 1));
     FG_TRY(FG_ALLOC(&c->batch, p.capacity * width, "assignments"));
     FG_TRY(fgmm_source_rewind(source));
     do {

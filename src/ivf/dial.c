@@ -1,8 +1,11 @@
 /* dial.c - how the probing rule learns: rows of the index stand for queries, themselves left out.
  *
- * Fit: list after list is searched for FIT_ROWS rows, noting the rule's features on reaching each and how many of the
- * row's final neighbours it was the first to hold. Calibration: other rows, or the user's queries, are searched by the
- * rule with falling thresholds, and their recall against an exhaustive search makes the curve. */
+ * Fit: FIT_ROWS rows look into all of their nearest lists that the rule may ever ask for; what the rule knows of each
+ * list is set against how many of the row's neighbours the list was the first to hold. Calibration: of other rows, or
+ * of the user's queries, an exhaustive search tells the true neighbours; a neighbour is found by every threshold below
+ * the score of a list that holds it, so that the scores alone give the recall of all thresholds.
+ *
+ * That is four passes over the rows of the index, however many thresholds there are. */
 #include "dial.h"
 
 #include "rng.h"
@@ -22,6 +25,17 @@ enum { LEAST_RANKS = 32, RANK_SHARE = 4 };
 static uint32_t ranks_of(uint64_t k)
 {
     return (uint32_t)fg_min_u64(fg_min_u64(k, FGMM_TOP_MAX), fg_max_u64(LEAST_RANKS, k / RANK_SHARE));
+}
+
+/* What making the dial holds beside the searcher, per learning row and rank: notes, hits, and a batch's order,
+ * distances and probes. */
+enum { RANK_BYTES = (FG_RULE_FEATURES + 2) * sizeof(float) + sizeof(uint16_t) + 40 };
+
+/* The searcher's share of a memory limit, at least a byte; 0: there is no limit. */
+static uint64_t searcher_limit(uint64_t limit, uint32_t ranks)
+{
+    const uint64_t own = (uint64_t)FIT_ROWS * ranks * RANK_BYTES;
+    return limit == 0 ? 0 : limit > own ? limit - own : 1;
 }
 
 /* ---- rows as queries ---- */
@@ -121,37 +135,64 @@ static fgmm_status search(fgmm_searcher *s, const queries *q, uint32_t top, cons
     return fg_searcher_run(s, &request, ids, NULL, &stats);
 }
 
-/* ---- the fit ---- */
+/* ---- what the rule knows ---- */
 
-/* What the fit notes for each query and rank 2..ranks. */
+/* Of each query and rank. The rule is asked from rank `from` on; before it k results are not known. */
 typedef struct notes {
     const fg_rule *rule;
     uint64_t n;
     uint32_t ranks;
-    float *features;       /* (n, ranks, FG_RULE_FEATURES) */
-    unsigned char *is_set; /* (n, ranks): k results were known */
-    uint16_t *hits;        /* (n, ranks), each at most FGMM_TOP_MAX */
-    uint32_t *lists;       /* (n, ranks) */
+    uint32_t *lists; /* (n, ranks) */
+    uint32_t *from;  /* (n) */
+    float *scores;   /* (n, ranks): the higher, the sooner a list is probed. By the dial, INFINITY: whatever it says; in
+                        the fit, where there is none yet, minus the rank */
+    float *features; /* (n, ranks, FG_RULE_FEATURES), in the fit */
 } notes;
+
+static fgmm_status notes_create(notes *o, const fg_rule *rule, uint64_t n, int is_fit)
+{
+    fgmm_status status = FGMM_OK;
+    *o = (notes){.rule = rule, .n = n, .ranks = rule->dial->ranks};
+    const uint64_t all = n * o->ranks;
+    FG_TRY(FG_ALLOC(&o->lists, all, "features"));
+    FG_TRY(FG_ALLOC(&o->from, n, "features"));
+    FG_TRY(FG_ALLOC(&o->scores, all, "features"));
+    if (is_fit) FG_TRY(FG_ALLOC(&o->features, all * FG_RULE_FEATURES, "features"));
+done:
+    return status;
+}
 
 static void notes_free(notes *o)
 {
-    free(o->features);
-    free(o->is_set);
-    free(o->hits);
     free(o->lists);
+    free(o->from);
+    free(o->scores);
+    free(o->features);
 }
 
-static void record(void *user, uint32_t rank, const fg_rule_query *rows, const float *rho2)
+static void observe(void *user, const fg_observation *seen)
 {
     notes *o = user;
-    for (uint64_t q = 0; q < o->n; q++) {
-        const uint64_t at = q * o->ranks + rank - 1;
-        o->lists[at] = (uint32_t)rows[q].lists[rank - 1];
-        o->is_set[at] = rank > 1 && isfinite(rho2[q]);
-        if (o->is_set[at]) fg_rule_features(o->features + at * FG_RULE_FEATURES, o->rule, &rows[q], rank - 1, rho2[q]);
+    for (uint64_t i = 0; i < seen->n; i++) {
+        const uint64_t q = seen->first + i;
+        const fg_rule_query *query = &seen->queries[i];
+        const float rho2 = seen->rho2[i];
+        o->from[q] = isfinite(rho2) ? seen->from[i] : o->ranks;
+        for (uint32_t rank = 0; rank < o->ranks; rank++) {
+            const uint64_t at = q * o->ranks + rank;
+            const int is_asked = rank >= o->from[q];
+            o->lists[at] = (uint32_t)query->lists[rank];
+            if (o->features) {
+                o->scores[at] = -(float)rank;
+                if (is_asked) fg_rule_features(o->features + at * FG_RULE_FEATURES, o->rule, query, rank, rho2);
+            } else {
+                o->scores[at] = is_asked ? fg_rule_score(o->rule, query, rank, rho2) : INFINITY;
+            }
+        }
     }
 }
+
+/* ---- which lists hold the neighbours ---- */
 
 /* A wanted id, and the lists that hold it. */
 typedef struct place {
@@ -163,6 +204,20 @@ static int compare_places(const void *a, const void *b)
 {
     const place *x = a, *y = b;
     return (x->id > y->id) - (x->id < y->id);
+}
+
+/* The first place of an id, or where it would be. */
+static uint64_t first_place(const place *places, uint64_t count, int64_t id)
+{
+    uint64_t low = 0, high = count;
+    while (low < high) {
+        const uint64_t middle = (low + high) / 2;
+        if (places[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* All entries of the index whose ids are among `wanted` (ascending), by id; malloc'ed. */
@@ -188,47 +243,39 @@ done:
     return status;
 }
 
-/* For each query and rank: how many of its neighbours, ids (n,top), the list was the first to hold. */
-static fgmm_status count_hits(notes *o, const fgmm_index *index, const int64_t *ids, uint32_t top)
+/* best (n,top): for each id, the highest score of its query's lists that hold it; -INFINITY: none does. */
+static fgmm_status find_scores(float *best, const notes *o, const fgmm_index *index, const int64_t *ids, uint32_t top)
 {
     fgmm_status status = FGMM_OK;
     int64_t *wanted = NULL;
     place *places = NULL;
-    uint32_t *rank_of = NULL; /* (K), ranks: not among them */
+    float *score_of = NULL; /* (K) to the present query */
     uint64_t count;
     const uint64_t all = o->n * top;
     FG_TRY(FG_ALLOC(&wanted, all + 1, "ids"));
     memcpy(wanted, ids, (size_t)all * sizeof *ids);
     qsort(wanted, (size_t)all, sizeof *wanted, fg_index_compare_ids);
     FG_TRY(find_places(&places, &count, index, wanted, all));
-    FG_TRY(FG_ALLOC(&rank_of, index->info.lists, "ranks"));
-    for (uint64_t i = 0; i < index->info.lists; i++) rank_of[i] = o->ranks;
+    FG_TRY(FG_ALLOC(&score_of, index->info.lists, "scores"));
+    for (uint64_t i = 0; i < index->info.lists; i++) score_of[i] = -INFINITY;
     for (uint64_t q = 0; q < o->n; q++) {
         const uint32_t *lists = o->lists + q * o->ranks;
-        for (uint32_t i = 0; i < o->ranks; i++) rank_of[lists[i]] = i;
-        for (uint32_t j = 0; j < top; j++) {
-            const int64_t id = ids[q * top + j];
-            uint64_t low = 0, high = count;
-            while (low < high) {
-                const uint64_t middle = (low + high) / 2;
-                if (places[middle].id < id)
-                    low = middle + 1;
-                else
-                    high = middle;
-            }
-            uint32_t best = o->ranks;
-            for (; low < count && places[low].id == id; low++)
-                if (rank_of[places[low].list] < best) best = rank_of[places[low].list];
-            if (best < o->ranks) o->hits[q * o->ranks + best]++;
+        for (uint32_t r = 0; r < o->ranks; r++) score_of[lists[r]] = o->scores[q * o->ranks + r];
+        for (uint64_t i = q * top; i < (q + 1) * top; i++) {
+            best[i] = -INFINITY;
+            for (uint64_t at = first_place(places, count, ids[i]); at < count && places[at].id == ids[i]; at++)
+                best[i] = fmaxf(best[i], score_of[places[at].list]);
         }
-        for (uint32_t i = 0; i < o->ranks; i++) rank_of[lists[i]] = o->ranks;
+        for (uint32_t r = 0; r < o->ranks; r++) score_of[lists[r]] = -INFINITY;
     }
 done:
     free(wanted);
     free(places);
-    free(rank_of);
+    free(score_of);
     return status;
 }
+
+/* ---- the fit ---- */
 
 static int compare_floats(const void *a, const void *b)
 {
@@ -262,16 +309,17 @@ done:
     return status;
 }
 
-/* Leaves only what can be fitted on: features and hits of ranks that were reached with k results. */
-static uint64_t pack(notes *o)
+/* Leaves only what can be fitted on, features and hits (n, ranks) of ranks that the rule was asked for, and the number
+ * of them; lists likewise. */
+static uint64_t pack(notes *o, uint16_t *hits)
 {
     uint64_t count = 0;
     for (uint64_t i = 0; i < o->n * o->ranks; i++) {
-        if (!o->is_set[i]) continue;
+        if (i % o->ranks < o->from[i / o->ranks]) continue;
         memmove(o->features + count * FG_RULE_FEATURES, o->features + i * FG_RULE_FEATURES,
                 FG_RULE_FEATURES * sizeof *o->features);
         o->lists[count] = o->lists[i];
-        o->hits[count++] = o->hits[i];
+        hits[count++] = hits[i];
     }
     return count;
 }
@@ -310,38 +358,43 @@ done:
 static fgmm_status fit(fg_dial *dial, fgmm_searcher *s, const queries *q)
 {
     fgmm_status status = FGMM_OK;
-    notes o = {.rule = &s->rule, .n = q->n, .ranks = dial->ranks};
-    const fg_probing probing = {.is_recording = 1, .record = record, .user = &o};
-    const uint64_t all = o.n * o.ranks;
+    notes o = {0};
+    const fg_probing probing = {.threshold = -INFINITY, .observe = observe, .user = &o};
+    const uint32_t top = dial->for_top;
     int64_t *ids = NULL;
-    FG_TRY(FG_ALLOC(&o.features, all * FG_RULE_FEATURES, "features"));
-    FG_TRY(FG_ALLOC(&o.is_set, all, "features"));
-    FG_TRY(FG_ALLOC(&o.hits, all, "features"));
-    FG_TRY(FG_ALLOC(&o.lists, all, "features"));
-    FG_TRY(FG_ALLOC(&ids, o.n * dial->for_top, "results"));
-    FG_TRY(search(s, q, dial->for_top, &probing, ids));
-    FG_TRY(count_hits(&o, s->index, ids, dial->for_top));
-    const uint64_t count = pack(&o);
-    fg_rule_fit(dial->weights, &dial->bias, o.features, o.hits, count);
+    float *best = NULL;
+    uint16_t *hits = NULL; /* (n, ranks), each at most FGMM_TOP_MAX */
+    FG_TRY(notes_create(&o, &s->rule, q->n, 1));
+    FG_TRY(FG_ALLOC(&ids, q->n * top, "results"));
+    FG_TRY(FG_ALLOC(&best, q->n * top, "results"));
+    FG_TRY(FG_ALLOC(&hits, q->n * o.ranks, "features"));
+    FG_TRY(search(s, q, top, &probing, ids));
+    FG_TRY(find_scores(best, &o, s->index, ids, top));
+    for (uint64_t i = 0; i < q->n * top; i++)
+        if (isfinite(best[i])) hits[i / top * o.ranks + (uint32_t)-best[i]]++;
+    const uint64_t count = pack(&o, hits);
+    fg_rule_fit(dial->weights, &dial->bias, o.features, hits, count);
     FG_TRY(set_thresholds(dial, &o, count, &s->rule));
 done:
     notes_free(&o);
     free(ids);
+    free(best);
+    free(hits);
     return status;
 }
 
 /* ---- the dial ---- */
 
-/* Mean share of truth (n,top) that is in found (n,top); what does not exist (-1) is not asked for. */
-static double recall_of(const int64_t *found, const int64_t *truth, uint64_t n, uint32_t top)
+/* Mean share of the true neighbours, (n,top), that a threshold finds: those with a higher score. What does not exist
+ * (-1) is not asked for. */
+static double recall_of(float threshold, const float *scores, const int64_t *truth, uint64_t n, uint32_t top)
 {
     double sum = 0;
     for (uint64_t q = 0; q < n; q++) {
         uint32_t hits = 0, wanted = 0;
-        for (uint32_t i = 0; i < top; i++) {
-            const int64_t id = truth[q * top + i];
-            wanted += id >= 0;
-            for (uint32_t j = 0; id >= 0 && j < top; j++) hits += found[q * top + j] == id;
+        for (uint64_t i = q * top; i < (q + 1) * top; i++) {
+            wanted += truth[i] >= 0;
+            hits += truth[i] >= 0 && scores[i] > threshold;
         }
         sum += wanted ? (double)hits / wanted : 1;
     }
@@ -355,23 +408,28 @@ static fgmm_status calibrate(fg_dial *dial, fgmm_searcher *s, const queries *q)
 {
     fgmm_status status = FGMM_OK;
     const uint32_t top = dial->for_top;
+    notes o = {0};
+    const fg_probing nearest = {.threshold = INFINITY, .observe = observe, .user = &o};
     const fg_probing everything = {.nprobe = s->index->info.lists};
-    int64_t *truth = NULL, *found = NULL;
+    int64_t *ids = NULL;
+    float *scores = NULL;
     double reached = 0;
     uint32_t points = 0;
-    FG_TRY(FG_ALLOC(&truth, q->n * top, "results"));
-    FG_TRY(FG_ALLOC(&found, q->n * top, "results"));
-    FG_TRY(search(s, q, top, &everything, truth));
-    while (points < dial->points && reached < FULL_RECALL) {
-        const fg_probing probing = {.threshold = (float)dial->threshold[points]};
-        FG_TRY(search(s, q, top, &probing, found));
-        reached = fmax(reached, recall_of(found, truth, q->n, top));
-        dial->recall[points++] = reached;
+    FG_TRY(notes_create(&o, &s->rule, q->n, 0));
+    FG_TRY(FG_ALLOC(&ids, q->n * top, "results"));
+    FG_TRY(FG_ALLOC(&scores, q->n * top, "results"));
+    FG_TRY(search(s, q, top, &nearest, ids));
+    FG_TRY(search(s, q, top, &everything, ids));
+    FG_TRY(find_scores(scores, &o, s->index, ids, top));
+    for (; points < dial->points && reached < FULL_RECALL; points++) {
+        reached = fmax(reached, recall_of((float)dial->threshold[points], scores, ids, q->n, top));
+        dial->recall[points] = reached;
     }
     dial->points = points;
 done:
-    free(truth);
-    free(found);
+    notes_free(&o);
+    free(ids);
+    free(scores);
     return status;
 }
 
@@ -396,7 +454,7 @@ fgmm_status fg_dial_make(fg_dial *dial, const fgmm_index *index, fgmm_device *de
     set_trivial(dial);
     if (index->info.rows < 2) return FGMM_OK;
     fg_rng_init(&rng, o->seed, FG_STREAM_SAMPLE_ROWS, 0);
-    FG_TRY(fg_searcher_open(&s, index, device, dial));
+    FG_TRY(fg_searcher_open(&s, index, device, dial, searcher_limit(o->memory_limit_bytes, dial->ranks)));
     FG_TRY(draw_rows(&learning, index, fg_min_u64(FIT_ROWS, index->info.rows), &rng));
     FG_TRY(set_scale(dial, s, &learning));
     FG_TRY(fit(dial, s, &learning));

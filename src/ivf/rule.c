@@ -1,7 +1,6 @@
 /* rule.c - features, score and the Poisson regression behind them. */
 #include "rule.h"
 
-#include "assign.h"
 #include "size.h"
 
 #include <math.h>
@@ -12,7 +11,26 @@
 enum { BORDERS = 8 };
 static const float CLIP = 50.0f;
 
-fgmm_status fg_rule_create(fg_rule *rule, const fgmm_index *index, const fg_dial *dial)
+/* 1 / (2 |c_i - c_j|) from its square, 0 for equal centroids. */
+static float half_inverse(float squared)
+{
+    return squared > 0 ? 0.5f / sqrtf(squared) : 0.0f;
+}
+
+static fgmm_status make_table(fg_rule *rule, fg_scan *scan, const fg_store *centroids)
+{
+    fgmm_status status = FGMM_OK;
+    const size_t count = (size_t)rule->k * rule->k;
+    if (rule->k > FG_CENTROID_TABLE_LISTS) return FGMM_OK;
+    FG_TRY(FG_ALLOC(&rule->inverse, count, "distances of centroids"));
+    FG_TRY(fg_centroid_distances(rule->inverse, scan, centroids, rule->centroids));
+    for (size_t i = 0; i < count; i++) rule->inverse[i] = half_inverse(rule->inverse[i]);
+done:
+    return status;
+}
+
+fgmm_status fg_rule_create(fg_rule *rule, const fgmm_index *index, const fg_dial *dial, fg_scan *scan,
+                           const fg_store *centroids)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t k = index->info.lists;
@@ -20,9 +38,9 @@ fgmm_status fg_rule_create(fg_rule *rule, const fgmm_index *index, const fg_dial
     memset(rule, 0, sizeof *rule);
     rule->dial = dial;
     rule->k = k;
-    FG_TRY(fg_centroid_distances(&rule->inverse, index->centroids, k, index->info.dims));
-    for (uint64_t i = 0; i < k * k; i++)
-        rule->inverse[i] = rule->inverse[i] > 0 ? 0.5f / sqrtf(rule->inverse[i]) : 0.0f;
+    rule->d = index->info.dims;
+    rule->centroids = index->centroids;
+    FG_TRY(make_table(rule, scan, centroids));
     FG_TRY(FG_ALLOC(&rule->log_length, k, "list lengths"));
     FG_TRY(FG_ALLOC(&rule->log_relative, k, "list lengths"));
     FG_TRY(FG_ALLOC(&rule->log_rank, dial->ranks, "ranks"));
@@ -50,16 +68,34 @@ static float clip(float x)
     return x > CLIP ? CLIP : x < -CLIP ? -CLIP : x;
 }
 
+/* In LANES sums, which a compiler makes vectors of. */
+static float squared_distance(const float *a, const float *b, uint64_t d)
+{
+    enum { LANES = 16 };
+    float sums[LANES] = {0}, sum = 0;
+    uint64_t c = 0;
+    for (; c + LANES <= d; c += LANES)
+        for (uint64_t l = 0; l < LANES; l++) sums[l] += (a[c + l] - b[c + l]) * (a[c + l] - b[c + l]);
+    for (; c < d; c++) sum += (a[c] - b[c]) * (a[c] - b[c]);
+    for (uint64_t l = 0; l < LANES; l++) sum += sums[l];
+    return sum;
+}
+
+/* 1 / (2 |c_i - c_j|). Of the table a column is read for one i: the rows of the nearest lists j stay in a cache. */
+static float border_scale(const fg_rule *rule, uint64_t i, uint64_t j)
+{
+    if (rule->inverse) return rule->inverse[(size_t)j * rule->k + i];
+    return half_inverse(squared_distance(rule->centroids + i * rule->d, rule->centroids + j * rule->d, rule->d));
+}
+
 void fg_rule_features(float *f, const fg_rule *rule, const fg_rule_query *query, uint32_t i, float rho2)
 {
     const float *d = query->d;
-    const float *inverse =
-        rule->inverse + query->lists[i]; /* a column: the rows of the nearest lists stay in a cache */
     const float tiny = 1e-30f, rho2_guarded = rho2 > tiny ? rho2 : tiny, d1 = d[0] > tiny ? d[0] : tiny;
     const uint32_t borders = i < BORDERS ? i : BORDERS;
     float h = 0; /* distance of the query to the farthest of the nearest borders of list i's cell */
     for (uint32_t j = 0; j < borders; j++) {
-        const float border = (d[i] - d[j]) * inverse[(size_t)query->lists[j] * rule->k];
+        const float border = (d[i] - d[j]) * border_scale(rule, (uint64_t)query->lists[i], (uint64_t)query->lists[j]);
         h = border > h ? border : h;
     }
     const float beyond = d[i] - d[0], h2 = h * h / rho2_guarded;

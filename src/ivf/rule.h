@@ -3,19 +3,23 @@
 #ifndef FG_RULE_H
 #define FG_RULE_H
 
+#include "assign.h"
 #include "index.h"
 
 /* What the rule needs to know of an index. */
 typedef struct fg_rule {
     const fg_dial *dial;
-    uint64_t k;          /* lists */
-    float *inverse;      /* (k,k): 1 / (2 |c_i - c_j|); 0 for equal centroids */
-    float *log_length;   /* (k): ln n_i; empty lists: 0 */
-    float *log_relative; /* (k): ln(n_i / mean n) */
-    float *log_rank;     /* (ranks): ln i, i from 1 */
+    uint64_t k, d;          /* lists, dimensions */
+    const float *centroids; /* (k,d), borrowed */
+    float *inverse;         /* (k,k): 1 / (2 |c_i - c_j|), 0 for equal centroids; NULL: computed when it is asked for */
+    float *log_length;      /* (k): ln n_i; empty lists: 0 */
+    float *log_relative;    /* (k): ln(n_i / mean n) */
+    float *log_rank;        /* (ranks): ln i, i from 1 */
 } fg_rule;
 
-fgmm_status fg_rule_create(fg_rule *rule, const fgmm_index *index, const fg_dial *dial);
+/* scan, centroids: of float rows, and the index's centroids on the device. dial: borrowed. */
+fgmm_status fg_rule_create(fg_rule *rule, const fgmm_index *index, const fg_dial *dial, fg_scan *scan,
+                           const fg_store *centroids);
 void fg_rule_clear(fg_rule *rule);
 
 /* A query: its nearest lists and their squared distances, ascending (ranks). */

@@ -1,8 +1,8 @@
-/* searcher.c - brings an index to a device, and answers batches of queries: the nearest centroids, then the lists that
- * a fixed number or the rule asks for, in rounds that share each list among all queries. */
+/* searcher.c - answers batches of queries: the nearest centroids, then the lists that a fixed number or the rule asks
+ * for, in rounds that share each list among all queries. */
 #include "searcher.h"
 
-#include "assign.h"
+#include "plan.h"
 #include "size.h"
 
 #include <math.h>
@@ -11,43 +11,41 @@
 
 /* ---- opening ---- */
 
-enum { READ_BYTES = 4 << 20 };
-
-static fgmm_status load_lists(fgmm_searcher *s)
+/* Bytes for lists on the device, and the scratch of each of the two scans. Of the device's own memory lists may take
+ * all but an eighth; of a limit to the process only half, since rows that are read, queries, results and what the
+ * driver and the allocator keep count in it too. */
+static uint64_t share_memory(fgmm_searcher *s, uint64_t memory_limit)
 {
-    fgmm_status status = FGMM_OK;
-    const fgmm_index *index = s->index;
-    const size_t row_bytes = fg_index_row_bytes(index);
-    const uint64_t most = fg_round_up(fg_max_u64(1, READ_BYTES / row_bytes), FG_BLOCK_ROWS);
-    unsigned char *rows = NULL;
-    FG_TRY(fg_store_create(&s->lists, s->device, index->info.type, index->info.dims, index->counts, index->info.lists));
-    FG_TRY(fg_alloc((void **)&rows, most, row_bytes, "rows of a list"));
-    for (uint64_t list = 0; list < index->info.lists; list++)
-        for (uint64_t first = 0; first < index->counts[list]; first += most) {
-            const uint64_t n = fg_min_u64(most, index->counts[list] - first);
-            FG_TRY(fg_index_read_rows(index, list, first, n, rows));
-            FG_TRY(fg_store_write(s->lists, list, first, n, rows, index->ids + index->first_id[list] + first));
-        }
-done:
-    free(rows);
-    return status;
+    enum { LEAST_SCRATCH = 1 << 18 };
+    const int is_cpu = fg_device_facts_of(s->device)->kind == FGMM_DEVICE_CPU;
+    const uint64_t device_left = fg_device_bytes_left(s->device);
+    uint64_t left = device_left, lists = device_left / 8 * 7;
+    if (memory_limit && is_cpu) {
+        const uint64_t held = fg_plan_held_bytes();
+        left = fg_min_u64(left, memory_limit > held ? memory_limit - held : 0);
+        lists = fg_min_u64(lists, left / 2);
+    }
+    const uint64_t scratch = fg_max_u64(LEAST_SCRATCH, left / 16 / sizeof(float));
+    s->scratch_floats = fg_min_u64(scratch, is_cpu ? FG_SCAN_CPU_FLOATS : FG_SCAN_GPU_FLOATS);
+    return lists;
 }
 
 fgmm_status fg_searcher_open(fgmm_searcher **searcher, const fgmm_index *index, fgmm_device *device,
-                             const fg_dial *dial)
+                             const fg_dial *dial, uint64_t memory_limit_bytes)
 {
     fgmm_status status = FGMM_OK;
     fgmm_searcher *s = NULL;
-    const fg_scan_options coarse = {.type = FGMM_F32, .d = index->info.dims};
     *searcher = NULL;
     FG_TRY(FG_ALLOC(&s, 1, "searcher"));
     s->index = index;
     s->device = device;
     FG_TRY(fg_centroid_store(&s->centroids, device, index->centroids, index->info.lists, index->info.dims));
+    const uint64_t bytes = share_memory(s, memory_limit_bytes);
+    const fg_scan_options coarse = {.type = FGMM_F32, .d = index->info.dims, .scratch_floats = s->scratch_floats};
     FG_TRY(fg_scan_create(&s->coarse, device, &coarse));
-    FG_TRY(load_lists(s));
+    FG_TRY(fg_shelf_open(&s->shelf, index, device, bytes));
     if (!dial && index->dial.for_top) dial = &index->dial;
-    if (dial) FG_TRY(fg_rule_create(&s->rule, index, dial));
+    if (dial) FG_TRY(fg_rule_create(&s->rule, index, dial, s->coarse, s->centroids));
     *searcher = s;
     s = NULL;
 done:
@@ -58,17 +56,24 @@ done:
 void fgmm_searcher_close(fgmm_searcher *s)
 {
     if (!s) return;
+    char text[FG_ERROR_TEXT_BYTES];
+    fg_error_save(text);
     fg_scan_free(s->coarse);
     fg_scan_free(s->scans[0]);
     fg_scan_free(s->scans[1]);
-    fg_store_free(s->lists);
+    fg_shelf_clear(&s->shelf);
     fg_store_free(s->centroids);
     fg_rule_clear(&s->rule);
     fg_id_set_free(&s->seen);
     free(s);
+    fg_error_restore(text);
 }
 
 /* ---- one batch ---- */
+
+/* Queries at a time, few enough that their ranked lists stay small; queries times lists that are wanted at a time where
+ * all are. */
+enum { BATCH_QUERIES = 4096, BATCH_RANKS = 1 << 20, PROBES = 1 << 18 };
 
 typedef struct batch {
     fgmm_searcher *s;
@@ -76,12 +81,14 @@ typedef struct batch {
     fg_scan *scan;
     const float *queries;   /* (n,d) */
     const int64_t *exclude; /* (n) or NULL */
-    uint64_t n;
-    uint32_t ranks;           /* lists that may be probed */
+    uint64_t first, n;      /* of the call's queries */
+    uint64_t ranks;         /* lists that may be probed, nearest first; 0: all, in their own order */
+    uint64_t probe_room;
     int64_t *order;           /* (n,ranks) lists by ascending distance */
     float *d;                 /* (n,ranks) */
     fg_rule_query *rule_rows; /* (n) views of both */
     uint32_t *next;           /* (n) the next rank */
+    uint32_t *from;           /* (n) the rank at which k results were known */
     float *rho2;              /* (n) */
     float *best;              /* (n,top) */
     fg_probe *probes;         /* of this round */
@@ -96,6 +103,7 @@ static void batch_free(batch *b)
     free(b->d);
     free(b->rule_rows);
     free(b->next);
+    free(b->from);
     free(b->rho2);
     free(b->best);
     free(b->probes);
@@ -106,13 +114,17 @@ static fgmm_status batch_create(batch *b)
 {
     fgmm_status status = FGMM_OK;
     size_t count;
+    const int is_by_rule = !b->request->probing.nprobe;
     FG_TRY(fg_size_product(&count, b->n, b->ranks, "lists of a batch"));
     FG_TRY(FG_ALLOC(&b->order, count, "lists of a batch"));
     FG_TRY(FG_ALLOC(&b->d, count, "lists of a batch"));
-    FG_TRY(FG_ALLOC(&b->probes, count, "lists of a batch"));
-    if (b->request->count_unique) FG_TRY(FG_ALLOC(&b->all, count, "lists of a batch"));
+    b->probe_room = b->ranks ? count : fg_max_u64(b->n, PROBES);
+    FG_TRY(FG_ALLOC(&b->probes, b->probe_room, "lists of a batch"));
+    if (b->request->count_unique && b->ranks) FG_TRY(FG_ALLOC(&b->all, count, "lists of a batch"));
+    if (!is_by_rule) goto done;
     FG_TRY(FG_ALLOC(&b->rule_rows, b->n, "queries of a batch"));
     FG_TRY(FG_ALLOC(&b->next, b->n, "queries of a batch"));
+    FG_TRY(FG_ALLOC(&b->from, b->n, "queries of a batch"));
     FG_TRY(FG_ALLOC(&b->rho2, b->n, "queries of a batch"));
     FG_TRY(FG_ALLOC(&b->best, b->n * b->request->top, "queries of a batch"));
     for (uint64_t q = 0; q < b->n; q++) b->rule_rows[q] = (fg_rule_query){b->order + q * b->ranks, b->d + q * b->ranks};
@@ -132,22 +144,26 @@ static int compare_ranked(const void *a, const void *b)
     return (x->list > y->list) - (x->list < y->list);
 }
 
-/* More lists in order than the device keeps: all distances are fetched and sorted here. */
+/* More lists in order than the device keeps: all distances are fetched and sorted here, of `part` queries at a time. */
 static fgmm_status rank_on_host(batch *b)
 {
+    enum { PART_FLOATS = 1 << 22 };
     fgmm_status status = FGMM_OK;
-    const uint64_t k = b->s->index->info.lists, stride = fg_round_up(k, FG_BLOCK_ROWS);
+    const uint64_t k = b->s->index->info.lists, d = b->s->index->info.dims, stride = fg_round_up(k, FG_BLOCK_ROWS);
+    const uint64_t part = fg_max_u64(1, PART_FLOATS / stride);
     const fg_buffer *distances;
     float *row = NULL;
     ranked *sorted = NULL;
     FG_TRY(FG_ALLOC(&row, k, "distances to centroids"));
     FG_TRY(FG_ALLOC(&sorted, k, "distances to centroids"));
-    FG_TRY(fg_scan_distances(&distances, b->s->coarse, b->s->centroids, b->queries, b->n));
     for (uint64_t q = 0; q < b->n; q++) {
-        FG_TRY(fg_buffer_read(distances, (size_t)(q * stride) * sizeof *row, row, (size_t)k * sizeof *row));
+        if (q % part == 0)
+            FG_TRY(fg_scan_distances(&distances, b->s->coarse, b->s->centroids, b->queries + q * d,
+                                     fg_min_u64(part, b->n - q)));
+        FG_TRY(fg_buffer_read(distances, (size_t)(q % part * stride) * sizeof *row, row, (size_t)k * sizeof *row));
         for (uint64_t i = 0; i < k; i++) sorted[i] = (ranked){row[i], (uint32_t)i};
         qsort(sorted, (size_t)k, sizeof *sorted, compare_ranked);
-        for (uint32_t i = 0; i < b->ranks; i++) {
+        for (uint64_t i = 0; i < b->ranks; i++) {
             b->order[q * b->ranks + i] = sorted[i].list;
             b->d[q * b->ranks + i] = sorted[i].d;
         }
@@ -163,7 +179,7 @@ static fgmm_status rank_lists(batch *b)
     fgmm_status status = FGMM_OK;
     if (b->ranks > FGMM_TOP_MAX) return rank_on_host(b);
     for (uint64_t q = 0; q < b->n; q++) b->probes[q] = (fg_probe){(uint32_t)q, 0};
-    FG_TRY(fg_scan_begin(b->s->coarse, b->queries, b->n, b->ranks, NULL));
+    FG_TRY(fg_scan_begin(b->s->coarse, b->queries, b->n, (uint32_t)b->ranks, NULL));
     FG_TRY(fg_scan_run(b->s->coarse, b->s->centroids, b->probes, b->n));
     FG_TRY(fg_scan_results(b->s->coarse, b->order, b->d));
     /* a query so far away that no distance is a number takes the lists as they come */
@@ -173,9 +189,9 @@ done:
     return status;
 }
 
-static void want(batch *b, uint64_t q, uint32_t rank, fgmm_search_stats *stats)
+/* Query q is to look into a list. */
+static void want(batch *b, uint64_t q, uint64_t list, fgmm_search_stats *stats)
 {
-    const int64_t list = b->order[q * b->ranks + rank];
     const uint64_t length = b->s->index->counts[list];
     stats->probed++;
     stats->scanned += length;
@@ -184,42 +200,47 @@ static void want(batch *b, uint64_t q, uint32_t rank, fgmm_search_stats *stats)
     if (b->all) b->all[b->all_count++] = (fg_probe){(uint32_t)q, (uint32_t)list};
 }
 
-static fgmm_status scan_wanted(batch *b)
+static void want_rank(batch *b, uint64_t q, uint32_t rank, fgmm_search_stats *stats)
 {
-    const fgmm_status status = fg_scan_run(b->scan, b->s->lists, b->probes, b->probe_count);
-    b->probe_count = 0;
-    return status;
+    want(b, q, (uint64_t)b->order[q * b->ranks + rank], stats);
 }
 
-static fgmm_status read_rho(batch *b)
+static fgmm_status scan_wanted(batch *b)
 {
-    const fgmm_status status = fg_scan_results(b->scan, NULL, b->best);
-    const uint32_t top = b->request->top;
-    for (uint64_t q = 0; q < b->n; q++) b->rho2[q] = b->best[q * top + top - 1];
+    const fgmm_status status = fg_shelf_scan(&b->s->shelf, b->scan, b->probes, b->probe_count);
+    b->probe_count = 0;
     return status;
 }
 
 /* ---- how far to probe ---- */
 
+/* Every list: no order is needed. */
+static fgmm_status probe_all(batch *b, fgmm_search_stats *stats)
+{
+    fgmm_status status = FGMM_OK;
+    for (uint64_t list = 0; list < b->s->index->info.lists; list++) {
+        if (b->probe_count + b->n > b->probe_room) FG_TRY(scan_wanted(b));
+        for (uint64_t q = 0; q < b->n; q++) want(b, q, list, stats);
+    }
+    FG_TRY(scan_wanted(b));
+done:
+    return status;
+}
+
 static fgmm_status probe_fixed(batch *b, fgmm_search_stats *stats)
 {
     for (uint64_t q = 0; q < b->n; q++)
-        for (uint32_t i = 0; i < b->ranks; i++) want(b, q, i, stats);
+        for (uint32_t i = 0; i < b->ranks; i++) want_rank(b, q, i, stats);
     return scan_wanted(b);
 }
 
-static fgmm_status probe_recording(batch *b, fgmm_search_stats *stats)
+/* Of the queries that still have ranks before them; of the others the rule has asked. */
+static fgmm_status read_rho(batch *b)
 {
-    fgmm_status status = FGMM_OK;
-    const fg_probing *probing = &b->request->probing;
-    for (uint64_t q = 0; q < b->n; q++) b->rho2[q] = INFINITY;
-    for (uint32_t i = 0; i < b->ranks; i++) {
-        probing->record(probing->user, i + 1, b->rule_rows, b->rho2);
-        for (uint64_t q = 0; q < b->n; q++) want(b, q, i, stats);
-        FG_TRY(scan_wanted(b));
-        FG_TRY(read_rho(b));
-    }
-done:
+    const fgmm_status status = fg_scan_results(b->scan, NULL, b->best);
+    const uint32_t top = b->request->top;
+    for (uint64_t q = 0; q < b->n; q++)
+        if (b->next[q] < b->ranks) b->rho2[q] = b->best[q * top + top - 1];
     return status;
 }
 
@@ -228,18 +249,22 @@ done:
  * queries the more rounds there are. */
 static void choose(batch *b, uint64_t q, fgmm_search_stats *stats)
 {
-    if (!isfinite(b->rho2[q]) && b->next[q] < b->ranks) {
-        want(b, q, b->next[q]++, stats);
+    const float threshold = b->request->probing.threshold;
+    if (b->next[q] == b->ranks) return;
+    if (!isfinite(b->rho2[q])) {
+        want_rank(b, q, b->next[q]++, stats);
+        b->from[q] = b->next[q];
         return;
     }
     for (; b->next[q] < b->ranks; b->next[q]++)
-        if (fg_rule_score(&b->s->rule, &b->rule_rows[q], b->next[q], b->rho2[q]) > b->request->probing.threshold)
-            want(b, q, b->next[q], stats);
+        if (threshold == -INFINITY || fg_rule_score(&b->s->rule, &b->rule_rows[q], b->next[q], b->rho2[q]) > threshold)
+            want_rank(b, q, b->next[q], stats);
 }
 
 static fgmm_status probe_by_rule(batch *b, fgmm_search_stats *stats)
 {
     fgmm_status status = FGMM_OK;
+    const fg_probing *probing = &b->request->probing;
     for (uint64_t q = 0; q < b->n; q++) b->rho2[q] = INFINITY;
     for (int is_going = 1; is_going;) {
         is_going = 0;
@@ -250,6 +275,8 @@ static fgmm_status probe_by_rule(batch *b, fgmm_search_stats *stats)
         FG_TRY(scan_wanted(b));
         if (is_going) FG_TRY(read_rho(b));
     }
+    const fg_observation observation = {b->first, b->n, b->rule_rows, b->from, b->rho2};
+    if (probing->observe) probing->observe(probing->user, &observation);
 done:
     return status;
 }
@@ -263,6 +290,10 @@ static fgmm_status count_ids(uint64_t *unique, fgmm_searcher *s, const uint32_t 
     const fgmm_index *index = s->index;
     uint64_t entries = 0;
     for (uint64_t i = 0; i < count; i++) entries += index->counts[lists[i]];
+    if (index->info.entries == index->info.rows) { /* each id stands in one list */
+        *unique += entries;
+        goto done;
+    }
     FG_TRY(fg_id_set_begin(&s->seen, entries));
     for (uint64_t i = 0; i < count; i++)
         for (uint64_t e = index->first_id[lists[i]]; e < index->first_id[lists[i] + 1]; e++)
@@ -276,6 +307,10 @@ static fgmm_status count_unique(batch *b, fgmm_search_stats *stats)
     fgmm_status status = FGMM_OK;
     uint64_t *first = NULL;
     uint32_t *lists = NULL;
+    if (!b->ranks) { /* all there are */
+        stats->unique += b->n * b->s->index->info.rows;
+        goto done;
+    }
     FG_TRY(FG_ALLOC(&first, b->n + 2, "lists of a batch"));
     FG_TRY(FG_ALLOC(&lists, b->all_count + 1, "lists of a batch"));
     for (uint64_t i = 0; i < b->all_count; i++) first[b->all[i].query + 2]++;
@@ -291,13 +326,13 @@ done:
 
 /* ---- all batches ---- */
 
-/* Queries at a time: few enough that their ranked lists stay small. */
-enum { BATCH_QUERIES = 4096, BATCH_RANKS = 1 << 22 };
-
 static fgmm_status get_scan(fg_scan **scan, fgmm_searcher *s, int is_integer)
 {
     fgmm_status status = FGMM_OK;
-    const fg_scan_options options = {.type = s->index->info.type, .d = s->index->info.dims, .is_integer = is_integer};
+    const fg_scan_options options = {.type = s->index->info.type,
+                                     .d = s->index->info.dims,
+                                     .is_integer = is_integer,
+                                     .scratch_floats = s->scratch_floats};
     if (!s->scans[is_integer]) FG_TRY(fg_scan_create(&s->scans[is_integer], s->device, &options));
     *scan = s->scans[is_integer];
 done:
@@ -307,17 +342,17 @@ done:
 static fgmm_status run_batch(batch *b, int64_t *ids, float *distances, fgmm_search_stats *stats)
 {
     fgmm_status status = FGMM_OK;
-    const fg_probing *probing = &b->request->probing;
+    const fgmm_index_info *info = &b->s->index->info;
     FG_TRY(batch_create(b));
-    FG_TRY(rank_lists(b));
+    if (b->ranks) FG_TRY(rank_lists(b));
     FG_TRY(fg_scan_begin(b->scan, b->queries, b->n, b->request->top, b->exclude));
-    FG_TRY(probing->nprobe         ? probe_fixed(b, stats)
-           : probing->is_recording ? probe_recording(b, stats)
-                                   : probe_by_rule(b, stats));
+    FG_TRY(!b->ranks                    ? probe_all(b, stats)
+           : b->request->probing.nprobe ? probe_fixed(b, stats)
+                                        : probe_by_rule(b, stats));
     FG_TRY(fg_scan_results(b->scan, ids, distances));
     if (b->request->count_unique) FG_TRY(count_unique(b, stats));
     stats->queries += b->n;
-    stats->coarse += b->n * b->s->index->info.lists;
+    if (b->ranks) stats->coarse += b->n * info->lists;
 done:
     return status;
 }
@@ -327,13 +362,14 @@ fgmm_status fg_searcher_run(fgmm_searcher *s, const fg_search_request *request, 
 {
     fgmm_status status = FGMM_OK;
     const fgmm_index_info *info = &s->index->info;
-    const uint32_t ranks = (uint32_t)(request->probing.nprobe ? request->probing.nprobe : s->rule.dial->ranks);
-    const uint64_t most = fg_min_u64(BATCH_QUERIES, fg_max_u64(1, BATCH_RANKS / ranks));
+    const uint64_t nprobe = request->probing.nprobe;
+    const uint64_t ranks = nprobe == 0 ? s->rule.dial->ranks : nprobe < info->lists ? nprobe : 0;
+    const uint64_t most = ranks ? fg_max_u64(1, fg_min_u64(BATCH_QUERIES, BATCH_RANKS / ranks)) : BATCH_QUERIES;
     fg_scan *scan;
     FG_TRY(get_scan(&scan, s, request->is_integer));
     for (uint64_t at = 0; at < request->n;) {
-        batch b = {.s = s, .request = request, .scan = scan, .ranks = ranks};
-        b.n = request->probing.is_recording ? request->n : fg_min_u64(most, request->n - at);
+        batch b = {.s = s, .request = request, .scan = scan, .ranks = ranks, .first = at};
+        b.n = fg_min_u64(most, request->n - at);
         b.queries = request->queries + (size_t)(at * info->dims);
         b.exclude = request->exclude ? request->exclude + at : NULL;
         status = run_batch(&b, ids + at * request->top, distances ? distances + at * request->top : NULL, stats);

@@ -6,28 +6,40 @@
 #include "index.h"
 #include "rule.h"
 #include "scan.h"
+#include "shelf.h"
 
 struct fgmm_searcher {
     const fgmm_index *index;
     fgmm_device *device;
-    fg_store *lists, *centroids;
+    fg_shelf shelf;
+    fg_store *centroids;
     fg_scan *coarse;
-    fg_scan *scans[2]; /* by is_integer; made at first use */
-    fg_rule rule;      /* where the index has a dial */
-    fg_id_set seen;    /* for counting different ids */
+    fg_scan *scans[2];       /* by is_integer; made at first use */
+    uint64_t scratch_floats; /* of the scans */
+    fg_rule rule;            /* where the index has a dial */
+    fg_id_set seen;          /* for counting different ids */
 };
 
-/* dial: borrowed; NULL: the index's own, where it has one. */
+/* dial: borrowed; NULL: the index's own, where it has one. memory_limit_bytes: of the process, on a CPU device with
+ * what that holds; 0: the device's own limit is the only one. */
 fgmm_status fg_searcher_open(fgmm_searcher **searcher, const fgmm_index *index, fgmm_device *device,
-                             const fg_dial *dial);
+                             const fg_dial *dial, uint64_t memory_limit_bytes);
+
+/* What the rule goes by, of n queries (first .. first + n - 1 of the call): their nearest lists, which the queries have
+ * looked into up to rank `from` (n); by then, and not before, k results were known, the last at rho2 (n); infinite:
+ * there are fewer. */
+typedef struct fg_observation {
+    uint64_t first, n;
+    const fg_rule_query *queries;
+    const uint32_t *from;
+    const float *rho2;
+} fg_observation;
 
 /* How far to probe. */
 typedef struct fg_probing {
-    uint64_t nprobe;  /* lists per query; 0: by the rule */
-    float threshold;  /* the rule: a list is probed when its score is above */
-    int is_recording; /* probe list after list up to the dial's ranks, and tell `record` before each */
-    /* rank (from 1); rho2 (n): k-th squared distance, infinite while fewer are known */
-    void (*record)(void *user, uint32_t rank, const fg_rule_query *queries, const float *rho2);
+    uint64_t nprobe; /* lists per query; 0: by the rule */
+    float threshold; /* the rule: a list is probed when its score is above; -INFINITY: all of the dial's ranks */
+    void (*observe)(void *user, const fg_observation *observation); /* or NULL; by the rule only */
     void *user;
 } fg_probing;
 

@@ -70,19 +70,30 @@ done:
     return status;
 }
 
-static void writer_free(fg_index_writer *w)
+/* Those of rows that wait. */
+static void free_buffers(fg_index_writer *w)
 {
-    free(w->layout.rows_at);
-    free(w->layout.ids_at);
-    free(w->rooms);
-    free(w->counts);
-    free(w->filled);
     free(w->rows);
     free(w->run_rows);
     free(w->ids);
     free(w->run_ids);
     free(w->lists);
     free(w->order);
+    w->rows = w->run_rows = NULL;
+    w->ids = w->run_ids = NULL;
+    w->lists = NULL;
+    w->order = NULL;
+    w->capacity = 0;
+}
+
+static void writer_free(fg_index_writer *w)
+{
+    free_buffers(w);
+    free(w->layout.rows_at);
+    free(w->layout.ids_at);
+    free(w->rooms);
+    free(w->counts);
+    free(w->filled);
     free(w);
 }
 
@@ -134,6 +145,7 @@ done:
 fgmm_status fg_index_writer_add(fg_index_writer *w, uint64_t list, int64_t id, const void *row)
 {
     fgmm_status status = FGMM_OK;
+    FG_CHECK(w->capacity > 0, FGMM_INTERNAL, "list %llu: rows after the end", (unsigned long long)list);
     FG_CHECK(w->counts[list] < w->rooms[list], FGMM_INTERNAL, "list %llu: more than its %llu entries",
              (unsigned long long)list, (unsigned long long)w->rooms[list]);
     if (w->waiting == w->capacity) FG_TRY(write_waiting(w));
@@ -151,6 +163,7 @@ fgmm_status fg_index_writer_flush(fg_index_writer *w, uint64_t rows, uint64_t ne
     w->head.info.rows = rows;
     w->head.info.next_id = next_id;
     FG_TRY(write_waiting(w));
+    free_buffers(w);
     FG_TRY(w->kind->write_head(w->file, &w->layout, &w->head, w->counts));
     FG_TRY(fg_atomic_resize(w->file, w->layout.file_bytes)); /* room that nothing was written to */
 done:

@@ -19,7 +19,7 @@ void fg_index_writer_abandon(fg_index_writer *writer);
 fgmm_status fg_index_writer_add(fg_index_writer *writer, uint64_t list, int64_t id, const void *row);
 
 /* Writes everything that waits and the head: the file can be opened at fg_index_writer_path, though it is not yet at
- * its place. rows, next_id: head's. */
+ * its place. rows, next_id: head's. No rows are added afterwards: the room where they waited is given back. */
 fgmm_status fg_index_writer_flush(fg_index_writer *writer, uint64_t rows, uint64_t next_id);
 const char *fg_index_writer_path(const fg_index_writer *writer);
 

@@ -3,22 +3,27 @@
 #ifndef FG_ASSIGN_H
 #define FG_ASSIGN_H
 
-#include "store.h"
+#include "scan.h"
 
 typedef struct fg_assign fg_assign;
 
 /* Centroids (k,d) as a store with one list; ids are their numbers. */
 fgmm_status fg_centroid_store(fg_store **store, fgmm_device *device, const float *centroids, uint64_t k, uint64_t d);
 
-/* between (k,k), malloc'ed: squared distances of centroids, in float from double sums. */
-fgmm_status fg_centroid_distances(float **between, const float *centroids, uint64_t k, uint64_t d);
+/* Up to this K a table of the distances of all centroids, 64 MiB, is made at once; beyond, what is needed of it is
+ * computed when it is needed. */
+enum { FG_CENTROID_TABLE_LISTS = 4096 };
 
-/* centroids: as from fg_centroid_store, borrowed. between (k,k): copied. */
-fgmm_status fg_assign_create(fg_assign **assign, fgmm_device *device, const fg_store *centroids, const float *between);
+/* between (k,k): squared distances of centroids, computed on the device by a scan of float rows. */
+fgmm_status fg_centroid_distances(float *between, fg_scan *scan, const fg_store *store, const float *centroids);
+
+/* centroids (k,d) and store, as from fg_centroid_store: borrowed. */
+fgmm_status fg_assign_create(fg_assign **assign, const fg_store *store, const float *centroids, int has_second);
 void fg_assign_free(fg_assign *assign);
 
 /* rows (n,d) float. first, second (n): components; ratio (n): the second's cost over the first's squared distance,
- * infinite where there is no use in a second. Blocks. */
+ * infinite where there is no use in a second. Both are left as they are without has_second, and may be NULL then.
+ * Blocks. */
 fgmm_status fg_assign_run(fg_assign *assign, const float *rows, uint64_t n, uint32_t *first, uint32_t *second,
                           float *ratio);
 

@@ -75,7 +75,7 @@ fgmm_status fg_scan_create(fg_scan **scan, fgmm_device *device, const fg_scan_op
     s->options = *options;
     s->is_wide = options->is_integer && options->d > NARROW_DIMS && options->d <= WIDE_DIMS;
     const int is_cpu = fg_device_facts_of(device)->kind == FGMM_DEVICE_CPU;
-    if (s->options.scratch_floats == 0) s->options.scratch_floats = is_cpu ? 1u << 24 : 1u << 26;
+    if (s->options.scratch_floats == 0) s->options.scratch_floats = is_cpu ? FG_SCAN_CPU_FLOATS : FG_SCAN_GPU_FLOATS;
     const uint64_t launch_work = options->launch_work ? options->launch_work
                                  : is_cpu             ? LAUNCH_WORK_CPU
                                                       : LAUNCH_WORK_GPU;
@@ -150,23 +150,12 @@ done:
 
 /* Arrays of a launch on the host; as cl/scan.cl and cl/select.cl describe them. */
 typedef struct work {
-    cl_uint *tasks;  /* [pairs][TASK_WORDS] */
-    cl_uint *pairs;  /* [pairs][2] */
-    cl_uint *finds;  /* [pairs][3] */
-    cl_uint *ranges; /* [n][2] */
-    uint64_t task_count;
+    cl_uint *tasks;            /* [pairs][TASK_WORDS] */
+    cl_uint *pairs;            /* [pairs][2] */
+    cl_uint *finds;            /* [pairs][3] */
+    cl_uint *ranges;           /* [n][2] */
+    uint64_t task_count, room; /* room: pairs */
 } work;
-
-static fgmm_status work_create(work *w, uint64_t pairs, uint64_t n)
-{
-    fgmm_status status = FGMM_OK;
-    FG_TRY(FG_ALLOC(&w->tasks, pairs * TASK_WORDS, "tasks of a scan"));
-    FG_TRY(FG_ALLOC(&w->pairs, pairs * 2, "tasks of a scan"));
-    FG_TRY(FG_ALLOC(&w->finds, pairs * 3, "tasks of a scan"));
-    FG_TRY(FG_ALLOC(&w->ranges, n * 2, "tasks of a scan"));
-done:
-    return status;
-}
 
 static void work_free(work *w)
 {
@@ -174,6 +163,22 @@ static void work_free(work *w)
     free(w->pairs);
     free(w->finds);
     free(w->ranges);
+    *w = (work){0};
+}
+
+/* Makes room; what was there is lost when there was too little. */
+static fgmm_status work_reserve(work *w, uint64_t pairs, uint64_t n)
+{
+    fgmm_status status = FGMM_OK;
+    if (pairs <= w->room) goto done;
+    work_free(w);
+    FG_TRY(FG_ALLOC(&w->tasks, pairs * TASK_WORDS, "tasks of a scan"));
+    FG_TRY(FG_ALLOC(&w->pairs, pairs * 2, "tasks of a scan"));
+    FG_TRY(FG_ALLOC(&w->finds, pairs * 3, "tasks of a scan"));
+    FG_TRY(FG_ALLOC(&w->ranges, n * 2, "tasks of a scan"));
+    w->room = pairs;
+done:
+    return status;
 }
 
 static uint32_t blocks_of(const fg_piece *piece)
@@ -298,13 +303,13 @@ fgmm_status fg_scan_run(fg_scan *s, const fg_store *store, const fg_probe *probe
     const uint64_t room_blocks = fg_max_u64(most, FG_PIECE_ROWS) / FG_BLOCK_ROWS;
     if (probe_count == 0) return FGMM_OK;
     FG_TRY(sort_pairs(&pairs, &count, store, probes, probe_count));
-    FG_TRY(work_create(&w, count + 1, s->n));
     for (uint64_t first = 0; first < count;) {
         const uint32_t segment = store->pieces[pairs[first].piece].segment;
         uint64_t blocks = 0, end = first;
         while (end < count && store->pieces[pairs[end].piece].segment == segment &&
                blocks + blocks_of(&store->pieces[pairs[end].piece]) <= room_blocks)
             blocks += blocks_of(&store->pieces[pairs[end++].piece]);
+        FG_TRY(work_reserve(&w, end - first, s->n));
         FG_TRY(reserve(&s->out, s->device, blocks * FG_BLOCK_ROWS, sizeof(float)));
         FG_TRY(scan_part(s, store, &w, pairs + first, end - first));
         first = end;
@@ -347,7 +352,7 @@ fgmm_status fg_scan_distances(const fg_buffer **distances, fg_scan *s, const fg_
     fgmm_status status = FGMM_OK;
     work w = {0};
     const uint64_t pieces = store->first_piece[1], stride_blocks = fg_ceil_div(store->lengths[0], FG_BLOCK_ROWS);
-    FG_TRY(work_create(&w, fg_ceil_div(n, TASK_PAIRS) * pieces + n, 1));
+    FG_TRY(work_reserve(&w, fg_ceil_div(n, TASK_PAIRS) * pieces + n, 1));
     for (uint64_t q = 0; q < n; q++) {
         w.pairs[2 * q] = (cl_uint)q;
         w.pairs[2 * q + 1] = (cl_uint)(q * stride_blocks);

@@ -8,11 +8,14 @@
 
 typedef struct fg_scan fg_scan;
 
+/* Most distances that a scan holds at a time, where nothing else is asked for. */
+enum { FG_SCAN_CPU_FLOATS = 1 << 24, FG_SCAN_GPU_FLOATS = 1 << 26 };
+
 typedef struct fg_scan_options {
     fgmm_type type; /* of the rows: U8 I8 F16 F32 */
     uint64_t d;
     int is_integer;          /* queries are whole numbers of the rows' own 8-bit type: distances are exact */
-    uint64_t scratch_floats; /* most distances held at a time; 0: 2^24 on a CPU, 2^26 elsewhere */
+    uint64_t scratch_floats; /* most distances held at a time; 0: the above */
     uint64_t launch_work;    /* most squared differences of a launch; 0: some 100 ms. At least a query and 16384 rows */
 } fg_scan_options;
 

@@ -39,12 +39,34 @@ static uint64_t place_pieces(fg_store *s, uint64_t most, uint64_t *segment_block
     return count;
 }
 
-static fgmm_status create_segments(fg_store *s, const uint64_t *blocks, size_t block_bytes)
+static void clear_segment(fg_segment *segment)
+{
+    fg_buffer_free(segment->rows);
+    fg_buffer_free(segment->ids);
+    *segment = (fg_segment){0};
+}
+
+static void free_segments(fg_store *s)
+{
+    for (uint64_t i = 0; i < s->segment_room; i++) clear_segment(&s->segments[i]);
+    free(s->segments);
+    s->segments = NULL;
+    s->segment_room = 0;
+}
+
+/* Segments of so many blocks; a buffer that is there and large enough is used again. */
+static fgmm_status make_segments(fg_store *s, const uint64_t *blocks, size_t block_bytes)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(FG_ALLOC(&s->segments, s->segment_count, "segments"));
+    if (s->segment_count > s->segment_room) {
+        free_segments(s);
+        FG_TRY(FG_ALLOC(&s->segments, s->segment_count, "segments"));
+        s->segment_room = s->segment_count;
+    }
     for (uint64_t i = 0; i < s->segment_count; i++) {
         fg_segment *segment = &s->segments[i];
+        if (segment->rows && segment->ids && blocks[i] <= segment->blocks) continue;
+        clear_segment(segment);
         segment->blocks = blocks[i];
         FG_TRY(fg_buffer_create(&segment->rows, s->device, (size_t)blocks[i] * block_bytes, FG_BUFFER_DEVICE,
                                 "rows of lists"));
@@ -55,12 +77,32 @@ done:
     return status;
 }
 
+fgmm_status fg_store_lay_out(fg_store *s, const uint64_t *lengths)
+{
+    fgmm_status status = FGMM_OK;
+    uint64_t *blocks = NULL;
+    const size_t block_bytes = (size_t)s->d * FG_BLOCK_ROWS * fgmm_type_bytes(s->type);
+    const uint64_t most = most_blocks(s, block_bytes), least = FG_PIECE_ROWS / FG_BLOCK_ROWS;
+    FG_CHECK(most >= least, FGMM_MEMORY, "dims = %llu: %llu rows of a list take more than the device allocates at once",
+             (unsigned long long)s->d, (unsigned long long)FG_PIECE_ROWS);
+    memcpy(s->lengths, lengths, (size_t)s->lists * sizeof *lengths);
+    free(s->pieces);
+    s->pieces = NULL;
+    const uint64_t count = place_pieces(s, most, NULL);
+    FG_TRY(FG_ALLOC(&s->pieces, count + 1, "pieces of lists"));
+    FG_TRY(FG_ALLOC(&blocks, s->segment_count, "segments"));
+    place_pieces(s, most, blocks);
+    FG_TRY(make_segments(s, blocks, block_bytes));
+done:
+    free(blocks);
+    return status;
+}
+
 fgmm_status fg_store_create(fg_store **store, fgmm_device *device, fgmm_type type, uint64_t d, const uint64_t *lengths,
                             uint64_t lists)
 {
     fgmm_status status = FGMM_OK;
     fg_store *s = NULL;
-    uint64_t *blocks = NULL;
     size_t block_bytes;
     *store = NULL;
     FG_TRY(FG_ALLOC(&s, 1, "lists"));
@@ -70,21 +112,12 @@ fgmm_status fg_store_create(fg_store **store, fgmm_device *device, fgmm_type typ
     s->lists = lists;
     FG_TRY(fg_size_product3(&block_bytes, d, FG_BLOCK_ROWS, fgmm_type_bytes(type), "a block of rows"));
     FG_TRY(FG_ALLOC(&s->lengths, lists, "list lengths"));
-    memcpy(s->lengths, lengths, (size_t)lists * sizeof *lengths);
     FG_TRY(FG_ALLOC(&s->first_piece, lists + 1, "pieces of lists"));
-    const uint64_t most = most_blocks(s, block_bytes), least = FG_PIECE_ROWS / FG_BLOCK_ROWS;
-    FG_CHECK(most >= least, FGMM_MEMORY, "dims = %llu: %llu rows of a list take more than the device allocates at once",
-             (unsigned long long)d, (unsigned long long)FG_PIECE_ROWS);
-    const uint64_t count = place_pieces(s, most, NULL);
-    FG_TRY(FG_ALLOC(&s->pieces, count + 1, "pieces of lists"));
-    FG_TRY(FG_ALLOC(&blocks, s->segment_count, "segments"));
-    place_pieces(s, most, blocks);
-    FG_TRY(create_segments(s, blocks, block_bytes));
     FG_TRY(fg_alloc((void **)&s->staging, STAGING_BLOCKS, block_bytes, "staging of lists"));
+    FG_TRY(fg_store_lay_out(s, lengths));
     *store = s;
     s = NULL;
 done:
-    free(blocks);
     fg_store_free(s);
     return status;
 }
@@ -92,11 +125,7 @@ done:
 void fg_store_free(fg_store *s)
 {
     if (!s) return;
-    for (uint64_t i = 0; s->segments && i < s->segment_count; i++) {
-        fg_buffer_free(s->segments[i].rows);
-        fg_buffer_free(s->segments[i].ids);
-    }
-    free(s->segments);
+    free_segments(s);
     free(s->pieces);
     free(s->first_piece);
     free(s->lengths);

@@ -16,7 +16,7 @@ typedef struct fg_piece {
 typedef struct fg_segment {
     fg_buffer *rows; /* row_t [blocks][d][16] */
     fg_buffer *ids;  /* long [blocks][16], -1: no row */
-    uint64_t blocks;
+    uint64_t blocks; /* that there is room for */
 } fg_segment;
 
 typedef struct fg_store {
@@ -27,7 +27,7 @@ typedef struct fg_store {
     uint64_t *first_piece; /* (lists + 1) */
     fg_piece *pieces;      /* (first_piece[lists]) */
     fg_segment *segments;  /* (segment_count) */
-    uint64_t segment_count;
+    uint64_t segment_count, segment_room;
     unsigned char *staging; /* a few blocks of rows, transposed */
 } fg_store;
 
@@ -36,6 +36,10 @@ typedef struct fg_store {
 fgmm_status fg_store_create(fg_store **store, fgmm_device *device, fgmm_type type, uint64_t d, const uint64_t *lengths,
                             uint64_t lists);
 void fg_store_free(fg_store *store);
+
+/* Lays out other lists in place of those that are there, in the same buffers where these are large enough: as many
+ * lists, of these lengths (lists). Errors: as fg_store_create; the store is then fit for being freed. */
+fgmm_status fg_store_lay_out(fg_store *store, const uint64_t *lengths);
 
 /* Writes rows first .. first + n - 1 of a list, first a multiple of 16. rows (n,d) dense, ids (n). What fills up the
  * last block behind the end of the list becomes zero rows with id -1. Blocks. */

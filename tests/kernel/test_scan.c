@@ -254,7 +254,7 @@ static void check_assignment(uint64_t n, uint64_t k, uint64_t d)
     fg_rng rng;
     fg_rng_init(&rng, n + k + d, 1, 0);
     double *x = malloc(n * d * sizeof *x), *centroids = malloc(k * d * sizeof *centroids);
-    float *x32 = malloc(n * d * sizeof *x32), *centroids32 = malloc(k * d * sizeof *centroids32), *between;
+    float *x32 = malloc(n * d * sizeof *x32), *centroids32 = malloc(k * d * sizeof *centroids32);
     uint32_t *first = malloc(2 * n * sizeof *first), *second = malloc(2 * n * sizeof *second);
     double *ratio = malloc(n * sizeof *ratio);
     float *ratio32 = malloc(n * sizeof *ratio32);
@@ -266,8 +266,7 @@ static void check_assignment(uint64_t n, uint64_t k, uint64_t d)
     memcpy(x32, centroids32, d * sizeof *x32);
     fg_reference_assign(first, second, ratio, x, n, centroids, k, d);
     ck_ok(fg_centroid_store(&store_of_centroids, device, centroids32, k, d));
-    ck_ok(fg_centroid_distances(&between, centroids32, k, d));
-    ck_ok(fg_assign_create(&assign, device, store_of_centroids, between));
+    ck_ok(fg_assign_create(&assign, store_of_centroids, centroids32, 1));
     ck_ok(fg_assign_run(assign, x32, n, first + n, second + n, ratio32));
     ck_assert_uint_eq(first[n], 0);
     ck_assert(isinf(ratio32[0]));
@@ -279,12 +278,16 @@ static void check_assignment(uint64_t n, uint64_t k, uint64_t d)
     }
     if (k == 1) ck_assert(isinf(ratio32[n - 1]));
     fg_assign_free(assign);
+    memset(first + n, 0xff, n * sizeof *first);
+    ck_ok(fg_assign_create(&assign, store_of_centroids, centroids32, 0));
+    ck_ok(fg_assign_run(assign, x32, n, first + n, NULL, NULL));
+    ck_assert_mem_eq(first, first + n, n * sizeof *first);
+    fg_assign_free(assign);
     fg_store_free(store_of_centroids);
     free(x);
     free(centroids);
     free(x32);
     free(centroids32);
-    free(between);
     free(first);
     free(second);
     free(ratio);
@@ -297,6 +300,7 @@ START_TEST(test_assign__agrees_with_the_twin)
     for (size_t i = 0; i < 6; i++) check_assignment(50, components[i], 24);
     check_assignment(1, 3, 1);
     check_assignment(33, 20, 300);
+    check_assignment(20, FG_CENTROID_TABLE_LISTS + 1, 24); /* distances of centroids as they are needed */
 }
 END_TEST
 
