@@ -11,9 +11,11 @@ extern "C" {
 #endif
 
 typedef enum fgmm_init {
-    FGMM_INIT_KMEANSPP = 0, /* greedy k-means++ on a sample of min(N, max(65536, 32 K)) rows, 2 + floor(ln K) trials */
-    FGMM_INIT_RANDOM = 1,   /* K different rows */
-    FGMM_INIT_MODEL = 2,    /* fgmm_fit_options.start */
+    /* greedy k-means++ on a sample of min(N, max(65536, 32 K)) rows, 2 + floor(ln K) trials; then, where it is cheap,
+     * centres are swapped for rows as long as that helps (docs/math.md, "First centres") */
+    FGMM_INIT_KMEANSPP = 0,
+    FGMM_INIT_RANDOM = 1,          /* K different rows */
+    FGMM_INIT_MODEL = 2,           /* fgmm_fit_options.start */
     FGMM_INIT_KMEANS_PARALLEL = 3, /* k-means|| (Bahmani et al. 2012): 2.5 K candidates drawn in 5 passes over all rows,
                                       then k-means++ on these, weighted */
     FGMM_INIT_AUTO = 4 /* the cheaper of k-means++ and, for K > 256, k-means||; they lead equally far (docs/math.md) */

@@ -36,6 +36,7 @@ enum {
     FG_STREAM_DRAW = 4,
     FG_STREAM_RESTART = 5,
     FG_STREAM_TUNE = 6,
+    FG_STREAM_SWAPS = 7,
     FG_STREAM_PARALLEL = 1000
 };
 

@@ -80,8 +80,9 @@ static double inertia(fgmm_init init, uint32_t iterations, uint64_t seed)
     return report.inertia;
 }
 
-/* Over a few seeds its first centres are as good as those of k-means++ on all rows, and far from random rows. */
-START_TEST(test_init__parallel_is_as_good_as_plus_plus)
+/* Over a few seeds its first centres are nearly as good as those of k-means++ on all rows, which are bettered by swaps
+ * at this size (k-means++ alone is within 15 %), and far from random rows. */
+START_TEST(test_init__parallel_is_nearly_as_good_as_plus_plus)
 {
     enum { SEEDS = 4 };
     double parallel = 0, plus_plus = 0, random = 0;
@@ -90,9 +91,55 @@ START_TEST(test_init__parallel_is_as_good_as_plus_plus)
         plus_plus += inertia(FGMM_INIT_KMEANSPP, 1, seed);
         random += inertia(FGMM_INIT_RANDOM, 1, seed);
     }
-    ck_assert_double_lt(parallel,
-                        1.15 * plus_plus); /* before any iteration; the seeds differ by 5 % among themselves */
+    ck_assert_double_lt(parallel, 1.3 * plus_plus);
     ck_assert_double_lt(parallel, 0.8 * random);
+}
+END_TEST
+
+/* Sum over all rows of the squared distance to the nearest of K centres. */
+static double potential(const double *centres)
+{
+    double sum = 0;
+    for (size_t i = 0; i < N; i++) {
+        double least = (double)INFINITY;
+        for (size_t k = 0; k < K; k++) {
+            double distance = 0;
+            for (size_t j = 0; j < D; j++) {
+                const double t = (double)rows[i * D + j] - centres[k * D + j];
+                distance += t * t;
+            }
+            least = fmin(least, distance);
+        }
+        sum += least;
+    }
+    return sum;
+}
+
+/* From K equal centres: distinct rows, close to the best that is known, and the same twice. */
+START_TEST(test_init__swaps_spread_centres)
+{
+    fg_sample sample = {0};
+    fg_shift shift = {0};
+    double centre[D] = {0}, centres[2][K * D];
+    ck_ok(fg_sample_create(&sample, N, sizeof *rows * D, 0));
+    fg_sample_feed(&sample, rows, NULL, 0, N);
+    ck_ok(fg_sample_finish(&sample));
+    ck_ok(fg_shift_create(&shift, FGMM_F32, D, centre));
+    const fg_init_request request = {
+        .sample = &sample, .type = FGMM_F32, .k = K, .d = D, .seed = 5, .rows = N, .centre = centre, .shift = &shift};
+    for (int i = 0; i < 2; i++) {
+        for (size_t e = 0; e < (size_t)K * D; e++) centres[i][e] = (double)rows[e % D];
+        ck_ok(fg_init_swap(centres[i], &request));
+    }
+    ck_assert_mem_eq(centres[0], centres[1], sizeof centres[0]);
+    fgmm_model *random = first_centres(FGMM_INIT_RANDOM, 0), *plus_plus = first_centres(FGMM_INIT_KMEANSPP, 0);
+    ck_assert_double_lt(potential(centres[0]), 0.6 * potential(fgmm_model_means(random)));
+    /* 2 K swaps from nowhere are nearly as good as 2 K swaps from k-means++ */
+    ck_assert_double_lt(potential(centres[0]), 1.1 * potential(fgmm_model_means(plus_plus)));
+    fgmm_model_free(random);
+    fgmm_model_free(plus_plus);
+    fg_shift_clear(&shift);
+    fg_sample_clear(&sample);
 }
 END_TEST
 
@@ -133,9 +180,12 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const tests[] = {
-        test_init__parallel_takes_different_rows,    test_init__parallel_does_not_depend_on_the_cut,
-        test_init__parallel_is_as_good_as_plus_plus, test_init__parallel_on_few_distinct_rows,
+        test_init__parallel_takes_different_rows,
+        test_init__parallel_does_not_depend_on_the_cut,
+        test_init__parallel_is_nearly_as_good_as_plus_plus,
+        test_init__parallel_on_few_distinct_rows,
         test_init__auto_takes_the_cheaper,
+        test_init__swaps_spread_centres,
     };
     Suite *s = suite_create("init");
     ADD_CASE(s, "init", setup, teardown, 120, tests);

@@ -1,0 +1,206 @@
+/* init_swaps.c - makes first centres better before any iteration: local search by swaps (Lattanzi and Sohler 2019, "A
+ * better k-means++ algorithm via local search"). k-means++ sometimes puts two centres into one cluster and none into
+ * another, which neither Lloyd's algorithm nor EM mend; a swap does. On the host, on a part of the sample: for mixtures
+ * that are small enough for it to take a fraction of a second, and to try as many swaps as there are centres. */
+#include "init.h"
+
+#include "size.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows that are looked at, and what all steps may take: multiplications and additions. */
+enum { ROWS_PER_COMPONENT = 64, LEAST_ROWS = 16384, STEPS_PER_COMPONENT = 2, LANES = 8 };
+static const uint64_t MOST_WORK = 1 << 28;
+
+/* A local search. Centres keep the numbers of their rows. */
+typedef struct search {
+    const fg_init_request *request;
+    uint64_t n, d, k;
+    uint64_t stride;  /* in floats: d filled up with zeros */
+    float *x;         /* (n,stride) rows less the shift */
+    float *centres;   /* (k,stride) */
+    double *weights;  /* (n) */
+    uint64_t *rows;   /* (k) the centre's row of x; FROM_ELSEWHERE: one of the sample's others, not swapped yet */
+    uint64_t *near;   /* (n) the nearest centre */
+    uint64_t *second; /* (n) the one after it */
+    float *d1, *d2;   /* (n) squared distances to both */
+    float *to_new;    /* (n) to the row that may become a centre */
+    double *losses;   /* (k) */
+    fg_rng rng;
+} search;
+static const uint64_t FROM_ELSEWHERE = UINT64_MAX;
+
+static uint64_t row_count(const fg_init_request *r)
+{
+    return fg_min_u64(r->sample->count, fg_max_u64(LEAST_ROWS, ROWS_PER_COMPONENT * r->k));
+}
+
+/* 0: too large a mixture, or too small. A step measures n distances, and about two more for each row near a swapped
+ * centre. */
+static uint64_t step_count(const fg_init_request *r)
+{
+    if (r->k < 2 || r->k > MOST_WORK || r->d > MOST_WORK) return 0;
+    const uint64_t affordable = MOST_WORK / (row_count(r) * r->d);
+    return affordable < r->k ? 0 : fg_min_u64(affordable, STEPS_PER_COMPONENT * r->k);
+}
+
+static void search_clear(search *s)
+{
+    free(s->x);
+    free(s->centres);
+    free(s->weights);
+    free(s->rows);
+    free(s->near);
+    free(s->second);
+    free(s->d1);
+    free(s->d2);
+    free(s->to_new);
+    free(s->losses);
+}
+
+static float squared_distance(const float *a, const float *b, uint64_t stride)
+{
+    float sums[LANES] = {0}, sum = 0;
+    for (uint64_t j = 0; j < stride; j += LANES)
+        for (uint64_t l = 0; l < LANES; l++) sums[l] += (a[j + l] - b[j + l]) * (a[j + l] - b[j + l]);
+    for (uint64_t l = 0; l < LANES; l++) sum += sums[l];
+    return sum;
+}
+
+/* Row i of the search in the sample: evenly spread over it. */
+static uint64_t sample_row(const search *s, uint64_t i)
+{
+    return (uint64_t)((double)i * ((double)s->request->sample->count / (double)s->n));
+}
+
+/* The two nearest centres of row i. */
+static void find_nearest(search *s, uint64_t i)
+{
+    s->d1[i] = s->d2[i] = INFINITY;
+    for (uint64_t c = 0; c < s->k; c++) {
+        const float distance = squared_distance(s->x + i * s->stride, s->centres + c * s->stride, s->stride);
+        if (distance < s->d1[i]) {
+            s->d2[i] = s->d1[i];
+            s->second[i] = s->near[i];
+            s->d1[i] = distance;
+            s->near[i] = c;
+        } else if (distance < s->d2[i]) {
+            s->d2[i] = distance;
+            s->second[i] = c;
+        }
+    }
+}
+
+static fgmm_status search_create(search *s, const double *centres, const fg_init_request *request)
+{
+    fgmm_status status = FGMM_OK;
+    double *offset = NULL;
+    *s = (search){.request = request, .n = row_count(request), .d = request->d, .k = request->k};
+    s->stride = fg_round_up(s->d, LANES);
+    fg_rng_init(&s->rng, request->seed, FG_STREAM_SWAPS, 0);
+    FG_TRY(FG_ALLOC(&offset, s->d, "shift"));
+    FG_TRY(FG_ALLOC(&s->x, s->n * s->stride, "rows for swaps"));
+    FG_TRY(FG_ALLOC(&s->centres, s->k * s->stride, "centres"));
+    FG_TRY(FG_ALLOC(&s->weights, s->n, "rows for swaps"));
+    FG_TRY(FG_ALLOC(&s->rows, s->k, "centres"));
+    FG_TRY(FG_ALLOC(&s->near, s->n, "rows for swaps"));
+    FG_TRY(FG_ALLOC(&s->second, s->n, "rows for swaps"));
+    FG_TRY(FG_ALLOC(&s->d1, s->n, "rows for swaps"));
+    FG_TRY(FG_ALLOC(&s->d2, s->n, "rows for swaps"));
+    FG_TRY(FG_ALLOC(&s->to_new, s->n, "rows for swaps"));
+    FG_TRY(FG_ALLOC(&s->losses, s->k, "centres"));
+    for (uint64_t j = 0; j < s->d; j++) offset[j] = request->shift->host[j] + (double)request->shift->kernel[j];
+    for (uint64_t c = 0; c < s->k; c++) {
+        s->rows[c] = FROM_ELSEWHERE;
+        fg_rows_to_float(s->centres + c * s->stride, centres + c * s->d, FGMM_F64, 1, s->d, offset);
+    }
+    for (uint64_t i = 0; i < s->n; i++) {
+        const uint64_t row = sample_row(s, i);
+        fg_rows_to_float(s->x + i * s->stride, fg_sample_row(request->sample, row), request->type, 1, s->d, offset);
+        s->weights[i] = fg_sample_weight(request->sample, row);
+        find_nearest(s, i);
+    }
+done:
+    free(offset);
+    return status;
+}
+
+/* A row with probability proportional to its part of the potential; n: there is none left. */
+static uint64_t draw_row(search *s, double potential)
+{
+    double target = fg_rng_uniform(&s->rng) * potential;
+    uint64_t row = s->n;
+    for (uint64_t i = 0; i < s->n; i++) {
+        const double share = s->weights[i] * (double)s->d1[i];
+        if (!(share > 0)) continue;
+        row = i;
+        if (target < share) break;
+        target -= share;
+    }
+    return row;
+}
+
+/* What the potential would be with row `row` in place of the best centre to give up, *out. */
+static double try_row(search *s, uint64_t row, uint64_t *out)
+{
+    double with_both = 0;
+    memset(s->losses, 0, (size_t)s->k * sizeof *s->losses);
+    for (uint64_t i = 0; i < s->n; i++) {
+        const float to_new = squared_distance(s->x + i * s->stride, s->x + row * s->stride, s->stride);
+        const float least = fminf(to_new, s->d1[i]);
+        s->to_new[i] = to_new;
+        with_both += s->weights[i] * (double)least;
+        s->losses[s->near[i]] += s->weights[i] * (double)(fminf(to_new, s->d2[i]) - least);
+    }
+    *out = 0;
+    for (uint64_t c = 1; c < s->k; c++)
+        if (s->losses[c] < s->losses[*out]) *out = c;
+    return with_both + s->losses[*out];
+}
+
+/* Row `row`, whose distances were just measured, takes the place of centre c. */
+static void swap(search *s, uint64_t row, uint64_t c)
+{
+    s->rows[c] = row;
+    memcpy(s->centres + c * s->stride, s->x + row * s->stride, (size_t)s->stride * sizeof *s->x);
+    for (uint64_t i = 0; i < s->n; i++) {
+        if (s->near[i] == c || s->second[i] == c) {
+            find_nearest(s, i);
+        } else if (s->to_new[i] < s->d1[i]) {
+            s->d2[i] = s->d1[i];
+            s->second[i] = s->near[i];
+            s->d1[i] = s->to_new[i];
+            s->near[i] = c;
+        } else if (s->to_new[i] < s->d2[i]) {
+            s->d2[i] = s->to_new[i];
+            s->second[i] = c;
+        }
+    }
+}
+
+fgmm_status fg_init_swap(double *centres, const fg_init_request *request)
+{
+    fgmm_status status = FGMM_OK;
+    search s = {.request = NULL};
+    const uint64_t steps = step_count(request);
+    uint64_t row = 0, out;
+    if (steps == 0) goto done;
+    FG_TRY(search_create(&s, centres, request));
+    for (uint64_t step = 0; step < steps; step++) {
+        double potential = 0;
+        for (uint64_t i = 0; i < s.n; i++) potential += s.weights[i] * (double)s.d1[i];
+        row = draw_row(&s, potential);
+        if (row == s.n || !isfinite(potential)) break;
+        if (try_row(&s, row, &out) < potential) swap(&s, row, out);
+    }
+    for (uint64_t c = 0; c < s.k; c++) {
+        if (s.rows[c] == FROM_ELSEWHERE) continue;
+        const void *x = fg_sample_row(request->sample, sample_row(&s, s.rows[c]));
+        for (uint64_t j = 0; j < s.d; j++) centres[c * s.d + j] = fg_row_value(x, request->type, (size_t)j);
+    }
+done:
+    search_clear(&s);
+    return status;
+}
