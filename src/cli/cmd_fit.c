@@ -67,6 +67,7 @@ static const cli_option options[] = {
     CLI_REG_COVAR_OPTION(fit_arguments, reg_covar),
     CLI_SEED_OPTION(fit_arguments, seed),
     CLI_N_INIT_OPTION(fit_arguments, n_init),
+    CLI_WEIGHTS_OPTION(fit_arguments),
     {.name = "mini-batch",
      .kind = CLI_OPTION_FLAG,
      .offset = offsetof(fit_arguments, is_mini_batch),
@@ -161,9 +162,9 @@ static int check(cli_training *training)
     if (arguments->page) CLI_DO(cli_output_check_ending("--report", arguments->page, ".html", NULL));
     if (arguments->page && strcmp(arguments->page, arguments->output) == 0)
         return cli_error(CLI_EXIT_USAGE, "--report = %s; need another name than the model's", arguments->page);
-    CLI_DO(cli_output_check(arguments->output, arguments->work.data));
-    CLI_DO(cli_output_check(arguments->page, arguments->work.data));
-    CLI_DO(cli_output_check(arguments->checkpoint, arguments->work.data));
+    CLI_DO(cli_work_check_output(arguments->output, &arguments->work));
+    CLI_DO(cli_work_check_output(arguments->page, &arguments->work));
+    CLI_DO(cli_work_check_output(arguments->checkpoint, &arguments->work));
     CLI_DO(cli_start_load(start, arguments->components));
 done:
     return exit_code;
@@ -209,6 +210,7 @@ static void fill_options(fgmm_fit_options *fit, cli_training *training)
     fit->progress_user = &training->progress;
     fit->checkpoint = arguments->checkpoint;
     fit->resume = arguments->resume;
+    fit->weights = training->weights;
 }
 
 /* A run that ended early has left its last finished iteration in the checkpoint, unless that could not be written. */
@@ -290,10 +292,14 @@ const cli_command cli_command_fit = {
         "--checkpoint the last finished iteration is kept, otherwise nothing is written; a second Ctrl-C ends the\n"
         "program at once. --json prints: rows dims components covariance kernel error_bound_nats terms iterations\n"
         "converged stop_reason log_likelihood history seconds{read,init,em,total} rows_per_second\n"
-        "device{name,platform,driver} peak_device_bytes peak_host_bytes tile seed, and of several\n"
-        "runs best_run (from 0) and runs, the log-likelihood that each has reached. error_bound_nats bounds the "
-        "float32\n"
-        "error of a row near its components; an error relative to the log-likelihood itself comes on top.\n",
+        "device{name,platform,driver} peak_device_bytes peak_host_bytes tile seed, with --weights total_weight, and "
+        "of\n"
+        "several runs best_run (from 0) and runs, the log-likelihood that each has reached. error_bound_nats bounds "
+        "the\n"
+        "float32 error of a row near its components; an error relative to the log-likelihood itself comes on top.\n"
+        "With weights a row counts as often as its weight says: whole numbers do what repeating rows does, and "
+        "weights\n"
+        "of 1 change no byte. Log-likelihoods are means over the sum of the weights.\n",
     .examples = "  flashgmm fit data.npy -k 64 -o model.safetensors\n"
                 "  flashgmm fit base.fvecs -k 1024 -o model.safetensors --tol 1e-4 --seed 7 --json > report.json\n"
                 "  flashgmm fit data.csv -k 3 -o model.safetensors --covariance diag --report report.html\n"
@@ -301,6 +307,7 @@ const cli_command cli_command_fit = {
                 "  flashgmm fit huge.u8bin -k 4096 -o model.safetensors --memory-limit 8G --checkpoint ck.safetensors "
                 "--resume ck.safetensors\n"
                 "  flashgmm fit new.npy -o better.safetensors --init model.safetensors\n"
+                "  flashgmm fit data.npy -k 64 -o model.safetensors --weights weights.npy\n"
                 "  cat data.npy | flashgmm fit - -k 8 -o model.safetensors\n",
     .arguments_bytes = sizeof(fit_arguments),
     .run = run,

@@ -46,6 +46,7 @@ static const cli_option options[] = {
          "stop when the centroids' squared movement, relative to the mean variance of the columns, is at most this"},
     CLI_SEED_OPTION(kmeans_arguments, seed),
     CLI_N_INIT_OPTION(kmeans_arguments, n_init),
+    CLI_WEIGHTS_OPTION(kmeans_arguments),
     CLI_DATA_OPTIONS(kmeans_arguments),
     CLI_DEVICE_OPTIONS(kmeans_arguments),
     CLI_OUTPUT_MODE_OPTIONS(kmeans_arguments),
@@ -86,7 +87,7 @@ static int check(cli_training *training)
     CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", ".fvecs"));
     CLI_DO(cli_start_read(start, arguments->init, arguments->components));
     CLI_DO(cli_start_check_runs(start, arguments->n_init));
-    CLI_DO(cli_output_check(arguments->output, arguments->work.data));
+    CLI_DO(cli_work_check_output(arguments->output, &arguments->work));
     CLI_DO(cli_start_load(start, arguments->components));
 done:
     return exit_code;
@@ -107,6 +108,7 @@ static void fill_options(fgmm_kmeans_options *kmeans, cli_training *training)
     kmeans->memory_limit_bytes = cli_or_zero(arguments->work.memory_limit);
     kmeans->progress = cli_progress_report;
     kmeans->progress_user = &training->progress;
+    kmeans->weights = training->weights;
 }
 
 static int train(cli_training *training, fgmm_model **model, fgmm_device *device, fgmm_source *source)
@@ -136,11 +138,13 @@ const cli_command cli_command_kmeans = {
     .name = "kmeans",
     .summary = "find K centroids with Lloyd's algorithm",
     .options = options,
-    .notes = "The centroids serve as MODEL of `flashgmm predict` (nearest centroid of each row) and as --init of\n"
-             "`flashgmm fit`. Same data, options, seed and device: the same bytes. --json prints: rows dims\n"
-             "components kernel iterations converged stop_reason inertia seconds{read,init,em,total} rows_per_second\n"
-             "device{name,platform,driver} peak_device_bytes peak_host_bytes tile seed, and of several runs best_run\n"
-             "(from 0) and runs, the inertia that each has reached.\n",
+    .notes =
+        "The centroids serve as MODEL of `flashgmm predict` (nearest centroid of each row) and as --init of\n"
+        "`flashgmm fit`. Same data, options, seed and device: the same bytes. --json prints: rows dims\n"
+        "components kernel iterations converged stop_reason inertia seconds{read,init,em,total} rows_per_second\n"
+        "device{name,platform,driver} peak_device_bytes peak_host_bytes tile seed, with --weights total_weight, and\n"
+        "of several runs best_run (from 0) and runs, the inertia that each has reached. With weights the inertia is\n"
+        "the sum of squared distances times weights.\n",
     .examples = "  flashgmm kmeans base.fvecs -k 1024 -o centroids.fvecs\n"
                 "  flashgmm kmeans data.npy -k 64 -o centroids.npy --max-iter 100 --seed 7 --json\n"
                 "  flashgmm predict centroids.npy data.npy -o labels.npy\n",

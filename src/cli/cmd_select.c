@@ -86,6 +86,7 @@ static const cli_option options[] = {
     CLI_REG_COVAR_OPTION(select_arguments, reg_covar),
     CLI_SEED_OPTION(select_arguments, seed),
     CLI_N_INIT_OPTION(select_arguments, n_init),
+    CLI_WEIGHTS_OPTION(select_arguments),
     CLI_DATA_OPTIONS(select_arguments),
     CLI_DEVICE_OPTIONS(select_arguments),
     CLI_OUTPUT_MODE_OPTIONS(select_arguments),
@@ -111,7 +112,7 @@ typedef struct comparison {
     fgmm_model *best_model;
     cli_start start;
     fgmm_device *device;
-    fgmm_source *source;
+    fgmm_source *source, *weights; /* weights: NULL where there are none */
     fgmm_source_info info;
     cli_progress progress;
     char label[48];
@@ -208,8 +209,8 @@ static int check(comparison *c)
         return cli_error(CLI_EXIT_USAGE, "--init = %s; need auto, kmeans++, kmeans-parallel or random: K differs",
                          arguments->init);
     if (arguments->plot) CLI_DO(cli_output_check_ending("--plot", arguments->plot, ".svg", NULL));
-    CLI_DO(cli_output_check(arguments->plot, arguments->work.data));
-    CLI_DO(cli_output_check(arguments->output, arguments->work.data));
+    CLI_DO(cli_work_check_output(arguments->plot, &arguments->work));
+    CLI_DO(cli_work_check_output(arguments->output, &arguments->work));
 done:
     return exit_code;
 }
@@ -237,10 +238,11 @@ static int open_folder(comparison *c)
     snprintf(path, sizeof path, "%s/options.txt", a->folder);
     cli_text_add(&wanted,
                  "rows %llu dims %llu type %s init %s kmeans-iter %llu max-iter %llu tol %g reg-covar %g "
-                 "seed %llu n-init %llu\n",
+                 "seed %llu n-init %llu%s%s\n",
                  (unsigned long long)c->info.rows, (unsigned long long)c->info.dims, fgmm_type_name(c->info.type),
                  a->init, (unsigned long long)a->kmeans_iter, (unsigned long long)a->max_iter, a->tol, a->reg_covar,
-                 (unsigned long long)a->seed, (unsigned long long)a->n_init);
+                 (unsigned long long)a->seed, (unsigned long long)a->n_init, a->work.weights ? " weights " : "",
+                 a->work.weights ? a->work.weights : "");
     FILE *file = fopen(path, "rb");
     if (file) {
         found[fread(found, 1, sizeof found - 1, file)] = 0;
@@ -274,6 +276,7 @@ static void fill_options(fgmm_fit_options *fit, comparison *c, const candidate *
     fit->memory_limit_bytes = cli_or_zero(a->work.memory_limit);
     fit->progress = cli_progress_report;
     fit->progress_user = &c->progress;
+    fit->weights = c->weights;
 }
 
 static int interrupted(const comparison *c)
@@ -325,6 +328,7 @@ static int add_candidate(comparison *c)
     evaluate.memory_limit_bytes = cli_or_zero(c->arguments->work.memory_limit);
     evaluate.progress = cli_progress_report;
     evaluate.progress_user = &c->progress;
+    evaluate.weights = c->weights;
     snprintf(c->label, sizeof c->label, "%s %llu: ", fgmm_covariance_name(of->covariance),
              (unsigned long long)of->components);
     c->progress.label = c->label;
@@ -479,6 +483,7 @@ static int run(const void *user)
     comparison c = {.arguments = arguments, .info = FGMM_SOURCE_INFO_INIT};
     cli_progress_begin(&c.progress, arguments->work.is_quiet, "criteria");
     CLI_DO(check(&c));
+    CLI_DO(cli_open_weights(&c.weights, &arguments->work));
     CLI_DO(cli_open_data(&c.source, arguments->work.data, &arguments->work));
     CLI_DO(cli_library(fgmm_source_describe(c.source, &c.info)));
     CLI_DO(open_folder(&c));
@@ -495,6 +500,7 @@ done:
     fgmm_model_free(c.best_model);
     fgmm_device_close(c.device);
     fgmm_source_close(c.source);
+    fgmm_source_close(c.weights);
     free(c.candidates);
     free(c.components);
     return exit_code;
@@ -508,7 +514,7 @@ const cli_command cli_command_select = {
         "Smaller is better for all three. ICL asks for clusters that are apart as well. With --folder an interrupted\n"
         "comparison goes on where it was: the folder holds a checkpoint of the model under way too. --json prints:\n"
         "rows dims models[{covariance,components,parameters,log_likelihood,aic,bic,icl,iterations}]\n"
-        "best{bic,aic,icl}{covariance,components}.\n",
+        "best{bic,aic,icl}{covariance,components}. With weights N is their sum: let them be counts, or of mean 1.\n",
     .examples = "  flashgmm select data.npy -k 1:20\n"
                 "  flashgmm select data.npy -k 10:100:10 --covariance diag --folder trials --plot trials.svg\n"
                 "  flashgmm select data.npy -k 1,2,3,5,8 --n-init 5 --by icl -o best.safetensors --json\n",

@@ -146,7 +146,8 @@ int cli_fit_facts_gather(cli_fit_facts *facts, const cli_training *training, con
     *facts = (cli_fit_facts){.info = FGMM_MODEL_INFO_INIT, .criteria = FGMM_CRITERIA_INIT};
     CLI_DO(finish(training, fgmm_model_describe(model, &facts->info)));
     facts->rows = training->report.rows;
-    CLI_DO(finish(training, fgmm_criteria_from(&facts->criteria, model, training->report.log_likelihood, facts->rows)));
+    CLI_DO(finish(training, fgmm_criteria_from_weighted(&facts->criteria, model, training->report.log_likelihood,
+                                                        facts->rows, training->report.total_weight)));
     if (!prepare(facts, model))
         CLI_DO(cli_error(CLI_EXIT_FAILED, "the report: memory ran out; %s is written, the report is not",
                          training->written));

@@ -93,6 +93,7 @@ void cli_training_add_json(cJSON *object, const cli_training *training)
     cli_json_count(object, "peak_host_bytes", cli_peak_host_bytes());
     cJSON_AddStringToObject(object, "tile", report->tile);
     cli_json_count(object, "seed", training->seed);
+    if (training->weights) cli_json_real(object, "total_weight", report->total_weight);
     if (report->run_count < 2) return;
     cli_json_count(object, "best_run", report->best_run);
     cJSON *runs = cJSON_AddArrayToObject(object, "runs");
@@ -104,6 +105,7 @@ void cli_training_print(const cli_training *training)
 {
     const fgmm_fit_report *report = &training->report;
     char rate[CLI_NUMBER_BYTES];
+    if (training->weights) printf("weights         %.9g in all\n", report->total_weight);
     if (report->run_count > 1) {
         printf("runs            %llu, the best was number %llu:", (unsigned long long)report->run_count,
                (unsigned long long)report->best_run + 1);
@@ -132,6 +134,7 @@ int cli_train(cli_training *training)
     cli_progress_begin(&training->progress, training->work->is_quiet, "final pass");
 
     CLI_DO(training->check(training));
+    CLI_DO(cli_open_weights(&training->weights, training->work));
     CLI_DO(cli_open_data(&source, training->work->data, training->work));
     CLI_DO(cli_open_device(&device, training->work, &training->progress));
     CLI_DO(cli_library(fgmm_device_describe(device, &training->device)));
@@ -145,6 +148,7 @@ done:
     fgmm_model_free(model);
     fgmm_device_close(device);
     fgmm_source_close(source);
+    fgmm_source_close(training->weights);
     fgmm_model_free(training->start.model);
     return exit_code;
 }

@@ -34,6 +34,13 @@
         .most = UINT32_MAX, .fallback = "1", .help = "runs from different random starts, of which the best is kept"    \
     }
 
+#define CLI_WEIGHTS_OPTION(type)                                                                                       \
+    {                                                                                                                  \
+        .name = "weights", .kind = CLI_OPTION_TEXT, .offset = offsetof(type, work.weights), .value = "FILE",           \
+        .help = "how often each row counts: one column of as many numbers from 0 up as DATA has rows, in any format "  \
+                "of data (.hdf5: the dataset weights)"                                                                 \
+    }
+
 /* Where training begins: --init. */
 typedef struct cli_start {
     fgmm_init init;
@@ -68,6 +75,7 @@ typedef struct cli_training {
     int (*print)(const struct cli_training *training);
 
     cli_start start;
+    fgmm_source *weights; /* NULL: none */
     cli_progress progress;
     fgmm_fit_report report;
     fgmm_device_info device; /* on which it ran */
@@ -85,8 +93,8 @@ uint64_t cli_peak_host_bytes(void);
 /* USAGE for --n-init above 1 where --init leaves nothing to chance. */
 int cli_start_check_runs(const cli_start *start, uint64_t n_init);
 
-/* Adds the members that stand at the end of both commands' JSON, from seconds to seed, and of several runs best_run and
- * runs. */
+/* Adds the members that stand at the end of both commands' JSON, from seconds to seed, with weights total_weight, and
+ * of several runs best_run and runs. */
 void cli_training_add_json(cJSON *object, const cli_training *training);
 
 /* Prints the text lines that both commands end with: device, time, repaired components, the file. */

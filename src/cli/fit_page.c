@@ -343,6 +343,8 @@ static void add_training(page *p)
     if (report->repaired) add_fact(p, "components placed anew", "%llu", (unsigned long long)report->repaired);
     add_fact(p, "seed", "%llu", (unsigned long long)p->training->seed);
     add_fact(p, "data", "%s", p->training->work->data);
+    if (p->training->weights)
+        add_fact(p, "weights", "%s, %.9g in all", p->training->work->weights, report->total_weight);
     add_fact(p, "model", "%s", p->training->written);
     end_facts(p);
 }

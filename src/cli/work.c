@@ -2,6 +2,7 @@
 #include "work.h"
 
 #include <stdio.h>
+#include <string.h>
 
 const char *const cli_kernel_choices[] = {"auto", "vector", "group", "matrix", NULL};
 const char *const cli_path_choices[] = {"auto", "sparse", "dense", NULL};
@@ -18,6 +19,22 @@ int cli_open_data(fgmm_source **source, const char *path, const cli_work_argumen
     /* Of standard input, half of the limit may be held as rows; the other half is for the work on them. */
     options.memory_limit_bytes = cli_or_zero(work->memory_limit) / 2;
     return cli_library(fgmm_source_open(source, path, &options));
+}
+
+int cli_open_weights(fgmm_source **weights, const cli_work_arguments *work)
+{
+    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    if (!work->weights) return CLI_EXIT_DONE;
+    if (strcmp(work->weights, "-") == 0 && strcmp(work->data, "-") == 0)
+        return cli_error(CLI_EXIT_USAGE, "--weights = -; need a file, since standard input holds the rows");
+    options.dataset = "weights";
+    return cli_library(fgmm_source_open(weights, work->weights, &options));
+}
+
+int cli_work_check_output(const char *path, const cli_work_arguments *work)
+{
+    const int exit_code = cli_output_check(path, work->data);
+    return exit_code != CLI_EXIT_DONE ? exit_code : cli_output_check(path, work->weights);
 }
 
 int cli_open_device(fgmm_device **device, const cli_work_arguments *work, cli_progress *progress)

@@ -14,6 +14,7 @@ typedef struct cli_work_arguments {
     int kernel; /* fgmm_kernel_family */
     int path;   /* fgmm_path */
     const char *dataset;
+    const char *weights;               /* of rows, for commands that train; NULL: none */
     uint64_t batch_rows, memory_limit; /* CLI_NOT_GIVEN: chosen */
     int is_json, is_quiet;
 } cli_work_arguments;
@@ -80,6 +81,10 @@ uint64_t cli_or_zero(uint64_t count);
 
 /* Each opens and reports its failure as every CLI_DO step. */
 int cli_open_data(fgmm_source **source, const char *path, const cli_work_arguments *work);
+/* work->weights; *weights stays NULL where there are none. */
+int cli_open_weights(fgmm_source **weights, const cli_work_arguments *work);
+/* cli_output_check against both files of rows: data and weights. */
+int cli_work_check_output(const char *path, const cli_work_arguments *work);
 int cli_open_device(fgmm_device **device, const cli_work_arguments *work, cli_progress *progress);
 
 /* Streams data through a model: what score, predict and proba share. */

@@ -45,6 +45,20 @@ def main(folder):
     write("narrow.npy", npy("<f4", "(%d, 3)" % ROWS, f4[: ROWS * 3 * 4]))
     write("centres.npy", npy("<f4", "(3, 4)", struct.pack("<12f", *[60 + v for c in CENTRES for v in c])))
 
+    def weights(name, values, shape="(%d,)", descr="<f4"):
+        code = {"<f4": "f", "<f8": "d"}[descr]
+        write(name, npy(descr, shape % len(values), struct.pack("<%d%s" % (len(values), code), *values)))
+
+    weights("ones.npy", [1] * ROWS)
+    weights("twos.npy", [2] * ROWS, "(%d, 1)", "<f8")
+    weights("short_weights.npy", [1] * (ROWS - 1))
+    weights("no_weights.npy", [0] * ROWS)
+    weights("two_weights.npy", [5, 7] + [0] * (ROWS - 2))
+    weights("negative_weight.npy", [1, 2, -3] + [1] * (ROWS - 3))
+    weights("nan_weight.npy", [1] * (ROWS - 1) + [float("nan")])
+    write("mask.csv", "".join("%d\n" % (i % 3 == 0) for i in range(ROWS)).encode())  # the first cluster's rows
+    write("ones.fvecs", struct.pack("<if", 1, 1) * ROWS)
+
     for name, value in (("nan", float("nan")), ("inf", float("inf"))):
         bad = list(flat)
         bad[7 * DIMS + 2] = value

@@ -199,6 +199,40 @@ fails "K > N" 1 '601' fit rows.npy -k 601 -o never.safetensors
 fails "K far > N" 1 '2000000000' fit rows.npy -k 2000000000 -o never.safetensors
 fails "memory limit too small" 1 '' fit rows.npy -k 3 -o never.safetensors --memory-limit 1K
 
+echo "== weights"
+for file in ones.npy ones.fvecs twos.npy; do
+  works "--weights $file" fit rows.npy -k 3 -o m3.safetensors --weights $file --json
+  expect "--weights $file: the same bytes as none" cmp m.safetensors m3.safetensors
+done
+json "--weights: their sum" 'list(r)[-2:] == ["seed", "total_weight"] and r["total_weight"] == 1200'
+works "--weights of text" fit rows.npy -k 1 -o m3.safetensors --weights mask.csv --report weights.html
+says "--weights: their sum" '^weights +200 in all'
+expect "--weights: rows of weight 0 do not count" python3 -c '
+import json, struct
+raw = open("m3.safetensors", "rb").read()
+n = struct.unpack("<Q", raw[:8])[0]
+at = json.loads(raw[8:8 + n])["means"]["data_offsets"]
+means = struct.unpack("<4d", raw[8 + n:][at[0]:at[1]])
+assert all(abs(m - 60) < 0.5 for m in means)'
+expect "--report names the weights" grep -q 'mask.csv, 200 in all' weights.html
+works "kmeans" kmeans rows.npy -k 3 -o c.npy --json
+cp out kmeans.json
+works "kmeans --weights" kmeans rows.npy -k 3 -o c2.npy --weights twos.npy --json
+expect "kmeans --weights: the same bytes as none" cmp c.npy c2.npy
+json "kmeans --weights: the inertia" 'r["inertia"] == 2 * json.load(open("kmeans.json"))["inertia"]'
+works "select --weights" select rows.npy -k 1,2 --covariance diag --weights mask.csv --json
+json "select --weights: one cluster" 'r["best"]["bic"]["components"] == 1'
+fails "--weights, too few" 1 'weights: 599 values, but the data has 600 rows' fit rows.npy -k 3 -o never.safetensors --weights short_weights.npy
+fails "--weights, columns" 1 'weights: 4 columns; need 1' fit rows.npy -k 3 -o never.safetensors --weights rows.npy
+fails "--weights, negative" 1 'weights: row 2 has -3; need a number from 0' fit rows.npy -k 3 -o never.safetensors --weights negative_weight.npy
+fails "--weights, NaN" 1 'weights: row 599 has nan' kmeans rows.npy -k 3 -o never.npy --weights nan_weight.npy
+fails "--weights, all 0" 1 'weights: all 600 are 0' fit rows.npy -k 3 -o never.safetensors --weights no_weights.npy
+fails "--weights, fewer than K" 1 'components = 3, but only 2 rows have a weight above 0' fit rows.npy -k 3 -o never.safetensors --weights two_weights.npy
+fails "--weights, missing" 1 'nothere.npy' fit rows.npy -k 3 -o never.safetensors --weights nothere.npy
+fails "--weights and rows from standard input" 2 '--weights = -; need a file' fit - -k 3 -o never.safetensors --weights - </dev/null
+cp ones.npy both.npy
+fails "-o over the weights" 1 'it is the input' kmeans rows.npy -k 3 -o both.npy --weights both.npy
+
 echo "== data: formats and standard input"
 for name in rows_f8.npy rows.fvecs rows.bvecs rows.fbin rows.csv; do works "fit $name" fit $name -k 3 -o m3.safetensors; done
 works "fvecs" fit rows.fvecs -k 3 -o m3.safetensors
