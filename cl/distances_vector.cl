@@ -22,6 +22,18 @@
 #endif
 #define STRIP (VW * TILE_VECTORS)
 
+/* What the sums run over: a row's DIMS coordinates, ROW_STRIDE apart, or the fewer ones that bound them
+ * (bounds_vector.cl). */
+#ifdef BOUND_DIMS
+#define DISTANCE_DIMS   BOUND_DIMS
+#define DISTANCE_STRIDE BOUND_DIMS
+#define IS_BOUND        1
+#else
+#define DISTANCE_DIMS   DIMS
+#define DISTANCE_STRIDE ROW_STRIDE
+#define IS_BOUND        0
+#endif
+
 /* Where row i of a block goes. */
 static inline __global float *row_place(__global float *a, uint i)
 {
@@ -61,7 +73,7 @@ static inline __attribute__((always_inline)) void add_terms(floatv sums[TILE_ROW
                                                             __global const float *a, __global const float *strip,
                                                             const int form)
 {
-    for (int d = 0; d < DIMS; d++) {
+    for (int d = 0; d < DISTANCE_DIMS; d++) {
         floatv first[TILE_VECTORS], second[TILE_VECTORS];
 #pragma unroll
         for (int v = 0; v < TILE_VECTORS; v++) {
@@ -70,7 +82,7 @@ static inline __attribute__((always_inline)) void add_terms(floatv sums[TILE_ROW
         }
 #pragma unroll
         for (int i = 0; i < TILE_ROWS; i++) {
-            const floatv y = a[i * ROW_STRIDE + d];
+            const floatv y = a[i * DISTANCE_STRIDE + d];
 #pragma unroll
             for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = add_term(sums[i][v], y, first[v], second[v], form);
         }
@@ -85,7 +97,7 @@ typedef struct components_t {
     __global const uint *is_exact; /* (strips): 1 where the exact form, with y - m, is needed */
 } components_t;
 
-#define STRIP_FLOATS ((size_t)DIMS * PER_ELEMENT * STRIP)
+#define STRIP_FLOATS ((size_t)DISTANCE_DIMS * PER_ELEMENT * STRIP)
 
 /* Log-densities of TILE_ROWS rows under one strip: l (TILE_ROWS rows, l_stride apart), and the rows' maxima by lane. */
 static inline void tile_log_densities(__global float *l, size_t l_stride, __global float *maxima,
@@ -116,7 +128,7 @@ static inline void tile_log_densities(__global float *l, size_t l_stride, __glob
     for (int v = 0; v < TILE_VECTORS; v++) h[v] = -1.0f;
 #else
     float norm_factor = 1.0f;
-    if (c->is_exact[strip]) {
+    if (!IS_BOUND && c->is_exact[strip]) {
         add_terms(sums, a, packed, FORM_DIFFERENCE);
         norm_factor = 0.0f;
 #pragma unroll

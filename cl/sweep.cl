@@ -163,7 +163,22 @@ static inline void sweep_row(const scratch_t *s, list_t row_list, uint i, __glob
     row_list.values[0] = 1.0f;
 }
 #else
-/* The same; l is filled up to whole sweeps first. is_last: of the chunks. */
+/* Row i after a chunk: its list so far, `count` entries of s->list and the largest log-density. is_last: of the chunks.
+ */
+static inline void end_sweep(const scratch_t *s, list_t row_list, uint i, uint count, float best, float spread,
+                             int is_last)
+{
+    s->counts[i] = count;
+    s->best[i] = best;
+    if (count == OVERFLOWED)
+        s->sums[i] = 1.0f;
+    else if (is_last)
+        s->sums[i] = normalise(row_list, s->list, count, best);
+    else
+        compact(row_list, s->list, count, best - spread);
+}
+
+/* Row i of the block under one chunk of components; l is filled up to whole sweeps first. */
 static inline void sweep_row(const scratch_t *s, list_t row_list, uint i, __global float *l, uint vectors,
                              uint first_component, float spread, uint capacity, int is_last)
 {
@@ -174,14 +189,7 @@ static inline void sweep_row(const scratch_t *s, list_t row_list, uint i, __glob
     const float threshold = best - spread;
     uint count = compact(s->list, row_list, before, threshold);
     count = append(s->list, count, capacity, l, groups, first_component, threshold);
-    s->counts[i] = count;
-    s->best[i] = best;
-    if (count == OVERFLOWED)
-        s->sums[i] = 1.0f;
-    else if (is_last)
-        s->sums[i] = normalise(row_list, s->list, count, best);
-    else
-        compact(row_list, s->list, count, threshold);
+    end_sweep(s, row_list, i, count, best, spread, is_last);
 }
 #endif
 

@@ -40,6 +40,7 @@ fgmm_status fg_e_step_set_pass(fg_e_step *e, fg_keep keep)
     fg_pass_options options = e->request.pass;
     options.keep = keep;
     options.type = fg_device_type(e->request.source->info.type);
+    options.rows = fg_plan_load_rows(&e->request);
     options.batch_rows = e->plan.batch_rows;
     options.tile_text = e->tiles[keep];
     fg_pass_free(e->pass);

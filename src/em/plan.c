@@ -46,6 +46,12 @@ static int fits(need n, uint64_t host_left, uint64_t device_left)
     return n.host <= host_left && n.device <= device_left;
 }
 
+uint64_t fg_plan_load_rows(const fg_plan_request *request)
+{
+    const uint64_t most = request->usual_most_rows ? request->usual_most_rows : UINT64_MAX;
+    return fg_min_u64(request->source->info.rows, most); /* an unknown number is many */
+}
+
 uint64_t fg_plan_held_bytes(void)
 {
     return fg_round_up(fg_resident_bytes(), HELD_STEP_BYTES);
@@ -56,6 +62,7 @@ fgmm_status fg_plan_make(fg_plan *plan, const fg_plan_request *given)
     fgmm_status status = FGMM_OK;
     fg_plan_request request = *given;
     request.pass.type = fg_device_type(given->source->info.type);
+    request.pass.rows = fg_plan_load_rows(given);
     const fg_pass_options *pass = &request.pass;
     const uint64_t held = request.held_bytes, device_left = fg_device_bytes_left(request.device);
     const uint64_t row_bytes = device_row_bytes(&request), n = request.source->info.rows;

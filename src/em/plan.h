@@ -17,7 +17,7 @@ typedef struct fg_plan_request {
     uint64_t usual_most_rows;    /* where batch_rows is 0: the default is made no larger than this; 0: it is not */
     uint64_t memory_limit_bytes; /* 0: a quarter of the machine's memory, and more where that is too little */
     uint64_t held_bytes;         /* fg_plan_held_bytes when the run began */
-    fg_pass_options pass;        /* the largest pass of the run; type and batch_rows are filled in here */
+    fg_pass_options pass;        /* the largest pass of the run; type, rows and batch_rows are filled in here */
     uint64_t host_bytes;         /* other memory that the run will need */
     uint64_t host_row_bytes;     /* per row of a batch */
     int is_repeated;             /* several passes: rows may stay on the device */
@@ -28,6 +28,9 @@ typedef struct fg_plan {
     size_t batch_rows;
     int is_resident;
 } fg_plan;
+
+/* Rows between two loads of parameters: all, or those of a mini-batch. */
+uint64_t fg_plan_load_rows(const fg_plan_request *request);
 
 /* What the process holds now, rounded up. Asked for before the run compiles kernels, which takes some drivers 200 MiB
  * when their caches are cold, and coarse: the same run then has the same batches, and gives the same bytes. */

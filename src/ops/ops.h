@@ -53,6 +53,8 @@ typedef struct fg_shape {
     uint32_t outputs;        /* with matrices: width of its packed blocks */
     float spread;            /* nats below a row's maximum at which components are dropped */
     uint32_t register_limit; /* 0: none */
+    uint32_t bound_dims;     /* coordinates of bounds, bounds.c; 0: the shape has none */
+    int has_forced_bounds;   /* used whether they pay or not */
     fg_tile tile;
 } fg_shape;
 
@@ -62,12 +64,13 @@ typedef struct fg_shape {
 /* ---- tiles (tile.c) ---- */
 
 /* Programs of a pass, the first two as fg_space_parameter.programs numbers them. WHITE: the sparse one for whitened
- * rows; MATRIX: what tied and full covariances need beside. */
+ * rows; MATRIX: what tied and full covariances need beside; BOUNDED: responsibilities with bounds. */
 typedef enum fg_program {
     FG_PROGRAM_SPARSE = 0,
     FG_PROGRAM_DENSE = 1,
     FG_PROGRAM_WHITE = 2,
-    FG_PROGRAM_MATRIX = 3
+    FG_PROGRAM_MATRIX = 3,
+    FG_PROGRAM_BOUNDED = 4
 } fg_program;
 
 /* What decides about a tile besides the device: the `problem` of the families' spaces. */
@@ -145,6 +148,35 @@ fgmm_status fg_triangle_make(fg_triangle *triangle, const double *matrix, uint64
 uint64_t fg_triangle_floats(const fg_shape *shape);
 void fg_triangle_pack(float *to, const fg_shape *shape, const double *w, double scale);
 
+/* ---- upper bounds of log-densities from few coordinates: vector family, spherical (bounds.c, axes.c) ---- */
+enum { FG_MOST_BOUND_DIMS = 48 };
+
+typedef struct fg_bounds {
+    fg_buffer *axes;   /* float [bound_dims / vw][D][vw]; NULL where the shape has no bounds */
+    fg_buffer *packed; /* float [strips][bound_dims][strip]: twice the means' coordinates */
+    fg_buffer *offset; /* float (padded_k) */
+    int are_used;      /* for the loaded model */
+} fg_bounds;
+
+/* means (padded_k, row_stride) and shift as kernels use them, h |m|^2 (k), scale and normaliser (padded_k). */
+typedef struct fg_bounds_input {
+    const float *means, *scale, *normaliser;
+    const double *squares;
+} fg_bounds_input;
+
+/* May passes of this shape gain by bounds? It has family, covariance, K and D by then, and its tile. */
+int fg_bounds_are_possible(const fg_shape *shape, const fg_pass_options *options);
+uint32_t fg_bounds_dims(const fg_shape *shape);
+uint64_t fg_bounds_bytes(const fg_shape *shape);
+uint64_t fg_bounds_host_bytes(const fg_shape *shape);
+fgmm_status fg_bounds_create(fg_bounds *bounds, fgmm_device *device, const fg_shape *shape);
+void fg_bounds_free(fg_bounds *bounds);
+/* Decides are_used, and writes the buffers if they are. */
+fgmm_status fg_bounds_load(fg_bounds *bounds, const fg_shape *shape, const fg_bounds_input *input);
+
+/* axes (count, d), rows orthonormal or zero: leading principal axes of means (k, row_stride) about 0. */
+fgmm_status fg_axes_find(float *axes, const fg_shape *shape, const float *means, uint32_t count);
+
 /* ---- packed parameters (pack.c) ---- */
 typedef struct fg_packed {
     fg_buffer *packed;     /* full: float (padded_k, fg_triangle_floats); else float [strips][D][1, diag 2][strip]: 2 m,
@@ -162,6 +194,7 @@ typedef struct fg_packed {
     fg_buffer *strip_terms; /* matrix: uint (strips of 32), how many of them are multiplied; 0: the exact form */
     uint32_t row_terms;     /* matrix: bf16 terms of a row */
     uint32_t terms;         /* matrix: most of strip_terms */
+    fg_bounds bounds;
     double base; /* nats that kernels leave out of every log-density, so that those near 1 keep their digits */
     double error_bound_nats;
 } fg_packed;
@@ -303,6 +336,7 @@ struct fg_pass {
     fg_whitening whitening;
     fg_moments moments;
     cl_kernel responsibilities, count, scan, scatter, accumulate, combine_chunks, sum_rows, combine_rows;
+    cl_kernel bounded;                   /* responsibilities with bounds; NULL where the shape has none */
     cl_kernel scan_blocks;               /* group: what precedes scan */
     cl_kernel weigh_entries, weigh_rows; /* made at first use */
     double weight;                       /* of the rows accumulated since load */

@@ -42,6 +42,7 @@ fgmm_status fg_packed_create(fg_packed *p, fgmm_device *device, const fg_shape *
     FG_TRY(fg_buffer_create(&p->shift, device, sizeof(float) * s->row_stride, FG_BUFFER_DEVICE, "shift"));
     FG_TRY(FG_ALLOC(&p->offsets, (uint64_t)s->k * s->d, "mean offsets"));
     FG_TRY(fg_split_create(p, device, s));
+    FG_TRY(fg_bounds_create(&p->bounds, device, s));
 done:
     if (status != FGMM_OK) fg_packed_free(p);
     return status;
@@ -51,7 +52,7 @@ uint64_t fg_packed_bytes(const fg_shape *s)
 {
     const uint64_t padded = s->padded_k;
     return sizeof(float) * (padded * (component_floats(s) + s->row_stride + 4) + s->row_stride) +
-           sizeof(cl_uint) * s->strips + fg_split_bytes(s);
+           sizeof(cl_uint) * s->strips + fg_split_bytes(s) + fg_bounds_bytes(s);
 }
 
 /* The images of the buffers while parameters are loaded, the mean offsets, peaks, and factors in double. */
@@ -60,7 +61,8 @@ uint64_t fg_packed_host_bytes(const fg_shape *s)
     const uint64_t k = s->k, d = s->d, is_tied = s->covariance == FGMM_TIED;
     const uint64_t factors = is_tied || s->covariance == FGMM_FULL ? 2 * d * d : 0; /* U and W */
     const uint64_t white = is_tied ? s->padded_k * (uint64_t)s->row_stride + fg_triangle_floats(s) : 0;
-    return fg_packed_bytes(s) + (k * (d + 1) + factors) * sizeof(double) + white * sizeof(float);
+    return fg_packed_bytes(s) + fg_bounds_host_bytes(s) + (k * (d + 1) + factors) * sizeof(double) +
+           white * sizeof(float);
 }
 
 void fg_packed_free(fg_packed *p)
@@ -73,6 +75,7 @@ void fg_packed_free(fg_packed *p)
     fg_buffer_free(p->is_exact);
     fg_buffer_free(p->means);
     fg_buffer_free(p->shift);
+    fg_bounds_free(&p->bounds);
     fg_buffer_free(p->split_means);
     fg_buffer_free(p->strip_terms);
     free(p->offsets);
@@ -307,6 +310,21 @@ done:
     return status;
 }
 
+/* The same means in the coordinates of bounds. */
+static fgmm_status load_bounds(fg_packed *p, const fg_shape *s, const image *m, const fg_parameters *q)
+{
+    fgmm_status status = FGMM_OK;
+    double *squares = NULL;
+    if (s->bound_dims == 0) return FGMM_OK;
+    FG_TRY(FG_ALLOC(&squares, s->k, "bounds"));
+    for (uint32_t k = 0; k < s->k; k++) squares[k] = scaled_squares(m, s, q, k);
+    const fg_bounds_input input = {m->means, m->scale, m->normaliser, squares};
+    FG_TRY(fg_bounds_load(&p->bounds, s, &input));
+done:
+    free(squares);
+    return status;
+}
+
 fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters *parameters, const float *shift,
                            const fg_triangle *triangle)
 {
@@ -332,6 +350,7 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
     FG_TRY(fg_buffer_write(p->means, 0, m.means, fg_buffer_bytes(p->means)));
     FG_TRY(fg_buffer_write(p->shift, 0, shift_row, sizeof(float) * s->row_stride));
     if (s->tile.unit != FG_UNIT_NONE) FG_TRY(load_split(p, s, &m, parameters, shift));
+    FG_TRY(load_bounds(p, s, &m, parameters));
 done:
     free(shift_row);
     image_free(&m);

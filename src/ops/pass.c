@@ -272,6 +272,7 @@ void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts)
                              .dense_rows = pass->dense_rows,
                              .error_bound_nats = pass->packed.error_bound_nats,
                              .family = pass->shape.tile.unit != FG_UNIT_NONE ? FGMM_KERNEL_MATRIX : pass->shape.family,
-                             .terms = pass->packed.terms};
+                             .terms = pass->packed.terms,
+                             .are_bounds_used = pass->packed.bounds.are_used};
     fg_shape_describe(&pass->shape, facts->tile, sizeof facts->tile);
 }

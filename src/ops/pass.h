@@ -22,6 +22,13 @@ typedef enum fg_keep {
     FG_KEEP_BEST = 1     /* the nearest mean only, responsibility 1: k-means */
 } fg_keep;
 
+/* May the vector family leave out distances that upper bounds show to be irrelevant (cl/bounds_vector.cl)? */
+typedef enum fg_bounds_use {
+    FG_BOUNDS_AUTO = 0, /* where they pay */
+    FG_BOUNDS_ALWAYS,   /* wherever the kernel exists */
+    FG_BOUNDS_NEVER
+} fg_bounds_use;
+
 typedef struct fg_pass_options {
     fgmm_covariance covariance; /* with FG_KEEP_BEST of the second moments only */
     fg_keep keep;
@@ -31,6 +38,8 @@ typedef struct fg_pass_options {
     fgmm_path path;
     const struct fg_tile *tile; /* of the device's family, for tests and tuning; NULL: the remembered or shipped one */
     const char *tile_text;      /* NULL, or fg_pass_facts.tile of an earlier pass: taken where it is legal here */
+    uint64_t rows;              /* that will follow a load, about; 0: few */
+    fg_bounds_use bounds;
 } fg_pass_options;
 
 /* Allocates and compiles. Errors: MEMORY, COMPILE, DEVICE. */
@@ -90,6 +99,7 @@ typedef struct fg_pass_facts {
     double error_bound_nats;                            /* of the loaded parameters, docs/math.md "Rounding" */
     fgmm_kernel_family family;                          /* MATRIX where a matrix unit multiplies */
     uint32_t terms;                                     /* of a mean in products, docs/math.md "Splitting"; else 0 */
+    int are_bounds_used;                                /* for the loaded parameters, docs/math.md "Bounds" */
     char tile[128];
 } fg_pass_facts;
 void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts);

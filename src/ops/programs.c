@@ -22,6 +22,9 @@ static const program_files unit_files[] = {
     [FG_UNIT_NVIDIA] = {"prelude.cl", "rows.cl", "tile_warp.cl", "combine.cl", "matrix_nvidia.h",
                         "responsibilities_warp.cl", "lists_group.cl", "accumulate_group.cl"},
 };
+static const program_files bounded_files = {
+    "prelude.cl", "lanes.cl",         "rows.cl",  "distances_vector.cl",
+    "combine.cl", "bounds_vector.cl", "sweep.cl", "responsibilities_bounded.cl"};
 static const program_files dense_files[] = {
     [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "dense_vector.cl",
                             "direct_vector.cl"},
@@ -47,18 +50,18 @@ fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, fg_program pr
 {
     const int is_full = pass->shape.covariance == FGMM_FULL;
     const fg_matrix_unit unit = pass->shape.tile.unit;
-    const program_files *files = program == FG_PROGRAM_DENSE    ? &dense_files[pass->shape.family]
-                                 : program == FG_PROGRAM_MATRIX ? &matrix_files[pass->shape.family]
-                                 : is_full                      ? &full_files[pass->shape.family]
-                                 : unit != FG_UNIT_NONE         ? &unit_files[unit]
-                                                                : &sparse_files[pass->shape.family];
+    const program_files *files = program == FG_PROGRAM_DENSE     ? &dense_files[pass->shape.family]
+                                 : program == FG_PROGRAM_MATRIX  ? &matrix_files[pass->shape.family]
+                                 : program == FG_PROGRAM_BOUNDED ? &bounded_files
+                                 : is_full                       ? &full_files[pass->shape.family]
+                                 : unit != FG_UNIT_NONE          ? &unit_files[unit]
+                                                                 : &sparse_files[pass->shape.family];
     char options[640];
     fg_shape shape = pass->shape;
     if (program == FG_PROGRAM_WHITE) shape.type = FGMM_F32;
     if (program == FG_PROGRAM_MATRIX)
         fg_shape_matrix_options(&shape, options, sizeof options);
     else
-        fg_shape_options(&shape, program == FG_PROGRAM_DENSE ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE, options,
-                         sizeof options);
+        fg_shape_options(&shape, (int)program, options, sizeof options);
     return fg_kernel_get(kernel, pass->device, *files, options, name);
 }

@@ -1,4 +1,5 @@
-/* responsibilities.c - enqueues cl/responsibilities_{vector,matrix,group,warp}.cl: a batch's log-normalisers and lists.
+/* responsibilities.c - enqueues cl/responsibilities_{vector,bounded,matrix,group,warp}.cl: a batch's log-normalisers
+ * and lists.
  */
 #include "ops.h"
 
@@ -27,7 +28,8 @@ static void plan_scratch(fg_lists *lists, const fg_shape *s)
     const uint64_t numbers =
         4 * fg_round_up(tile->block, tile->vw) + 2 * (fg_round_up(s->capacity, tile->vw) + tile->vw);
     const uint64_t split_floats = fg_split_row_values(s) / 2; /* matrix: bf16 terms of the rows */
-    lists->scratch_floats = fg_round_up(rows + numbers + split_floats, 64);
+    const uint64_t bounds = s->bound_dims ? (uint64_t)tile->block * s->bound_dims + lists->l_stride : 0;
+    lists->scratch_floats = fg_round_up(rows + numbers + split_floats + bounds, 64);
 }
 
 /* Warps: rows of a launch, about what a device works on at a time; their lanes' lists are used again by the next. */
@@ -77,6 +79,7 @@ fgmm_status fg_responsibilities_create(fg_pass *pass)
         FG_TRY(fg_buffer_create(&lists->scratch, pass->device, warp_list_bytes(s), FG_BUFFER_DEVICE, "lists of lanes"));
     FG_TRY(fg_pass_kernel(&pass->responsibilities, pass, is_white ? FG_PROGRAM_WHITE : FG_PROGRAM_SPARSE,
                           "responsibilities"));
+    if (s->bound_dims > 0) FG_TRY(fg_pass_kernel(&pass->bounded, pass, FG_PROGRAM_BOUNDED, "responsibilities"));
 done:
     return status;
 }
@@ -125,6 +128,48 @@ static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows, cl_ulong first
         };
         const size_t global = s->workers, local = 1;
         FG_TRY(FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local));
+    }
+done:
+    return status;
+}
+
+/* Vector family with bounds; not for whitened rows. */
+static fgmm_status run_bounded(fg_pass *pass, const fg_rows *rows, cl_ulong first)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_packed *p = &pass->packed;
+    const fg_lists *lists = &pass->lists;
+    const cl_uint n = (cl_uint)rows->n, most = launch_rows(s, 0x1p33, s->tile.block * s->workers);
+    for (cl_uint first_row = 0; first_row < n; first_row += most) {
+        const cl_uint end = (cl_uint)fg_min_u64(n, (uint64_t)first_row + most);
+        const fg_argument arguments[] = {
+            FG_ARG_BUFFER(rows->buffer),
+            FG_ARG_VALUE(first),
+            FG_ARG_VALUE(first_row),
+            FG_ARG_VALUE(end),
+            FG_ARG_BUFFER(p->shift),
+            FG_ARG_BUFFER(p->bounds.packed),
+            FG_ARG_BUFFER(p->scale),
+            FG_ARG_BUFFER(p->bounds.offset),
+            FG_ARG_BUFFER(p->bounds.axes),
+            FG_ARG_BUFFER(p->means),
+            FG_ARG_BUFFER(p->normaliser),
+            FG_ARG_VALUE(s->strips),
+            FG_ARG_VALUE(lists->chunk_strips),
+            FG_ARG_VALUE(s->k),
+            FG_ARG_VALUE(s->spread),
+            FG_ARG_BUFFER(lists->scratch),
+            FG_ARG_VALUE(lists->scratch_floats),
+            FG_ARG_VALUE(lists->l_stride),
+            FG_ARG_VALUE(s->capacity),
+            FG_ARG_BUFFER(lists->logz),
+            FG_ARG_BUFFER(lists->counts),
+            FG_ARG_BUFFER(lists->components),
+            FG_ARG_BUFFER(lists->values),
+        };
+        const size_t global = s->workers, local = 1;
+        FG_TRY(FG_LAUNCH(pass, pass->bounded, arguments, 1, &global, &local));
     }
 done:
     return status;
@@ -247,6 +292,7 @@ fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
     }
     FG_TRY(fg_unit_is_warp(unit)                     ? run_warp(pass, rows, first)
            : unit != FG_UNIT_NONE                    ? run_matrix(pass, rows, first)
+           : pass->packed.bounds.are_used            ? run_bounded(pass, rows, first)
            : pass->shape.family == FGMM_KERNEL_GROUP ? run_group(pass, rows, first, shift)
                                                      : run_vector(pass, rows, first, shift));
 done:

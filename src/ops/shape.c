@@ -91,6 +91,8 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     shape->compute_units = units;
     shape->workers = units * (units < 16 ? 4 : 2);
     shape->is_direct = prefers_direct(shape, options->path);
+    shape->bound_dims = fg_bounds_are_possible(shape, options) ? fg_bounds_dims(shape) : 0;
+    shape->has_forced_bounds = options->bounds == FG_BOUNDS_ALWAYS;
     shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
     if (matrices) plan_triangles(shape);
     if (matrices && options->path == FGMM_PATH_DENSE) shape->spread = FG_SPREAD_ALL;
@@ -100,6 +102,7 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
 void fg_shape_options(const fg_shape *shape, int program, char *text, size_t room)
 {
     const fg_tile *t = &shape->tile;
+    const int kind = program == FG_PROGRAM_DENSE ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE;
     const fg_space *space = fg_tile_space(shape->family);
     size_t used = (size_t)snprintf(text, room,
                                    "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DKEEP_BEST=%d "
@@ -111,7 +114,7 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
                                  shape->row_groups);
     for (size_t i = 0; i < space->count; i++) {
         const fg_space_parameter *p = &space->parameters[i];
-        if (p->macro && (p->programs >> program & 1) && used < room)
+        if (p->macro && (p->programs >> kind & 1) && used < room)
             used += (size_t)snprintf(text + used, room - used, " -D%s=%u", p->macro, fg_space_get(space, t, i));
     }
     if (fg_unit_is_warp(t->unit) && used < room)
@@ -119,6 +122,8 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
                                  FG_WARPS, fg_warp_down(shape), fg_warp_row_terms(shape), FG_WARP_ENTRIES);
     if (shape->register_limit && used < room)
         snprintf(text + used, room - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
+    if (program == FG_PROGRAM_BOUNDED && used < room)
+        used += (size_t)snprintf(text + used, room - used, " -DBOUND_DIMS=%u", shape->bound_dims);
     if (shape->family == FGMM_KERNEL_VECTOR && used < room)
         snprintf(text + used, room - used, " -DLANES_AVX512=%d -DLANES_AVX=%d", t->lanes == 2, t->lanes == 1);
 }

@@ -1,0 +1,98 @@
+/* axes.c - the leading principal axes of a mixture's means about the shift, by orthogonal iteration on a sample of
+ * them. Host arithmetic only. They need not be exact: bounds.c takes any orthonormal ones. */
+#include "ops.h"
+
+#include "size.h"
+#include "status.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_SAMPLES = 256, ROUNDS = 4 };
+/* What is left of a vector that depends on those before it is rounding, and no direction. */
+static const double least_rest = 1e-8;
+
+/* v -= (u.v) u for each of the `count` axes u before it, all (d). */
+static void subtract_axes(float *v, const float *axes, uint32_t count, uint32_t d)
+{
+    for (uint32_t q = 0; q < count; q++) {
+        const float *u = axes + (size_t)q * d;
+        double product = 0;
+        for (uint32_t j = 0; j < d; j++) product += (double)u[j] * (double)v[j];
+        for (uint32_t j = 0; j < d; j++) v[j] -= (float)product * u[j];
+    }
+}
+
+static double squared_length(const float *v, uint32_t d)
+{
+    double sum = 0;
+    for (uint32_t j = 0; j < d; j++) sum += (double)v[j] * (double)v[j];
+    return sum;
+}
+
+/* Gram-Schmidt, a second time for what the first one's rounding leaves; a vector that depends on others becomes zero.
+ */
+static void orthonormalise(float *axes, uint32_t count, uint32_t d)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        float *v = axes + (size_t)i * d;
+        const double before = squared_length(v, d);
+        subtract_axes(v, axes, i, d);
+        subtract_axes(v, axes, i, d);
+        const double after = squared_length(v, d);
+        const float factor = after > least_rest * before ? (float)(1 / sqrt(after)) : 0;
+        for (uint32_t j = 0; j < d; j++) v[j] *= factor;
+    }
+}
+
+typedef struct axes_size {
+    uint32_t count, samples, d;
+} axes_size;
+
+/* next (count,d) = axes S'S for the sample S (n,d), of which columns (d,n) is the transpose; products: (n). */
+static void multiply(float *next, float *products, const float *axes, const float *columns, const float *sample,
+                     const axes_size *size)
+{
+    const uint32_t n = size->samples, d = size->d;
+    memset(next, 0, sizeof *next * size->count * d);
+    for (uint32_t q = 0; q < size->count; q++) {
+        const float *axis = axes + (size_t)q * d;
+        float *to = next + (size_t)q * d;
+        memset(products, 0, sizeof *products * n);
+        for (uint32_t j = 0; j < d; j++)
+            for (uint32_t i = 0; i < n; i++) products[i] += axis[j] * columns[(size_t)j * n + i];
+        for (uint32_t i = 0; i < n; i++)
+            for (uint32_t j = 0; j < d; j++) to[j] += products[i] * sample[(size_t)i * d + j];
+    }
+}
+
+fgmm_status fg_axes_find(float *axes, const fg_shape *s, const float *means, uint32_t count)
+{
+    fgmm_status status = FGMM_OK;
+    const axes_size size = {count, (uint32_t)fg_min_u64(s->k, MOST_SAMPLES), s->d};
+    float *sample = NULL, *columns = NULL, *next = NULL, *products = NULL;
+    FG_TRY(FG_ALLOC(&sample, (uint64_t)size.samples * s->d, "axes"));
+    FG_TRY(FG_ALLOC(&columns, (uint64_t)size.samples * s->d, "axes"));
+    FG_TRY(FG_ALLOC(&next, (uint64_t)count * s->d, "axes"));
+    FG_TRY(FG_ALLOC(&products, size.samples, "axes"));
+    for (uint32_t i = 0; i < size.samples; i++) {
+        const float *mean = means + (uint64_t)i * s->k / size.samples * s->row_stride;
+        for (uint32_t j = 0; j < s->d; j++)
+            sample[(size_t)i * s->d + j] = columns[(size_t)j * size.samples + i] = mean[j];
+    }
+    for (uint32_t q = 0; q < count; q++)
+        memcpy(axes + (size_t)q * s->d, sample + (size_t)(q % size.samples) * s->d, sizeof *axes * s->d);
+    for (int round = 0; round < ROUNDS; round++) {
+        orthonormalise(axes, count, s->d);
+        multiply(next, products, axes, columns, sample, &size);
+        memcpy(axes, next, sizeof *axes * count * s->d);
+    }
+    orthonormalise(axes, count, s->d);
+done:
+    free(sample);
+    free(columns);
+    free(next);
+    free(products);
+    return status;
+}
