@@ -92,23 +92,29 @@ static void project(float *z, const float *columns, const float *mean, uint32_t 
 
 /* ---- the choice ---- */
 
+/* |a - b|^2; sums that the compiler can keep in a vector. */
 static double squared_distance(const float *a, const float *b, uint32_t dims)
 {
-    float sum = 0;
-    for (uint32_t q = 0; q < dims; q++) sum += (a[q] - b[q]) * (a[q] - b[q]);
-    return (double)sum;
+    enum { LANES = 8 };
+    float sums[LANES] = {0};
+    double sum = 0;
+    uint32_t q = 0;
+    for (; q + LANES <= dims; q += LANES)
+        for (uint32_t j = 0; j < LANES; j++) sums[j] += (a[q + j] - b[q + j]) * (a[q + j] - b[q + j]);
+    for (; q < dims; q++) sums[0] += (a[q] - b[q]) * (a[q] - b[q]);
+    for (uint32_t j = 0; j < LANES; j++) sum += (double)sums[j];
+    return sum;
 }
 
 /* Squared distance of a row to its component, per dimension: the variance; where there is none (k-means), twice the
- * squared distance to the next centre, as is usual of descriptors. */
-static double variance_of(const fg_shape *s, const fg_bounds_input *in, const float *z, uint32_t k)
+ * squared distance to the next centre, as descriptors have. */
+static double variance_of(const fg_shape *s, const fg_bounds_input *in, uint32_t k)
 {
+    const float *mean = in->means + (size_t)k * s->row_stride;
     double nearest = INFINITY;
     if (s->keep == FG_KEEP_MIXTURE) return 0.5 / (double)in->scale[k];
     for (uint32_t c = 0; c < s->k; c++)
-        if (c != k)
-            nearest = fmin(
-                nearest, squared_distance(z + (size_t)c * s->bound_dims, z + (size_t)k * s->bound_dims, s->bound_dims));
+        if (c != k) nearest = fmin(nearest, squared_distance(in->means + (size_t)c * s->row_stride, mean, s->d));
     return s->k > 1 ? 2 * nearest / s->d : 0;
 }
 
@@ -117,7 +123,7 @@ static uint64_t candidates_of(const fg_shape *s, const fg_bounds_input *in, cons
 {
     float row[FG_MOST_BOUND_DIMS];
     const uint32_t dims = s->bound_dims;
-    const double variance = variance_of(s, in, z, k), spread = s->keep == FG_KEEP_MIXTURE ? (double)s->spread : 0;
+    const double variance = variance_of(s, in, k), spread = s->keep == FG_KEEP_MIXTURE ? (double)s->spread : 0;
     double squares = variance * (s->d - (dims - 1));
     const double rest = (double)z[(size_t)k * dims + dims - 1];
     row[dims - 1] = (float)sqrt(rest * rest + squares);

@@ -173,28 +173,42 @@ done:
     return status;
 }
 
+/* Checks one program of the shape that the options have, unless that has been done. program: SPARSE or BOUNDED. */
+static fgmm_status check_program(int *is_passed, fgmm_device *device, const fg_pass_options *options, fg_shape *shape,
+                                 fg_program program)
+{
+    fgmm_status status = FGMM_OK;
+    char name[768];
+    const int used = snprintf(name, sizeof name, "%d %d %d %d ", (int)shape->family, (int)shape->tile.unit,
+                              (int)options->covariance, shape->is_direct);
+    fg_shape_options(shape, (int)program, name + used, sizeof name - (size_t)used);
+    *is_passed = 1;
+    if (fg_family_is_checked(device, name)) return FGMM_OK;
+    const uint64_t most_k = options->covariance == FGMM_FULL ? PROBE_FULL_K : PROBE_K;
+    fg_pass_options o = *options;
+    o.k = shape->is_direct ? fg_min_u64(options->k, most_k) : most_k;
+    o.batch_rows = PROBE_ROWS;
+    o.path = shape->is_direct ? options->path : FGMM_PATH_SPARSE;
+    o.tile = &shape->tile;
+    o.tile_text = NULL;
+    o.bounds = program == FG_PROGRAM_BOUNDED ? FG_BOUNDS_ALWAYS : FG_BOUNDS_NEVER;
+    FG_TRY(check(is_passed, device, &o, name));
+done:
+    return status;
+}
+
 fgmm_status fg_probe(fgmm_device *device, const fg_pass_options *options)
 {
     fgmm_status status = FGMM_OK;
     fg_shape shape;
-    char program[768];
     int is_passed = options->tile || fg_family_is_checking(device);
     while (!is_passed) {
         FG_TRY(fg_shape_init(&shape, device, options));
         if (shape.matrices && shape.d > MOST_MATRIX_DIMS) return FGMM_OK;
         if (shape.family == FGMM_KERNEL_VECTOR) FG_TRY(fg_lanes_probe(&shape.tile.lanes, device, shape.tile.vw));
-        const int used = snprintf(program, sizeof program, "%d %d %d %d ", (int)shape.family, (int)shape.tile.unit,
-                                  (int)options->covariance, shape.is_direct);
-        fg_shape_options(&shape, FG_PROGRAM_SPARSE, program + used, sizeof program - (size_t)used);
-        if (fg_family_is_checked(device, program)) return FGMM_OK;
-        const uint64_t most_k = options->covariance == FGMM_FULL ? PROBE_FULL_K : PROBE_K;
-        fg_pass_options o = *options;
-        o.k = shape.is_direct ? fg_min_u64(options->k, most_k) : most_k;
-        o.batch_rows = PROBE_ROWS;
-        o.path = shape.is_direct ? options->path : FGMM_PATH_SPARSE;
-        o.tile = &shape.tile;
-        o.tile_text = NULL;
-        FG_TRY(check(&is_passed, device, &o, program));
+        FG_TRY(check_program(&is_passed, device, options, &shape, FG_PROGRAM_SPARSE));
+        if (is_passed && shape.bound_dims > 0)
+            FG_TRY(check_program(&is_passed, device, options, &shape, FG_PROGRAM_BOUNDED));
     }
 done:
     return status;

@@ -204,7 +204,15 @@ void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *
 {
     fg_pass *pass;
     fg_buffer *buffer;
-    const fg_pass_options options = {c->covariance, c->keep, c->k, c->d, c->type, batch_rows, c->path, c->tile};
+    const fg_pass_options options = {.covariance = c->covariance,
+                                     .keep = c->keep,
+                                     .k = c->k,
+                                     .d = c->d,
+                                     .type = c->type,
+                                     .batch_rows = batch_rows,
+                                     .path = c->path,
+                                     .tile = c->tile,
+                                     .bounds = c->bounds};
     const size_t row_bytes = (size_t)c->d * fgmm_type_bytes(c->type);
     ck_ok(fg_pass_create(&pass, device, &options));
     ck_ok(fg_buffer_create(&buffer, device, (size_t)c->n * row_bytes, FG_BUFFER_DEVICE, "rows"));

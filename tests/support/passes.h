@@ -22,6 +22,7 @@ typedef struct shape_case {
     double overlap;      /* standard deviation of components over the spread of their means */
     double nats;         /* absolute error of log-normalisers that is allowed besides log_tolerance */
     const fg_tile *tile; /* NULL: the shipped one */
+    fg_bounds_use bounds;
 } shape_case;
 
 /* Rows in their type and as doubles, and parameters near them. */

@@ -1,0 +1,137 @@
+/* test_pass_bounds.c - a pass whose responsibilities leave out what upper bounds show to be irrelevant, against the
+ * double-precision twin; and when such bounds are used. */
+#include "passes.h"
+#include "rng.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static shape_case bounds_case(fg_keep keep, fgmm_type type, uint64_t n, uint64_t d, uint64_t k)
+{
+    return (shape_case){.family = FGMM_KERNEL_VECTOR,
+                        .covariance = FGMM_SPHERICAL,
+                        .keep = keep,
+                        .type = type,
+                        .path = FGMM_PATH_SPARSE,
+                        .n = n,
+                        .d = d,
+                        .k = k,
+                        .overlap = 0.4,
+                        .nats = promised_nats,
+                        .bounds = FG_BOUNDS_ALWAYS};
+}
+
+/* D below, at and above the number of coordinates, and where these are fewer; K and N about strips and blocks. */
+START_TEST(test_pass__bounds_equal_the_twin_at_tile_edges)
+{
+    static const uint64_t dims[] = {1, 100, 300};
+    static const uint64_t sizes[][2] = {{1, 1}, {11, 31}, {12, 32}, {13, 33}, {25, 1}, {49, 1000}};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const shape_case c = bounds_case(FG_KEEP_MIXTURE, FGMM_F32, sizes[i][0], dims[_i], sizes[i][1]);
+        check_case(&c);
+    }
+}
+END_TEST
+
+START_TEST(test_pass__bounds_keep_the_nearest)
+{
+    static const uint64_t sizes[][2] = {{1, 1}, {13, 33}, {193, 5000}};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const shape_case c = bounds_case(FG_KEEP_BEST, FGMM_U8, sizes[i][0], 100, sizes[i][1]);
+        check_case(&c);
+    }
+}
+END_TEST
+
+/* More strips than a block has room for at a time, so that lists are carried over; strips that are tight and far out;
+ * lists of many entries and lists that overflow. */
+START_TEST(test_pass__bounds_in_hard_cases)
+{
+    static const double overlaps[] = {1e-3, 0.9, 1.1, 3};
+    shape_case c = bounds_case(FG_KEEP_MIXTURE, FGMM_F32, 97, 47, 5000);
+    check_case(&c);
+    c.k = 200;
+    for (size_t i = 0; i < sizeof overlaps / sizeof overlaps[0]; i++) {
+        c.overlap = overlaps[i];
+        check_case(&c);
+    }
+}
+END_TEST
+
+/* ---- when they are used ---- */
+
+enum { K = 256, D = 100, MANY = 1 << 24 };
+
+/* Means whose first `spread_dims` coordinates have a deviation of 10, the others of 0.1. */
+static void load(fg_pass *pass, uint64_t spread_dims)
+{
+    static double weights[K], means[K * D], variances[K];
+    static const float shift[D];
+    fg_rng rng;
+    fg_rng_init(&rng, 1, 77, 0);
+    for (size_t k = 0; k < K; k++) {
+        weights[k] = 1.0 / K;
+        variances[k] = 1;
+        for (size_t d = 0; d < D; d++) means[k * D + d] = (d < spread_dims ? 10 : 0.1) * fg_rng_normal(&rng);
+    }
+    const fg_parameters p = {FGMM_SPHERICAL, K, D, weights, means, variances};
+    ck_ok(fg_pass_load(pass, &p, shift));
+}
+
+static fg_pass *pass_for(fg_keep keep, uint64_t rows)
+{
+    fg_pass *pass;
+    const fg_pass_options options = {.keep = keep, .k = K, .d = D, .type = FGMM_F32, .batch_rows = 256, .rows = rows};
+    ck_ok(fg_pass_create(&pass, device_of_family(FGMM_KERNEL_VECTOR), &options));
+    return pass;
+}
+
+static int uses_bounds(const fg_pass *pass)
+{
+    fg_pass_facts facts;
+    fg_pass_describe(pass, &facts);
+    return facts.are_bounds_used;
+}
+
+START_TEST(test_pass__bounds_are_used_where_few_axes_tell_components_apart)
+{
+    for (int keep = FG_KEEP_MIXTURE; keep <= FG_KEEP_BEST; keep++) {
+        fg_pass *pass = pass_for((fg_keep)keep, MANY);
+        load(pass, 20);
+        ck_assert(uses_bounds(pass));
+        load(pass, 0); /* near each other: all are candidates */
+        ck_assert(!uses_bounds(pass));
+        load(pass, 20);
+        ck_assert(uses_bounds(pass));
+        fg_pass_free(pass);
+    }
+}
+END_TEST
+
+START_TEST(test_pass__bounds_are_not_used_for_few_rows)
+{
+    fg_pass *pass = pass_for(FG_KEEP_MIXTURE, 1000);
+    load(pass, 20);
+    ck_assert(!uses_bounds(pass));
+    fg_pass_free(pass);
+}
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("pass with bounds");
+    TCase *edges = tcase_create("bounds"), *use = tcase_create("use");
+    tcase_add_checked_fixture(edges, NULL, close_device);
+    tcase_add_checked_fixture(use, NULL, close_device);
+    tcase_set_timeout(edges, 900);
+    tcase_set_timeout(use, 300);
+    tcase_add_loop_test(edges, test_pass__bounds_equal_the_twin_at_tile_edges, 0, 3);
+    tcase_add_test(edges, test_pass__bounds_keep_the_nearest);
+    tcase_add_test(edges, test_pass__bounds_in_hard_cases);
+    tcase_add_test(use, test_pass__bounds_are_used_where_few_axes_tell_components_apart);
+    tcase_add_test(use, test_pass__bounds_are_not_used_for_few_rows);
+    suite_add_tcase(s, edges);
+    suite_add_tcase(s, use);
+    return s;
+}
