@@ -1,5 +1,5 @@
 /* scan.c - turns probes into tasks of a few queries and one piece of a list, and enqueues cl/scan_{vector,group}.cl and
- * cl/select.cl on them, as many at a time as the scratch for distances holds. */
+ * cl/select_{vector,group}.cl on them, as many at a time as the scratch for distances holds. */
 #include "scan.h"
 
 #include "size.h"
@@ -36,7 +36,7 @@ struct fg_scan {
     fgmm_device *device;
     fg_scan_options options;
     int is_wide;
-    size_t local;         /* of the scan kernel */
+    size_t local;         /* a work-item on a CPU, or a group, per task and per query */
     uint64_t launch_rows; /* most distances of a launch */
     uint64_t n;           /* queries of the batch */
     uint32_t k;
@@ -46,17 +46,21 @@ struct fg_scan {
 
 static fgmm_status get_kernels(fg_scan *s)
 {
-    static const char *const vector_files[] = {"prelude.cl", "scan.cl", "scan_vector.cl", "select.cl", NULL};
-    static const char *const group_files[] = {"prelude.cl", "scan.cl", "scan_group.cl", "select.cl", NULL};
+    static const char *const vector_files[] = {"prelude.cl", "scan.cl",          "scan_vector.cl",
+                                               "select.cl",  "select_vector.cl", NULL};
+    static const char *const group_files[] = {"prelude.cl", "scan.cl",         "scan_group.cl",
+                                              "select.cl",  "select_group.cl", NULL};
     fgmm_status status = FGMM_OK;
     const fg_device_facts *facts = fg_device_facts_of(s->device);
     const int is_vector = fg_device_family(s->device) == FGMM_KERNEL_VECTOR;
     const char *const *files = is_vector ? vector_files : group_files;
-    char options[128];
-    snprintf(options, sizeof options, "-DROW_TYPE=%d -DVW=%d -DWIDE_SUMS=%d -DTILE_QUERIES=%d -DTILE_BLOCKS=%d",
-             (int)s->options.type, is_vector ? 16 : 1, s->is_wide, TILE_QUERIES,
-             facts->vector_width >= 16 ? TILE_BLOCKS_WIDE : TILE_BLOCKS_NARROW);
+    char options[160];
     s->local = is_vector ? 1 : (size_t)fg_min_u64(GROUP_ITEMS, facts->max_work_group);
+    snprintf(options, sizeof options,
+             "-DROW_TYPE=%d -DVW=%d -DWIDE_SUMS=%d -DTILE_QUERIES=%d -DTILE_BLOCKS=%d "
+             "-DTILE_ITEMS=%zu",
+             (int)s->options.type, is_vector ? 16 : 1, s->is_wide, TILE_QUERIES,
+             facts->vector_width >= 16 ? TILE_BLOCKS_WIDE : TILE_BLOCKS_NARROW, s->local);
     FG_TRY(fg_kernel_get(&s->scan, s->device, files, options, "scan"));
     FG_TRY(fg_kernel_get(&s->select, s->device, files, options, "select_nearest"));
 done:
@@ -247,9 +251,9 @@ static fgmm_status launch_select(fg_scan *s, const fg_segment *segment)
         FG_ARG_BUFFER(s->out.buffer),    FG_ARG_BUFFER(segment->ids),       FG_ARG_BUFFER(s->finds.buffer),
         FG_ARG_BUFFER(s->ranges.buffer), FG_ARG_BUFFER(s->exclude.buffer),  FG_ARG_VALUE(s->k),
         FG_ARG_BUFFER(s->best_d.buffer), FG_ARG_BUFFER(s->best_ids.buffer), FG_ARG_BUFFER(s->counts.buffer)};
-    const size_t global = (size_t)s->n, local = 1;
+    const size_t global = (size_t)s->n * s->local;
     return fg_kernel_launch(s->device, s->select, arguments, sizeof arguments / sizeof arguments[0], 1, &global,
-                            &local);
+                            &s->local);
 }
 
 /* One launch: pairs of one segment whose distances fit the scratch. */

@@ -206,6 +206,8 @@ START_TEST(test_scan__agrees_with_the_twin)
         {FGMM_I8, 7, 33, 3, {100, 200, 1}, 10, 1, 0, 0},
         {FGMM_F16, 9, 6, 2, {70, 33}, 10, 0, 0, 0},
         {FGMM_F32, 100, 19, 4, {128, 129, 3, 200}, 20, 0, 0, 0},
+        {FGMM_U8, 1, 3, 3, {1700, 900, 500}, FGMM_TOP_MAX, 1, 0, 0}, /* a third are copies, most have equals */
+        {FGMM_U8, 300, 2, 2, {700, 600}, 129, 1, 0, 0},
     };
     check_case(&cases[_i]);
 }
@@ -294,6 +296,14 @@ static void check_assignment(uint64_t n, uint64_t k, uint64_t d)
     free(ratio32);
 }
 
+START_TEST(test_scan__tiny)
+{
+    static const scan_case c = {FGMM_U8, 2, 3, 2, {300, 20}, 5, 1, 0, 0};
+    check_case(&c);
+    check_assignment(3, 17, 2);
+}
+END_TEST
+
 START_TEST(test_assign__agrees_with_the_twin)
 {
     static const uint64_t components[] = {1, 2, 15, 16, 17, 65};
@@ -308,11 +318,22 @@ static void add_family(Suite *s, TCase *c, void (*setup)(void))
 {
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_set_timeout(c, 300);
-    tcase_add_loop_test(c, test_scan__agrees_with_the_twin, 0, 9);
+    tcase_add_loop_test(c, test_scan__agrees_with_the_twin, 0, 11);
     tcase_add_test(c, test_scan__ties_go_by_id);
     tcase_add_loop_test(c, test_scan__parts_and_long_lists, 0, 2);
     tcase_add_test(c, test_assign__agrees_with_the_twin);
     suite_add_tcase(s, c);
+}
+
+/* Small enough for a simulator of a device. */
+static TCase *tiny(void)
+{
+    TCase *c = tcase_create("tiny");
+    tcase_add_checked_fixture(c, setup_group, teardown);
+    tcase_set_timeout(c, 300);
+    tcase_add_test(c, test_scan__tiny);
+    tcase_add_test(c, test_scan__ties_go_by_id);
+    return c;
 }
 
 Suite *suite(void)
@@ -320,5 +341,6 @@ Suite *suite(void)
     Suite *s = suite_create("scan");
     add_family(s, tcase_create("scan, vector"), setup_vector);
     add_family(s, tcase_create("scan, group"), setup_group);
+    suite_add_tcase(s, tiny());
     return s;
 }
