@@ -18,11 +18,16 @@ typedef struct need {
     uint64_t host, device;
 } need;
 
+static uint64_t weight_bytes(const fg_plan_request *request)
+{
+    return request->weights.source ? sizeof(float) : 0;
+}
+
 /* With its weight. */
 static uint64_t device_row_bytes(const fg_plan_request *request)
 {
     const fgmm_source_info *info = &request->source->info;
-    return info->dims * fgmm_type_bytes(fg_device_type(info->type)) + (request->weights.source ? sizeof(float) : 0);
+    return info->dims * fgmm_type_bytes(fg_device_type(info->type)) + weight_bytes(request);
 }
 
 static need need_of(const fg_plan_request *request, uint64_t batch_rows, uint64_t resident_rows)
@@ -31,8 +36,9 @@ static need need_of(const fg_plan_request *request, uint64_t batch_rows, uint64_
     fg_pass_options pass = request->pass;
     pass.batch_rows = (size_t)batch_rows;
     const uint64_t row_bytes = device_row_bytes(request);
-    const uint64_t stream =
-        request->source->opencl ? 0 : fg_stream_bytes(request->device, batch_rows * row_bytes, resident_rows > 0);
+    const uint64_t stream = request->source->opencl
+                                ? batch_rows * weight_bytes(request)
+                                : fg_stream_bytes(request->device, batch_rows * row_bytes, resident_rows > 0);
     /* Beside what the pass says: the shifted means that e_step.c loads it with. */
     need n = {request->host_bytes + batch_rows * request->host_row_bytes + pass.k * pass.d * sizeof(double) +
                   fg_pass_host_bytes(request->device, &pass, request->is_evaluation),

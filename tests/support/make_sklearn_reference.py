@@ -3,8 +3,9 @@
 
     python3 tests/support/make_sklearn_reference.py DATA_FOLDER tests/reference [NAME ...]
 
-Names (of data sets, below) make these only. DATA_FOLDER holds the data sets named below. 20 EM iterations, tol 0; tests/system/test_sklearn.c runs the library from the
-same starts (see start() here and there) and compares. Results are stored in float32, so that they are small. Made with
+Names (of data sets, below) make these only. DATA_FOLDER holds the data sets named below. 20 EM iterations, tol 0;
+tests/system/test_sklearn.c runs the library from the same starts (see start() here and there) and compares;
+kmeans-weighted is KMeans with sample_weight, for tests/system/test_em_weights.c. Results are stored in float32, so that they are small. Made with
 numpy 2 and scikit-learn 1.7 or newer.
 """
 import gzip
@@ -14,6 +15,7 @@ import struct
 import sys
 
 import numpy as np
+from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
 ITERATIONS = 20
@@ -79,6 +81,16 @@ def fit(x, begin, kind, reg_covar):
     return mixture, mixture.score(x)
 
 
+def kmeans_weighted(x, components):
+    """Lloyd's iterations from the means of start(), rows weighing 0, 0.5, 1, 1.5, 2, 0 ..."""
+    means = start(x, components, "spherical")[1]
+    clusters = KMeans(components, init=means, n_init=1, max_iter=ITERATIONS, tol=0, algorithm="lloyd")
+    weights = np.arange(len(x)) % 5 * 0.5
+    clusters.fit(x, sample_weight=weights)
+    shares = np.bincount(clusters.labels_, weights, components)
+    return clusters.cluster_centers_, shares / shares.sum()
+
+
 def main(data, out, *only):
     sift = read_fvecs(os.path.join(data, "siftsmall/siftsmall_base.fvecs"))
     # Few components of siftsmall have a constant column at K = 16. At K = 32 four have: then 1e-7 more or less in the start
@@ -104,6 +116,10 @@ def main(data, out, *only):
     # Less regularisation leaves matrices of 784 x 784 that float32 moments cannot tell from singular ones.
     fashion = sets["fashion"][0]
     runs += [("fashion-5", fashion, 5, kind, 1e-3 * fashion.var(axis=0).mean()) for kind in ("tied", "full")]
+    if not only or "kmeans-weighted" in only:
+        centres, shares = kmeans_weighted(sift, 16)
+        write_model(os.path.join(out, "siftsmall.kmeans-weighted.safetensors"), shares, centres, np.ones(len(centres)),
+                    "spherical")
     for name, x, components, kind, reg in runs:
         if only and name not in only:
             continue

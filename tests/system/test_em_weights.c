@@ -4,8 +4,11 @@
 #include "support.h"
 
 #include "device.h"
+#include "flashgmm/opencl.h"
+#include "handle.h"
 #include "reference.h"
 #include "rng.h"
+#include "rows.h"
 #include "statistics.h"
 
 #include <float.h>
@@ -217,6 +220,36 @@ START_TEST(test_weights__zero_equals_no_row)
 }
 END_TEST
 
+/* Rows at 0, 1 and 10, of which the last ones weigh next to nothing: no start takes one of them, though they lie far
+ * out, and of one centre alone the heavier rows are the more likely ones. */
+START_TEST(test_weights__first_centres_are_drawn_by_them)
+{
+    static const fgmm_init inits[] = {FGMM_INIT_KMEANSPP, FGMM_INIT_RANDOM, FGMM_INIT_KMEANS_PARALLEL};
+    enum { SEEDS = 40, POINTS = 300 };
+    float points[POINTS], masses[POINTS];
+    int heavy = 0;
+    for (int i = 0; i < POINTS; i++) {
+        points[i] = (float)(i % 3 == 2 ? 10 : i % 3);
+        masses[i] = i % 3 == 2 ? 1e-7f : i % 3 == 1 ? 1 : 0.125f;
+    }
+    fgmm_fit_options options = options_with(FGMM_INIT_AUTO);
+    options.kmeans_iterations = options.max_iterations = 0;
+    options.weights = memory_source(masses, FGMM_F32, POINTS, 1);
+    for (options.components = 1; options.components <= 2; options.components++)
+        for (size_t i = 0; i < sizeof inits / sizeof inits[0]; i++)
+            for (options.seed = 0; options.seed < SEEDS; options.seed++) {
+                options.init = inits[i];
+                fgmm_model *model = fit_rows(device, points, POINTS, 1, &options, NULL);
+                for (uint64_t k = 0; k < options.components; k++) ck_assert(fgmm_model_means(model)[k] < 2);
+                heavy += options.components == 1 && fgmm_model_means(model)[0] == 1;
+                fgmm_model_free(model);
+            }
+    /* Of 120 draws 8/9 are expected, 107, with a deviation of 3.4; without weights 60 would be. */
+    ck_assert_int_ge(heavy, 90);
+    fgmm_source_close(options.weights);
+}
+END_TEST
+
 START_TEST(test_weights__equal_ones_give_the_bytes_of_none)
 {
     static const float values[] = {1, 3, 1e30f};
@@ -299,6 +332,19 @@ START_TEST(test_weights__travel_with_any_rows)
             fgmm_source_close(options.weights);
             fgmm_fit_report_clear(&report);
         }
+    fg_buffer *buffer;
+    fgmm_source *lent;
+    fgmm_model *model;
+    ck_ok(fg_buffer_create(&buffer, device, N * D * sizeof(float), FG_BUFFER_DEVICE, "test rows"));
+    ck_ok(fg_buffer_write(buffer, 0, rows, N * D * sizeof(float)));
+    ck_ok(fgmm_source_from_cl_mem(&lent, device, fg_buffer_memory(buffer), FGMM_F32, N, D, 0));
+    options.weights = memory_source(weights, FGMM_F32, N, 1);
+    ck_ok(fgmm_fit(&model, device, lent, &options, NULL));
+    ck_assert(is_same_model(model, expected));
+    fgmm_model_free(model);
+    fgmm_source_close(lent);
+    fgmm_source_close(options.weights);
+    fg_buffer_free(buffer);
     fgmm_model_free(expected);
 }
 END_TEST
@@ -489,6 +535,51 @@ START_TEST(test_weights__statistics_and_criteria_count_them)
 }
 END_TEST
 
+/* Lloyd's algorithm as scikit-learn runs it with sample_weight, from the same start: rows evenly spaced. */
+START_TEST(test_weights__kmeans_agrees_with_scikit_learn)
+{
+    enum { CENTRES = 16, ITERATIONS = 20 };
+    /* float32 moves centres by some 1e-6 of a deviation; a row that lies as near to two of them may go to the other,
+     * which moves the mean of 300 rows by up to 1/300 of its distance. */
+    const double tolerance = 1e-3;
+    static const char name[] = FG_TEST_SOURCE_DIR "/../shared/data/siftsmall/siftsmall_base.fvecs";
+    fgmm_source *source;
+    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
+    fgmm_model *start, *model, *expected;
+    uint64_t count;
+    if (access(name, R_OK) != 0) {
+        printf("skipped: no data (siftsmall_base.fvecs)\n");
+        return;
+    }
+    ck_ok(fgmm_source_open(&source, name, NULL));
+    ck_ok(fgmm_source_describe(source, &info));
+    const size_t n = (size_t)info.rows, d = (size_t)info.dims;
+    float *all = read_rows(source, n, &count), *halves = malloc(n * sizeof *halves);
+    double *means = malloc(CENTRES * d * sizeof *means), variance = 0;
+    for (size_t i = 0; i < n; i++) halves[i] = 0.5f * (float)(i % 5);
+    for (size_t i = 0; i < CENTRES * d; i++) means[i] = (double)all[i / d * (n / CENTRES) * d + i % d];
+    for (size_t i = 0; i < n * d; i++) variance += (double)all[i] * (double)all[i] / (double)(n * d); /* at least */
+    ck_ok(fgmm_model_from_centroids(&start, CENTRES, d, means));
+    ck_ok(fgmm_model_load(&expected, FG_TEST_SOURCE_DIR "/tests/reference/siftsmall.kmeans-weighted.safetensors"));
+    options.init = FGMM_INIT_MODEL;
+    options.start = start;
+    options.max_iterations = ITERATIONS;
+    options.tolerance = 0;
+    options.weights = memory_source(halves, FGMM_F32, n, 1);
+    ck_ok(fgmm_kmeans(&model, device, source, &options, NULL));
+    check_near(fgmm_model_means(model), fgmm_model_means(expected), CENTRES * d, tolerance * sqrt(variance));
+    fgmm_model_free(start);
+    fgmm_model_free(model);
+    fgmm_model_free(expected);
+    fgmm_source_close(options.weights);
+    fgmm_source_close(source);
+    free(means);
+    free(halves);
+    free(all);
+}
+END_TEST
+
 START_TEST(test_weights__bad_ones_are_named)
 {
     const struct {
@@ -542,13 +633,19 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const counting[] = {test_weights__whole_numbers_equal_repeated_rows,
-                                     test_weights__agree_with_plain_double_precision, test_weights__zero_equals_no_row,
-                                     test_weights__equal_ones_give_the_bytes_of_none, test_weights__of_any_size};
+                                     test_weights__agree_with_plain_double_precision,
+                                     test_weights__zero_equals_no_row,
+                                     test_weights__first_centres_are_drawn_by_them,
+                                     test_weights__equal_ones_give_the_bytes_of_none,
+                                     test_weights__of_any_size};
     const TTest *const sources[] = {test_weights__travel_with_any_rows,
                                     test_weights__are_read_again_with_rows_that_do_not_stay};
-    const TTest *const rest[] = {test_weights__kmeans_counts_them, test_weights__mini_batches_count_them,
+    const TTest *const rest[] = {test_weights__kmeans_counts_them,
+                                 test_weights__mini_batches_count_them,
+                                 test_weights__kmeans_agrees_with_scikit_learn,
                                  test_weights__resuming_asks_for_the_same,
-                                 test_weights__statistics_and_criteria_count_them, test_weights__bad_ones_are_named};
+                                 test_weights__statistics_and_criteria_count_them,
+                                 test_weights__bad_ones_are_named};
     Suite *s = suite_create("em_weights");
     ADD_CASE(s, "counting", setup, teardown, 300, counting);
     ADD_CASE(s, "sources", setup, teardown, 300, sources);

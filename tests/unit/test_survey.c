@@ -168,6 +168,104 @@ START_TEST(test_survey__small_source_is_its_own_sample)
 }
 END_TEST
 
+/* ---- rows with weights ---- */
+
+static void survey_weighted(fgmm_source *source, const float *given, uint64_t n, uint64_t sample_rows, uint64_t seed)
+{
+    fg_watch watch;
+    fg_weights weights;
+    double read_s = 0;
+    fgmm_source *weight_source = memory_source(given, FGMM_F32, n, 1);
+    fg_watch_begin(&watch, NULL, NULL);
+    ck_ok(fg_weights_open(&weights, weight_source, n));
+    const fg_survey_request request = {source, &weights, sample_rows, seed, &watch};
+    ck_ok(fg_survey_run(&survey, &request, &read_s));
+    fgmm_source_close(weight_source);
+    fgmm_source_close(source);
+}
+
+/* The first block has no weight at all, and lies elsewhere. */
+START_TEST(test_survey__weighted_moments_of_every_type)
+{
+    enum { N = 200000, D = 3, WITHOUT = 90000 };
+    double *wide = malloc(N * D * sizeof *wide);
+    float *f32 = malloc(N * D * sizeof *f32), *weights = malloc(N * sizeof *weights);
+    uint8_t *u8 = malloc(N * D);
+    int8_t *i8 = malloc(N * D);
+    uint16_t *f16 = malloc(N * D * sizeof *f16);
+    fg_rng rng;
+    fg_rng_init(&rng, 2, 1, 0);
+    for (size_t i = 0; i < N; i++) weights[i] = i < WITHOUT || i % 3 == 0 ? 0 : (float)(1 + i % 5);
+    for (size_t i = 0; i < N * D; i++) {
+        wide[i] = (i < WITHOUT * D ? 0 : 1e9) + fg_rng_normal(&rng);
+        f32[i] = (float)((i < WITHOUT * D ? 0 : 1e4) + fg_rng_normal(&rng));
+        u8[i] = (uint8_t)fg_rng_below(&rng, 256);
+        i8[i] = (int8_t)((int)fg_rng_below(&rng, 256) - 128);
+        f16[i] = (uint16_t)(fg_rng_below(&rng, 2) << 15 | fg_rng_below(&rng, 0x7c00));
+    }
+    const void *const rows[] = {u8, i8, f16, f32, wide};
+    for (int type = FGMM_U8; type <= FGMM_F64; type++) {
+        survey_weighted(memory_source(rows[type], (fgmm_type)type, N, D), weights, N, 0, 0);
+        ck_assert_uint_eq(survey.rows, N);
+        for (size_t j = 0; j < D; j++) {
+            long double sum = 0, squares = 0, total = 0;
+            for (size_t i = 0; i < N; i++) {
+                total += (long double)weights[i];
+                sum += (long double)weights[i] * (long double)fg_row_value(rows[type], (fgmm_type)type, i * D + j);
+            }
+            for (size_t i = 0; i < N; i++) {
+                const long double y = (long double)fg_row_value(rows[type], (fgmm_type)type, i * D + j) - sum / total;
+                squares += (long double)weights[i] * y * y;
+            }
+            const double mean = (double)(sum / total), variance = (double)(squares / total);
+            ck_assert_double_le(fabs(survey.centre[j] - mean), 0.5 * sqrt(variance) + DOUBLE_TOLERANCE * fabs(mean));
+            ck_assert_double_le(fabs(survey.variance[j] - variance), 1e3 * DOUBLE_TOLERANCE * variance);
+        }
+        fg_survey_clear(&survey);
+    }
+    free(wide);
+    free(f32);
+    free(weights);
+    free(u8);
+    free(i8);
+    free(f16);
+}
+END_TEST
+
+/* Rows of weight 0 are never drawn, and what the drawn ones stand for adds up to the weights of all: of each of four
+ * classes of rows, whose weights differ by up to 16, on average. */
+START_TEST(test_survey__weighted_sample_stands_for_all_rows)
+{
+    enum { N = 2000, S = 100, RUNS = 400, CLASSES = 4 };
+    /* A class's estimate has a deviation of about sqrt(1 / (rows drawn of it)): 1/3 for the lightest, which 16 in 100
+     * draws are of at least; over 400 runs 0.02, of which five are allowed. */
+    const double allowed = 0.1;
+    float rows[N], weights[N];
+    double expected[CLASSES] = {0}, found[CLASSES] = {0}, drawn[CLASSES] = {0};
+    for (int i = 0; i < N; i++) {
+        rows[i] = (float)i;
+        weights[i] = i % 10 == 0 ? 0 : (float)(1 << i % CLASSES) * (i % CLASSES == 3 ? 2 : 1); /* 1 2 4 16 */
+        expected[i % CLASSES] += (double)weights[i] / 16;
+    }
+    for (uint64_t seed = 0; seed < RUNS; seed++) {
+        survey_weighted(memory_source(rows, FGMM_F32, N, 1), weights, N, S, seed);
+        ck_assert_uint_eq(survey.sample.count, S);
+        for (uint64_t i = 0; i < S; i++) {
+            float row;
+            memcpy(&row, fg_sample_row(&survey.sample, i), sizeof row);
+            ck_assert(weights[(int)row] > 0);
+            found[(int)row % CLASSES] += fg_sample_weight(&survey.sample, i) / RUNS;
+            drawn[(int)row % CLASSES] += 1;
+        }
+        fg_survey_clear(&survey);
+    }
+    for (int c = 0; c < CLASSES; c++)
+        ck_assert_msg(fabs(found[c] / expected[c] - 1) <= allowed, "class %d: %g instead of %g", c, found[c],
+                      expected[c]);
+    ck_assert_double_gt(drawn[3], 3 * drawn[2]); /* four times as heavy, a little less for being drawn once only */
+}
+END_TEST
+
 START_TEST(test_survey__shift_keeps_bytes_exact)
 {
     const double mean[] = {127.6, -3.2};
@@ -194,6 +292,8 @@ Suite *suite(void)
         test_survey__sample_is_in_order_and_independent_of_pieces,
         test_survey__sample_is_uniform,
         test_survey__small_source_is_its_own_sample,
+        test_survey__weighted_moments_of_every_type,
+        test_survey__weighted_sample_stands_for_all_rows,
         test_survey__shift_keeps_bytes_exact,
     };
     Suite *s = suite_create("survey");
