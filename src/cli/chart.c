@@ -20,6 +20,14 @@ const char cli_chart_style[] =
     ".ellipse{fill:none;stroke-width:1.5}.mean{fill:none;stroke:var(--ink);stroke-width:1.5}"
     ".many .ellipse{stroke-width:.8}.many .mean{display:none}\n";
 
+void cli_chart_begin(cli_text *svg, int width, int height)
+{
+    cli_text_add(svg,
+                 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\">\n<style>%s</style>\n"
+                 "<rect width=\"100%%\" height=\"100%%\" style=\"fill:var(--paper)\"/>\n",
+                 width, height, cli_chart_style);
+}
+
 double cli_chart_step(double span, int parts)
 {
     const double least = span / parts, power = pow(10, floor(log10(least)));
@@ -71,7 +79,10 @@ static void settle(axis *a, double margin)
 
 enum { PARTS = 5 };
 
-static void draw_grid_line(cli_text *svg, const axis *x, const axis *y, double value)
+/* Draws what stands at a round value of an axis. */
+typedef void (*draw_tick)(cli_text *svg, const axis *x, const axis *y, double value);
+
+static void draw_across(cli_text *svg, const axis *x, const axis *y, double value)
 {
     const double at = place(y, value);
     cli_text_add(svg, "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>", x->from, x->to, at, at);
@@ -79,46 +90,59 @@ static void draw_grid_line(cli_text *svg, const axis *x, const axis *y, double v
                  at + 4, value);
 }
 
+static void draw_below(cli_text *svg, const axis *x, const axis *y, double value)
+{
+    cli_text_add(svg, "<text class=\"dim\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">%.6g</text>\n", place(x, value),
+                 y->from + 16, value);
+}
+
+/* An axis whose ticks are drawn, and how. */
+typedef struct ruler {
+    const axis *x, *y, *along; /* along: one of both */
+    draw_tick draw;
+} ruler;
+
 /* The i-th multiple of `step` from `low` on; of an axis cut by cli_chart_step there are at most PARTS + 1. */
 static double tick(double low, double step, int i)
 {
     return (ceil(low / step) + i) * step;
 }
 
-static void draw_linear_grid(cli_text *svg, const axis *x, const axis *y, double low, double high)
+static void draw_linear_ticks(cli_text *svg, const ruler *r, double low, double high)
 {
-    const double step = cli_chart_step(high - low, PARTS);
-    for (int i = 0; i <= PARTS && tick(low, step, i) <= high; i++) draw_grid_line(svg, x, y, tick(low, step, i));
+    double step = cli_chart_step(high - low, PARTS);
+    if (r->along->is_whole) step = fmax(1, step);
+    for (int i = 0; i <= PARTS && tick(low, step, i) <= high; i++) r->draw(svg, r->x, r->y, tick(low, step, i));
 }
 
 /* Whole powers of ten, not all where there are many; where there are few, two and five times them as well; within less
  * than one, even steps. */
-static void draw_log_grid(cli_text *svg, const axis *x, const axis *y)
+static void draw_log_ticks(cli_text *svg, const ruler *r)
 {
-    const double span = y->high - y->low, step = fmax(1, cli_chart_step(span, PARTS)), first = floor(y->low);
+    const axis *a = r->along;
+    const double span = a->high - a->low, step = fmax(1, cli_chart_step(span, PARTS)), first = floor(a->low);
     if (span < 0.8) {
-        draw_linear_grid(svg, x, y, pow(10, y->low), pow(10, y->high));
+        draw_linear_ticks(svg, r, pow(10, a->low), pow(10, a->high));
         return;
     }
-    for (int i = 0; first + i * step <= y->high; i++)
+    for (int i = 0; first + i * step <= a->high; i++)
         for (int digit = 1; digit <= 5; digit += digit == 1 ? 1 : 3) {
             const double v = digit * pow(10, first + i * step);
             if (digit > 1 && span > 2) break;
-            if (log10(v) >= y->low && log10(v) <= y->high) draw_grid_line(svg, x, y, v);
+            if (log10(v) >= a->low && log10(v) <= a->high) r->draw(svg, r->x, r->y, v);
         }
 }
 
 static void draw_axes(cli_text *svg, const axis *x, const axis *y)
 {
-    double step = cli_chart_step(x->high - x->low, PARTS);
-    if (x->is_whole) step = fmax(1, step);
-    if (y->is_log)
-        draw_log_grid(svg, x, y);
-    else
-        draw_linear_grid(svg, x, y, y->low, y->high);
-    for (int i = 0; i <= PARTS && tick(x->low, step, i) <= x->high; i++)
-        cli_text_add(svg, "<text class=\"dim\" text-anchor=\"middle\" x=\"%.1f\" y=\"%.1f\">%.6g</text>\n",
-                     place(x, tick(x->low, step, i)), y->from + 16, tick(x->low, step, i));
+    const ruler rulers[2] = {{x, y, y, draw_across}, {x, y, x, draw_below}};
+    for (int i = 0; i < 2; i++) {
+        const axis *along = rulers[i].along;
+        if (along->is_log)
+            draw_log_ticks(svg, &rulers[i]);
+        else
+            draw_linear_ticks(svg, &rulers[i], along->low, along->high);
+    }
 }
 
 static void draw_bars(cli_text *svg, const cli_series *s, const axis *x, const axis *y)
@@ -147,19 +171,19 @@ static void draw_line(cli_text *svg, const cli_series *s, const axis *x, const a
 {
     int is_open = 0;
     for (size_t i = 0; i < s->count; i++) {
-        const double down = place(y, s->y[i]);
-        if (!isfinite(down)) continue;
+        const double across = place(x, s->x[i]), down = place(y, s->y[i]);
+        if (!isfinite(across) || !isfinite(down)) continue;
         if (!is_open) cli_text_add(svg, "<polyline class=\"line l%d\" points=\"", s->colour);
         is_open = 1;
-        cli_text_add(svg, "%.1f,%.1f ", place(x, s->x[i]), down);
+        cli_text_add(svg, "%.1f,%.1f ", across, down);
     }
     if (is_open) cli_text_add(svg, "\"/>\n");
     for (size_t i = 0; s->is_marked && i < s->count; i++) {
-        const double down = place(y, s->y[i]);
-        if (isfinite(down))
+        const double across = place(x, s->x[i]), down = place(y, s->y[i]);
+        if (isfinite(across) && isfinite(down))
             cli_text_add(svg,
                          "<circle class=\"f%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"><title>%.9g: %.9g</title></circle>\n",
-                         s->colour, place(x, s->x[i]), down, s->x[i], s->y[i]);
+                         s->colour, across, down, s->x[i], s->y[i]);
     }
 }
 
@@ -206,7 +230,8 @@ static void draw_ellipses(cli_text *svg, const cli_chart *c, const axis *x, cons
 void cli_chart_draw(cli_text *svg, const cli_chart *c)
 {
     enum { LEFT = 66, RIGHT = 12, TOP = 26, BOTTOM = 38 };
-    axis x = {(double)INFINITY, -(double)INFINITY, c->left + LEFT, c->left + c->width - RIGHT, 0, c->is_whole_x};
+    axis x = {(double)INFINITY,           -(double)INFINITY, c->left + LEFT,
+              c->left + c->width - RIGHT, c->is_log_x,       c->is_whole_x};
     axis y = {(double)INFINITY, -(double)INFINITY, c->top + c->height - BOTTOM, c->top + TOP, c->is_log_y, 0};
     int has_bars = 0;
     for (size_t s = 0; s < c->series_count; s++) {

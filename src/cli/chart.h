@@ -40,12 +40,15 @@ typedef struct cli_chart {
     double marked_x, marked_y;   /* a ring there; NaN: none */
     const cli_ellipse *ellipses; /* (ellipse_count) what lies outside the frame is cut */
     size_t ellipse_count;
-    int is_whole_x; /* x counts something: no fractions at the axis */
-    int is_log_y;   /* y > 0 on a logarithmic axis; others are left out */
+    int is_whole_x;         /* x counts something: no fractions at the axis */
+    int is_log_x, is_log_y; /* values above 0 on a logarithmic axis; others are left out */
 } cli_chart;
 
 /* Colours, letters and their dark forms: the content of a style element. */
 extern const char cli_chart_style[];
+
+/* Begins an SVG file of that size with its style and background; charts follow, and "</svg>". */
+void cli_chart_begin(cli_text *svg, int width, int height);
 
 /* Adds the chart as one group of an SVG. */
 void cli_chart_draw(cli_text *svg, const cli_chart *chart);

@@ -441,10 +441,7 @@ static int plot(const comparison *c)
         goto done;
     }
     for (size_t i = 0; i < per_line; i++) x[i] = (double)c->components[i];
-    cli_text_add(&svg,
-                 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\">\n<style>%s</style>\n"
-                 "<rect width=\"100%%\" height=\"100%%\" style=\"fill:var(--paper)\"/>\n",
-                 WIDTH * CRITERIA, HEIGHT, cli_chart_style);
+    cli_chart_begin(&svg, WIDTH * CRITERIA, HEIGHT);
     for (int by = 0; by < CRITERIA; by++) {
         const candidate *best = &c->candidates[c->best[by]];
         for (size_t i = 0; i < c->candidate_count; i++) y[i] = criterion(&c->candidates[i], by);
