@@ -59,7 +59,7 @@ typedef struct fgmm_index_options {
     uint64_t seed; /* of the rows that the dial is fitted on */
     uint64_t batch_rows;
     uint64_t memory_limit_bytes; /* as in fgmm_fit_options */
-    fgmm_progress_fn progress;   /* phase FINAL: iteration 1 assigns, 2 writes */
+    fgmm_progress_fn progress;   /* phase FINAL: iteration 1 assigns, 2 writes, 3 makes the dial */
     void *progress_user;
 } fgmm_index_options;
 

@@ -276,7 +276,10 @@ static int run(const void *user)
         CLI_DO(cli_output_check(a->plot, inputs[i]));
     }
     if (a->plot) CLI_DO(cli_output_check_ending("--plot", a->plot, ".svg", NULL));
+    if (a->csv && a->plot && strcmp(a->csv, a->plot) == 0)
+        CLI_DO(cli_error(CLI_EXIT_USAGE, "--plot = %s; need another name than --csv's", a->plot));
     if (a->baseline && !a->plot) CLI_DO(cli_error(CLI_EXIT_USAGE, "--baseline is drawn; need --plot"));
+    if (a->baseline) CLI_DO(cli_points_check(a->baseline));
     CLI_DO(load(&e, &progress));
     CLI_DO(choose_settings(&e));
     CLI_DO(warm_up(&e));

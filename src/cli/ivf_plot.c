@@ -52,6 +52,13 @@ static int read_points(cli_point *points, size_t *count, const char *path)
     return CLI_EXIT_DONE;
 }
 
+int cli_points_check(const char *path)
+{
+    cli_point points[LINE_POINTS_MAX];
+    size_t count;
+    return read_points(points, &count, path);
+}
+
 /* ---- the picture ---- */
 
 static int compare_points(const void *a, const void *b)
@@ -100,16 +107,25 @@ static int draw(const char *path, const cli_series *series, size_t count, unsign
     return exit_code;
 }
 
+/* A line for fixed numbers of lists, one for settings of the dial, one for the baseline: those that have points. */
+enum { BY_NPROBE, BY_RECALL, BASELINE, LINES };
+
 int cli_points_plot(const char *path, const cli_point *points, size_t count, unsigned top, const char *baseline)
 {
+    static const char *const names[LINES] = {"nprobe", "recall", "baseline"};
     int exit_code = CLI_EXIT_DONE;
-    line *lines = calloc(2, sizeof *lines);
+    cli_series series[LINES];
+    size_t series_count = 0;
+    line *lines = calloc(LINES, sizeof *lines);
     if (!lines) return cli_error(CLI_EXIT_FAILED, "%s: memory ran out", path);
-    lines[0].count = count < LINE_POINTS_MAX ? count : LINE_POINTS_MAX;
-    memcpy(lines[0].points, points, lines[0].count * sizeof *points);
-    if (baseline) CLI_DO(read_points(lines[1].points, &lines[1].count, baseline));
-    const cli_series series[2] = {series_of(&lines[0], "this index", 0), series_of(&lines[1], "baseline", 1)};
-    CLI_DO(draw(path, series, baseline ? 2 : 1, top));
+    for (size_t i = 0; i < count; i++) {
+        line *l = &lines[points[i].nprobe ? BY_NPROBE : BY_RECALL];
+        if (l->count < LINE_POINTS_MAX) l->points[l->count++] = points[i];
+    }
+    if (baseline) CLI_DO(read_points(lines[BASELINE].points, &lines[BASELINE].count, baseline));
+    for (int i = 0; i < LINES; i++)
+        if (lines[i].count) series[series_count++] = series_of(&lines[i], names[i], i);
+    CLI_DO(draw(path, series, series_count, top));
 done:
     free(lines);
     return exit_code;

@@ -13,6 +13,8 @@ typedef struct cli_point {
 
 /* CLI_DO steps. */
 int cli_points_write(const char *path, const cli_point *points, size_t count);
+/* FAILED unless the file is one of cli_points_write. */
+int cli_points_check(const char *path);
 /* baseline: NULL, or a file of cli_points_write, drawn as a second line. */
 int cli_points_plot(const char *path, const cli_point *points, size_t count, unsigned top, const char *baseline);
 

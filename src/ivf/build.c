@@ -114,16 +114,23 @@ done:
     return status;
 }
 
+static int has_dial(const fgmm_index_options *o)
+{
+    return o->for_top > 0 && o->format == FGMM_INDEX_NATIVE;
+}
+
 /* The dial is made by searching what has been written. */
-static fgmm_status set_dial(fg_index_writer *w, fgmm_device *device, const fgmm_index_options *o, uint64_t rows)
+static fgmm_status set_dial(fg_index_writer *w, fgmm_device *device, const fgmm_index_options *o, uint64_t rows,
+                            fg_watch *watch)
 {
     fgmm_status status = FGMM_OK;
     fgmm_index *index = NULL;
     fg_dial dial;
     FG_TRY(fg_index_writer_flush(w, rows, rows));
-    if (o->for_top == 0 || o->format != FGMM_INDEX_NATIVE) goto done;
+    if (!has_dial(o)) goto done;
+    fg_watch_iteration(watch, FGMM_PHASE_FINAL, 3, 3, rows);
     FG_TRY(fgmm_index_open(&index, fg_index_writer_path(w)));
-    FG_TRY(fg_dial_make(&dial, index, device, o));
+    FG_TRY(fg_dial_make(&dial, index, device, o, watch));
     fg_index_writer_set_dial(w, &dial);
     FG_TRY(fg_index_writer_flush(w, rows, rows));
 done:
@@ -151,13 +158,14 @@ fgmm_status fg_index_build(fgmm_device *device, fgmm_source *source, const char 
                                        .threshold = threshold_of(o, head.info.lists),
                                        .replication = replication_of(o),
                                        .watch = &watch};
-    fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 1, 2, source->info.rows);
+    const uint64_t iterations = has_dial(o) ? 3 : 2;
+    fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 1, iterations, source->info.rows);
     FG_TRY(fg_choices_make(&choices, &request));
     head.info.tau = o->assignment == FGMM_ASSIGN_HARD ? 0 : tau_of(o->assignment, &choices);
     FG_TRY(fg_index_writer_open(&w, path, &head, choices.counts, buffer_bytes(o->memory_limit_bytes)));
-    fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 2, 2, choices.rows);
+    fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 2, iterations, choices.rows);
     FG_TRY(write_rows(w, &head, source, &choices, 0, &watch));
-    FG_TRY(set_dial(w, device, o, choices.rows));
+    FG_TRY(set_dial(w, device, o, choices.rows, &watch));
     status = fg_index_writer_commit(w);
     w = NULL;
     FG_TRY(status);

@@ -443,7 +443,8 @@ static void set_trivial(fg_dial *dial)
     dial->recall[0] = 1;
 }
 
-fgmm_status fg_dial_make(fg_dial *dial, const fgmm_index *index, fgmm_device *device, const fgmm_index_options *o)
+fgmm_status fg_dial_make(fg_dial *dial, const fgmm_index *index, fgmm_device *device, const fgmm_index_options *o,
+                         fg_watch *watch)
 {
     fgmm_status status = FGMM_OK;
     fgmm_searcher *s = NULL;
@@ -458,11 +459,13 @@ fgmm_status fg_dial_make(fg_dial *dial, const fgmm_index *index, fgmm_device *de
     FG_TRY(draw_rows(&learning, index, fg_min_u64(FIT_ROWS, index->info.rows), &rng));
     FG_TRY(set_scale(dial, s, &learning));
     FG_TRY(fit(dial, s, &learning));
+    FG_TRY(fg_watch_rows(watch, index->info.rows / 2));
     if (o->calibration)
         FG_TRY(read_queries(&testing, index, o->calibration));
     else
         FG_TRY(draw_rows(&testing, index, fg_min_u64(CALIBRATION_ROWS, index->info.rows), &rng));
     FG_TRY(calibrate(dial, s, &testing));
+    FG_TRY(fg_watch_rows(watch, index->info.rows - index->info.rows / 2));
 done:
     queries_free(&learning);
     queries_free(&testing);

@@ -602,6 +602,12 @@ fails "predict: the centroids are no output" 1 'it is the input' predict centres
 fails "ivf eval: the index is no output" 1 'it is the input' ivf eval a.ivf rows.npy ids.ivecs --nprobe 1 --csv a.ivf
 fails "ivf search: one name for two outputs" 2 "need another name than --output's" \
     ivf search a.ivf rows.npy --nprobe 1 -o never.npy --distances never.npy
+fails "ivf eval: one name for two outputs" 2 "need another name than --csv's" \
+    ivf eval a.ivf rows.npy ids.ivecs --csv never.svg --plot never.svg
+fails "ivf eval: no baseline" 1 'no table of' ivf eval a.ivf rows.npy ids.ivecs --plot never.svg --baseline rows.npy
+works "ivf search within a limit" ivf search a.ivf rows.npy --nprobe 8 --top 3 -o within.npy --memory-limit 1M
+works "ivf search without" ivf search a.ivf rows.npy --nprobe 8 --top 3 -o without.npy
+expect "a memory limit changes no result" cmp within.npy without.npy
 fails "ivf search: k = 0" 2 '--top = 0' ivf search a.ivf rows.npy --top 0 -o never.npy
 fails "ivf search: nprobe > K" 1 'nprobe = 9; need 1..8' ivf search a.ivf rows.npy --nprobe 9 -o never.npy
 fails "ivf search: other D" 1 'D = 3, but a.ivf has D = 4' ivf search a.ivf narrow.npy --nprobe 1 -o never.npy

@@ -5,6 +5,7 @@
 
 #include "rng.h"
 
+#include <dirent.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
@@ -237,11 +238,6 @@ START_TEST(test_ivf__add_remove_compact)
         search(path, &search_options, ids, NULL);
         expect_nearest(ids, NULL, not_removed);
     }
-    /* down to nothing */
-    for (uint64_t i = 0; i < N; i++) gone[i] = (int64_t)i;
-    ck_ok(fgmm_index_remove(path, gone, N, NULL));
-    search(path, &search_options, ids, NULL);
-    for (uint64_t i = 0; i < QUERIES * TOP; i++) ck_assert_int_eq(ids[i], -1);
 }
 END_TEST
 
@@ -523,24 +519,111 @@ START_TEST(test_ivf__wrong_requests_are_refused)
 }
 END_TEST
 
-/* A full disk leaves the old index, and nothing beside it. */
+/* The old index at path is as it was, and nothing lies beside it: names that begin with its own. */
+static void expect_untouched(const char *path)
+{
+    char folder[512];
+    int count = 0;
+    int64_t ids[QUERIES * TOP];
+    const fgmm_search_options search_options = everything();
+    snprintf(folder, sizeof folder, "%s", path);
+    char *name = strrchr(folder, '/');
+    *name++ = 0;
+    DIR *entries = opendir(folder);
+    ck_assert(entries != NULL);
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
+        count += strncmp(entry->d_name, name, strlen(name)) == 0;
+    closedir(entries);
+    ck_assert_int_eq(count, 1);
+    search(path, &search_options, ids, NULL);
+    expect_nearest(ids, NULL, all_rows);
+}
+
+/* A full disk leaves the old index, and nothing beside it: while the choices of lists are written, of the rows, and of
+ * what an update copies. */
 START_TEST(test_ivf__full_disk_keeps_the_old_index)
 {
+    enum { CHOICES = N * 8, INDEX = 4096 + N * (D + 8) }; /* bytes, at least */
     const char *path = temporary_path("disk.ivf");
     const fgmm_index_options options = usual(FGMM_ASSIGN_HARD);
-    const fgmm_search_options search_options = everything();
-    int64_t ids[QUERIES * TOP];
+    const int64_t gone = 1;
+    fgmm_index *index;
     build(path, &options, rows, FGMM_U8, N);
     fgmm_source *source = memory_source(rows, FGMM_U8, N, D);
-    struct rlimit limit, small = {20000, 20000};
+    ck_ok(fgmm_index_open(&index, path));
+    struct rlimit limit, small;
     getrlimit(RLIMIT_FSIZE, &limit);
-    small.rlim_max = limit.rlim_max;
+    small = limit;
     signal(SIGXFSZ, SIG_IGN);
-    setrlimit(RLIMIT_FSIZE, &small);
-    const fgmm_status status = fgmm_index_build(device, source, path, &options, NULL);
-    setrlimit(RLIMIT_FSIZE, &limit);
-    ck_assert_int_eq(status, FGMM_IO);
+    const rlim_t sizes[2] = {CHOICES - 1000, INDEX - 1000};
+    for (int i = 0; i < 2; i++) {
+        small.rlim_cur = sizes[i];
+        setrlimit(RLIMIT_FSIZE, &small);
+        const fgmm_status statuses[] = {
+            fgmm_index_build(device, source, path, &options, NULL), fgmm_index_add(device, path, source, NULL),
+            fgmm_index_remove(path, &gone, 1, NULL), fgmm_index_save(index, path, FGMM_INDEX_FAISS)};
+        setrlimit(RLIMIT_FSIZE, &limit);
+        for (size_t s = 0; s < sizeof statuses / sizeof statuses[0]; s++) ck_assert_int_eq(statuses[s], FGMM_IO);
+        expect_untouched(path);
+    }
+    fgmm_index_close(index);
+    fgmm_source_close(source);
+}
+END_TEST
+
+/* Stops when a given iteration of the build tells how far it is. */
+static int stop_at(void *user, const fgmm_progress *progress)
+{
+    return progress->iteration == *(const uint64_t *)user;
+}
+
+START_TEST(test_ivf__interrupted_builds_keep_the_old_index)
+{
+    const char *path = temporary_path("interrupted.ivf");
+    fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
+    fgmm_source *source = memory_source(rows, FGMM_U8, N, D);
+    build(path, &options, rows, FGMM_U8, N);
+    options.for_top = TOP;
+    options.progress = stop_at;
+    for (uint64_t iteration = 1; iteration <= 3; iteration++) { /* assigns, writes, makes the dial */
+        options.progress_user = &iteration;
+        ck_assert_int_eq(fgmm_index_build(device, source, path, &options, NULL), FGMM_CANCELLED);
+        expect_untouched(path);
+    }
+    fgmm_source_close(source);
+}
+END_TEST
+
+/* An index whose rows are all gone finds nothing, however it is asked, and takes rows again. */
+START_TEST(test_ivf__an_empty_index_finds_nothing)
+{
+    const char *path = temporary_path("empty.ivf");
+    fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
+    fgmm_search_options search_options = FGMM_SEARCH_OPTIONS_INIT;
+    int64_t ids[QUERIES * TOP], gone[2 * N];
+    float distances[QUERIES * TOP];
+    uint64_t missing;
+    options.for_top = TOP;
+    build(path, &options, rows, FGMM_U8, N);
+    for (uint64_t i = 0; i < 2 * N; i++) gone[i] = (int64_t)(i % N); /* each twice */
+    ck_ok(fgmm_index_remove(path, gone, 2 * N, &missing));
+    ck_assert_uint_eq(missing, 0);
+    ck_ok(fgmm_index_remove(path, gone, 2 * N, &missing));
+    ck_assert_uint_eq(missing, N);
+    for (int is_compact = 0; is_compact < 2; is_compact++) {
+        if (is_compact) ck_ok(fgmm_index_compact(path));
+        for (uint64_t nprobe = 0; nprobe <= K; nprobe += K / 2) {
+            search_options.nprobe = nprobe;
+            const fgmm_search_stats stats = search(path, &search_options, ids, distances);
+            ck_assert_uint_eq(stats.scanned, 0);
+            for (uint64_t i = 0; i < QUERIES * TOP; i++) ck_assert(ids[i] == -1 && isinf(distances[i]));
+        }
+    }
+    fgmm_source *source = memory_source(rows, FGMM_U8, N, D);
+    ck_ok(fgmm_index_add(device, path, source, NULL));
+    search_options.nprobe = K;
     search(path, &search_options, ids, NULL);
+    for (uint64_t i = 0; i < QUERIES * TOP; i++) ids[i] -= N; /* ids go on, they do not begin anew */
     expect_nearest(ids, NULL, all_rows);
     fgmm_source_close(source);
 }
@@ -563,6 +646,8 @@ Suite *suite(void)
     tcase_add_test(c, test_ivf__two_threads_search_one_index);
     tcase_add_test(c, test_ivf__wrong_requests_are_refused);
     tcase_add_test(c, test_ivf__full_disk_keeps_the_old_index);
+    tcase_add_test(c, test_ivf__interrupted_builds_keep_the_old_index);
+    tcase_add_test(c, test_ivf__an_empty_index_finds_nothing);
     suite_add_tcase(s, c);
     return s;
 }
