@@ -11,8 +11,9 @@
  * what was measured, and why the defaults are what they are.
  *
  * Threads: an open fgmm_index is immutable and may be shared by any number of threads; each thread that searches has
- * its own fgmm_device and its own fgmm_searcher on it. Updates replace the file as a whole: handles that are open keep
- * reading what they opened.
+ * its own fgmm_device and its own fgmm_searcher on it, also where searchers read lists from the file as they search. A
+ * device or a searcher serves one thread at a time. Updates replace the file as a whole: handles that are open keep
+ * reading what they opened; of two updates of one file at once, the one that ends later wins.
  */
 #ifndef FLASHGMM_IVF_H
 #define FLASHGMM_IVF_H
@@ -114,9 +115,10 @@ FGMM_API const float *fgmm_index_centroids(const fgmm_index *index);            
 FGMM_API const int64_t *fgmm_index_list_ids(const fgmm_index *index, uint64_t list); /* (length), borrowed */
 
 /* Each reads the index at path and replaces it, written beside and renamed. Added rows get ids from next_id on, in
- * order, and are assigned as the index was built. Removed entries keep their room until compaction; ids that are not in
- * the index are counted in *missing (may be NULL), no error. The dial stays what it was: after many changes build
- * anew. */
+ * order, and are assigned as the index was built; they must be of the index's type, or, where that is f32, of any. An
+ * id to remove that is given twice counts once; ids that are not in the index are counted in *missing (may be NULL), no
+ * error. Removed entries keep their room until compaction. The dial stays what it was: after many changes build anew.
+ * limits: batch_rows, memory_limit_bytes and progress count; may be NULL. */
 FGMM_API fgmm_status fgmm_index_add(fgmm_device *device, const char *path, fgmm_source *source,
                                     const fgmm_index_options *limits);
 FGMM_API fgmm_status fgmm_index_remove(const char *path, const int64_t *ids, uint64_t count, uint64_t *missing);
@@ -129,8 +131,7 @@ FGMM_API fgmm_status fgmm_index_save(const fgmm_index *index, const char *path, 
 
 typedef struct fgmm_searcher_options {
     size_t size;
-    uint64_t
-        memory_limit_bytes; /* of the process, where the device is a CPU; 0: the device's own limit is the only one */
+    uint64_t memory_limit_bytes; /* of the process, on a CPU device; 0: only the device's own limit holds */
 } fgmm_searcher_options;
 
 #define FGMM_SEARCHER_OPTIONS_INIT                                                                                     \
