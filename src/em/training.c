@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Where neither the data nor reg_covar give a variance: as the M-step's floors (m_step.c). */
-static const double LEAST_VARIANCE = 0x1p-52, TINY_VARIANCE = 1e-30;
+static const double LEAST_VARIANCE = 0x1p-52, TINY_VARIANCE = 2e-30;
 
 /* ---- first parameters ---- */
 
