@@ -82,7 +82,12 @@ class Case:
         return changed
 
     def flop(self, contender):
-        """Dense-equivalent: as if every responsibility mattered. EM 4NKD, diagonal 8NKD, k-means 2NKD."""
+        """Dense-equivalent: as if every responsibility mattered. EM 4NKD, diagonal 8NKD, k-means 2NKD; full 2NKD^2 for
+        the distances and NKD^2 for the moments, half of a symmetric product; tied those of one matrix beside EM's."""
+        if self.covariance == "full" and not contender.startswith("kmeans"):
+            return 3 * self.rows * self.k * self.d**2
+        if self.covariance == "tied" and not contender.startswith("kmeans"):
+            return 4 * self.rows * self.k * self.d + 3 * self.rows * self.d**2
         per = 2 if contender.startswith(("kmeans", "faiss")) else 8 if self.covariance == "diag" else 4
         return per * self.rows * self.k * self.d
 

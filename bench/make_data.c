@@ -1,6 +1,6 @@
 /* make_data.c - rows and a start model for a case of the benchmark, from a seed or from a data file.
  *
- * Words: rows=OUT.npy model=OUT.safetensors k=K covariance=spherical|diag, and either
+ * Words: rows=OUT.npy model=OUT.safetensors k=K covariance=spherical|diag|tied|full, and either
  *     made=sparse|dense n=N d=D type=f32|u8
  *         Rows drawn from a mixture with variances of 1, which is also the start: EM then does what it does in its
  *         late iterations. Means are normal about the origin; `separation` below is their typical distance in
@@ -53,12 +53,15 @@ static float *normals(uint64_t seed, uint64_t count, uint64_t d)
 
 static fgmm_model *mixture(const recipe *r, const double *means, double variance)
 {
-    const uint64_t count = r->covariance == FGMM_DIAG ? r->k * r->d : r->k;
+    const int has_matrices = r->covariance == FGMM_TIED || r->covariance == FGMM_FULL;
+    const uint64_t shared = r->covariance == FGMM_TIED ? 1 : r->k;
+    const uint64_t width = r->covariance == FGMM_SPHERICAL ? 1 : has_matrices ? r->d * r->d : r->d;
+    const uint64_t count = shared * width, step = has_matrices ? r->d + 1 : 1; /* of a matrix the diagonal */
     double *weights = bench_alloc((size_t)r->k, sizeof *weights);
     double *covariances = bench_alloc((size_t)count, sizeof *covariances);
     fgmm_model *model;
     for (uint64_t k = 0; k < r->k; k++) weights[k] = 1 / (double)r->k;
-    for (uint64_t i = 0; i < count; i++) covariances[i] = variance;
+    for (uint64_t i = 0; i < count; i++) covariances[i] = i % width % step == 0 ? variance : 0;
     bench_check(fgmm_model_create(&model, r->covariance, r->k, r->d, weights, means, covariances));
     free(covariances);
     free(weights);
@@ -154,11 +157,14 @@ static void train(const recipe *r, const char *data, const char *model_path)
 
 int main(int argc, char **argv)
 {
+    static const char *const covariances[] = {"spherical", "diag", "tied", "full"};
     const char *model = bench_word(argc, argv, "model", NULL), *data = bench_word(argc, argv, "data", "");
+    const char *covariance = bench_word(argc, argv, "covariance", "spherical");
     recipe r = {0};
     r.k = bench_count(argc, argv, "k", NULL);
     r.n = bench_count(argc, argv, "n", "0");
-    if (strcmp(bench_word(argc, argv, "covariance", "spherical"), "diag") == 0) r.covariance = FGMM_DIAG;
+    for (int i = FGMM_SPHERICAL; i <= FGMM_FULL; i++)
+        if (strcmp(covariance, covariances[i]) == 0) r.covariance = (fgmm_covariance)i;
     if (data[0]) {
         train(&r, data, model);
         return EXIT_SUCCESS;

@@ -57,16 +57,19 @@ def open_sklearn(rows, model, iterations):
             super()._m_step(*arguments, **named)
             self.ends.append(clock())
 
-    covariances = model["covariances"]
+    covariances = model["covariances"].astype(np.float64)
+    is_matrix = covariances.ndim == 3 or covariances.shape == (rows.shape[1],) * 2  # K = D is not used with diag
+    kinds = {1: "spherical", 2: "tied" if is_matrix else "diag", 3: "full"}
+    precisions = np.linalg.inv(covariances) if is_matrix else 1 / covariances
     mixture = Timed(
         n_components=len(model["weights"]),
-        covariance_type="spherical" if covariances.ndim == 1 else "diag",
+        covariance_type=kinds[covariances.ndim],
         tol=0,
         max_iter=iterations + 1,
         init_params="random_from_data",
         weights_init=model["weights"] / model["weights"].sum(),
         means_init=model["means"],
-        precisions_init=1 / covariances,
+        precisions_init=precisions.astype(np.float32),
     )
 
     def measure():

@@ -354,6 +354,13 @@ json "select --json" 'r["best"]["bic"] == {"covariance": "spherical", "component
 works "the best model is a model" info best.safetensors
 says "the best model is a model" '3 components'
 expect "select --plot is XML" python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("trials.svg")'
+# The model under way when it was interrupted: what select leaves then is the checkpoint of the same fit.
+works "select, one fit without interruption" select rows.npy -k 4 --covariance full --tol 0 --max-iter 6 --folder whole
+works "select, another folder" select rows.npy -k 1 --covariance full --tol 0 --max-iter 6 --folder parts
+works "select, a fit that was interrupted" fit rows.npy -k 4 --covariance full --tol 0 --max-iter 2 -o part.safetensors --checkpoint parts/full-4.checkpoint.safetensors
+works "select goes on in the middle of a fit" select rows.npy -k 4 --covariance full --tol 0 --max-iter 6 --folder parts
+expect "and ends with the same bytes" cmp whole/full-4.safetensors parts/full-4.safetensors
+expect "and leaves no checkpoint" test ! -e parts/full-4.checkpoint.safetensors
 fails "select, a folder of other options" 1 'begun with other data or options' select rows.npy -k 2 --folder trials --seed 3
 fails "select, a range that ends before it begins" 2 '--components = 3:1' select rows.npy -k 3:1
 fails "select, an unknown covariance" 2 '--covariance = round' select rows.npy -k 3 --covariance round

@@ -1,5 +1,6 @@
-/* test_shapes.c - fits of every shape, from one dimension and one component to 4096 and 1000: they end, with parameters
- * that are a mixture, and with the log-likelihood that the double-precision reference gives them. */
+/* test_shapes.c - fits of every shape, from one dimension and one component to 4096 and 1000 (with matrices to 784 and
+ * 7): they end, with parameters that are a mixture, and with the log-likelihood that the double-precision reference
+ * gives them. */
 #include "support.h"
 
 #include "reference.h"
@@ -12,7 +13,8 @@
 static const uint64_t all_dims[] = {1, 2, 3, 17, 100, 784, 4096};
 static const uint64_t all_components[] = {1, 2, 7, 1000};
 enum { DIMS = sizeof all_dims / sizeof all_dims[0], COMPONENTS = sizeof all_components / sizeof all_components[0] };
-enum { ROWS = 1100 }; /* more than the most components */
+enum { ROWS = 1100 };                                                    /* more than the most components */
+enum { MATRIX_DIMS = 6, MATRIX_ROWS = 200, MOST_MATRIX_COMPONENTS = 7 }; /* 784: fewer rows than dimensions */
 enum { CHECKED_ROWS = 20 };
 
 /* Besides the bound that the report states: float's own resolution of a log-density and of the D terms in it. */
@@ -98,13 +100,32 @@ START_TEST(test_shapes__every_dimension_and_component_count)
 }
 END_TEST
 
+START_TEST(test_shapes__matrices_of_every_dimension)
+{
+    const uint64_t d = all_dims[_i];
+    float *rows = make_rows(d);
+    fgmm_source *source;
+    ck_ok(fgmm_source_from_memory(&source, rows, FGMM_F32, MATRIX_ROWS, d, 0));
+    for (size_t k = 0; all_components[k] <= MOST_MATRIX_COMPONENTS; k++) {
+        check_shape(source, rows, d, all_components[k], FGMM_TIED);
+        check_shape(source, rows, d, all_components[k], FGMM_FULL);
+    }
+    fgmm_source_close(source);
+    free(rows);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("shapes");
-    TCase *cases = tcase_create("shapes");
-    tcase_add_checked_fixture(cases, setup, teardown);
-    tcase_set_timeout(cases, 600);
-    tcase_add_loop_test(cases, test_shapes__every_dimension_and_component_count, 0, DIMS);
-    suite_add_tcase(s, cases);
+    TCase *shapes = tcase_create("shapes"), *matrices = tcase_create("matrices");
+    TCase *const cases[] = {shapes, matrices};
+    tcase_add_loop_test(shapes, test_shapes__every_dimension_and_component_count, 0, DIMS);
+    tcase_add_loop_test(matrices, test_shapes__matrices_of_every_dimension, 0, MATRIX_DIMS);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        tcase_add_checked_fixture(cases[i], setup, teardown);
+        tcase_set_timeout(cases[i], 600);
+        suite_add_tcase(s, cases[i]);
+    }
     return s;
 }
