@@ -2,6 +2,7 @@
 #include "passes.h"
 
 #include "rng.h"
+#include "size.h"
 #include "support.h"
 
 #include <math.h>
@@ -94,6 +95,9 @@ problem make_problem(const shape_case *c)
         }
     }
     for (uint64_t d = 0; d < c->d; d++) p.shift[d] = (float)origin + (float)(d % 3);
+    if (c->has_weights) p.row_weights = calloc(c->n, sizeof(float));
+    for (uint64_t i = 0; p.row_weights && i < c->n; i++)
+        p.row_weights[i] = i % 5 == 3 ? 0.0f : 1.0f - (float)fg_rng_uniform(&rng);
     p.parameters = (fg_parameters){c->covariance, c->k, c->d, p.weights, p.means, p.covariances};
     return p;
 }
@@ -106,6 +110,7 @@ void free_problem(problem *p)
     free(p->means);
     free(p->covariances);
     free(p->shift);
+    free(p->row_weights);
 }
 
 /* ---- devices ---- */
@@ -158,6 +163,22 @@ static double magnitude(const double *a, size_t count)
     return largest;
 }
 
+/* Adds the rows to the flat statistics, each times its weight where the problem has some; r (n,k) is used up. */
+static void add_rows(double *values, const shape_case *c, const problem *p, const double *logz, double *r)
+{
+    const size_t n = (size_t)c->n;
+    double *weighted = calloc(n, sizeof *weighted), *weights = calloc(n, sizeof *weights);
+    for (size_t i = 0; i < n; i++) {
+        weighted[i] = logz[i];
+        weights[i] = p->row_weights ? (double)p->row_weights[i] : 1;
+    }
+    const double total = fg_reference_weigh(weighted, r, weights, n, c->k);
+    fg_reference_statistics(values, &p->parameters, p->x, weighted, r, n);
+    values[0] = total;
+    free(weighted);
+    free(weights);
+}
+
 /* Twin of one batch: log-normalisers, and the flat statistics. */
 void reference_batch(const shape_case *c, const problem *p, double *logz, double *values)
 {
@@ -174,7 +195,7 @@ void reference_batch(const shape_case *c, const problem *p, double *logz, double
         fg_reference_log_density(r, &p->parameters, p->x, c->n);
         fg_reference_responsibilities(logz, r, r, c->n, c->k);
     }
-    fg_reference_statistics(values, &p->parameters, p->x, logz, r, c->n);
+    add_rows(values, c, p, logz, r);
     free(r);
 }
 
@@ -200,6 +221,18 @@ static void compare_statistics(const shape_case *c, const double *found, const d
     }
 }
 
+/* Rows first .. first+n-1 of a buffer that has all of them and then, where the problem has some, their weights. */
+static fg_rows rows_of(const shape_case *c, const problem *p, const fg_buffer *buffer, size_t first, size_t n)
+{
+    const size_t row_bytes = (size_t)c->d * fgmm_type_bytes(c->type);
+    fg_rows rows = {buffer, first * row_bytes, n};
+    if (!p->row_weights) return rows;
+    rows.weights = buffer;
+    rows.weights_bytes = (size_t)fg_round_up(c->n * row_bytes, sizeof(float)) + first * sizeof(float);
+    for (size_t i = 0; i < n; i++) rows.weight += (double)p->row_weights[first + i];
+    return rows;
+}
+
 void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *values, double *logz)
 {
     fg_pass *pass;
@@ -215,12 +248,15 @@ void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *
                                      .bounds = c->bounds};
     const size_t row_bytes = (size_t)c->d * fgmm_type_bytes(c->type);
     ck_ok(fg_pass_create(&pass, device, &options));
-    ck_ok(fg_buffer_create(&buffer, device, (size_t)c->n * row_bytes, FG_BUFFER_DEVICE, "rows"));
+    const size_t weights_bytes = p->row_weights ? (size_t)c->n * sizeof(float) : 0;
+    const size_t rows_bytes = (size_t)fg_round_up(c->n * row_bytes, sizeof(float));
+    ck_ok(fg_buffer_create(&buffer, device, rows_bytes + weights_bytes, FG_BUFFER_DEVICE, "rows"));
     ck_ok(fg_buffer_write(buffer, 0, p->rows, (size_t)c->n * row_bytes));
+    if (weights_bytes) ck_ok(fg_buffer_write(buffer, rows_bytes, p->row_weights, weights_bytes));
     ck_ok(fg_pass_load(pass, &p->parameters, p->shift));
     for (size_t first = 0; first < c->n; first += batch_rows) {
         const size_t n = c->n - first < batch_rows ? (size_t)c->n - first : batch_rows;
-        const fg_rows rows = {buffer, first * row_bytes, n};
+        const fg_rows rows = rows_of(c, p, buffer, first, n);
         const fg_evaluation_rows out = {.log_likelihood = logz + first};
         ck_ok(fg_pass_accumulate(pass, &rows));
         ck_ok(fg_pass_evaluate(pass, &rows, &out));

@@ -23,6 +23,7 @@ typedef struct shape_case {
     double nats;         /* absolute error of log-normalisers that is allowed besides log_tolerance */
     const fg_tile *tile; /* NULL: the shipped one */
     fg_bounds_use bounds;
+    int has_weights; /* rows have some, every fifth 0 */
 } shape_case;
 
 /* Rows in their type and as doubles, and parameters near them. */
@@ -30,6 +31,7 @@ typedef struct problem {
     void *rows;
     double *x, *weights, *means, *covariances;
     float *shift;
+    float *row_weights; /* (n), or NULL */
     fg_parameters parameters;
 } problem;
 
