@@ -275,12 +275,15 @@ START_TEST(test_weights__equal_ones_give_the_bytes_of_none)
 }
 END_TEST
 
-/* Only ratios matter to a model: times a power of two, all bytes are the same, at the ends of float32 too. */
+/* Only ratios matter to a model: times a power of two, all bytes are the same, at the ends of float32 too. Also where
+ * mini-batches are counted by them. */
 START_TEST(test_weights__of_any_size)
 {
     static const int exponents[] = {100, 125, -100};
     float scaled[N];
     fgmm_fit_options options = options_with(FGMM_INIT_AUTO);
+    options.mini_batch = _i;
+    options.batch_rows = 100;
     fgmm_model *expected = fit_weighted(weights, &options, NULL);
     for (size_t e = 0; e < sizeof exponents / sizeof exponents[0]; e++) {
         fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
@@ -633,11 +636,9 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const counting[] = {test_weights__whole_numbers_equal_repeated_rows,
-                                     test_weights__agree_with_plain_double_precision,
-                                     test_weights__zero_equals_no_row,
+                                     test_weights__agree_with_plain_double_precision, test_weights__zero_equals_no_row,
                                      test_weights__first_centres_are_drawn_by_them,
-                                     test_weights__equal_ones_give_the_bytes_of_none,
-                                     test_weights__of_any_size};
+                                     test_weights__equal_ones_give_the_bytes_of_none};
     const TTest *const sources[] = {test_weights__travel_with_any_rows,
                                     test_weights__are_read_again_with_rows_that_do_not_stay};
     const TTest *const rest[] = {test_weights__kmeans_counts_them,
@@ -648,6 +649,11 @@ Suite *suite(void)
                                  test_weights__bad_ones_are_named};
     Suite *s = suite_create("em_weights");
     ADD_CASE(s, "counting", setup, teardown, 300, counting);
+    TCase *sizes = tcase_create("sizes");
+    tcase_add_loop_test(sizes, test_weights__of_any_size, 0, 2);
+    tcase_add_checked_fixture(sizes, setup, teardown);
+    tcase_set_timeout(sizes, 300);
+    suite_add_tcase(s, sizes);
     ADD_CASE(s, "sources", setup, teardown, 300, sources);
     ADD_CASE(s, "rest", setup, teardown, 300, rest);
     return s;
