@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "work.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,12 +98,18 @@ done:
 static int encode_all(encoder *e)
 {
     int exit_code = CLI_EXIT_DONE;
-    fgmm_progress now = {.phase = FGMM_PHASE_FINAL, .iteration = 1, .max_iterations = 1, .rows = e->info.rows};
+    fgmm_progress now = {.phase = FGMM_PHASE_FINAL,
+                         .iteration = 1,
+                         .max_iterations = 1,
+                         .rows = e->info.rows,
+                         .log_likelihood = (double)NAN};
+    const double begin_s = cli_now_s();
     CLI_DO(cli_library(fgmm_source_rewind(e->source)));
     while (now.rows_done < e->info.rows) {
         const uint64_t first = now.rows_done;
         while (now.rows_done < e->info.rows && e->groups[now.rows_done] == e->groups[first]) now.rows_done++;
         CLI_DO(encode_group(e, now.rows_done - first));
+        now.elapsed_s = cli_now_s() - begin_s;
         if (cli_progress_report(&e->progress, &now)) CLI_DO(cli_interrupted_error());
     }
 done:

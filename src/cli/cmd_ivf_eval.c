@@ -1,5 +1,4 @@
 /* cmd_ivf_eval.c - `flashgmm ivf eval`: recall against the distances it costs, for several settings. */
-#define _POSIX_C_SOURCE 200809L
 #include "ivf.h"
 #include "ivf_plot.h"
 
@@ -7,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct eval_arguments {
     const char *index, *queries, *truth, *nprobe, *recall, *csv, *plot, *baseline;
@@ -112,13 +110,6 @@ done:
     return exit_code;
 }
 
-static double now_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 /* Mean share of the true neighbours that were found. */
 static double recall(const evaluation *e)
 {
@@ -141,10 +132,10 @@ static int measure(evaluation *e, cli_point *point)
     search.top = (uint32_t)e->a->top;
     search.nprobe = point->nprobe;
     if (!point->nprobe) search.recall = point->target;
-    const double began_s = now_s();
+    const double began_s = cli_now_s();
     CLI_DO(cli_library(fgmm_searcher_search(e->searching.searcher, e->queries.rows, e->queries.type, e->queries.n,
                                             &search, e->ids, NULL, NULL)));
-    point->qps = n / (now_s() - began_s);
+    point->qps = n / (cli_now_s() - began_s);
     search.count_unique = 1;
     CLI_DO(cli_library(fgmm_searcher_search(e->searching.searcher, e->queries.rows, e->queries.type, e->queries.n,
                                             &search, e->ids, NULL, &stats)));
@@ -180,7 +171,7 @@ static int load(evaluation *e, cli_progress *progress)
         goto done;
     }
     CLI_DO(cli_searching_open(&e->searching, a->index, &a->work, progress));
-    CLI_DO(cli_check_dims(&e->searching, a->index, &e->queries, a->queries));
+    CLI_DO(cli_check_dims(&e->searching, a->index, e->queries.d, a->queries));
     e->ids = malloc((size_t)(e->queries.n * a->top) * sizeof *e->ids);
     if (!e->ids) exit_code = cli_error(CLI_EXIT_FAILED, "%s: memory ran out for the results", a->queries);
 done:

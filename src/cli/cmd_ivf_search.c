@@ -74,41 +74,127 @@ done:
     return exit_code;
 }
 
-/* Ids to .npy as they are, to .ivecs as int32. */
-static int write_ids(const char *path, const int64_t *ids, uint64_t n, uint64_t top)
+/* A search under way: queries come in batches, and their results go to files before the next come. */
+typedef struct searching {
+    const search_arguments *a;
+    cli_progress progress;
+    cli_searching index;
+    fgmm_source *source;
+    fgmm_source_info queries;
+    fgmm_search_stats stats; /* of all batches */
+    fgmm_writer *id_writer, *distance_writer;
+    uint64_t capacity; /* queries of a batch */
+    void *rows;        /* (capacity, d) in their type */
+    int64_t *ids;      /* (capacity, top) */
+    float *distances;  /* (capacity, top) */
+} searching;
+
+/* Of a batch: queries at most, which share the lists that are read for them, and bytes of them and their results. */
+enum { BATCH_QUERIES = 4096, BATCH_BYTES = 64 << 20 };
+
+static int open_search(searching *s)
 {
     int exit_code = CLI_EXIT_DONE;
-    const int is_npy = cli_ends_with(path, ".npy");
-    fgmm_writer *writer = NULL;
-    int32_t row[FGMM_TOP_MAX];
-    CLI_DO(cli_library(fgmm_writer_open(&writer, path, is_npy ? "<i8" : "<i4", top)));
-    if (is_npy) CLI_DO(cli_library(fgmm_writer_append(writer, ids, n)));
-    for (uint64_t q = 0; !is_npy && q < n; q++) {
-        for (uint64_t i = 0; i < top; i++) {
-            if (ids[q * top + i] > INT32_MAX) {
-                exit_code = cli_error(CLI_EXIT_FAILED, "%s: id %lld does not fit .ivecs; write .npy", path,
-                                      (long long)ids[q * top + i]);
-                goto done;
-            }
-            row[i] = (int32_t)ids[q * top + i];
-        }
-        CLI_DO(cli_library(fgmm_writer_append(writer, row, 1)));
-    }
-    CLI_DO(cli_writer_commit(&writer));
+    const search_arguments *a = s->a;
+    CLI_DO(cli_open_data(&s->source, a->queries, &a->work));
+    CLI_DO(cli_library(fgmm_source_describe(s->source, &s->queries)));
+    CLI_DO(cli_searching_open(&s->index, a->index, &a->work, &s->progress));
+    CLI_DO(cli_check_dims(&s->index, a->index, s->queries.dims, a->queries));
+    const size_t row_bytes = (size_t)s->queries.dims * fgmm_type_bytes(s->queries.type);
+    const size_t result_bytes = (size_t)a->top * (sizeof *s->ids + sizeof *s->distances);
+    const uint64_t most = BATCH_BYTES / (row_bytes + result_bytes) + 1;
+    s->capacity = most < BATCH_QUERIES ? most : BATCH_QUERIES;
+    if (s->capacity > s->queries.rows) s->capacity = s->queries.rows;
+    s->rows = malloc((size_t)s->capacity * row_bytes);
+    s->ids = malloc((size_t)(s->capacity * a->top) * sizeof *s->ids);
+    s->distances = malloc((size_t)(s->capacity * a->top) * sizeof *s->distances);
+    if (!s->rows || !s->ids || !s->distances)
+        exit_code = cli_error(CLI_EXIT_FAILED, "%s: memory ran out for %llu queries", a->queries,
+                              (unsigned long long)s->capacity);
 done:
-    fgmm_writer_abandon(writer);
     return exit_code;
 }
 
-static int write_distances(const char *path, const float *distances, uint64_t n, uint64_t top)
+static void close_search(searching *s)
+{
+    fgmm_writer_abandon(s->id_writer);
+    fgmm_writer_abandon(s->distance_writer);
+    free(s->rows);
+    free(s->ids);
+    free(s->distances);
+    cli_searching_close(&s->index);
+    fgmm_source_close(s->source);
+}
+
+/* Ids to .npy as they are, to .ivecs as int32. */
+static int write_ids(searching *s, uint64_t n)
 {
     int exit_code = CLI_EXIT_DONE;
-    fgmm_writer *writer = NULL;
-    CLI_DO(cli_library(fgmm_writer_open(&writer, path, "<f4", top)));
-    CLI_DO(cli_library(fgmm_writer_append(writer, distances, n)));
-    CLI_DO(cli_writer_commit(&writer));
+    const uint64_t top = s->a->top;
+    int32_t row[FGMM_TOP_MAX];
+    if (cli_ends_with(s->a->output, ".npy")) return cli_library(fgmm_writer_append(s->id_writer, s->ids, n));
+    for (uint64_t q = 0; q < n; q++) {
+        for (uint64_t i = 0; i < top; i++) {
+            if (s->ids[q * top + i] > INT32_MAX)
+                return cli_error(CLI_EXIT_FAILED, "%s: id %lld does not fit .ivecs; write .npy", s->a->output,
+                                 (long long)s->ids[q * top + i]);
+            row[i] = (int32_t)s->ids[q * top + i];
+        }
+        CLI_DO(cli_library(fgmm_writer_append(s->id_writer, row, 1)));
+    }
 done:
-    fgmm_writer_abandon(writer);
+    return exit_code;
+}
+
+static int search_batch(searching *s, const fgmm_search_options *how, uint64_t n)
+{
+    int exit_code = CLI_EXIT_DONE;
+    fgmm_search_stats stats = FGMM_SEARCH_STATS_INIT;
+    const fgmm_status status =
+        fgmm_searcher_search(s->index.searcher, s->rows, s->queries.type, n, how, s->ids, s->distances, &stats);
+    if (status != FGMM_OK && s->stats.queries > 0) /* rows are counted within the batch */
+        return cli_error(CLI_EXIT_FAILED, "%s, of the rows from %llu on: %s", s->a->queries,
+                         (unsigned long long)s->stats.queries, fgmm_last_error());
+    CLI_DO(cli_library(status));
+    s->stats.queries += stats.queries;
+    s->stats.coarse += stats.coarse;
+    s->stats.probed += stats.probed;
+    s->stats.scanned += stats.scanned;
+    CLI_DO(write_ids(s, n));
+    if (s->distance_writer) CLI_DO(cli_library(fgmm_writer_append(s->distance_writer, s->distances, n)));
+done:
+    return exit_code;
+}
+
+static int search_all(searching *s, const fgmm_search_options *how)
+{
+    int exit_code = CLI_EXIT_DONE;
+    const search_arguments *a = s->a;
+    const size_t row_bytes = (size_t)s->queries.dims * fgmm_type_bytes(s->queries.type);
+    fgmm_progress now = {.phase = FGMM_PHASE_FINAL,
+                         .iteration = 1,
+                         .max_iterations = 1,
+                         .rows = s->queries.rows,
+                         .log_likelihood = (double)NAN};
+    CLI_DO(cli_library(
+        fgmm_writer_open(&s->id_writer, a->output, cli_ends_with(a->output, ".npy") ? "<i8" : "<i4", a->top)));
+    if (a->distances) CLI_DO(cli_library(fgmm_writer_open(&s->distance_writer, a->distances, "<f4", a->top)));
+    const double begin_s = cli_now_s();
+    CLI_DO(cli_library(fgmm_source_rewind(s->source)));
+    for (uint64_t count = 1; count > 0;) {
+        uint64_t n = 0;
+        for (; n < s->capacity && count > 0; n += count)
+            CLI_DO(cli_library(
+                fgmm_source_next(s->source, (char *)s->rows + (size_t)n * row_bytes, s->capacity - n, &count)));
+        CLI_DO(search_batch(s, how, n));
+        now.rows_done = s->stats.queries;
+        now.elapsed_s = cli_now_s() - begin_s;
+        if (cli_progress_report(&s->progress, &now)) CLI_DO(cli_interrupted_error());
+    }
+    CLI_DO(cli_writer_commit(&s->id_writer));
+    if (s->distance_writer) CLI_DO(cli_writer_commit(&s->distance_writer));
+done:
+    cli_progress_end(&s->progress);
     return exit_code;
 }
 
@@ -135,38 +221,20 @@ static int run(const void *user)
 {
     const search_arguments *a = user;
     int exit_code = CLI_EXIT_DONE;
-    cli_searching searching = {.searcher = NULL};
-    cli_rows queries = {NULL, 0, 0, FGMM_U8};
-    int64_t *ids = NULL;
-    float *distances = NULL;
-    fgmm_search_options search = FGMM_SEARCH_OPTIONS_INIT;
-    fgmm_search_stats stats = FGMM_SEARCH_STATS_INIT;
-    cli_progress progress;
-    cli_progress_begin(&progress, a->work.is_quiet, "search");
+    searching s = {.a = a, .queries = FGMM_SOURCE_INFO_INIT, .stats = FGMM_SEARCH_STATS_INIT};
+    fgmm_search_options how = FGMM_SEARCH_OPTIONS_INIT;
+    cli_progress_begin(&s.progress, a->work.is_quiet, "search");
 
     CLI_DO(check_arguments(a));
-    CLI_DO(cli_read_rows(&queries, a->queries, &a->work));
-    CLI_DO(cli_searching_open(&searching, a->index, &a->work, &progress));
-    CLI_DO(cli_check_dims(&searching, a->index, &queries, a->queries));
-    search.top = (uint32_t)a->top;
-    search.nprobe = cli_or_zero(a->nprobe);
-    if (isfinite(a->recall)) search.recall = a->recall;
-    ids = malloc((size_t)(queries.n * a->top) * sizeof *ids);
-    distances = malloc((size_t)(queries.n * a->top) * sizeof *distances);
-    if (!ids || !distances) {
-        exit_code = cli_error(CLI_EXIT_FAILED, "%s: memory ran out for the results", a->output);
-        goto done;
-    }
-    CLI_DO(cli_library(fgmm_searcher_search(searching.searcher, queries.rows, queries.type, queries.n, &search, ids,
-                                            distances, &stats)));
-    CLI_DO(write_ids(a->output, ids, queries.n, a->top));
-    if (a->distances) CLI_DO(write_distances(a->distances, distances, queries.n, a->top));
-    CLI_DO(print_result(a, &stats));
+    CLI_DO(open_search(&s));
+    cli_signals_catch();
+    how.top = (uint32_t)a->top;
+    how.nprobe = cli_or_zero(a->nprobe);
+    if (isfinite(a->recall)) how.recall = a->recall;
+    CLI_DO(search_all(&s, &how));
+    CLI_DO(print_result(a, &s.stats));
 done:
-    free(ids);
-    free(distances);
-    free(queries.rows);
-    cli_searching_close(&searching);
+    close_search(&s);
     return exit_code;
 }
 

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 typedef struct sample_arguments {
     const char *model, *output;
@@ -43,18 +42,11 @@ static const cli_option options[] = {
 /* Bytes of one piece: large enough to write well, small enough not to count. */
 enum { PIECE_BYTES = 4 << 20 };
 
-static double now_s(void)
-{
-    struct timespec now;
-    timespec_get(&now, TIME_UTC);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static int draw(fgmm_writer *output, const fgmm_model *model, uint64_t dims, const sample_arguments *arguments,
                 cli_progress *progress)
 {
     int exit_code = CLI_EXIT_DONE;
-    const double begin_s = now_s();
+    const double begin_s = cli_now_s();
     const uint64_t fitting = PIECE_BYTES / sizeof(float) / dims, piece = fitting ? fitting : 1;
     float *rows = calloc(piece, dims * sizeof *rows); /* (piece,dims) */
     if (!rows) return cli_error(CLI_EXIT_FAILED, "%llu rows to draw: memory ran out", (unsigned long long)piece);
@@ -68,7 +60,7 @@ static int draw(fgmm_writer *output, const fgmm_model *model, uint64_t dims, con
         CLI_DO(cli_library(fgmm_model_sample(model, arguments->seed, now.rows_done, count, rows, NULL)));
         CLI_DO(cli_library(fgmm_writer_append(output, rows, count)));
         now.rows_done += count;
-        now.elapsed_s = now_s() - begin_s;
+        now.elapsed_s = cli_now_s() - begin_s;
         if (cli_progress_report(progress, &now)) CLI_DO(cli_interrupted_error());
     }
 done:

@@ -54,10 +54,10 @@ done:
     return exit_code;
 }
 
-int cli_check_dims(const cli_searching *searching, const char *index, const cli_rows *rows, const char *queries)
+int cli_check_dims(const cli_searching *searching, const char *index, uint64_t d, const char *queries)
 {
-    if (rows->d == searching->info.dims) return CLI_EXIT_DONE;
-    return cli_error(CLI_EXIT_FAILED, "%s: D = %llu, but %s has D = %llu", queries, (unsigned long long)rows->d, index,
+    if (d == searching->info.dims) return CLI_EXIT_DONE;
+    return cli_error(CLI_EXIT_FAILED, "%s: D = %llu, but %s has D = %llu", queries, (unsigned long long)d, index,
                      (unsigned long long)searching->info.dims);
 }
 

@@ -44,8 +44,8 @@ typedef struct cli_rows {
 } cli_rows;
 int cli_read_rows(cli_rows *rows, const char *path, const cli_work_arguments *work);
 
-/* FAILED when queries and index differ in D. */
-int cli_check_dims(const cli_searching *searching, const char *index, const cli_rows *rows, const char *queries);
+/* FAILED when queries, with d dimensions, and index differ. */
+int cli_check_dims(const cli_searching *searching, const char *index, uint64_t d, const char *queries);
 
 /* What build, add, remove, compact and info say of an index. written NULL: the index was only looked at. */
 int cli_print_index(const fgmm_index_info *info, const char *written, int is_json);

@@ -29,6 +29,9 @@ int cli_progress_report(void *user, const fgmm_progress *now);
 /* An fgmm_log_fn; user is the cli_progress. */
 void cli_progress_log(void *user, const char *line);
 
+/* Seconds of a monotonic clock, for the elapsed_s of a command that reports by itself, and for rates. */
+double cli_now_s(void);
+
 /* Wipes the bar. Call before printing anything else. */
 void cli_progress_end(cli_progress *progress);
 
