@@ -370,8 +370,9 @@ static fgmm_status fit(fg_dial *dial, fgmm_searcher *s, const queries *q)
     FG_TRY(FG_ALLOC(&hits, q->n * o.ranks, "features"));
     FG_TRY(search(s, q, top, &probing, ids));
     FG_TRY(find_scores(best, &o, s->index, ids, top));
-    for (uint64_t i = 0; i < q->n * top; i++)
-        if (isfinite(best[i])) hits[i / top * o.ranks + (uint32_t)-best[i]]++;
+    for (uint64_t i = 0; i < q->n; i++)
+        for (uint64_t j = i * top; j < (i + 1) * top; j++)
+            if (isfinite(best[j])) hits[i * o.ranks + (uint32_t)-best[j]]++;
     const uint64_t count = pack(&o, hits);
     fg_rule_fit(dial->weights, &dial->bias, o.features, hits, count);
     FG_TRY(set_thresholds(dial, &o, count, &s->rule));

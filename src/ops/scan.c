@@ -174,7 +174,7 @@ static void work_free(work *w)
 static fgmm_status work_reserve(work *w, uint64_t pairs, uint64_t n)
 {
     fgmm_status status = FGMM_OK;
-    if (pairs <= w->room) goto done;
+    if (w->ranges && pairs <= w->room) goto done;
     work_free(w);
     FG_TRY(FG_ALLOC(&w->tasks, pairs * TASK_WORDS, "tasks of a scan"));
     FG_TRY(FG_ALLOC(&w->pairs, pairs * 2, "tasks of a scan"));
