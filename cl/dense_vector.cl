@@ -9,7 +9,7 @@
  *
  *   y (groups, tile rows, GROUP)      the rows, shifted; a group is DENSE_V vectors, zeros behind the last
  *   r (strips, tile rows, STRIP)      a strip's responsibilities of a row are adjacent
- *   block_sums (blocks, 2, padded K)  per block of TILE_BLOCK rows: N, and S2 for spherical covariances
+ *   block_sums (blocks, 2, padded K)  per block of TILE_BLOCK rows: N, and S2 for spherical covariances; added to
  *   scratch of a worker: a (TILE_BLOCK, ROW_STRIDE) | maxima | norms | l (strips, TILE_BLOCK, STRIP)
  *
  *   TILE_DENSE_K     components in registers in the product; divides STRIP
@@ -184,7 +184,6 @@ __kernel void dense_responsibilities(__global const row_t *rows, ulong first_ele
             if (has_weights) b.norms[i] *= weights[first_weight + row];
         }
         __global float *sums = block_sums + (size_t)(row0 / TILE_BLOCK) * 2 * padded;
-        for (uint k = 0; k < 2 * padded; k += VW) STOREV((floatv)0.0f, sums + k);
         add_weights(&b, block_r, r_stride, strips, normaliser, width, sums);
     }
 }
@@ -285,7 +284,7 @@ static inline void add_strip_products(__global float *out, factors_t f, size_t y
         }
 }
 
-/* partials (splits, padded K, ROW_STRIDE; diag 2 ROW_STRIDE). Work-items (strips, 1, splits of split_rows rows). */
+/* Adds to partials (splits, padded K, ROW_STRIDE; diag 2 ROW_STRIDE). Work-items (strips, 1, splits of split_rows rows). */
 __kernel void dense_accumulate(__global const float *y, __global const float *r, __global const float *means,
                                __global const uint *is_exact, uint n, uint tile_rows, uint split_rows,
                                uint padded_components, __global float *partials)
@@ -293,7 +292,6 @@ __kernel void dense_accumulate(__global const float *y, __global const float *r,
     const uint strip = get_global_id(0), split = get_global_id(2);
     const uint end = min(n, (split + 1) * split_rows);
     __global float *out = partials + (split * (size_t)padded_components + strip * STRIP) * DENSE_STRIDE;
-    for (uint e = 0; e < STRIP * DENSE_STRIDE; e += VW) STOREV((floatv)0.0f, out + e);
     for (uint row = split * split_rows; row < end; row += PRODUCT_ROWS) {
         const factors_t f = {y + row * (size_t)GROUP,
                              r + (strip * (size_t)tile_rows + row) * STRIP,

@@ -211,6 +211,14 @@ START_TEST(test_pass__overflowing_rows_take_the_dense_path)
 }
 END_TEST
 
+/* Batches of more rows than a tile of the dense path has, whether they overflow or are dense from the first. */
+START_TEST(test_pass__dense_rows_in_several_tiles)
+{
+    static const uint64_t sizes[][3] = {{6500, 9, 1000}};
+    check_sizes(FGMM_KERNEL_VECTOR, NULL, sizes, 1, 3.0);
+}
+END_TEST
+
 /* Each type with two variants; with all of them on request. */
 START_TEST(test_pass__every_row_type)
 {
@@ -263,6 +271,7 @@ START_TEST(test_pass__bytes_are_foreseen)
     ck_ok(fg_pass_create(&pass, device, &options));
     ck_ok(fg_pass_load(pass, &p.parameters, p.shift));
     ck_ok(fg_pass_accumulate(pass, &rows));
+    ck_ok(fg_dense_create(pass)); /* what rows that overflow would need besides */
     ck_assert_uint_eq(fgmm_device_bytes(device) - before, fg_pass_bytes(device, &options));
     fg_pass_free(pass);
     fg_buffer_free(buffer);
@@ -292,6 +301,7 @@ Suite *suite(void)
     tcase_add_test(group, test_pass__group_equals_the_twin_at_tile_edges);
     tcase_add_loop_test(group, test_pass__group_equals_the_twin_with_every_tile, 0, GROUP_TILES);
     tcase_add_loop_test(both, test_pass__overflowing_rows_take_the_dense_path, 0, FAMILIES);
+    tcase_add_test(both, test_pass__dense_rows_in_several_tiles);
     tcase_add_loop_test(both, test_pass__every_row_type, 0, FAMILIES);
     tcase_add_loop_test(both, test_pass__bytes_are_foreseen, 0, FAMILIES);
     tcase_add_loop_test(both, test_pass__tight_components_far_from_the_shift, 0, FAMILIES);
