@@ -1,5 +1,5 @@
-/* direct_vector.cl - small mixtures: rows straight into sums, without lists. Vector family; behind dense_vector.cl,
- * whose block functions it uses.
+/* direct_vector.cl - small mixtures, and dense batches of those whose sums stay in the L2 cache: rows straight into
+ * sums, without lists. Vector family; behind dense_vector.cl, whose block functions it uses.
  *
  *   mixture     r_ik of all k, N, S1, S2 (dense_vector.cl's equations) of a block while it lies in the L1 cache
  *   KEEP_BEST   the nearest mean k of each row: N_k += 1, S1_k += y - m_k, S2_k += |y - m_k|^2 (diag: per dimension)
@@ -11,6 +11,7 @@
  *
  *   range_sums (ranges, 2, padded K)                            N, S2 (spherical)
  *   partials (ranges, padded K, ROW_STRIDE; diag 2 ROW_STRIDE)  S1, S2 (diag)
+ *   survivors (ranges)                                          l within `spread` of their row's maximum
  *   scratch of a worker: block_t | r (strips, TILE_BLOCK, STRIP)
  */
 #if KEEP_BEST
@@ -60,8 +61,9 @@ __kernel void direct_accumulate(__global const row_t *rows, ulong first_element,
                                 uint end_range, __global const float *shift, __global const float *packed, __global const float *scale,
                                 __global const float *offset, __global const uint *is_exact,
                                 __global const float *normaliser, __global const float *width,
-                                __global const float *means, uint strips, __global float *scratch, ulong scratch_floats,
-                                __global float *logz, __global float *range_sums, __global float *partials)
+                                __global const float *means, uint strips, float spread, __global float *scratch,
+                                ulong scratch_floats, __global float *logz, __global float *range_sums,
+                                __global float *partials, __global uint *survivors)
 {
     const uint padded = strips * STRIP;
     block_t b = block_of_worker(scratch + get_global_id(0) * (size_t)scratch_floats);
@@ -71,6 +73,7 @@ __kernel void direct_accumulate(__global const row_t *rows, ulong first_element,
         const uint end = min(n, (range + 1) * range_rows);
         __global float *sums = range_sums + range * (size_t)(2 * padded);
         __global float *out = partials + range * (size_t)padded * DENSE_STRIDE;
+        uint near = 0;
         for (uint e = 0; e < 2 * padded; e += VW) STOREV((floatv)0.0f, sums + e);
         for (uint e = 0; e < padded * DENSE_STRIDE; e += VW) STOREV((floatv)0.0f, out + e);
         for (uint row0 = range * range_rows; row0 < end; row0 += TILE_BLOCK) {
@@ -83,7 +86,7 @@ __kernel void direct_accumulate(__global const row_t *rows, ulong first_element,
             add_nearest(&b, block_weights, strips, means, sums, out);
 #else
             __global float *r = b.l + strips * BLOCK_STRIP;
-            exponentials(&b, r, BLOCK_STRIP, strips, 0.0f);
+            near += exponentials(&b, r, BLOCK_STRIP, strips, spread);
             for (uint i = 0; block_weights && i < b.rows; i++) b.norms[i] *= block_weights[i];
             add_weights(&b, r, BLOCK_STRIP, strips, normaliser, width, sums);
             for (uint strip = 0; strip < strips; strip++) {
@@ -94,5 +97,6 @@ __kernel void direct_accumulate(__global const row_t *rows, ulong first_element,
 #endif
             for (uint i = 0; i < b.rows; i++) logz[row0 + i] = b.peaks[i];
         }
+        survivors[range] = near;
     }
 }

@@ -1,18 +1,24 @@
-/* direct.c - enqueues cl/direct_vector.cl: rows of small mixtures go straight into sums. Its buffers and program are
- * made when the first batch comes. */
+/* direct.c - enqueues cl/direct_vector.cl: rows of small mixtures, and of dense batches, go straight into sums. Its
+ * buffers and program are made when the first batch comes. */
 #include "ops.h"
 
 #include "size.h"
 #include "status.h"
 
-/* Rows whose sums are float: enough ranges for all workers, and no more rows than float sums bear. Rows of a launch, at
- * some 100 ns each and core, so that it stays below 100 ms. */
-enum { LEAST_RANGE_ROWS = 512, MOST_RANGE_ROWS = 2048, LAUNCH_ROWS = 1 << 18 };
+#include <math.h>
+#include <stdlib.h>
+
+/* Rows whose sums are float: enough ranges for all workers, and no more rows than float sums bear. Joining the ranges'
+ * sums costs K D additions each, so that there are fewer where these are many. */
+enum { LEAST_RANGE_ROWS = 512, MOST_RANGE_ROWS = 2048, MANY_SUMS = 1 << 16 };
+/* Of a launch, so that it stays below 100 ms on a small device: rows at some 100 ns, multiplications and additions. */
+static const double launch_rows = 0x1p18, launch_work = 0x1p33;
 
 static void plan(fg_direct *direct, const fg_shape *s)
 {
     const uint32_t block = s->tile.block;
-    const uint64_t even = fg_ceil_div(s->batch_rows, 2 * (uint64_t)s->workers);
+    const uint64_t ranges = (uint64_t)s->padded_k * s->d < MANY_SUMS ? 2 * (uint64_t)s->workers : s->workers;
+    const uint64_t even = fg_ceil_div(s->batch_rows, ranges);
     const uint64_t rows = fg_max_u64(LEAST_RANGE_ROWS, fg_min_u64(MOST_RANGE_ROWS, even));
     direct->range_rows = (uint32_t)fg_round_up(rows, block);
     direct->ranges = (uint32_t)fg_ceil_div(s->batch_rows, direct->range_rows);
@@ -23,9 +29,10 @@ uint64_t fg_direct_bytes(fg_pass *pass)
 {
     const fg_shape *s = &pass->shape;
     fg_direct *direct = &pass->direct;
-    if (!s->is_direct) return 0;
+    if (!s->is_direct && !s->is_dense_direct) return 0;
     plan(direct, s);
-    return sizeof(float) * s->workers * direct->scratch_floats + fg_range_sums_bytes(s, direct->ranges, direct->ranges);
+    return sizeof(float) * s->workers * direct->scratch_floats + sizeof(cl_uint) * direct->ranges +
+           fg_range_sums_bytes(s, direct->ranges, direct->ranges);
 }
 
 static fgmm_status create(fg_pass *pass)
@@ -37,6 +44,8 @@ static fgmm_status create(fg_pass *pass)
     plan(direct, s);
     FG_TRY(fg_size_product3(&bytes, s->workers, direct->scratch_floats, sizeof(float), "scratch"));
     FG_TRY(fg_buffer_create(&direct->scratch, pass->device, bytes, FG_BUFFER_DEVICE, "scratch"));
+    FG_TRY(fg_buffer_create(&direct->survivors, pass->device, sizeof(cl_uint) * direct->ranges, FG_BUFFER_DEVICE,
+                            "dense counts"));
     FG_TRY(fg_range_sums_create(&direct->sums, pass, direct->ranges, direct->ranges));
     FG_TRY(fg_pass_kernel(&direct->accumulate, pass, 1, "direct_accumulate"));
 done:
@@ -47,6 +56,7 @@ done:
 void fg_direct_free(fg_direct *direct)
 {
     fg_buffer_free(direct->scratch);
+    fg_buffer_free(direct->survivors);
     fg_range_sums_free(&direct->sums);
     *direct = (fg_direct){0};
 }
@@ -79,26 +89,48 @@ static fgmm_status sum_ranges(fg_pass *pass, const fg_rows *rows, cl_uint first_
         FG_ARG_BUFFER(p->width),
         FG_ARG_BUFFER(p->means),
         FG_ARG_VALUE(s->strips),
+        FG_ARG_VALUE(s->spread),
         FG_ARG_BUFFER(direct->scratch),
         FG_ARG_VALUE(direct->scratch_floats),
         FG_ARG_BUFFER(pass->lists.logz),
         FG_ARG_BUFFER(direct->sums.weights),
         FG_ARG_BUFFER(direct->sums.products),
+        FG_ARG_BUFFER(direct->survivors),
     };
     const size_t workers = s->workers, one = 1;
     return FG_LAUNCH(pass, direct->accumulate, arguments, 1, &workers, &one);
 }
 
-fgmm_status fg_direct_run(fg_pass *pass, const fg_rows *rows)
+static fgmm_status count_survivors(const fg_direct *direct, uint32_t ranges, uint64_t *survivors)
+{
+    fgmm_status status = FGMM_OK;
+    cl_uint *counts = NULL;
+    FG_TRY(FG_ALLOC(&counts, ranges, "dense counts"));
+    FG_TRY(fg_buffer_read(direct->survivors, 0, counts, sizeof(cl_uint) * ranges));
+    for (uint32_t i = 0; i < ranges; i++) *survivors += counts[i];
+done:
+    free(counts);
+    return status;
+}
+
+/* Ranges of a launch: whole rounds of workers. */
+static uint32_t ranges_of_launch(const fg_direct *direct, const fg_shape *s)
+{
+    const double rows = fmin(launch_rows, launch_work / (4.0 * s->padded_k * s->d));
+    return (uint32_t)fg_round_up((uint64_t)ceil(rows / direct->range_rows), s->workers);
+}
+
+fgmm_status fg_direct_run(fg_pass *pass, const fg_rows *rows, uint64_t *survivors)
 {
     fgmm_status status = FGMM_OK;
     const fg_direct *direct = &pass->direct;
     if (!direct->accumulate) FG_TRY(create(pass));
     const uint32_t ranges = (uint32_t)fg_ceil_div(rows->n, direct->range_rows);
-    const uint32_t most = (uint32_t)fg_round_up(fg_ceil_div(LAUNCH_ROWS, direct->range_rows), pass->shape.workers);
+    const uint32_t most = ranges_of_launch(direct, &pass->shape);
     for (uint32_t range = 0; range < ranges; range += most)
         FG_TRY(sum_ranges(pass, rows, range, (uint32_t)fg_min_u64(ranges, (uint64_t)range + most)));
     FG_TRY(fg_range_sums_combine(&direct->sums, pass, ranges, ranges));
+    if (survivors) FG_TRY(count_survivors(direct, ranges, survivors));
 done:
     return status;
 }

@@ -49,6 +49,7 @@ typedef struct fg_shape {
     uint32_t compute_units;  /* of the device */
     uint32_t workers;        /* vector: work-items of a launch, each with its own scratch */
     int is_direct;           /* vector: rows go straight into sums, without lists (direct.c) */
+    int is_dense_direct;     /* vector: those of dense batches do */
     uint32_t row_groups;     /* vector, with matrices: groups of vw rows that meet a triangular factor together */
     uint32_t outputs;        /* with matrices: width of its packed blocks */
     float spread;            /* nats below a row's maximum at which components are dropped */
@@ -314,8 +315,9 @@ typedef struct fg_dense {
     cl_kernel densities; /* group: what precedes responsibilities */
 } fg_dense;
 
-/* ---- small mixtures of the vector family: rows straight into sums; made at first use ---- */
+/* ---- small mixtures and dense batches of the vector family: rows straight into sums; made at first use ---- */
 typedef struct fg_direct {
+    fg_buffer *survivors; /* uint (ranges) */
     fg_buffer *scratch;
     fg_range_sums sums; /* a range for each split */
     uint32_t ranges, range_rows;
@@ -410,9 +412,10 @@ fgmm_status fg_range_sums_combine(const fg_range_sums *sums, fg_pass *pass, uint
 /* Vector family: floats of a worker's block, block_t of cl/dense_vector.cl (dense.c). */
 uint64_t fg_block_floats(const fg_shape *shape);
 
-/* direct.c: rows of small mixtures into the totals, and their log-normalisers. */
+/* direct.c: rows of small mixtures and dense batches into the totals, and their log-normalisers. survivors: components
+ * near the rows' maxima, summed over rows; NULL: not wanted (else blocks). */
 uint64_t fg_direct_bytes(fg_pass *pass);
-fgmm_status fg_direct_run(fg_pass *pass, const fg_rows *rows);
+fgmm_status fg_direct_run(fg_pass *pass, const fg_rows *rows, uint64_t *survivors);
 void fg_direct_free(fg_direct *direct);
 
 /* whiten.c, for tied covariances, and full ones of the group family; nothing for others. load: the packed parameters'

@@ -169,7 +169,8 @@ static fgmm_status accumulate_dense(fg_pass *pass, const fg_rows *rows)
     fgmm_status status = FGMM_OK;
     uint64_t survivors = 0;
     const fg_dense_span span = {0, 0, (uint32_t)rows->n};
-    FG_TRY(fg_dense_run(pass, rows, &span, &survivors));
+    FG_TRY(pass->shape.is_dense_direct ? fg_direct_run(pass, rows, &survivors)
+                                       : fg_dense_run(pass, rows, &span, &survivors));
     FG_TRY(fg_accumulate_rows(pass, rows));
     pass->dense_batches++;
     pass->dense_rows += rows->n;
@@ -181,7 +182,7 @@ done:
 static fgmm_status accumulate_direct(fg_pass *pass, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(fg_direct_run(pass, rows));
+    FG_TRY(fg_direct_run(pass, rows, NULL));
     FG_TRY(fg_accumulate_rows(pass, rows));
     if (pass->shape.keep == FG_KEEP_BEST) {
         pass->sparse_batches++;

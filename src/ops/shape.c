@@ -12,11 +12,22 @@
  * an exponential and its share of the sums cost as many multiplications and additions, are then cheaper than a list. */
 enum { DIRECT_OVERHEAD = 24, DIRECT_WORK = 8192 };
 
+/* Dense rows of other mixtures go straight into sums as well, as long as the sums of a range of rows, K D floats, stay
+ * in a core's L2 cache of 1 MiB beside a block's responsibilities. */
+enum { DIRECT_SUMS = 1 << 17 };
+
 static int prefers_direct(const fg_shape *s, fgmm_path path)
 {
     return s->family == FGMM_KERNEL_VECTOR && s->matrices == 0 && path == FGMM_PATH_AUTO &&
            (uint64_t)s->k * ((uint64_t)s->d + DIRECT_OVERHEAD) <= DIRECT_WORK;
 }
+
+static int has_direct_sums(const fg_shape *s)
+{
+    const uint64_t sums = (uint64_t)s->padded_k * s->row_stride * (s->is_diag_s2 ? 2 : 1);
+    return s->family == FGMM_KERNEL_VECTOR && s->matrices == 0 && s->keep == FG_KEEP_MIXTURE && sums <= DIRECT_SUMS;
+}
+
 /* Matrices of more dimensions are beyond what their factorisation on the host is made for. */
 enum { MOST_MATRIX_DIMS = 16384 };
 
@@ -91,6 +102,7 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     shape->compute_units = units;
     shape->workers = units * (units < 16 ? 4 : 2);
     shape->is_direct = prefers_direct(shape, options->path);
+    shape->is_dense_direct = has_direct_sums(shape);
     shape->bound_dims = fg_bounds_are_possible(shape, options) ? fg_bounds_dims(shape) : 0;
     shape->has_forced_bounds = options->bounds == FG_BOUNDS_ALWAYS;
     shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
