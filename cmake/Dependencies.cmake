@@ -13,6 +13,8 @@ if(HDF5_FOUND)
   target_compile_definitions(flashgmm_hdf5 INTERFACE FG_HAS_HDF5=1)
 endif()
 
+find_package(ZLIB QUIET)
+
 # What the benchmark compares with; the library itself uses none of them.
 find_package(CLBlast CONFIG QUIET)
 pkg_check_modules(OPENBLAS QUIET IMPORTED_TARGET openblas)
@@ -28,6 +30,7 @@ endmacro()
 flashgmm_report("OpenCL" OpenCL_FOUND "(${OpenCL_LIBRARIES})")
 flashgmm_report("cJSON" CJSON_FOUND "(${CJSON_VERSION})")
 flashgmm_report("HDF5 (optional, .hdf5 files)" HDF5_FOUND "${HDF5_VERSION}")
+flashgmm_report("zlib (optional, compressed .npz)" ZLIB_FOUND "${ZLIB_VERSION_STRING}")
 flashgmm_report("CLBlast (optional, benchmark)" CLBlast_FOUND "")
 flashgmm_report("OpenBLAS (optional, benchmark)" OPENBLAS_FOUND "${OPENBLAS_VERSION}")
 flashgmm_report("Armadillo (optional, benchmark)" ARMADILLO_FOUND "${ARMADILLO_VERSION_STRING}")

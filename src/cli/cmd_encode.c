@@ -171,7 +171,8 @@ const cli_command cli_command_encode = {
     .options = options,
     .notes =
         "A Fisher vector has 2 K D numbers, gradients by means, then by deviations, after signed square roots and of\n"
-        "unit length (the improved Fisher vector); VLAD has K D, of unit length. Groups appear in their order.\n"
+        "unit length (the improved Fisher vector); it needs a model with spherical or diag covariances. VLAD has K D,\n"
+        "of unit length, and takes any model. Groups appear in their order.\n"
         "--json prints: rows groups written.\n",
     .examples = "  flashgmm encode model.safetensors descriptors.fvecs --groups image_of_row.npy -o images.npy\n"
                 "  flashgmm encode centroids.fvecs descriptors.fvecs --groups image_of_row.npy -o images.npy --vlad\n",

@@ -142,7 +142,9 @@ static void print_text(const cli_training *training)
 static int print_result(const cli_training *training)
 {
     if (training->work->is_json) return print_json(training);
+    const fit_arguments *arguments = training->arguments;
     print_text(training);
+    if (arguments->page) printf("report          %s\n", arguments->page);
     return CLI_EXIT_DONE;
 }
 

@@ -31,7 +31,7 @@ static const char style[] =
     "table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}"
     "th,td{padding:3px 0;border-top:1px solid var(--grid);text-align:right;vertical-align:top}"
     "tr:first-child>*{border-top:0}th{font-weight:400;color:var(--dim);white-space:nowrap}"
-    ".even{table-layout:fixed}.facts th{text-align:left;padding-right:12px}td{overflow-wrap:anywhere}"
+    ".numbers td{white-space:nowrap}.facts th{text-align:left;padding-right:12px}td{overflow-wrap:anywhere}"
     "footer{color:var(--dim);font-size:13px}\n";
 
 /* What the page is made from. */
@@ -404,7 +404,7 @@ static void add_components(page *p)
     const size_t k = (size_t)p->facts->info.components, shown = at_most(k, MOST_TABLE_ROWS);
     cli_text_add(&p->text,
                  "<section>\n<h2>Components</h2>\n<p class=\"lead\">%zu of %zu, the heaviest first; deviation: "
-                 "the root of the mean variance</p>\n<table class=\"even\">\n<tr><th>number</th><th>weight</th>"
+                 "the root of the mean variance</p>\n<table class=\"numbers\">\n<tr><th>number</th><th>weight</th>"
                  "<th>rows</th><th>deviation</th></tr>\n",
                  shown, k);
     for (size_t i = 0; i < shown; i++) {

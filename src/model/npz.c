@@ -1,7 +1,8 @@
-/* npz.c - ZIP archives of .npy arrays: written stored, read stored. See npz.h. */
+/* npz.c - ZIP archives of .npy arrays: written stored, read stored or deflated. See npz.h. */
 #include "npz.h"
 
 #include "file.h"
+#include "inflate.h"
 #include "npy.h"
 #include "size.h"
 
@@ -25,6 +26,8 @@ enum {
     MOST_CHARACTERS = 64,
     NPY_HEADER_BYTES = 128, /* as output.c: aligned, with room for three extents of 20 digits */
     ZIP_VERSION = 20,
+    METHOD_STORED = 0,
+    METHOD_DEFLATED = 8,
     DATE_1980 = 0x21 /* 1 January 1980, the earliest: the same model gives the same bytes */
 };
 static const uint64_t MOST_BYTES = UINT32_MAX; /* beyond, ZIP needs its 64-bit form */
@@ -229,24 +232,41 @@ done:
     return status;
 }
 
-/* The bytes of the member NAME.npy. */
-static fgmm_status find_member(const unsigned char **bytes, uint64_t *count, const fg_npz *npz, const char *name)
+/* The bytes of a member. */
+typedef struct member {
+    const unsigned char *bytes; /* (count) in the archive, or in `unpacked` */
+    uint64_t count;
+    unsigned char *unpacked; /* owned; NULL: stored */
+} member;
+
+/* The member NAME.npy. */
+static fgmm_status find_member(member *m, const fg_npz *npz, const char *name)
 {
     fgmm_status status = FGMM_OK;
     const unsigned char *entry = NULL;
+    *m = (member){NULL, 0, NULL};
     FG_TRY(find_entry(&entry, npz, name));
     FG_CHECK(entry, FGMM_FORMAT, "%s: has no array %s; a model has weights_, means_ and covariances_", npz->path, name);
-    FG_CHECK(get(entry + 10, 2) == 0, FGMM_UNSUPPORTED,
-             "%s: %s is compressed; save it with numpy.savez in place of savez_compressed", npz->path, name);
-    const uint64_t local = get(entry + 42, 4);
-    *count = get(entry + 24, 4);
+    const uint64_t method = get(entry + 10, 2), packed = get(entry + 20, 4), local = get(entry + 42, 4);
+    FG_CHECK(method == METHOD_STORED || method == METHOD_DEFLATED, FGMM_UNSUPPORTED,
+             "%s: %s is compressed by method %llu; need stored or deflated, as NumPy writes them", npz->path, name,
+             (ull)method);
+    m->count = get(entry + 24, 4);
     FG_CHECK(local + LOCAL_BYTES <= npz->size && get(npz->bytes + local, 4) == LOCAL_MAGIC, FGMM_FORMAT,
              "%s: %s does not lie where the directory says", npz->path, name);
     const uint64_t data = local + LOCAL_BYTES + get(npz->bytes + local + 26, 2) + get(npz->bytes + local + 28, 2);
-    FG_CHECK(data <= npz->size && *count <= npz->size - data && *count > 0, FGMM_FORMAT,
+    FG_CHECK(data <= npz->size && packed <= npz->size - data && m->count > 0, FGMM_FORMAT,
              "%s: %s ends outside of the file", npz->path, name);
-    *bytes = npz->bytes + data;
-    FG_CHECK(checksum(0, *bytes, (size_t)*count) == (uint32_t)get(entry + 16, 4), FGMM_FORMAT,
+    m->bytes = npz->bytes + data;
+    if (method == METHOD_DEFLATED) {
+        status = fg_inflate(&m->unpacked, (size_t)m->count, m->bytes, (size_t)packed);
+        if (status != FGMM_OK) fg_fail_prefix(status, "%s: %s", npz->path, name);
+        FG_TRY(status);
+        m->bytes = m->unpacked;
+    }
+    FG_CHECK(method == METHOD_DEFLATED || packed == m->count, FGMM_FORMAT,
+             "%s: %s is stored in %llu bytes, but has %llu", npz->path, name, (ull)packed, (ull)m->count);
+    FG_CHECK(checksum(0, m->bytes, (size_t)m->count) == (uint32_t)get(entry + 16, 4), FGMM_FORMAT,
              "%s: %s is damaged: its checksum differs", npz->path, name);
 done:
     return status;
@@ -279,27 +299,27 @@ done:
 fgmm_status fg_npz_read(fg_npz_array *array, double **values, const fg_npz *npz, const char *name)
 {
     fgmm_status status = FGMM_OK;
-    const unsigned char *data = NULL;
     unsigned char *copy = NULL;
-    uint64_t bytes = 0;
     fg_input *input = NULL;
     fg_npy_array npy;
+    member m;
     *values = NULL;
-    FG_TRY(find_member(&data, &bytes, npz, name));
-    const uint64_t head = fg_min_u64(bytes, FG_NPY_HEADER_MAX + 16);
+    FG_TRY(find_member(&m, npz, name));
+    const uint64_t head = fg_min_u64(m.count, FG_NPY_HEADER_MAX + 16);
     FG_TRY(FG_ALLOC(&copy, head, name));
-    memcpy(copy, data, (size_t)head);
+    memcpy(copy, m.bytes, (size_t)head);
     status = fg_input_wrap(&input, npz->path, copy, -1, head);
     copy = NULL; /* owned by the input, also on failure */
     FG_TRY(status);
     FG_TRY(fg_npy_read_array(&npy, input));
-    status = read_values(values, &npy, data, bytes, name);
+    status = read_values(values, &npy, m.bytes, m.count, name);
     if (status != FGMM_OK) fg_fail_prefix(status, "%s", npz->path);
     FG_TRY(status);
     *array = (fg_npz_array){name, npy.rank, {npy.shape[0], npy.shape[1], npy.shape[2]}, *values, NULL};
 done:
     fg_input_close(input);
     free(copy);
+    free(m.unpacked);
     return status;
 }
 
@@ -307,12 +327,15 @@ fgmm_status fg_npz_read_text(char *text, size_t room, const fg_npz *npz, const c
 {
     enum { PREFIX = 10, MOST_DIGITS = 4 }; /* magic, version, length of the header */
     fgmm_status status = FGMM_OK;
-    const unsigned char *entry = NULL, *bytes = NULL;
-    uint64_t count = 0, characters = 0;
+    const unsigned char *entry = NULL;
+    uint64_t characters = 0;
+    member m = {NULL, 0, NULL};
     text[0] = 0;
     FG_TRY(find_entry(&entry, npz, name));
     if (!entry) goto done;
-    FG_TRY(find_member(&bytes, &count, npz, name));
+    FG_TRY(find_member(&m, npz, name));
+    const unsigned char *bytes = m.bytes;
+    const uint64_t count = m.count;
     const uint64_t begin = count >= PREFIX ? PREFIX + get(bytes + 8, 2) : count;
     FG_CHECK(begin < count && bytes[6] == 1, FGMM_FORMAT, "%s: %s is no string as numpy.savez writes it", npz->path,
              name);
@@ -331,5 +354,6 @@ fgmm_status fg_npz_read_text(char *text, size_t room, const fg_npz *npz, const c
     }
     text[characters] = 0;
 done:
+    free(m.unpacked);
     return status;
 }

@@ -1,5 +1,5 @@
-/* npz.h - NumPy's .npz: a ZIP archive of .npy arrays, as numpy.savez writes it (stored, not compressed). Knows nothing
- * of mixtures. docs/formats.md. */
+/* npz.h - NumPy's .npz: a ZIP archive of .npy arrays, as numpy.savez (stored) and savez_compressed (deflated)
+ * write it; written stored. Knows nothing of mixtures. docs/formats.md. */
 #ifndef FG_NPZ_H
 #define FG_NPZ_H
 
@@ -25,7 +25,8 @@ fgmm_status fg_npz_open(fg_npz **npz, const char *path);
 void fg_npz_close(fg_npz *npz);
 
 /* The array of that name: float32 or float64 in C order, as doubles, released with free(). Its name stays that of the
- * caller. Errors: FORMAT (missing, damaged, another type, more than 3 dimensions), UNSUPPORTED (compressed). */
+ * caller. Errors: FORMAT (missing, damaged, another type, more than 3 dimensions), UNSUPPORTED (compressed, and
+ * built without zlib). */
 fgmm_status fg_npz_read(fg_npz_array *array, double **values, const fg_npz *npz, const char *name);
 
 /* The string of that name, of at most room - 1 ASCII characters; "" where the archive has none of that name. Errors:
