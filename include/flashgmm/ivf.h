@@ -96,10 +96,11 @@ typedef struct fgmm_index_info {
     }
 
 /* Streams the source twice (assign, write) into a new index at path, which is replaced whole or not at all. Memory is
- * bounded whatever N is, but for 8 bytes per entry, the ids, while the dial is made (for_top > 0), which searches the
- * new index; where its lists do not fit the limit, the file is read some four times for that. Row i gets id i. info
- * (may be NULL) receives what was built. Rows must be u8, i8, f16 or f32; f64 rows are stored as f32. Errors: ARGUMENT,
- * DATA (D differs, NaN, no rows), IO (disk full: the old file stays), DEVICE, MEMORY, CANCELLED. */
+ * bounded whatever N is, but for 8 bytes per entry, the ids, while the new index is open: to fill in info, and to make
+ * the dial (for_top > 0) by searching it; where its lists do not fit the limit, the file is read some four times for
+ * that. Row i gets id i. info (may be NULL) receives what was built. Rows must be u8, i8, f16 or f32; f64 rows are
+ * stored as f32. Errors: ARGUMENT, DATA (D differs, NaN, no rows), IO (disk full: the old file stays), DEVICE, MEMORY,
+ * CANCELLED. */
 FGMM_API fgmm_status fgmm_index_build(fgmm_device *device, fgmm_source *source, const char *path,
                                       const fgmm_index_options *options, fgmm_index_info *info);
 
