@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows that are looked at, and what all steps may take: multiplications and additions. */
-enum { ROWS_PER_COMPONENT = 64, LEAST_ROWS = 16384, STEPS_PER_COMPONENT = 2, LANES = 8 };
-static const uint64_t MOST_WORK = 1 << 28;
+/* Rows that are looked at, unless their values are more than MOST_VALUES (16 MiB): with fewer than FEWEST_ROWS for each
+ * centre, swaps would suit the part of the sample and not the whole. */
+enum { ROWS_PER_COMPONENT = 64, LEAST_ROWS = 16384, FEWEST_ROWS = 32, MOST_VALUES = 1 << 22 };
+/* MOST_WORK: multiplications and additions that all steps may take. */
+enum { STEPS_PER_COMPONENT = 2, LANES = 8, MOST_WORK = 1 << 28 };
 
 /* A local search. Centres keep the numbers of their rows. */
 typedef struct search {
@@ -34,15 +36,17 @@ static const uint64_t FROM_ELSEWHERE = UINT64_MAX;
 
 static uint64_t row_count(const fg_init_request *r)
 {
-    return fg_min_u64(r->sample->count, fg_max_u64(LEAST_ROWS, ROWS_PER_COMPONENT * r->k));
+    const uint64_t wanted = fg_max_u64(LEAST_ROWS, ROWS_PER_COMPONENT * r->k);
+    return fg_min_u64(r->sample->count, fg_min_u64(wanted, MOST_VALUES / r->d));
 }
 
 /* 0: too large a mixture, or too small. A step measures n distances, and about two more for each row near a swapped
  * centre. */
 static uint64_t step_count(const fg_init_request *r)
 {
-    if (r->k < 2 || r->k > MOST_WORK || r->d > MOST_WORK) return 0;
-    const uint64_t affordable = MOST_WORK / (row_count(r) * r->d);
+    if (r->k < 2 || r->k > MOST_WORK || r->d > MOST_VALUES) return 0;
+    const uint64_t n = row_count(r), affordable = MOST_WORK / (n * r->d);
+    if (n < r->sample->count && n < FEWEST_ROWS * r->k) return 0;
     return affordable < r->k ? 0 : fg_min_u64(affordable, STEPS_PER_COMPONENT * r->k);
 }
 
