@@ -37,6 +37,8 @@ static const char *vector_reject(const void *tile, const void *problem)
     if (p->covariance == FGMM_FULL && t->vectors != 1) return "vectors is not 1";
     if (t->vw != 4 && t->vw != 8 && t->vw != 16) return "vw is none of 4, 8, 16";
     if (t->block % t->rows) return "block is no multiple of rows";
+    /* kernels number the elements of a block's rows in 32 bits */
+    if (t->block * ((uint64_t)p->d + t->vw) > UINT32_MAX) return "a block of rows has 2^32 elements and more";
     if (t->vw * t->vectors % t->dense_k) return "dense_k does not divide vw x vectors";
     if (t->unit != FG_UNIT_NONE && t->vw * t->vectors != FG_SPLIT_ROWS) return "vw x vectors is not the matrix unit's";
     if (t->unit != FG_UNIT_NONE && t->block % FG_SPLIT_ROWS) return "block is no multiple of the matrix unit's rows";

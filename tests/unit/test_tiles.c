@@ -327,6 +327,22 @@ START_TEST(test_tiles__shipped_ones_are_legal)
 }
 END_TEST
 
+/* Kernels number the elements of a block's rows in 32 bits. */
+START_TEST(test_tiles__blocks_of_long_rows_are_limited)
+{
+    const fg_space *space = fg_tile_space(FGMM_KERNEL_VECTOR);
+    const fg_space_needs limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    const fg_tile_problem longest = {FGMM_SPHERICAL, 1, INT32_MAX / 64, 16, 0};
+    fg_tile tile;
+    ck_assert(fg_tile_parse(&tile, FGMM_KERNEL_VECTOR,
+                            "vw=16 rows=12 vectors=2 block=96 dense_k=8 dense_v=2 piece=8 "
+                            "chunk=256"));
+    ck_assert_ptr_null(fg_space_reject(space, &tile, &longest, &limits));
+    tile.block = 192;
+    ck_assert_ptr_nonnull(fg_space_reject(space, &tile, &longest, &limits));
+}
+END_TEST
+
 Suite *suite(void)
 {
     const TTest *const tests[] = {
@@ -339,6 +355,7 @@ Suite *suite(void)
         test_tiles__a_crash_leaves_its_candidate_behind,
         test_tiles__a_folder_that_cannot_be_written,
         test_tiles__shipped_ones_are_legal,
+        test_tiles__blocks_of_long_rows_are_limited,
     };
     Suite *s = suite_create("tiles");
     ADD_CASE(s, "tiles", NULL, NULL, 60, tests);
