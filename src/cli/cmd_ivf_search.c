@@ -244,8 +244,8 @@ const cli_command cli_command_ivf_search = {
     .options = options,
     .notes =
         "Lists that do not fit --memory-limit or, without one, two thirds of the device's memory are read from the\n"
-        "file in parts, with the same results. --json prints: queries top probed dco (lists and distances per query) "
-        "written.\n",
+        "file in parts, with the same results. --json prints: queries top probed dco (lists and distances per\n"
+        "query) written.\n",
     .examples = "  flashgmm ivf search base.ivf queries.bvecs --recall 0.98 -o ids.ivecs\n"
                 "  flashgmm ivf search base.ivf queries.npy --top 100 --nprobe 16 -o ids.npy --distances d.npy\n",
     .arguments_bytes = sizeof(search_arguments),
