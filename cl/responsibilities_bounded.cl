@@ -56,10 +56,13 @@ static inline void sweep_bounds(const scratch_t *s, const bounds_t *b, list_t ro
 static inline void sweep_bounds(const scratch_t *s, const bounds_t *b, list_t row_list, uint i, __global float *l,
                                 uint vectors, uint first_component, float spread, uint capacity, int is_last)
 {
-    const uint before = s->counts[i];
-    if (before == OVERFLOWED) return;
     float best = s->best[i];
     const uint found = find_candidates(&best, s, b, i, l, vectors, first_component, spread);
+    const uint before = entries_before(s->counts[i], s->best[i], best, spread);
+    if (before == OVERFLOWED) {
+        s->best[i] = best;
+        return;
+    }
     const float threshold = best - spread;
     uint count = compact(s->list, row_list, before, threshold);
     for (uint q = 0; q < found && count <= capacity; q++) {

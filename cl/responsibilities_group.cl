@@ -15,6 +15,7 @@
  */
 #define MASK_WORDS ((STRIP + 31) / 32)
 #define OVERFLOWED 0xffffffffu
+#define NEVER      0x7f800000u /* infinity, as the maximum of a row that stays overflowed */
 
 typedef struct list_t {
     __global uint *components; /* (capacity) */
@@ -28,7 +29,7 @@ typedef struct row_state_t {
     __local uint *nearest; /* (TILE_ROWS) its component */
 #else
     __local uint *counts; /* (TILE_ROWS) entries kept, or OVERFLOWED */
-    __local uint *places; /* (TILE_ROWS) where the strip's survivors begin */
+    __local uint *places; /* (TILE_ROWS) where the strip's survivors begin; of an overflowed row its maximum's bits */
     __local uint *masks;  /* (TILE_ROWS, MASK_WORDS) the strip's survivors */
 #endif
 } row_state_t;
@@ -124,16 +125,19 @@ static inline uint compact(list_t list, uint count, float threshold)
     return kept;
 }
 
-/* Counts the row's survivors and makes room for them; a row that has none is marked, and nothing is appended to it. */
+/* Counts the row's survivors and makes room for them. A row that has none is marked, and nothing is appended to it,
+ * until a maximum makes all that was negligible: components far away may be many before the near ones come. */
 static inline void make_room(const row_state_t *s, uint row, list_t list, uint capacity, float spread)
 {
     __local uint *mask = s->masks + row * MASK_WORDS;
     uint count = s->counts[row], more = 0;
     for (int word = 0; word < MASK_WORDS; word++) more += popcount(mask[word]);
+    if (count == OVERFLOWED && s->best[row] > as_float(s->places[row]) + spread) count = 0;
     if (count != OVERFLOWED && count + more > capacity) count = compact(list, count, s->best[row] - spread);
     if (count == OVERFLOWED || count + more > capacity) {
         for (int word = 0; word < MASK_WORDS; word++) mask[word] = 0;
         s->counts[row] = OVERFLOWED;
+        if (count != OVERFLOWED || s->places[row] != NEVER) s->places[row] = as_uint(s->best[row]);
     } else {
         s->places[row] = count;
         s->counts[row] = count + more;
@@ -215,6 +219,7 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
         nearest[row] = 0;
 #else
         kept[row] = row0 + row < n ? 0 : OVERFLOWED; /* rows behind the last keep nothing */
+        s.places[row] = NEVER;
 #endif
     }
     row_norms(norms, staging, &tile, item);

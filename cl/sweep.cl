@@ -49,6 +49,13 @@ static inline scratch_t scratch_of_worker(__global float *base, uint l_stride, u
 
 #define OVERFLOWED 0xffffffffu
 
+/* Entries that a row brings into a chunk whose largest log-density is `highest`: of an overflowed row none, as soon as a
+ * maximum makes all that was too much negligible. Components far away may be many before the near ones come. */
+static inline uint entries_before(uint count, float best, float highest, float spread)
+{
+    return count == OVERFLOWED && highest > best + spread ? 0 : count;
+}
+
 /* A row's list of the chunks before, without what a larger maximum has made negligible; keeps the order. */
 static inline uint compact(list_t to, list_t from, uint count, float threshold)
 {
@@ -182,10 +189,14 @@ static inline void end_sweep(const scratch_t *s, list_t row_list, uint i, uint c
 static inline void sweep_row(const scratch_t *s, list_t row_list, uint i, __global float *l, uint vectors,
                              uint first_component, float spread, uint capacity, int is_last)
 {
-    const uint before = s->counts[i], groups = (vectors + SWEEP_VECTORS - 1) / SWEEP_VECTORS;
-    if (before == OVERFLOWED) return;
-    for (uint v = vectors; v < groups * SWEEP_VECTORS; v++) STOREV((floatv)PADDING, l + v * VW);
+    const uint groups = (vectors + SWEEP_VECTORS - 1) / SWEEP_VECTORS;
     const float highest = max_lanes(LOADV(s->maxima + i * VW)), best = highest > s->best[i] ? highest : s->best[i];
+    const uint before = entries_before(s->counts[i], s->best[i], highest, spread);
+    if (before == OVERFLOWED) {
+        s->best[i] = best;
+        return;
+    }
+    for (uint v = vectors; v < groups * SWEEP_VECTORS; v++) STOREV((floatv)PADDING, l + v * VW);
     const float threshold = best - spread;
     uint count = compact(s->list, row_list, before, threshold);
     count = append(s->list, count, capacity, l, groups, first_component, threshold);

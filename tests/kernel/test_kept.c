@@ -147,6 +147,14 @@ START_TEST(test_kept__components_at_every_level)
 }
 END_TEST
 
+/* Far more components than a list holds, all equally far away, before the near one: none of them matters in the end. */
+START_TEST(test_kept__the_nearest_comes_last)
+{
+    for (size_t k = 0; k + 1 < K; k++) means[k * D] = 100;
+    ck_assert_uint_eq(check_lists(families[_i]), 0);
+}
+END_TEST
+
 /* A row 10,000 deviations from everything: its densities are 5e7 nats down and still some component is nearest. */
 START_TEST(test_kept__one_far_outlier)
 {
@@ -167,6 +175,7 @@ Suite *suite(void)
     tcase_add_loop_test(cases, test_kept__equal_components_overflow, 0, FAMILIES);
     tcase_add_loop_test(cases, test_kept__all_others_just_beyond_the_threshold, 0, FAMILIES);
     tcase_add_loop_test(cases, test_kept__components_at_every_level, 0, FAMILIES);
+    tcase_add_loop_test(cases, test_kept__the_nearest_comes_last, 0, FAMILIES);
     tcase_add_loop_test(cases, test_kept__one_far_outlier, 0, FAMILIES);
     suite_add_tcase(s, cases);
     return s;
