@@ -18,8 +18,8 @@ static const double DROPPED_SHARE = 0x1p-24;
 static const double LEAST_VARIANCE = 0x1p-52;
 /* Relative to the squared mean, a variance below this is rounding of doubles: the dimension is constant. */
 static const double CONSTANT_DIMENSION = 0x1p-100;
-/* For rows that are all zero; its reciprocal still is a float32. Evaluation asks for 1e-30: a pivot may lose some of its
- * digits when a repaired matrix is factored again. */
+/* For rows that are all zero; its reciprocal still is a float32. Evaluation asks for 1e-30: a pivot may lose some of
+ * its digits when a repaired matrix is factored again. */
 static const double TINY_VARIANCE = 2e-30;
 /* A matrix's pivot, what is left of a dimension's variance when the dimensions before it are known, is at least this
  * part of the variance: a deviation of 2^-20, which float32 rows and factors still resolve. */
