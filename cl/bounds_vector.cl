@@ -14,8 +14,11 @@
  *   z      (TILE_BLOCK, BOUND_DIMS)
  *
  *   BOUND_DIMS  a multiple of VW
+ *   REST_ROUNDING  what is added to the squared length of a rest, as a share of the whole: where little is left, it is
+ *                  the rounding of what was subtracted
  */
 #define BOUND_VECTORS (BOUND_DIMS / VW)
+#define REST_ROUNDING 0x1p-18f
 
 /* z of TILE_ROWS rows. norms: their |y|^2. */
 static inline void project_rows(__global float *z, __global const float *a, __global const float *norms,
@@ -37,7 +40,7 @@ static inline void project_rows(__global float *z, __global const float *a, __gl
         __global float *row = z + i * BOUND_DIMS;
         floatv squares = 0.0f;
         for (int v = 0; v < BOUND_VECTORS; v++) squares = fma(LOADV(row + v * VW), LOADV(row + v * VW), squares);
-        const float rest = norms[i] - sum_lanes(squares);
+        const float rest = fma(REST_ROUNDING, norms[i], norms[i] - sum_lanes(squares));
         row[BOUND_DIMS - 1] = rest > 0.0f ? sqrt(rest) : 0.0f;
     }
 }

@@ -12,6 +12,12 @@ typedef struct bounds_t {
     exact_t exact;
 } bounds_t;
 
+/* What a component must reach to matter where one has the log-density `known`, less what rounding may do to that. */
+static inline float threshold_of(float known, float spread)
+{
+    return known - spread - 0x1p-18f * fabs(known);
+}
+
 /* A chunk's candidates of row i, their exact log-densities in b->values, and the largest log-density so far, in *best.
  * Candidates' numbers take the place of the bounds l: they are never more than what has been read. */
 static inline uint find_candidates(float *best, const scratch_t *s, const bounds_t *b, uint i, __global float *l,
@@ -21,15 +27,15 @@ static inline uint find_candidates(float *best, const scratch_t *s, const bounds
     __global const float *a = row_place(s->a, i);
     const uint groups = (vectors + SWEEP_VECTORS - 1) / SWEEP_VECTORS;
     const float highest = max_lanes(LOADV(s->maxima + i * VW));
-    if (highest < *best - spread) return 0;
+    if (highest < threshold_of(*best, spread)) return 0;
     for (uint v = vectors; v < groups * SWEEP_VECTORS; v++) STOREV((floatv)PADDING, l + v * VW);
 
     /* the component with the highest bound is mostly the nearest: its exact log-density makes the threshold */
     s->list.components[0] = first_component + first_at(l, vectors, highest);
     exact_log_densities(b->values, s->list.components, 1, a, &b->exact);
     const float known = b->values[0] > *best ? b->values[0] : *best;
-    const float threshold = known - spread - 0x1p-18f * fabs(known);
-    const uint count = append(candidates, 0, OVERFLOWED, l, groups, first_component, threshold);
+    const uint count =
+        append(candidates, 0, OVERFLOWED, l, groups, first_component, threshold_of(known, spread));
     exact_log_densities(b->values, candidates.components, count, a, &b->exact);
     floatv largest = *best;
     for (uint q = count; q % VW; q++) b->values[q] = PADDING;

@@ -26,6 +26,8 @@ enum { CANDIDATE_PER_DIM = 5, CANDIDATE_PER_LANE = 12 };
 static const double worthwhile = 0.85;
 /* Of h |m|^2: rounding of products, coordinates and axes, many times over. */
 static const double slack_share = 0x1p-14, slack_nats = 0.01;
+/* Of |v|^2, what rounding may take from the squared length of a rest: REST_ROUNDING of cl/bounds_vector.cl. */
+static const double rest_rounding = 0x1p-18;
 /* Rows that the choice is made on. */
 enum { TRIAL_ROWS = 32, TRIAL_SEED = 1 };
 
@@ -86,6 +88,7 @@ static void project(float *z, const float *columns, const float *mean, uint32_t 
         for (uint32_t q = 0; q < dims; q++) z[q] += mean[j] * columns[(size_t)j * dims + q];
         rest += (double)mean[j] * (double)mean[j];
     }
+    rest += rest_rounding * rest;
     for (uint32_t q = 0; q + 1 < dims; q++) rest -= (double)z[q] * (double)z[q];
     z[dims - 1] = rest > 0 ? (float)sqrt(rest) : 0;
 }

@@ -133,7 +133,7 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
         used += (size_t)snprintf(text + used, room - used, " -DWARPS=%d -DDOWN=%u -DROW_TERMS=%u -DENTRIES=%d",
                                  FG_WARPS, fg_warp_down(shape), fg_warp_row_terms(shape), FG_WARP_ENTRIES);
     if (shape->register_limit && used < room)
-        snprintf(text + used, room - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
+        used += (size_t)snprintf(text + used, room - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
     if (program == FG_PROGRAM_BOUNDED && used < room)
         used += (size_t)snprintf(text + used, room - used, " -DBOUND_DIMS=%u", shape->bound_dims);
     if (shape->family == FGMM_KERNEL_VECTOR && used < room)

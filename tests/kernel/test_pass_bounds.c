@@ -59,6 +59,72 @@ START_TEST(test_pass__bounds_in_hard_cases)
 }
 END_TEST
 
+/* ---- rows of which next to nothing is left beside the axes ---- */
+
+/* All axes lie in the first AXES dimensions, where BASE means are. Each of the PAIRS has a dimension of its own
+ * besides: two means far out in it, one to each side so that no axis bends there, and one mean nearly as near to their
+ * row. */
+enum { AXES = 47, BASE = 150, PAIRS = 16, REST_D = 64, REST_K = BASE + 3 * PAIRS };
+
+typedef struct rest_case {
+    double means[REST_K * REST_D], weights[REST_K], variances[REST_K];
+    float rows[PAIRS * REST_D]; /* row j is nearest to mean BASE + j */
+} rest_case;
+
+/* A row's part beside the axes is lost in the rounding of its squared length; times a mean's part it decides. */
+static void make_rests(rest_case *c)
+{
+    fg_rng rng;
+    fg_rng_init(&rng, 3, 77, 0);
+    for (size_t k = 0; k < BASE + PAIRS; k++)
+        for (size_t d = 0; d < AXES; d++) c->means[k * REST_D + d] = (float)(10 * fg_rng_normal(&rng));
+    for (size_t j = 0; j < PAIRS; j++) {
+        double *out = c->means + (BASE + j) * REST_D, *back = out + PAIRS * REST_D, *near = back + PAIRS * REST_D;
+        double squares = 0;
+        for (size_t d = 0; d < AXES; d++) squares += out[d] * out[d];
+        const double aside = 0.5 * sqrt(squares), rest = 0x1p-12 * sqrt(squares), margin = 0x1p-14 * squares;
+        for (size_t d = 0; d < AXES; d++) {
+            back[d] = near[d] = out[d];
+            c->rows[j * REST_D + d] = (float)out[d];
+        }
+        out[AXES + j] = aside;
+        back[AXES + j] = -aside;
+        c->rows[j * REST_D + AXES + j] = (float)rest;
+        near[j] += sqrt((aside - rest) * (aside - rest) - rest * rest + margin);
+    }
+    for (size_t k = 0; k < REST_K; k++) c->weights[k] = c->variances[k] = 1.0 / REST_K;
+}
+
+START_TEST(test_pass__bounds_are_true_where_rests_are_rounding)
+{
+    static rest_case c;
+    static const float shift[REST_D];
+    int32_t labels[PAIRS];
+    fgmm_device *device = device_of_family(FGMM_KERNEL_VECTOR);
+    fg_pass *pass;
+    fg_buffer *buffer;
+    const fg_pass_options options = {.keep = FG_KEEP_BEST,
+                                     .k = REST_K,
+                                     .d = REST_D,
+                                     .type = FGMM_F32,
+                                     .batch_rows = PAIRS,
+                                     .path = FGMM_PATH_SPARSE,
+                                     .bounds = FG_BOUNDS_ALWAYS};
+    make_rests(&c);
+    const fg_parameters p = {FGMM_SPHERICAL, REST_K, REST_D, c.weights, c.means, c.variances};
+    ck_ok(fg_pass_create(&pass, device, &options));
+    ck_ok(fg_buffer_create(&buffer, device, sizeof c.rows, FG_BUFFER_DEVICE, "rows"));
+    ck_ok(fg_buffer_write(buffer, 0, c.rows, sizeof c.rows));
+    ck_ok(fg_pass_load(pass, &p, shift));
+    const fg_rows rows = {.buffer = buffer, .n = PAIRS};
+    const fg_evaluation_rows out = {.labels = labels};
+    ck_ok(fg_pass_evaluate(pass, &rows, &out));
+    for (int j = 0; j < PAIRS; j++) ck_assert_int_eq(labels[j], BASE + j);
+    fg_buffer_free(buffer);
+    fg_pass_free(pass);
+}
+END_TEST
+
 /* ---- when they are used ---- */
 
 enum { K = 256, D = 100, MANY = 1 << 24 };
@@ -129,6 +195,7 @@ Suite *suite(void)
     tcase_add_loop_test(edges, test_pass__bounds_equal_the_twin_at_tile_edges, 0, 3);
     tcase_add_test(edges, test_pass__bounds_keep_the_nearest);
     tcase_add_test(edges, test_pass__bounds_in_hard_cases);
+    tcase_add_test(edges, test_pass__bounds_are_true_where_rests_are_rounding);
     tcase_add_test(use, test_pass__bounds_are_used_where_few_axes_tell_components_apart);
     tcase_add_test(use, test_pass__bounds_are_not_used_for_few_rows);
     suite_add_tcase(s, edges);
