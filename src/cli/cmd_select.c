@@ -510,7 +510,8 @@ const cli_command cli_command_select = {
     .notes =
         "Smaller is better for all three. ICL asks for clusters that are apart as well. With --folder an interrupted\n"
         "comparison goes on where it was: the folder holds a checkpoint of the model under way too. There is no\n"
-        "--mini-batch: the criteria compare log-likelihoods, which must be those of finished trainings. --json prints:\n"
+        "--mini-batch: the criteria compare log-likelihoods, which must be those of finished trainings. --json "
+        "prints:\n"
         "rows dims models[{covariance,components,parameters,log_likelihood,aic,bic,icl,iterations}]\n"
         "best{bic,aic,icl}{covariance,components}. With weights N is their sum: let them be counts, or of mean 1.\n",
     .examples = "  flashgmm select data.npy -k 1:20\n"

@@ -34,9 +34,10 @@ uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k);
  * DEVICE, CANCELLED. */
 fgmm_status fg_init_kmeanspp(double *centres, const fg_init_request *request);
 
-/* Betters centres (k,d), rows of the sample: a row drawn with probability proportional to its squared distance takes the
- * place of the centre that is missed least, where that lowers the total; 2 K times. What follows k-means++; for mixtures
- * so large that this would take more than a fraction of a second nothing happens. Deterministic for a seed. Errors: MEMORY. */
+/* Betters centres (k,d), rows of the sample: a row drawn with probability proportional to its squared distance takes
+ * the place of the centre that is missed least, where that lowers the total; 2 K times. What follows k-means++; for
+ * mixtures so large that this would take more than a fraction of a second nothing happens. Deterministic for a seed.
+ * Errors: MEMORY. */
 fgmm_status fg_init_swap(double *centres, const fg_init_request *request);
 
 /* k-means||: rounds, and candidates of each in percent of k. Measured, docs/math.md "First centres". */

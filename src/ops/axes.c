@@ -5,6 +5,7 @@
 #include "size.h"
 #include "status.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,7 @@ fgmm_status fg_axes_find(float *axes, const fg_shape *s, const float *means, uin
     fgmm_status status = FGMM_OK;
     const axes_size size = {count, (uint32_t)fg_min_u64(s->k, MOST_SAMPLES), s->d};
     float *sample = NULL, *columns = NULL, *next = NULL, *products = NULL;
+    assert(size.samples > 0);
     FG_TRY(FG_ALLOC(&sample, (uint64_t)size.samples * s->d, "axes"));
     FG_TRY(FG_ALLOC(&columns, (uint64_t)size.samples * s->d, "axes"));
     FG_TRY(FG_ALLOC(&next, (uint64_t)count * s->d, "axes"));

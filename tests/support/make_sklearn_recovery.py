@@ -30,6 +30,7 @@ def main(data):
     warnings.simplefilter("ignore", ConvergenceWarning)
     print("/* sklearn_recovery.h - printed by make_sklearn_recovery.py; do not edit. "
           f"scikit-learn {sklearn.__version__}. */")
+    print("/* clang-format off */")
     print("static const struct {\n    const char *name;\n    uint64_t k;\n    fgmm_covariance covariance;\n"
           "    uint32_t starts;\n    double rand_index, log_likelihood; /* adjusted; nats per row */\n"
           "} sklearn_recovery[] = {")

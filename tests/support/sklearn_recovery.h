@@ -1,4 +1,5 @@
 /* sklearn_recovery.h - printed by make_sklearn_recovery.py; do not edit. scikit-learn 1.9.1. */
+/* clang-format off */
 static const struct {
     const char *name;
     uint64_t k;
