@@ -441,7 +441,9 @@ def main():
     if unknown:
         sys.exit(f"./dev bench: no case named {', '.join(sorted(unknown))}; ./dev bench --list shows them")
     if options.is_list:
-        sys.exit("\n".join(f"{c.name:<12} {c.data} {c.type} K={c.k} D={c.d}: {' '.join(c.contenders)}" for c in cases))
+        for c in cases:
+            say(f"{c.name:<12} {c.data} {c.type} K={c.k} D={c.d}: {' '.join(c.contenders)}")
+        return
     bench = Bench(options)
     about = describe(options)
     results = pathlib.Path(options.results)

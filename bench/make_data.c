@@ -12,7 +12,7 @@
  *         u8: the same, stretched so that four deviations of a column on either side of the mean fill 0..255, rounded.
  *     data=FILE
  *         Rows are the file's; rows=... is not written. The start is trained on every tenth row: 5 iterations of
- * k-means and 5 of EM.
+ *         k-means and 5 of EM.
  */
 #include "contender.h"
 
