@@ -35,11 +35,12 @@ static inline uint partial_place(uint e)
     return e < DIMS + S2_COUNT ? ROW_STRIDE + (e - DIMS) : ROW_STRIDE + PARTIAL_S2;
 }
 
-/* Chunks of a component, in order. Work-items (PER_COMPONENT padded, K). */
+/* Chunks of a component, in order. Groups (K, parts of PER_COMPONENT): some devices take at most 65535 of them in other
+ * dimensions than the first. */
 __kernel void combine_chunks(uint components, __global const uint *component_chunk, __global const float *partials,
                              __global sum_t *totals)
 {
-    const uint e = get_global_id(0), k = get_global_id(1);
+    const uint k = get_group_id(0), e = get_group_id(1) * get_local_size(0) + get_local_id(0);
     if (e >= PER_COMPONENT) return;
     const uint first = component_chunk[k], end = component_chunk[k + 1];
     if (first == end) return;
@@ -108,7 +109,7 @@ __kernel void combine_dense_weights(uint components, uint padded_components, uin
 }
 
 /* Dense path: S1 (and S2 of diag) from `splits` partial products (splits, K, DENSE_STRIDE). Where a strip was summed as
- * products, sum r y becomes sum r (y - m) here. Work-items (D, diag 2 D, padded; K). */
+ * products, sum r y becomes sum r (y - m) here. Groups (K, parts of DENSE_ELEMENTS). */
 #if S2_DIAG
 #define DENSE_STRIDE   (2 * ROW_STRIDE)
 #define DENSE_ELEMENTS (2 * DIMS)
@@ -121,7 +122,7 @@ __kernel void combine_dense(uint components, uint padded_components, uint splits
                             __global const uint *is_exact, uint strip, __global const float *means,
                             __global const sum_t *tile_weights, __global sum_t *totals)
 {
-    const uint e = get_global_id(0), k = get_global_id(1);
+    const uint k = get_group_id(0), e = get_group_id(1) * get_local_size(0) + get_local_id(0);
     if (e >= DENSE_ELEMENTS) return;
     const uint place = e < DIMS ? e : ROW_STRIDE + (e - DIMS);
     sum_t sum = SUM_ZERO;

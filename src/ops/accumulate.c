@@ -89,7 +89,8 @@ fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, const fg_list_
         FG_ARG_BUFFER(pass->totals.partials),
         FG_ARG_BUFFER(pass->totals.totals),
     };
-    const size_t elements[2] = {fg_round_up((uint64_t)s->d + s2_count(s) + 1, COMBINE_LOCAL), s->k};
+    const size_t parts = (size_t)fg_ceil_div((uint64_t)s->d + s2_count(s) + 1, COMBINE_LOCAL);
+    const size_t elements[2] = {(size_t)s->k * COMBINE_LOCAL, parts};
     const size_t group[2] = {COMBINE_LOCAL, 1};
     FG_TRY(sum_chunks(pass, rows, counts->chunks));
     FG_TRY(FG_LAUNCH(pass, pass->combine_chunks, combine, 2, elements, group));

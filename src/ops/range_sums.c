@@ -63,7 +63,8 @@ fgmm_status fg_range_sums_combine(const fg_range_sums *sums, fg_pass *pass, uint
         FG_ARG_BUFFER(pass->totals.totals),
     };
     const size_t width = s->sum_items, components = fg_round_up(s->k, width);
-    const size_t elements[2] = {fg_round_up(s->is_diag_s2 ? 2 * s->d : s->d, COMBINE_LOCAL), s->k};
+    const size_t parts = (size_t)fg_ceil_div(s->is_diag_s2 ? 2 * (uint64_t)s->d : s->d, COMBINE_LOCAL);
+    const size_t elements[2] = {(size_t)s->k * COMBINE_LOCAL, parts};
     const size_t group[2] = {COMBINE_LOCAL, 1};
     FG_TRY(FG_LAUNCH(pass, sums->combine_weights, weights, 1, &components, &width));
     FG_TRY(FG_LAUNCH(pass, sums->combine, products, 2, elements, group));
