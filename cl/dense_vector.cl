@@ -14,7 +14,7 @@
  *
  *   TILE_DENSE_K     components in registers in the product; divides STRIP
  *   TILE_DENSE_V     vectors of the row in registers; TILE_DENSE_K x TILE_DENSE_V + TILE_DENSE_V + 1 vectors must fit
- * Within a tile sums are float; they are joined in a wider type by combine.cl.
+ * Sums of a tile, or of some tiles in a row (dense.c), are float; they are joined in a wider type by combine.cl.
  */
 #ifndef TILE_DENSE_K
 #error "TILE_DENSE_K is not set"
@@ -144,12 +144,12 @@ static inline void add_weights(const block_t *b, __global float *r, size_t r_str
     }
 }
 
-/* Listed rows of the batch (row_list, or all of them from first_row where use_list is 0) as one tile; r times the
+/* Listed rows of the batch (row_list, or all of them from list_first where use_list is 0) as one tile; r times the
  * rows' weights where they have some. */
 __kernel void dense_responsibilities(__global const row_t *rows, ulong first_element,
                                      __global const float *weights, ulong first_weight, uint has_weights,
-                                     __global const float *shift, __global const uint *row_list, uint list_first, uint use_list, uint n,
-                                     uint tile_rows, __global const float *packed, __global const float *scale,
+                                     __global const float *shift, __global const uint *row_list, uint list_first,
+                                     uint use_list, uint n, uint tile_rows, __global const float *packed, __global const float *scale,
                                      __global const float *offset, __global const uint *is_exact,
                                      __global const float *normaliser, __global const float *width, uint strips,
                                      float spread, __global float *scratch, ulong scratch_floats, __global float *y,
@@ -284,7 +284,8 @@ static inline void add_strip_products(__global float *out, factors_t f, size_t y
         }
 }
 
-/* Adds to partials (splits, padded K, ROW_STRIDE; diag 2 ROW_STRIDE). Work-items (strips, 1, splits of split_rows rows). */
+/* Adds to partials (splits, padded K, ROW_STRIDE; diag 2 ROW_STRIDE). Work-items (strips, 1, splits of split_rows
+ * rows). */
 __kernel void dense_accumulate(__global const float *y, __global const float *r, __global const float *means,
                                __global const uint *is_exact, uint n, uint tile_rows, uint split_rows,
                                uint padded_components, __global float *partials)

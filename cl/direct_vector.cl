@@ -6,8 +6,8 @@
  *   weights     r_ik, and the 1, times the weight of row i where rows have some
  *
  * A range of range_rows rows has sums of its own, so that their order does not depend on scheduling; a worker g of G
- * does the ranges first_range + g, + g + G, ... before end_range and reuses its scratch. Sums of a range are float, joined in a wider type by
- * combine.cl.
+ * does the ranges first_range + g, + g + G, ... before end_range and reuses its scratch. Sums of a range are float,
+ * joined in a wider type by combine.cl.
  *
  *   range_sums (ranges, 2, padded K)                            N, S2 (spherical)
  *   partials (ranges, padded K, ROW_STRIDE; diag 2 ROW_STRIDE)  S1, S2 (diag)
@@ -58,8 +58,9 @@ static inline void add_nearest(const block_t *b, __global const float *weights, 
 
 __kernel void direct_accumulate(__global const row_t *rows, ulong first_element, __global const float *weights,
                                 ulong first_weight, uint has_weights, uint n, uint range_rows, uint first_range,
-                                uint end_range, __global const float *shift, __global const float *packed, __global const float *scale,
-                                __global const float *offset, __global const uint *is_exact,
+                                uint end_range, __global const float *shift, __global const float *packed,
+                                __global const float *scale, __global const float *offset,
+                                __global const uint *is_exact,
                                 __global const float *normaliser, __global const float *width,
                                 __global const float *means, uint strips, float spread, __global float *scratch,
                                 ulong scratch_floats, __global float *logz, __global float *range_sums,

@@ -81,8 +81,9 @@ __kernel void moments(__global const row_t *rows, ulong first_element, __global 
     const uint item = get_local_id(0), matrix = get_group_id(1), split = get_group_id(2);
     uint i = 0, first_of_row = 0; /* tile number t has row i, i (i + 1) / 2 <= t, of tiles */
     for (; first_of_row + i + 1 <= get_group_id(0); i++) first_of_row += i + 1;
-    const moments_t p = {rows,          first_element, shift, sorted_rows,
-                         sorted_values, a,             b,     i * MOMENT_TILE, (uint)(get_group_id(0) - first_of_row) * MOMENT_TILE};
+    const uint j = get_group_id(0) - first_of_row;
+    const moments_t p = {rows, first_element, shift,           sorted_rows,    sorted_values,
+                         a,    b,             i * MOMENT_TILE, j * MOMENT_TILE};
     __global sum_t *to = out + (size_t)(split * matrices + matrix) * DIMS * ROW_STRIDE;
     float sums[MOMENT_SQUARE][MOMENT_SQUARE];
 #pragma unroll

@@ -100,10 +100,10 @@ static inline void products_to_log_densities(__global float *l, uint l_stride, _
     }
 }
 
-__kernel void responsibilities(__global const row_t *rows, ulong first_element, uint first_row, uint n, __global const float *shift,
-                               __global const float *packed, __global const float *scale, __global const float *offset,
-                               __global const uint *is_exact, __global const ushort *split_means,
-                               __global const uint *strip_terms, uint row_terms, uint strips, uint chunk_strips,
+__kernel void responsibilities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
+                               __global const float *shift, __global const float *packed, __global const float *scale,
+                               __global const float *offset, __global const uint *is_exact,
+                               __global const ushort *split_means, __global const uint *strip_terms, uint row_terms, uint strips, uint chunk_strips,
                                uint components, float spread, __global float *scratch, ulong scratch_floats,
                                uint l_stride, uint capacity, __global float *logz, __global uint *counts,
                                __global uint *list_components, __global float *list_values)

@@ -78,7 +78,8 @@ static inline void write_potentials(__global float *potentials, const float sums
 }
 
 __kernel void seeding_try(__global const float *rows, __global const float *candidates, __global const float *weights,
-                          __global const float *least, __global float *distances, __global float *potentials, uint d, uint padded)
+                          __global const float *least, __global float *distances, __global float *potentials, uint d,
+                          uint padded)
 {
     __local float partial[TILE_CANDIDATES * LOCAL];
     const size_t block = get_group_id(0), stride = get_num_groups(0) * SEEDING_BLOCK;

@@ -211,10 +211,10 @@ fgmm_status fg_packed_load(fg_packed *packed, const fg_shape *shape, const fg_pa
 /* What matrices need before distances are taken: tied covariances whitened rows, full ones in the group family
  * log-densities. */
 typedef struct fg_whitening {
-    fg_buffer *factor;   /* float (fg_triangle_floats) */
-    fg_buffer *rows;     /* float (batch_rows, d) */
-    fg_buffer *no_shift; /* float (row_stride) zeros: what is left to subtract */
-    fg_buffer *scratch;
+    fg_buffer *factor;    /* float (fg_triangle_floats) */
+    fg_buffer *rows;      /* float (batch_rows, d) */
+    fg_buffer *no_shift;  /* float (row_stride) zeros: what is left to subtract */
+    fg_buffer *scratch;   /* vector: float (workers, row_groups vw rows, row_stride) */
     fg_buffer *densities; /* float (batch_rows, padded_k) */
     cl_kernel whiten, densify;
 } fg_whitening;
@@ -223,7 +223,7 @@ typedef struct fg_whitening {
 typedef struct fg_moments {
     fg_buffer *sums;     /* sum (matrices, d, row_stride), lower triangles */
     fg_buffer *partials; /* sum (splits, as sums); NULL: one split */
-    fg_buffer *scratch;
+    fg_buffer *scratch;  /* vector: float (workers, fg_moments_rows, row_stride), gathered rows */
     uint32_t bands, splits;
     cl_kernel moments, combine;
 } fg_moments;
@@ -307,8 +307,8 @@ typedef struct fg_dense {
     fg_buffer *y;         /* float (tile_rows, row_stride); vector: (groups, tile_rows, group) */
     fg_buffer *r;         /* float (strips, tile_rows, strip) */
     fg_buffer *survivors; /* uint (tile_rows / block) */
-    fg_buffer *scratch;
-    fg_range_sums sums; /* a range is a block of rows */
+    fg_buffer *scratch;   /* vector: float (workers, scratch_floats) */
+    fg_range_sums sums;   /* a range is a block of rows; vector: block i of all tiles that are combined together */
     uint32_t tile_rows, splits, split_rows;
     cl_ulong scratch_floats;
     cl_kernel responsibilities, accumulate;
@@ -318,8 +318,8 @@ typedef struct fg_dense {
 /* ---- small mixtures and dense batches of the vector family: rows straight into sums; made at first use ---- */
 typedef struct fg_direct {
     fg_buffer *survivors; /* uint (ranges) */
-    fg_buffer *scratch;
-    fg_range_sums sums; /* a range for each split */
+    fg_buffer *scratch;   /* float (workers, scratch_floats) */
+    fg_range_sums sums;   /* a range for each split */
     uint32_t ranges, range_rows;
     cl_ulong scratch_floats;
     cl_kernel accumulate;
