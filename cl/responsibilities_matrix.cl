@@ -103,10 +103,10 @@ static inline void products_to_log_densities(__global float *l, uint l_stride, _
 __kernel void responsibilities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
                                __global const float *shift, __global const float *packed, __global const float *scale,
                                __global const float *offset, __global const uint *is_exact,
-                               __global const ushort *split_means, __global const uint *strip_terms, uint row_terms, uint strips, uint chunk_strips,
-                               uint components, float spread, __global float *scratch, ulong scratch_floats,
-                               uint l_stride, uint capacity, __global float *logz, __global uint *counts,
-                               __global uint *list_components, __global float *list_values)
+                               __global const ushort *split_means, __global const uint *strip_terms, uint row_terms,
+                               uint strips, uint chunk_strips, uint components, float spread, __global float *scratch,
+                               ulong scratch_floats, uint l_stride, uint capacity, __global float *logz,
+                               __global uint *counts, __global uint *list_components, __global float *list_values)
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);
     const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats, l_stride, capacity);

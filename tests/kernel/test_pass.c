@@ -4,10 +4,14 @@
 #include "passes.h"
 #include "support.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_GROUP};
 enum { FAMILIES = sizeof families / sizeof families[0] };
+
+/* Entries of a component are joined in float within a batch, and in double across batches: some roundings. */
+static const double joining_tolerance = 1e-5;
 
 /* Covariance, kept components and path that a family must get right; each is run for every size below. */
 typedef struct variant {
@@ -219,6 +223,44 @@ START_TEST(test_pass__dense_rows_in_several_tiles)
 }
 END_TEST
 
+/* A batch of a small mixture that is more than one launch may take (direct.c: 2^18 rows). */
+START_TEST(test_pass__small_mixtures_in_several_launches)
+{
+    const shape_case c = {.family = FGMM_KERNEL_VECTOR,
+                          .keep = (fg_keep)_i,
+                          .type = FGMM_F32,
+                          .path = FGMM_PATH_AUTO,
+                          .n = 450001, /* a batch is two thirds of them */
+                          .d = 1,
+                          .k = 2,
+                          .overlap = 0.5};
+    check_case(&c);
+}
+END_TEST
+
+/* Lists of a batch that takes two launches (responsibilities.c: 2^33 operations) are those of two batches, a launch
+ * each, to the last bit; the twin would take too long. */
+START_TEST(test_pass__lists_in_several_launches)
+{
+    enum { N = 1300, K = 250000, D = 17, STATISTICS = 2 + K * (1 + D + 1) };
+    const shape_case c = {.family = FGMM_KERNEL_VECTOR,
+                          .type = FGMM_F32,
+                          .path = FGMM_PATH_SPARSE,
+                          .n = N,
+                          .d = D,
+                          .k = K,
+                          .overlap = 0.1};
+    static double logz[2][N], values[2][STATISTICS];
+    problem p = make_problem(&c);
+    device_of_family(c.family);
+    for (size_t i = 0; i < 2; i++) run_pass(&c, &p, i == 0 ? N : N / 2, values[i], logz[i]);
+    ck_assert_mem_eq(logz[0], logz[1], sizeof logz[0]);
+    for (size_t i = 0; i < STATISTICS; i++)
+        ck_assert_double_eq_tol(values[0][i], values[1][i], joining_tolerance * (1 + fabs(values[0][i])));
+    free_problem(&p);
+}
+END_TEST
+
 /* Each type with two variants; with all of them on request. */
 START_TEST(test_pass__every_row_type)
 {
@@ -292,8 +334,9 @@ Suite *suite(void)
     TCase *vector = tcase_create("vector");
     TCase *group = tcase_create("group");
     TCase *both = tcase_create("both");
+    TCase *launches = tcase_create("launches");
     TCase *tiny = tcase_create("tiny");
-    TCase *const cases[] = {vector, group, both, tiny};
+    TCase *const cases[] = {vector, group, both, launches, tiny};
     tcase_add_test(vector, test_pass__vector_equals_the_twin_at_tile_edges);
     tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_at_vector_edges, 0, EDGE_DIMS);
     tcase_add_test(vector, test_pass__vector_small_mixtures_equal_the_twin);
@@ -305,6 +348,8 @@ Suite *suite(void)
     tcase_add_loop_test(both, test_pass__every_row_type, 0, FAMILIES);
     tcase_add_loop_test(both, test_pass__bytes_are_foreseen, 0, FAMILIES);
     tcase_add_loop_test(both, test_pass__tight_components_far_from_the_shift, 0, FAMILIES);
+    tcase_add_loop_test(launches, test_pass__small_mixtures_in_several_launches, FG_KEEP_MIXTURE, FG_KEEP_BEST + 1);
+    tcase_add_test(launches, test_pass__lists_in_several_launches);
     tcase_add_loop_test(tiny, test_pass__tiny, 0, FAMILIES);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tcase_add_checked_fixture(cases[i], NULL, close_device);
