@@ -7,6 +7,7 @@
 #include "status.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Vector family: floats of scratch that a block's log-densities may take, so that they stay in a core's L2 cache next
  * to the packed components of a strip. */
@@ -93,128 +94,73 @@ static uint32_t launch_rows(const fg_shape *s, double most_work, uint32_t step)
     return (uint32_t)fg_round_up((uint64_t)fmax(rows, 1), step);
 }
 
-/* Vector family: rows (row type of the program) minus shift. */
-static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
+/* What a kernel of the vector and matrix families takes besides the batch, what is common to their components, and
+ * results. */
+typedef struct own_arguments {
+    const fg_argument *arguments;
+    size_t count;
+} own_arguments;
+
+enum { MOST_OWN = 8 };
+
+/* Workers over the rows of a batch. The kernels take: rows, first element, first and last row | own | the rest. */
+static fgmm_status run_workers(fg_pass *pass, cl_kernel kernel, const fg_rows *rows, cl_ulong first,
+                               const own_arguments *own)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
-    const fg_packed *p = &pass->packed;
     const fg_lists *lists = &pass->lists;
     const cl_uint n = (cl_uint)rows->n, most = launch_rows(s, 0x1p33, s->tile.block * s->workers);
+    const size_t global = s->workers, local = 1;
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
         const cl_uint end = (cl_uint)fg_min_u64(n, (uint64_t)first_row + most);
-        const fg_argument arguments[] = {
-            FG_ARG_BUFFER(rows->buffer),
-            FG_ARG_VALUE(first),
-            FG_ARG_VALUE(first_row),
-            FG_ARG_VALUE(end),
-            FG_ARG_BUFFER(shift),
-            FG_ARG_BUFFER(p->packed),
-            FG_ARG_BUFFER(p->scale),
-            FG_ARG_BUFFER(p->offset),
-            FG_ARG_BUFFER(p->is_exact),
-            FG_ARG_VALUE(s->strips),
-            FG_ARG_VALUE(lists->chunk_strips),
-            FG_ARG_VALUE(s->k),
-            FG_ARG_VALUE(s->spread),
-            FG_ARG_BUFFER(lists->scratch),
-            FG_ARG_VALUE(lists->scratch_floats),
-            FG_ARG_VALUE(lists->l_stride),
-            FG_ARG_VALUE(s->capacity),
-            FG_ARG_BUFFER(lists->logz),
-            FG_ARG_BUFFER(lists->counts),
-            FG_ARG_BUFFER(lists->components),
-            FG_ARG_BUFFER(lists->values),
+        const fg_argument batch[] = {FG_ARG_BUFFER(rows->buffer), FG_ARG_VALUE(first), FG_ARG_VALUE(first_row),
+                                     FG_ARG_VALUE(end)};
+        const fg_argument rest[] = {
+            FG_ARG_VALUE(s->strips),       FG_ARG_VALUE(lists->chunk_strips), FG_ARG_VALUE(s->k),
+            FG_ARG_VALUE(s->spread),       FG_ARG_BUFFER(lists->scratch),     FG_ARG_VALUE(lists->scratch_floats),
+            FG_ARG_VALUE(lists->l_stride), FG_ARG_VALUE(s->capacity),         FG_ARG_BUFFER(lists->logz),
+            FG_ARG_BUFFER(lists->counts),  FG_ARG_BUFFER(lists->components),  FG_ARG_BUFFER(lists->values),
         };
-        const size_t global = s->workers, local = 1;
-        FG_TRY(FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local));
+        enum { BATCH = sizeof batch / sizeof batch[0], REST = sizeof rest / sizeof rest[0] };
+        fg_argument all[BATCH + MOST_OWN + REST];
+        memcpy(all, batch, sizeof batch);
+        memcpy(all + BATCH, own->arguments, own->count * sizeof *all);
+        memcpy(all + BATCH + own->count, rest, sizeof rest);
+        FG_TRY(fg_kernel_launch(pass->device, kernel, all, BATCH + own->count + REST, 1, &global, &local));
     }
 done:
     return status;
 }
 
-/* Vector family with bounds; not for whitened rows. */
+/* Rows (row type of the program) minus shift. */
+static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
+{
+    const fg_packed *p = &pass->packed;
+    const fg_argument own[] = {FG_ARG_BUFFER(shift), FG_ARG_BUFFER(p->packed), FG_ARG_BUFFER(p->scale),
+                               FG_ARG_BUFFER(p->offset), FG_ARG_BUFFER(p->is_exact)};
+    return run_workers(pass, pass->responsibilities, rows, first, &(own_arguments){own, sizeof own / sizeof own[0]});
+}
+
+/* The same with bounds; not for whitened rows. */
 static fgmm_status run_bounded(fg_pass *pass, const fg_rows *rows, cl_ulong first)
 {
-    fgmm_status status = FGMM_OK;
-    const fg_shape *s = &pass->shape;
     const fg_packed *p = &pass->packed;
-    const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows->n, most = launch_rows(s, 0x1p33, s->tile.block * s->workers);
-    for (cl_uint first_row = 0; first_row < n; first_row += most) {
-        const cl_uint end = (cl_uint)fg_min_u64(n, (uint64_t)first_row + most);
-        const fg_argument arguments[] = {
-            FG_ARG_BUFFER(rows->buffer),
-            FG_ARG_VALUE(first),
-            FG_ARG_VALUE(first_row),
-            FG_ARG_VALUE(end),
-            FG_ARG_BUFFER(p->shift),
-            FG_ARG_BUFFER(p->bounds.packed),
-            FG_ARG_BUFFER(p->scale),
-            FG_ARG_BUFFER(p->bounds.offset),
-            FG_ARG_BUFFER(p->bounds.axes),
-            FG_ARG_BUFFER(p->means),
-            FG_ARG_BUFFER(p->normaliser),
-            FG_ARG_VALUE(s->strips),
-            FG_ARG_VALUE(lists->chunk_strips),
-            FG_ARG_VALUE(s->k),
-            FG_ARG_VALUE(s->spread),
-            FG_ARG_BUFFER(lists->scratch),
-            FG_ARG_VALUE(lists->scratch_floats),
-            FG_ARG_VALUE(lists->l_stride),
-            FG_ARG_VALUE(s->capacity),
-            FG_ARG_BUFFER(lists->logz),
-            FG_ARG_BUFFER(lists->counts),
-            FG_ARG_BUFFER(lists->components),
-            FG_ARG_BUFFER(lists->values),
-        };
-        const size_t global = s->workers, local = 1;
-        FG_TRY(FG_LAUNCH(pass, pass->bounded, arguments, 1, &global, &local));
-    }
-done:
-    return status;
+    const fg_argument own[] = {FG_ARG_BUFFER(p->shift),       FG_ARG_BUFFER(p->bounds.packed),
+                               FG_ARG_BUFFER(p->scale),       FG_ARG_BUFFER(p->bounds.offset),
+                               FG_ARG_BUFFER(p->bounds.axes), FG_ARG_BUFFER(p->means),
+                               FG_ARG_BUFFER(p->normaliser)};
+    return run_workers(pass, pass->bounded, rows, first, &(own_arguments){own, sizeof own / sizeof own[0]});
 }
 
 static fgmm_status run_matrix(fg_pass *pass, const fg_rows *rows, cl_ulong first)
 {
-    fgmm_status status = FGMM_OK;
-    const fg_shape *s = &pass->shape;
     const fg_packed *p = &pass->packed;
-    const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows->n, most = launch_rows(s, 0x1p33, s->tile.block * s->workers);
-    for (cl_uint first_row = 0; first_row < n; first_row += most) {
-        const cl_uint end = (cl_uint)fg_min_u64(n, (uint64_t)first_row + most);
-        const fg_argument arguments[] = {
-            FG_ARG_BUFFER(rows->buffer),
-            FG_ARG_VALUE(first),
-            FG_ARG_VALUE(first_row),
-            FG_ARG_VALUE(end),
-            FG_ARG_BUFFER(p->shift),
-            FG_ARG_BUFFER(p->packed),
-            FG_ARG_BUFFER(p->scale),
-            FG_ARG_BUFFER(p->offset),
-            FG_ARG_BUFFER(p->is_exact),
-            FG_ARG_BUFFER(p->split_means),
-            FG_ARG_BUFFER(p->strip_terms),
-            FG_ARG_VALUE(p->row_terms),
-            FG_ARG_VALUE(s->strips),
-            FG_ARG_VALUE(lists->chunk_strips),
-            FG_ARG_VALUE(s->k),
-            FG_ARG_VALUE(s->spread),
-            FG_ARG_BUFFER(lists->scratch),
-            FG_ARG_VALUE(lists->scratch_floats),
-            FG_ARG_VALUE(lists->l_stride),
-            FG_ARG_VALUE(s->capacity),
-            FG_ARG_BUFFER(lists->logz),
-            FG_ARG_BUFFER(lists->counts),
-            FG_ARG_BUFFER(lists->components),
-            FG_ARG_BUFFER(lists->values),
-        };
-        const size_t global = s->workers, local = 1;
-        FG_TRY(FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local));
-    }
-done:
-    return status;
+    const fg_argument own[MOST_OWN] = {FG_ARG_BUFFER(p->shift),       FG_ARG_BUFFER(p->packed),
+                                       FG_ARG_BUFFER(p->scale),       FG_ARG_BUFFER(p->offset),
+                                       FG_ARG_BUFFER(p->is_exact),    FG_ARG_BUFFER(p->split_means),
+                                       FG_ARG_BUFFER(p->strip_terms), FG_ARG_VALUE(p->row_terms)};
+    return run_workers(pass, pass->responsibilities, rows, first, &(own_arguments){own, MOST_OWN});
 }
 
 static fgmm_status run_group(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
