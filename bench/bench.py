@@ -450,7 +450,10 @@ def main():
     results.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^A-Za-z0-9]+", "-", about["device"]).strip("-").lower()[:60] + "-" + about["date"]
     start = time.monotonic()
-    limits = bench.measure_limits()
+    try:
+        limits = bench.measure_limits()
+    except Skipped as reason:
+        sys.exit(f"./dev bench: no limit to compare with: {reason}")
     for case in cases:
         if options.cases and case.name not in options.cases:
             continue

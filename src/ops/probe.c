@@ -2,8 +2,8 @@
  * batch, with the very program that the pass will run. A family that fails is replaced by the next one. The outcome is
  * remembered (device/family.c), so that later runs check nothing.
  *
- * Not checked: the dense path's program, and passes whose tile the caller gives (the tuner and the tests compare
- * themselves). */
+ * Not checked: the dense path's program, but for small mixtures, which take no other; and passes whose tile the caller
+ * gives (the tuner and the tests compare themselves). */
 #include "ops.h"
 
 #include "reference.h"
