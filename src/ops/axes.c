@@ -10,26 +10,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SAMPLES = 256, ROUNDS = 4 };
+enum { MOST_SAMPLES = 256, ROUNDS = 2 };
 /* What is left of a vector that depends on those before it is rounding, and no direction. */
 static const double least_rest = 1e-8;
+
+/* a.b over d dimensions; sums that the compiler can keep in vectors. */
+static double product_of(const float *a, const float *b, uint32_t d)
+{
+    enum { LANES = 8 };
+    double sums[LANES] = {0}, sum = 0;
+    uint32_t j = 0;
+    for (; j + LANES <= d; j += LANES)
+        for (uint32_t q = 0; q < LANES; q++) sums[q] += (double)a[j + q] * (double)b[j + q];
+    for (; j < d; j++) sum += (double)a[j] * (double)b[j];
+    for (uint32_t q = 0; q < LANES; q++) sum += sums[q];
+    return sum;
+}
 
 /* v -= (u.v) u for each of the `count` axes u before it, all (d). */
 static void subtract_axes(float *v, const float *axes, uint32_t count, uint32_t d)
 {
     for (uint32_t q = 0; q < count; q++) {
         const float *u = axes + (size_t)q * d;
-        double product = 0;
-        for (uint32_t j = 0; j < d; j++) product += (double)u[j] * (double)v[j];
-        for (uint32_t j = 0; j < d; j++) v[j] -= (float)product * u[j];
+        const float product = (float)product_of(u, v, d);
+        for (uint32_t j = 0; j < d; j++) v[j] -= product * u[j];
     }
-}
-
-static double squared_length(const float *v, uint32_t d)
-{
-    double sum = 0;
-    for (uint32_t j = 0; j < d; j++) sum += (double)v[j] * (double)v[j];
-    return sum;
 }
 
 /* Gram-Schmidt, a second time for what the first one's rounding leaves; a vector that depends on others becomes zero.
@@ -38,10 +43,10 @@ static void orthonormalise(float *axes, uint32_t count, uint32_t d)
 {
     for (uint32_t i = 0; i < count; i++) {
         float *v = axes + (size_t)i * d;
-        const double before = squared_length(v, d);
+        const double before = product_of(v, v, d);
         subtract_axes(v, axes, i, d);
         subtract_axes(v, axes, i, d);
-        const double after = squared_length(v, d);
+        const double after = product_of(v, v, d);
         const float factor = after > least_rest * before ? (float)(1 / sqrt(after)) : 0;
         for (uint32_t j = 0; j < d; j++) v[j] *= factor;
     }

@@ -28,8 +28,8 @@ static const double worthwhile = 0.85;
 static const double slack_share = 0x1p-14, slack_nats = 0.01;
 /* Of |v|^2, what rounding may take from the squared length of a rest: REST_ROUNDING of cl/bounds_vector.cl. */
 static const double rest_rounding = 0x1p-18;
-/* Rows that the choice is made on. */
-enum { TRIAL_ROWS = 32, TRIAL_SEED = 1 };
+/* Rows and components that the choice is made on. */
+enum { TRIAL_ROWS = 32, TRIAL_COMPONENTS = 256, TRIAL_SEED = 1 };
 
 int fg_bounds_are_possible(const fg_shape *s, const fg_pass_options *options)
 {
@@ -121,8 +121,21 @@ static double variance_of(const fg_shape *s, const fg_bounds_input *in, uint32_t
     return s->k > 1 ? 2 * nearest / s->d : 0;
 }
 
-/* How many components the bounds leave over for a row drawn from component k, in coordinates. */
-static uint64_t candidates_of(const fg_shape *s, const fg_bounds_input *in, const float *z, uint32_t k, fg_rng *rng)
+/* Components of the trial, and the one that has number q of them: spread evenly over all, between those that the axes
+ * are made from, which the axes fit better than others. */
+static uint32_t trial_components(const fg_shape *s)
+{
+    return (uint32_t)fg_min_u64(s->k, TRIAL_COMPONENTS);
+}
+
+static uint32_t trial_component(const fg_shape *s, uint32_t q)
+{
+    return (uint32_t)((2 * (uint64_t)q + 1) * s->k / (2 * trial_components(s)));
+}
+
+/* How many of the trial's components besides k the bounds leave over for a row drawn from component k, in coordinates.
+ */
+static uint64_t others_left(const fg_shape *s, const fg_bounds_input *in, const float *z, uint32_t k, fg_rng *rng)
 {
     float row[FG_MOST_BOUND_DIMS];
     const uint32_t dims = s->bound_dims;
@@ -137,21 +150,24 @@ static uint64_t candidates_of(const fg_shape *s, const fg_bounds_input *in, cons
     }
     const double least = (double)in->normaliser[k] - (double)in->scale[k] * squares - spread;
     uint64_t count = 0;
-    for (uint32_t c = 0; c < s->k; c++)
-        count += (double)in->normaliser[c] - (double)in->scale[c] * squared_distance(row, z + (size_t)c * dims, dims) >=
-                 least;
+    for (uint32_t q = 0; q < trial_components(s); q++) {
+        const uint32_t c = trial_component(s, q);
+        const double distance = squared_distance(row, z + (size_t)c * dims, dims);
+        count += c != k && (double)in->normaliser[c] - (double)in->scale[c] * distance >= least;
+    }
     return count;
 }
 
 /* Components that a row of the model leaves over, on average over rows of evenly many components. */
 static double expected_candidates(const fg_shape *s, const fg_bounds_input *in, const float *z)
 {
+    const uint32_t components = trial_components(s);
     fg_rng rng;
-    uint64_t count = 0;
+    uint64_t others = 0;
     fg_rng_init(&rng, TRIAL_SEED, FG_STREAM_TUNE, 0);
-    for (uint64_t row = 0; row < TRIAL_ROWS; row++)
-        count += candidates_of(s, in, z, (uint32_t)(row * s->k / TRIAL_ROWS), &rng);
-    return (double)count / TRIAL_ROWS;
+    for (uint32_t row = 0; row < TRIAL_ROWS; row++)
+        others += others_left(s, in, z, trial_component(s, row * components / TRIAL_ROWS), &rng);
+    return 1 + (double)others / TRIAL_ROWS * (s->k - 1) / fmax(components - 1, 1);
 }
 
 static int are_worthwhile(const fg_shape *s, double candidates)
@@ -187,10 +203,14 @@ fgmm_status fg_bounds_load(fg_bounds *b, const fg_shape *s, const fg_bounds_inpu
     FG_TRY(fg_axes_find(axes, s, in->means, dims - 1));
     for (uint32_t q = 0; q < dims; q++)
         for (uint32_t j = 0; j < d; j++) columns[(size_t)j * dims + q] = axes[(size_t)q * d + j];
-    for (uint32_t k = 0; k < s->k; k++)
+    for (uint32_t q = 0; q < trial_components(s); q++) {
+        const uint32_t k = trial_component(s, q);
         project(z + (size_t)k * dims, columns, in->means + (size_t)k * s->row_stride, d, dims);
+    }
     b->are_used = s->has_forced_bounds || are_worthwhile(s, expected_candidates(s, in, z));
     if (!b->are_used) goto done;
+    for (uint32_t k = 0; k < s->k; k++)
+        project(z + (size_t)k * dims, columns, in->means + (size_t)k * s->row_stride, d, dims);
     for (uint32_t k = 0; k < s->padded_k; k++) offset[k] = in->normaliser[k];
     for (uint32_t k = 0; k < s->k; k++) pack(packed, offset, s, in, z, k);
     for (uint32_t q = 0; q < dims; q++) /* axes take the form [dims / vw][D][vw] */

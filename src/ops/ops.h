@@ -302,6 +302,15 @@ typedef struct fg_range_sums {
     cl_kernel combine_weights, combine;
 } fg_range_sums;
 
+/* ---- rows whose lists overflowed, of several batches; made at first use ---- */
+typedef struct fg_aside {
+    fg_buffer *rows;    /* row type (room, D) */
+    fg_buffer *weights; /* float (room) */
+    uint32_t room, count;
+    int has_weights; /* the rows have weights of their own */
+    cl_kernel set;
+} fg_aside;
+
 /* ---- the dense tile; made at first use ---- */
 typedef struct fg_dense {
     fg_buffer *y;         /* float (tile_rows, row_stride); vector: (groups, tile_rows, group) */
@@ -333,6 +342,7 @@ struct fg_pass {
     fg_packed packed;
     fg_lists lists;
     fg_totals totals;
+    fg_aside aside;
     fg_dense dense;
     fg_direct direct;
     fg_whitening whitening;
@@ -384,6 +394,14 @@ static inline fg_weight_arguments fg_weight_arguments_of(const fg_rows *rows)
     if (!rows->weights) return (fg_weight_arguments){rows->buffer, 0, 0};
     return (fg_weight_arguments){rows->weights, rows->weights_bytes / sizeof(float), 1};
 }
+
+/* aside.c: entries first_entry .. of lists.sorted_rows, `count` of them, set aside behind those that are there; the
+ * caller sees to it that there is room, and sums fg_aside_rows now and then and at the end. */
+uint64_t fg_aside_bytes(fg_pass *pass);
+void fg_aside_free(fg_aside *aside);
+uint32_t fg_aside_room(fg_pass *pass);
+fgmm_status fg_aside_set(fg_pass *pass, const fg_rows *rows, uint32_t first_entry, uint32_t count);
+fg_rows fg_aside_rows(const fg_aside *aside);
 
 /* dense.c: rows by the dense path. list NULL: rows 0..count-1 of the batch; otherwise entries first.. of
  * lists.sorted_rows. */

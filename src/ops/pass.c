@@ -65,6 +65,7 @@ void fg_pass_free(fg_pass *pass)
         pass->totals.partials, lists->component_first,
     };
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) fg_buffer_free(buffers[i]);
+    fg_aside_free(&pass->aside);
     fg_dense_free(&pass->dense);
     fg_direct_free(&pass->direct);
     fg_moments_free(&pass->moments);
@@ -103,7 +104,7 @@ uint64_t fg_pass_bytes(fgmm_device *device, const fg_pass_options *options)
     if (fg_shape_init(&planned.shape, device, options) != FGMM_OK) return 0; /* creating it says what is wrong */
     const int has_dense = options->keep == FG_KEEP_MIXTURE && planned.shape.matrices == 0;
     const uint64_t matrices = fg_whitening_bytes(&planned.shape) + fg_moments_bytes(&planned.shape);
-    const uint64_t dense = has_dense ? fg_dense_bytes(&planned) : 0;
+    const uint64_t dense = has_dense ? fg_dense_bytes(&planned) + fg_aside_bytes(&planned) : 0;
     return fg_packed_bytes(&planned.shape) + fg_responsibilities_bytes(&planned) + fg_lists_bytes(&planned) +
            fg_accumulate_bytes(&planned) + fg_direct_bytes(&planned) + matrices + dense;
 }
@@ -128,6 +129,7 @@ fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const f
     FG_TRY(fg_moments_zero(pass));
     FG_TRY(fg_buffer_zero(pass->totals.totals, 0, pass->totals.count * sizeof(double)));
     pass->weight = 0;
+    pass->aside.count = 0;
 done:
     free(triangle.w);
     return status;
@@ -141,6 +143,38 @@ static int prefers_dense(const fg_pass *pass, double entries)
     return entries > SPARSE_ENTRIES || entries * (DENSE_COST + entry_cost) > s->k;
 }
 
+/* All rows by the dense path. survivors: as fg_dense_normalise. */
+static fgmm_status sum_dense(fg_pass *pass, const fg_rows *rows, uint64_t *survivors)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_dense_span span = {0, 0, (uint32_t)rows->n};
+    FG_TRY(pass->shape.is_dense_direct ? fg_direct_run(pass, rows, survivors)
+                                       : fg_dense_run(pass, rows, &span, survivors));
+    FG_TRY(fg_accumulate_rows(pass, rows));
+done:
+    return status;
+}
+
+/* Rows set aside into the sums. */
+static fgmm_status sum_aside(fg_pass *pass)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_rows rows = fg_aside_rows(&pass->aside);
+    if (rows.n == 0) return FGMM_OK;
+    FG_TRY(sum_dense(pass, &rows, NULL));
+    pass->aside.count = 0;
+done:
+    return status;
+}
+
+/* Rows that overflowed their lists: few are set aside, more than there is room for are summed at once. */
+static fgmm_status sum_overflowed(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts)
+{
+    const fg_dense_span span = {1, counts->entries, counts->dense_rows};
+    return pass->aside.count + span.count <= fg_aside_room(pass) ? fg_aside_set(pass, rows, span.first, span.count)
+                                                                 : fg_dense_run(pass, rows, &span, NULL);
+}
+
 static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
@@ -151,11 +185,9 @@ static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
     FG_TRY(fg_lists_sort(pass, rows->n, &counts));
     FG_TRY(fg_accumulate_run(pass, rows, &counts));
     FG_TRY(fg_moments_run(pass, rows));
-    if (counts.dense_rows > 0) {
-        const fg_dense_span span = {1, counts.entries, counts.dense_rows};
-        FG_TRY(fg_dense_run(pass, rows, &span, NULL));
-    }
+    if (counts.dense_rows > 0) FG_TRY(sum_overflowed(pass, rows, &counts));
     FG_TRY(fg_accumulate_rows(pass, rows));
+    if (pass->aside.count > fg_aside_room(pass) / 2) FG_TRY(sum_aside(pass)); /* the batch's logz are used up by now */
     pass->sparse_batches++;
     pass->dense_rows += counts.dense_rows;
     if (pass->path == FGMM_PATH_AUTO && pass->shape.matrices == 0)
@@ -168,10 +200,7 @@ static fgmm_status accumulate_dense(fg_pass *pass, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
     uint64_t survivors = 0;
-    const fg_dense_span span = {0, 0, (uint32_t)rows->n};
-    FG_TRY(pass->shape.is_dense_direct ? fg_direct_run(pass, rows, &survivors)
-                                       : fg_dense_run(pass, rows, &span, &survivors));
-    FG_TRY(fg_accumulate_rows(pass, rows));
+    FG_TRY(sum_dense(pass, rows, &survivors));
     pass->dense_batches++;
     pass->dense_rows += rows->n;
     if (pass->path == FGMM_PATH_AUTO) pass->is_dense = prefers_dense(pass, (double)survivors / (double)rows->n);
@@ -245,6 +274,7 @@ fgmm_status fg_pass_statistics(fg_pass *pass, double *values)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
+    FG_TRY(sum_aside(pass));
     FG_TRY(fg_accumulate_fetch(pass, values + 1));
     values[0] = pass->weight;
     values[1] += pass->weight * pass->packed.base;

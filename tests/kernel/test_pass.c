@@ -215,6 +215,28 @@ START_TEST(test_pass__overflowing_rows_take_the_dense_path)
 }
 END_TEST
 
+/* Few of a batch's rows overflow: they are set aside (aside.c: room for a sixteenth of a batch), and summed when half
+ * of the room is taken and at the end. */
+START_TEST(test_pass__few_overflowing_rows_of_many_batches)
+{
+    static const uint64_t every[] = {40, 17, 101}; /* 2..3, 6 and 1 of 100 rows; there is room for 6 */
+    for (size_t i = 0; i < sizeof every / sizeof every[0]; i++) {
+        const shape_case c = {.family = families[_i],
+                              .type = FGMM_F32,
+                              .path = FGMM_PATH_SPARSE,
+                              .n = 950,
+                              .d = 9,
+                              .k = 200,
+                              .overlap = 0.2,
+                              .tile = quick_tile(families[_i]),
+                              .has_weights = i % 2 == 1,
+                              .batch_rows = 100,
+                              .dense_every = every[i]};
+        check_case(&c);
+    }
+}
+END_TEST
+
 /* Batches of more rows than a tile of the dense path has, whether they overflow or are dense from the first. */
 START_TEST(test_pass__dense_rows_in_several_tiles)
 {
@@ -314,6 +336,7 @@ START_TEST(test_pass__bytes_are_foreseen)
     ck_ok(fg_pass_load(pass, &p.parameters, p.shift));
     ck_ok(fg_pass_accumulate(pass, &rows));
     ck_ok(fg_dense_create(pass)); /* what rows that overflow would need besides */
+    ck_ok(fg_aside_set(pass, &rows, 0, 0));
     ck_assert_uint_eq(fgmm_device_bytes(device) - before, fg_pass_bytes(device, &options));
     fg_pass_free(pass);
     fg_buffer_free(buffer);
@@ -344,6 +367,7 @@ Suite *suite(void)
     tcase_add_test(group, test_pass__group_equals_the_twin_at_tile_edges);
     tcase_add_loop_test(group, test_pass__group_equals_the_twin_with_every_tile, 0, GROUP_TILES);
     tcase_add_loop_test(both, test_pass__overflowing_rows_take_the_dense_path, 0, FAMILIES);
+    tcase_add_loop_test(both, test_pass__few_overflowing_rows_of_many_batches, 0, FAMILIES);
     tcase_add_test(both, test_pass__dense_rows_in_several_tiles);
     tcase_add_loop_test(both, test_pass__every_row_type, 0, FAMILIES);
     tcase_add_loop_test(both, test_pass__bytes_are_foreseen, 0, FAMILIES);

@@ -85,10 +85,12 @@ problem make_problem(const shape_case *c)
     const double origin = c->type == FGMM_U8 ? 128 : 0;
     for (uint64_t i = 0; i < c->k * c->d; i++) p.means[i] = origin + 25 * fg_rng_normal(&rng);
     const double sigma = 25 * c->overlap;
+    for (uint64_t i = (c->k / 2 + 1) * c->d; c->dense_every && i < c->k * c->d; i++) p.means[i] = p.means[i - c->d];
     for (size_t i = 0; i < variances && !matrices; i++) p.covariances[i] = sigma * sigma * (0.5 + fg_rng_uniform(&rng));
     for (uint64_t m = 0; m < matrices; m++) make_matrix(p.covariances + m * c->d * c->d, c->d, sigma * sigma, &rng);
     for (uint64_t i = 0; i < c->n; i++) {
-        const uint64_t k = fg_rng_below(&rng, c->k);
+        uint64_t k = fg_rng_below(&rng, c->dense_every ? c->k / 2 : c->k);
+        if (c->dense_every && i % c->dense_every == 0) k = c->k / 2;
         for (uint64_t d = 0; d < c->d; d++) {
             const double value = p.means[k * c->d + d] - origin + sigma * fg_rng_normal(&rng);
             p.x[i * c->d + d] = store_element(p.rows, c->type, (size_t)(i * c->d + d), value);
@@ -274,7 +276,8 @@ void check_case(const shape_case *c)
     double *found = calloc(count, sizeof(double)), *expected = calloc(count, sizeof(double));
     double *logz = calloc(c->n, sizeof(double)), *expected_logz = calloc(c->n, sizeof(double));
     reference_batch(c, &p, expected_logz, expected);
-    run_pass(c, &p, c->n > 64 ? c->n - c->n / 3 : c->n, found, logz); /* large cases in two uneven batches */
+    const uint64_t batch_rows = c->batch_rows ? c->batch_rows : c->n > 64 ? c->n - c->n / 3 : c->n;
+    run_pass(c, &p, batch_rows, found, logz);
     if (c->keep == FG_KEEP_MIXTURE) {
         const double allowed = log_tolerance * (magnitude(expected_logz, c->n) + 1) + c->nats;
         const double error = worst(logz, expected_logz, c->n, 1);

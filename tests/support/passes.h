@@ -23,7 +23,9 @@ typedef struct shape_case {
     double nats;         /* absolute error of log-normalisers that is allowed besides log_tolerance */
     const fg_tile *tile; /* NULL: the shipped one */
     fg_bounds_use bounds;
-    int has_weights; /* rows have some, every fifth 0 */
+    int has_weights;      /* rows have some, every fifth 0 */
+    uint64_t batch_rows;  /* 0: large cases in two uneven batches */
+    uint64_t dense_every; /* the second half of the components are one, and each dense_every-th row is theirs; 0: no */
 } shape_case;
 
 /* Rows in their type and as doubles, and parameters near them. */
