@@ -13,6 +13,18 @@
 enum { LEAST_RANGE_ROWS = 512, MOST_RANGE_ROWS = 2048, MANY_SUMS = 1 << 16 };
 /* Of a launch, so that it stays below 100 ms on a small device: rows at some 100 ns, multiplications and additions. */
 static const double launch_rows = 0x1p18, launch_work = 0x1p33;
+/* A block of rows goes as single entries while these cost less than its products: a vector of responsibilities costs a
+ * row DENSE_WORK instructions and D, an entry ENTRY_WORK and ENTRY_VECTOR for each vector of the row (measured with 16
+ * lanes, sums in the L2 cache). */
+enum { DENSE_WORK = 28, ENTRY_WORK = 24, ENTRY_VECTOR = 8 };
+
+static uint32_t most_entries(const fg_shape *s)
+{
+    const uint64_t vw = s->tile.vw;
+    const uint64_t dense = s->padded_k / vw * (DENSE_WORK + (uint64_t)s->d);
+    const uint64_t entry = ENTRY_WORK + ENTRY_VECTOR * (s->row_stride / vw);
+    return (uint32_t)(s->tile.block * dense / entry);
+}
 
 static void plan(fg_direct *direct, const fg_shape *s)
 {
@@ -22,7 +34,10 @@ static void plan(fg_direct *direct, const fg_shape *s)
     const uint64_t rows = fg_max_u64(LEAST_RANGE_ROWS, fg_min_u64(MOST_RANGE_ROWS, even));
     direct->range_rows = (uint32_t)fg_round_up(rows, block);
     direct->ranges = (uint32_t)fg_ceil_div(s->batch_rows, direct->range_rows);
-    direct->scratch_floats = fg_block_floats(s) + (uint64_t)block * s->padded_k;
+    /* entries: their number, those of one row more, and what fills up whole vectors */
+    const uint64_t room = fg_round_up((uint64_t)most_entries(s) + s->padded_k + s->tile.vw, s->tile.vw);
+    direct->scratch_floats =
+        fg_block_floats(s) + fg_round_up(fg_max_u64((uint64_t)block * s->padded_k, 3 * room), s->tile.vw);
 }
 
 uint64_t fg_direct_bytes(fg_pass *pass)
@@ -69,6 +84,7 @@ static fgmm_status sum_ranges(fg_pass *pass, const fg_rows *rows, cl_uint first_
     const fg_direct *direct = &pass->direct;
     const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
     const cl_uint n = (cl_uint)rows->n;
+    const cl_uint most = most_entries(s);
     const fg_weight_arguments weights = fg_weight_arguments_of(rows);
     const fg_argument arguments[] = {
         FG_ARG_BUFFER(rows->buffer),
@@ -90,6 +106,7 @@ static fgmm_status sum_ranges(fg_pass *pass, const fg_rows *rows, cl_uint first_
         FG_ARG_BUFFER(p->means),
         FG_ARG_VALUE(s->strips),
         FG_ARG_VALUE(s->spread),
+        FG_ARG_VALUE(most),
         FG_ARG_BUFFER(direct->scratch),
         FG_ARG_VALUE(direct->scratch_floats),
         FG_ARG_BUFFER(pass->lists.logz),

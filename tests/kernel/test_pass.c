@@ -156,6 +156,32 @@ static const fg_tile vector_corners[] = {
 };
 enum { VECTOR_CORNERS = sizeof vector_corners / sizeof vector_corners[0], MOST_TILES = 64 };
 
+/* Small mixtures take a block's few entries one by one, and products where it has many (direct.c: here some 5 and 19 a
+ * row): components far apart, some near each other so that blocks of a range differ, and all near; and, far from the
+ * shift, strips that differences are taken of. */
+START_TEST(test_pass__vector_small_mixtures_sparse_and_dense)
+{
+    static const double overlaps[] = {0.02, 0.25, 0.6, 3, 1e-3};
+    enum { OVERLAPS = sizeof overlaps / sizeof overlaps[0] };
+    static const uint64_t sizes[][3] = {{1100, 17, 33}, {1100, 17, 150}, {300, 19, 20}};
+    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++)
+        for (size_t i = 0; i < OVERLAPS; i++) {
+            const shape_case c = {.family = FGMM_KERNEL_VECTOR,
+                                  .covariance = (fgmm_covariance)covariance,
+                                  .type = FGMM_F32,
+                                  .path = FGMM_PATH_AUTO,
+                                  .n = sizes[_i][0],
+                                  .d = sizes[_i][1],
+                                  .k = sizes[_i][2],
+                                  .overlap = overlaps[i],
+                                  .nats = promised_nats,
+                                  .tile = _i == 2 ? &vector_middle : NULL, /* and without lane masks */
+                                  .has_weights = i % 2 == 0};
+            check_case(&c);
+        }
+}
+END_TEST
+
 /* Corner i, then each value of each parameter. 0: there are no more. */
 static int vector_tile(fg_tile *tile, unsigned i)
 {
@@ -363,6 +389,7 @@ Suite *suite(void)
     tcase_add_test(vector, test_pass__vector_equals_the_twin_at_tile_edges);
     tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_at_vector_edges, 0, EDGE_DIMS);
     tcase_add_test(vector, test_pass__vector_small_mixtures_equal_the_twin);
+    tcase_add_loop_test(vector, test_pass__vector_small_mixtures_sparse_and_dense, 0, 3);
     tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_in_the_tile_space, 0, MOST_TILES);
     tcase_add_test(group, test_pass__group_equals_the_twin_at_tile_edges);
     tcase_add_loop_test(group, test_pass__group_equals_the_twin_with_every_tile, 0, GROUP_TILES);
