@@ -9,6 +9,8 @@
  *   partial (chunks, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N        (combine.cl)
  *   TILE_PIECE  vectors of a row that are summed together; the entries are walked once per piece
  */
+enum { ROWS_AHEAD = 12 }; /* gathered rows come from the last cache: so many are under way */
+
 typedef struct entries_t {
     __global const row_t *rows;
     ulong first_element;
@@ -17,6 +19,12 @@ typedef struct entries_t {
     __global const float *sorted_values;
     uint first, end;
 } entries_t;
+
+/* First element of the row of entry q. */
+static inline size_t row_of_entry(const entries_t *e, uint q)
+{
+    return e->first_element + (size_t)e->sorted_rows[q] * DIMS;
+}
 
 /* Vectors v0 .. v0+count-1 of the row. count is a constant where this is inlined; the loops have a constant bound of
  * their own, since a compiler unrolls before it inlines. */
@@ -32,7 +40,9 @@ static inline void accumulate_piece(const entries_t *e, __global const float *me
     }
     for (uint q = e->first; q < e->end; q++) {
         const float r = e->sorted_values[q];
-        const size_t row_start = e->first_element + (size_t)e->sorted_rows[q] * DIMS;
+        const size_t row_start = row_of_entry(e, q);
+        __global const row_t *ahead = e->rows + row_of_entry(e, min(q + ROWS_AHEAD, e->end - 1)) + v0 * VW;
+        for (int i = 0; i < count * VW; i += LINE_BYTES / (int)sizeof(row_t)) WANT_LINE(ahead + i);
 #pragma unroll
         for (int j = 0; j < TILE_PIECE; j++) {
             if (j >= count) continue;

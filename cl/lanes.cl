@@ -1,4 +1,5 @@
-/* lanes.cl - which lanes of a vector reach a threshold, as bits, and those lanes appended to a list. Vector family.
+/* lanes.cl - what only CPUs have: which lanes of a vector reach a threshold, as bits, and those lanes appended to a list;
+ * and cache lines that are fetched ahead. Vector family.
  * LANES_AVX512 (VW 16), LANES_AVX (VW 8): compiler builtins, used where the host has compiled and checked them; any()
  * and its like compile badly on CPUs, and these stand in the inner loop of the sweep.
  */
@@ -13,6 +14,17 @@
 #ifndef HAS_LANE_BUILTIN
 #define HAS_LANE_BUILTIN 0
 #endif
+
+/* Says that the cache line at `address` is wanted soon. OpenCL's own prefetch() does nothing on CPUs. */
+#ifdef __has_builtin
+#if __has_builtin(__builtin_prefetch)
+#define WANT_LINE(address) __builtin_prefetch((const void *)(size_t)(address))
+#endif
+#endif
+#ifndef WANT_LINE
+#define WANT_LINE(address)
+#endif
+enum { LINE_BYTES = 64 };
 
 /* Bits of the lanes with v >= threshold. */
 static inline uint lanes_from(floatv v, float threshold)

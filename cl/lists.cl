@@ -1,7 +1,7 @@
-/* lists.cl - lists by row -> lists by component: a stable counting sort, so that every sum has a fixed order. Both
- * families use the scan; the vector family counts and scatters with one work-item per block of rows.
+/* lists.cl - lists by row -> lists by component: a stable counting sort, so that every sum has a fixed order. Vector and
+ * matrix families. The workers that made the lists have counted their entries (sweep.cl).
  *
- *   rows of a batch, in blocks of block_rows        bins: components 0..K-1, then bin K = rows for the dense path
+ *   rows of a batch, by their worker                bins: components 0..K-1, then bin K = rows for the dense path
  *     row 0: (3, .9) (7, .1)                        sorted: (row, r) of component 0, of component 1, ...
  *     row 1: (3, 1.)                                each component is cut into chunks of at most CHUNK entries, which
  *                                                   are summed apart and joined in order
@@ -10,30 +10,19 @@
 #ifndef CHUNK
 #error "CHUNK is not set"
 #endif
+enum { LISTS_AHEAD = 8 }; /* lists are short and far apart, and another core may have written them */
 
-/* bins (blocks, K+1): how many entries of the block's rows each component has. One work-item per block. */
-__kernel void count_entries(uint n, uint block_rows, uint components, uint capacity, __global const uint *counts,
-                            __global const uint *list_components, __global uint *bins)
-{
-    const size_t block = get_global_id(0);
-    __global uint *bin = bins + block * (components + 1);
-    for (uint k = 0; k <= components; k++) bin[k] = 0;
-    const uint first = block * block_rows, end = min(n, first + block_rows);
-    for (uint row = first; row < end; row++)
-        for (uint q = 0; q < counts[row]; q++) bin[list_components[(size_t)row * capacity + q]]++;
-}
-
-/* bins become the first places of (component, block); chunks of all components are laid out. One work-item.
- * totals: entries of components, chunks, rows for the dense path, entries in all. */
-__kernel void scan_entries(uint blocks, uint components, __global uint *bins, __global uint *chunk_component,
+/* bins (workers, K+1), counts, become the first places of (component, worker); chunks of all components are laid out. One
+ * work-item. totals: entries of components, chunks, rows for the dense path, entries in all. */
+__kernel void scan_entries(uint workers, uint components, __global uint *bins, __global uint *chunk_component,
                            __global uint *chunk_first, __global uint *chunk_end, __global uint *component_chunk,
                            __global uint *totals)
 {
     uint place = 0, chunk = 0, entries = 0;
     for (uint k = 0; k <= components; k++) {
         const uint first = place;
-        for (uint block = 0; block < blocks; block++) {
-            __global uint *bin = bins + (size_t)block * (components + 1) + k;
+        for (uint worker = 0; worker < workers; worker++) {
+            __global uint *bin = bins + (size_t)worker * (components + 1) + k;
             const uint count = *bin;
             *bin = place;
             place += count;
@@ -57,19 +46,24 @@ __kernel void scan_entries(uint blocks, uint components, __global uint *bins, __
     totals[3] = place;
 }
 
-/* Entries to their places, rows ascending within a component. One work-item per block. */
-__kernel void scatter_entries(uint n, uint block_rows, uint components, uint capacity, __global const uint *counts,
+/* Entries to their places, a worker's rows ascending within a component. A work-item is a worker, with the rows that it
+ * had before. */
+__kernel void scatter_entries(uint n, uint components, uint capacity, __global const uint *counts,
                               __global const uint *list_components, __global const float *list_values,
                               __global uint *bins, __global uint *sorted_rows, __global float *sorted_values)
 {
-    const size_t block = get_global_id(0);
-    __global uint *bin = bins + block * (components + 1);
-    const uint first = block * block_rows, end = min(n, first + block_rows);
-    for (uint row = first; row < end; row++)
-        for (uint q = 0; q < counts[row]; q++) {
-            const size_t entry = (size_t)row * capacity + q;
-            const uint place = bin[list_components[entry]]++;
-            sorted_rows[place] = row;
-            sorted_values[place] = list_values[entry];
+    const uint workers = get_global_size(0), worker = get_global_id(0);
+    __global uint *bin = bins + (size_t)worker * (components + 1);
+    for (uint row0 = worker * TILE_BLOCK; row0 < n; row0 += workers * TILE_BLOCK)
+        for (uint row = row0; row < min(n, row0 + TILE_BLOCK); row++) {
+            const size_t ahead = (size_t)min(row + LISTS_AHEAD, n - 1) * capacity;
+            WANT_LINE(list_components + ahead);
+            WANT_LINE(list_values + ahead);
+            for (uint q = 0; q < counts[row]; q++) {
+                const size_t entry = (size_t)row * capacity + q;
+                const uint place = bin[list_components[entry]]++;
+                sorted_rows[place] = row;
+                sorted_values[place] = list_values[entry];
+            }
         }
 }

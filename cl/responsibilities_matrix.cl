@@ -106,12 +106,14 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
                                __global const ushort *split_means, __global const uint *strip_terms, uint row_terms,
                                uint strips, uint chunk_strips, uint components, float spread, __global float *scratch,
                                ulong scratch_floats, uint l_stride, uint capacity, __global float *logz,
-                               __global uint *counts, __global uint *list_components, __global float *list_values)
+                               __global uint *counts, __global uint *list_components, __global float *list_values,
+                               __global uint *bins)
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);
     const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats, l_stride, capacity);
     const components_t c = {packed, scale, offset, is_exact};
-    const results_t results = {logz, counts, list_components, list_values, capacity};
+    const results_t results = results_of_worker(logz, counts, list_components, list_values, capacity, bins, components,
+                                                first_row == 0);
     __global ushort *split = (__global ushort *)scratch_end(&s, capacity);
     matrix_t m;
     for (size_t e = 0; e < (size_t)MATRIX_TERMS * TILE_BLOCK * SLABS * MATRIX_DEPTH; e++) split[e] = 0;

@@ -141,7 +141,18 @@ typedef struct results_t {
     __global uint *components; /* (n, capacity) */
     __global float *values;    /* (n, capacity) */
     uint capacity;
+    __global uint *bin; /* (K+1) the worker's: entries by component, rows for the dense path */
 } results_t;
+
+/* A worker's results; before the first rows of a batch its bin is emptied. */
+static inline results_t results_of_worker(__global float *logz, __global uint *counts, __global uint *components,
+                                          __global float *values, uint capacity, __global uint *bins, uint k,
+                                          int is_first)
+{
+    const results_t r = {logz, counts, components, values, capacity, bins + get_global_id(0) * (k + 1)};
+    for (uint i = 0; is_first && i <= k; i++) r.bin[i] = 0;
+    return r;
+}
 
 static inline list_t list_of_row(const results_t *r, size_t row)
 {
@@ -228,9 +239,12 @@ static inline void finish_rows(const scratch_t *s, const results_t *r, uint row0
 #endif
     for (uint i = 0; i < block; i++) {
         const size_t row = row0 + i;
+        const list_t list = list_of_row(r, row);
         const int is_listed = s->counts[i] != OVERFLOWED;
+        const uint count = is_listed ? s->counts[i] : 1;
         r->logz[row] = is_listed ? s->best[i] : 0.0f;
-        r->counts[row] = is_listed ? s->counts[i] : 1;
-        if (!is_listed) list_of_row(r, row).components[0] = components;
+        r->counts[row] = count;
+        if (!is_listed) list.components[0] = components;
+        for (uint q = 0; q < count; q++) r->bin[list.components[q]]++;
     }
 }

@@ -1,5 +1,5 @@
 /* lists.c - enqueues cl/lists.cl, or for the group family cl/lists_group.cl: lists by row become lists by component, in
- * a fixed order. */
+ * a fixed order. The vector family's responsibilities have counted already. */
 #include "ops.h"
 
 #include "size.h"
@@ -7,23 +7,18 @@
 
 enum { SCAN_ACROSS = 16 }; /* components that a group of scan_blocks has (cl/lists_group.cl) */
 
-/* A block is a work-item that walks its rows; as many as there are workers. */
-static uint32_t block_rows_vector(const fg_shape *s)
-{
-    return (uint32_t)fg_max_u64(64, fg_ceil_div(s->batch_rows, s->workers));
-}
-
-/* A block is a work-group that walks its rows as many at a time as it has items. Bins take no more than 16 numbers a
- * row, as much as short lists. */
-static uint32_t block_rows_group(const fg_shape *s)
+/* Group family: a block is a work-group that walks its rows as many at a time as it has items. Bins take no more than
+ * 16 numbers a row, as much as short lists. The others: rows are in as many parts as there were workers. */
+static uint32_t block_rows(const fg_shape *s)
 {
     return (uint32_t)fg_round_up(fg_ceil_div((uint64_t)s->k + 1, 16), s->tile.local);
 }
 
 static uint64_t plan(fg_lists *lists, const fg_shape *s)
 {
-    lists->block_rows = s->family == FGMM_KERNEL_VECTOR ? block_rows_vector(s) : block_rows_group(s);
-    lists->blocks = (uint32_t)fg_ceil_div(s->batch_rows, lists->block_rows);
+    lists->block_rows = s->family == FGMM_KERNEL_GROUP ? block_rows(s) : 0;
+    lists->blocks =
+        s->family == FGMM_KERNEL_GROUP ? (uint32_t)fg_ceil_div(s->batch_rows, lists->block_rows) : s->workers;
     return s->k + (uint64_t)s->batch_rows * s->capacity / s->tile.chunk; /* most chunks */
 }
 
@@ -58,19 +53,19 @@ fgmm_status fg_lists_create(fg_pass *pass)
     FG_TRY(fg_buffer_create(&lists->sorted_rows, pass->device, bytes, FG_BUFFER_DEVICE, "sorted lists"));
     FG_TRY(fg_buffer_create(&lists->sorted_values, pass->device, bytes, FG_BUFFER_DEVICE, "sorted lists"));
     FG_TRY(fg_buffer_create(&lists->counters, pass->device, sizeof(fg_list_counts), FG_BUFFER_DEVICE, "counters"));
-    FG_TRY(fg_pass_kernel(&pass->count, pass, 0, "count_entries"));
     FG_TRY(fg_pass_kernel(&pass->scan, pass, 0, "scan_entries"));
     FG_TRY(fg_pass_kernel(&pass->scatter, pass, 0, "scatter_entries"));
     if (s->family == FGMM_KERNEL_GROUP) {
         FG_TRY(fg_buffer_create(&lists->component_first, pass->device, sizeof(cl_uint) * ((size_t)s->k + 1),
                                 FG_BUFFER_DEVICE, "first places"));
+        FG_TRY(fg_pass_kernel(&pass->count, pass, 0, "count_entries"));
         FG_TRY(fg_pass_kernel(&pass->scan_blocks, pass, 0, "scan_blocks"));
     }
 done:
     return status;
 }
 
-/* Entries of each block of rows by component: one work-item, or one work-group of `local`, a block. */
+/* Entries of each block of rows by component: a work-group of `local` a block. */
 static fgmm_status count_entries(fg_pass *pass, cl_uint n, size_t global, size_t local)
 {
     const fg_shape *s = &pass->shape;
@@ -92,9 +87,9 @@ static fgmm_status sort_vector(fg_pass *pass, size_t rows)
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
     const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows, blocks = (cl_uint)fg_ceil_div(rows, lists->block_rows);
+    const cl_uint n = (cl_uint)rows;
     const fg_argument scan[] = {
-        FG_ARG_VALUE(blocks),
+        FG_ARG_VALUE(s->workers),
         FG_ARG_VALUE(s->k),
         FG_ARG_BUFFER(lists->bins),
         FG_ARG_BUFFER(lists->chunk_component),
@@ -105,7 +100,6 @@ static fgmm_status sort_vector(fg_pass *pass, size_t rows)
     };
     const fg_argument scatter[] = {
         FG_ARG_VALUE(n),
-        FG_ARG_VALUE(lists->block_rows),
         FG_ARG_VALUE(s->k),
         FG_ARG_VALUE(s->capacity),
         FG_ARG_BUFFER(lists->counts),
@@ -115,8 +109,7 @@ static fgmm_status sort_vector(fg_pass *pass, size_t rows)
         FG_ARG_BUFFER(lists->sorted_rows),
         FG_ARG_BUFFER(lists->sorted_values),
     };
-    const size_t global = blocks, one = 1;
-    FG_TRY(count_entries(pass, n, global, one));
+    const size_t global = s->workers, one = 1;
     FG_TRY(FG_LAUNCH(pass, pass->scan, scan, 1, &one, &one));
     FG_TRY(FG_LAUNCH(pass, pass->scatter, scatter, 1, &global, &one));
 done:

@@ -268,7 +268,7 @@ typedef struct fg_lists {
     fg_buffer *counts;                                    /* uint (batch_rows) */
     fg_buffer *components;                                /* uint (batch_rows, capacity) */
     fg_buffer *values;                                    /* float (batch_rows, capacity) */
-    fg_buffer *bins;                                      /* uint (blocks, K+1) */
+    fg_buffer *bins;                                      /* uint (blocks, K+1); vector: (workers, K+1) */
     fg_buffer *chunk_component, *chunk_first, *chunk_end; /* uint (max_chunks) */
     fg_buffer *component_chunk;                           /* uint (K+1) */
     fg_buffer *component_first;                           /* group: uint (K+1), first place in the sorted lists */
@@ -349,7 +349,7 @@ struct fg_pass {
     fg_moments moments;
     cl_kernel responsibilities, count, scan, scatter, accumulate, combine_chunks, sum_rows, combine_rows;
     cl_kernel bounded;                   /* responsibilities with bounds; NULL where the shape has none */
-    cl_kernel scan_blocks;               /* group: what precedes scan */
+    cl_kernel scan_blocks;               /* group: what follows count, and precedes scan */
     cl_kernel weigh_entries, weigh_rows; /* made at first use */
     double weight;                       /* of the rows accumulated since load */
     uint64_t sparse_batches, dense_batches, dense_rows;

@@ -121,6 +121,7 @@ static fgmm_status run_workers(fg_pass *pass, cl_kernel kernel, const fg_rows *r
             FG_ARG_VALUE(s->spread),       FG_ARG_BUFFER(lists->scratch),     FG_ARG_VALUE(lists->scratch_floats),
             FG_ARG_VALUE(lists->l_stride), FG_ARG_VALUE(s->capacity),         FG_ARG_BUFFER(lists->logz),
             FG_ARG_BUFFER(lists->counts),  FG_ARG_BUFFER(lists->components),  FG_ARG_BUFFER(lists->values),
+            FG_ARG_BUFFER(lists->bins),
         };
         enum { BATCH = sizeof batch / sizeof batch[0], REST = sizeof rest / sizeof rest[0] };
         fg_argument all[BATCH + MOST_OWN + REST];
