@@ -109,7 +109,7 @@ __kernel void combine_dense_weights(uint components, uint padded_components, uin
 }
 
 /* Dense path: S1 (and S2 of diag) from `splits` partial products (splits, K, DENSE_STRIDE). Where a strip was summed as
- * products, sum r y becomes sum r (y - m) here. Groups (K, parts of DENSE_ELEMENTS). */
+ * products, sum r y becomes sum r (y - m) here. Groups (K, parts of DENSE_STRIDE). */
 #if S2_DIAG
 #define DENSE_STRIDE   (2 * ROW_STRIDE)
 #define DENSE_ELEMENTS (2 * DIMS)
@@ -118,19 +118,37 @@ __kernel void combine_dense_weights(uint components, uint padded_components, uin
 #define DENSE_ELEMENTS DIMS
 #endif
 
+/* A work-item takes ELEMENTS adjacent places: a vector in the vector family, whose sums wait for one addition after the
+ * other; host: range_sums.c. */
+#if HAS_FP64 && SUM_ITEMS == 1 && VW >= 8
+#define ELEMENTS VW
+typedef PASTE(double, VW) sums_t;
+#define SUMS_ADD(s, p) ((s) + PASTE(convert_double, VW)(LOADV(p)))
+#else
+#define ELEMENTS 1
+typedef sum_t sums_t;
+#define SUMS_ADD(s, p) sum_add(s, *(p))
+#endif
+
 __kernel void combine_dense(uint components, uint padded_components, uint splits, __global const float *partials,
                             __global const uint *is_exact, uint strip, __global const float *means,
                             __global const sum_t *tile_weights, __global sum_t *totals)
 {
-    const uint k = get_group_id(0), e = get_group_id(1) * get_local_size(0) + get_local_id(0);
-    if (e >= DENSE_ELEMENTS) return;
-    const uint place = e < DIMS ? e : ROW_STRIDE + (e - DIMS);
-    sum_t sum = SUM_ZERO;
+    const uint k = get_group_id(0), place = (get_group_id(1) * get_local_size(0) + get_local_id(0)) * ELEMENTS;
+    if (place >= DENSE_STRIDE) return;
+    sums_t sums = SUM_ZERO;
     for (uint split = 0; split < splits; split++)
-        sum = sum_add(sum, partials[((size_t)split * padded_components + k) * DENSE_STRIDE + place]);
+        sums = SUMS_ADD(sums, partials + ((size_t)split * padded_components + k) * DENSE_STRIDE + place);
+    const uint e0 = place < ROW_STRIDE ? place : place - ROW_STRIDE + DIMS;
+    const uint end = place < ROW_STRIDE ? DIMS : DENSE_ELEMENTS;
+    sum_t lanes[ELEMENTS];
+    *(sums_t *)lanes = sums;
+    for (uint e = e0; e < min(e0 + ELEMENTS, end); e++) {
+        sum_t sum = lanes[e - e0];
 #if !S2_DIAG && !KEEP_BEST
-    if (!is_exact[k / strip]) sum = sum_subtract_product(sum, tile_weights[k], means[(size_t)k * ROW_STRIDE + e]);
+        if (!is_exact[k / strip]) sum = sum_subtract_product(sum, tile_weights[k], means[(size_t)k * ROW_STRIDE + e]);
 #endif
-    const size_t total = total_place(e, k, components);
-    totals[total] = sum_join(totals[total], sum);
+        const size_t total = total_place(e, k, components);
+        totals[total] = sum_join(totals[total], sum);
+    }
 }

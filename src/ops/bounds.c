@@ -34,7 +34,7 @@ enum { TRIAL_ROWS = 32, TRIAL_COMPONENTS = 256, TRIAL_SEED = 1 };
 int fg_bounds_are_possible(const fg_shape *s, const fg_pass_options *options)
 {
     const int fits = s->family == FGMM_KERNEL_VECTOR && s->tile.unit == FG_UNIT_NONE &&
-                     s->covariance == FGMM_SPHERICAL && options->path != FGMM_PATH_DENSE && !s->is_direct;
+                     s->covariance == FGMM_SPHERICAL && options->path != FGMM_PATH_DENSE;
     const double work = (double)options->rows * s->k * s->d;
     if (options->bounds != FG_BOUNDS_AUTO) return fits && options->bounds == FG_BOUNDS_ALWAYS;
     return fits && s->k >= LEAST_K && s->d >= LEAST_D && s->d <= MOST_D && work >= least_work;

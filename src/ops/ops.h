@@ -48,7 +48,7 @@ typedef struct fg_shape {
     uint32_t sum_items;      /* work-items of a group in combine.cl and accumulate: 1 in the vector family */
     uint32_t compute_units;  /* of the device */
     uint32_t workers;        /* vector: work-items of a launch, each with its own scratch */
-    int is_direct;           /* vector: rows go straight into sums, without lists (direct.c) */
+    int is_direct;           /* vector: rows go straight into sums, without lists (direct.c), unless bounds are used */
     int is_dense_direct;     /* vector: those of dense batches do */
     uint32_t row_groups;     /* vector, with matrices: groups of vw rows that meet a triangular factor together */
     uint32_t outputs;        /* with matrices: width of its packed blocks */
@@ -324,7 +324,7 @@ typedef struct fg_dense {
     cl_kernel densities; /* group: what precedes responsibilities */
 } fg_dense;
 
-/* ---- small mixtures and dense batches of the vector family: rows straight into sums; made at first use ---- */
+/* ---- sums that stay in the L2 cache, vector family: rows straight into them; made at first use ---- */
 typedef struct fg_direct {
     fg_buffer *survivors; /* uint (ranges) */
     fg_buffer *scratch;   /* float (workers, scratch_floats) */

@@ -208,6 +208,12 @@ done:
     return status;
 }
 
+/* Straight into sums, unless upper bounds spare most of the products: only lists know them. */
+static int takes_direct(const fg_pass *pass)
+{
+    return pass->shape.is_direct && !pass->packed.bounds.are_used;
+}
+
 static fgmm_status accumulate_direct(fg_pass *pass, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
@@ -227,7 +233,7 @@ fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows)
 {
     if (rows->n == 0 || rows->n > pass->shape.batch_rows)
         return fg_fail(FGMM_INTERNAL, "rows of a batch = %zu; need 1..%u", rows->n, pass->shape.batch_rows);
-    fgmm_status status = pass->shape.is_direct                                   ? accumulate_direct(pass, rows)
+    fgmm_status status = takes_direct(pass)                                      ? accumulate_direct(pass, rows)
                          : pass->is_dense && pass->shape.keep == FG_KEEP_MIXTURE ? accumulate_dense(pass, rows)
                                                                                  : accumulate_sparse(pass, rows);
     if (status == FGMM_OK) pass->weight += rows->weights ? rows->weight : (double)rows->n;

@@ -188,7 +188,7 @@ static fgmm_status check_program(int *is_passed, fgmm_device *device, const fg_p
     fg_pass_options o = *options;
     o.k = shape->is_direct ? fg_min_u64(options->k, most_k) : most_k;
     o.batch_rows = PROBE_ROWS;
-    o.path = shape->is_direct ? options->path : FGMM_PATH_SPARSE;
+    o.path = shape->is_direct && program == FG_PROGRAM_SPARSE ? options->path : FGMM_PATH_SPARSE;
     o.tile = &shape->tile;
     o.tile_text = NULL;
     o.bounds = program == FG_PROGRAM_BOUNDED ? FG_BOUNDS_ALWAYS : FG_BOUNDS_NEVER;

@@ -5,7 +5,7 @@
 #include "size.h"
 #include "status.h"
 
-enum { COMBINE_LOCAL = 64 }; /* work-items that share a component in combine.cl */
+enum { COMBINE_LOCAL = 64 }; /* most work-items that share a component in combine.cl */
 
 static uint32_t product_stride(const fg_shape *s)
 {
@@ -43,6 +43,14 @@ void fg_range_sums_free(fg_range_sums *sums)
     *sums = (fg_range_sums){0};
 }
 
+/* ELEMENTS of cl/combine.cl. */
+static uint32_t elements_of_item(const fg_pass *pass)
+{
+    const fg_shape *s = &pass->shape;
+    const int has_vectors = s->sum_items == 1 && s->tile.vw >= 8 && fg_device_facts_of(pass->device)->has_fp64;
+    return has_vectors ? s->tile.vw : 1;
+}
+
 fgmm_status fg_range_sums_combine(const fg_range_sums *sums, fg_pass *pass, uint32_t ranges, uint32_t splits)
 {
     fgmm_status status = FGMM_OK;
@@ -63,9 +71,10 @@ fgmm_status fg_range_sums_combine(const fg_range_sums *sums, fg_pass *pass, uint
         FG_ARG_BUFFER(pass->totals.totals),
     };
     const size_t width = s->sum_items, components = fg_round_up(s->k, width);
-    const size_t parts = (size_t)fg_ceil_div(s->is_diag_s2 ? 2 * (uint64_t)s->d : s->d, COMBINE_LOCAL);
-    const size_t elements[2] = {(size_t)s->k * COMBINE_LOCAL, parts};
-    const size_t group[2] = {COMBINE_LOCAL, 1};
+    const size_t items = product_stride(s) / elements_of_item(pass),
+                 local = items < COMBINE_LOCAL ? items : COMBINE_LOCAL;
+    const size_t elements[2] = {(size_t)s->k * local, (size_t)fg_ceil_div(items, local)};
+    const size_t group[2] = {local, 1};
     FG_TRY(FG_LAUNCH(pass, sums->combine_weights, weights, 1, &components, &width));
     FG_TRY(FG_LAUNCH(pass, sums->combine, products, 2, elements, group));
 done:

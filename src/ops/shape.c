@@ -8,24 +8,26 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Small mixtures go straight into sums: all responsibilities and products of a row, K (D + DIRECT_OVERHEAD) with what
- * an exponential and its share of the sums cost as many multiplications and additions, are then cheaper than a list. */
-enum { DIRECT_OVERHEAD = 24, DIRECT_WORK = 8192 };
+/* Rows go straight into sums as long as the sums of a range of rows, K D floats, stay in a core's L2 cache (of 2 MiB;
+ * with a smaller one in the last cache, from where lists would gather the rows). */
+enum { DIRECT_SUMS = 1 << 18 };
 
-/* Dense rows of other mixtures go straight into sums as well, as long as the sums of a range of rows, K D floats, stay
- * in a core's L2 cache of 1 MiB beside a block's responsibilities. */
-enum { DIRECT_SUMS = 1 << 17 };
-
-static int prefers_direct(const fg_shape *s, fgmm_path path)
-{
-    return s->family == FGMM_KERNEL_VECTOR && s->matrices == 0 && path == FGMM_PATH_AUTO &&
-           (uint64_t)s->k * ((uint64_t)s->d + DIRECT_OVERHEAD) <= DIRECT_WORK;
-}
+/* What lists cost a row is more than what a matrix unit saves it in products while K D stays below UNIT_SAVES (D +
+ * UNIT_LIST); bytes take half of the products. Measured at K = 256 .. 1024, D = 32 .. 784. */
+enum { UNIT_SAVES = 256, UNIT_LIST = 128 };
 
 static int has_direct_sums(const fg_shape *s)
 {
     const uint64_t sums = (uint64_t)s->padded_k * s->row_stride * (s->is_diag_s2 ? 2 : 1);
-    return s->family == FGMM_KERNEL_VECTOR && s->matrices == 0 && s->keep == FG_KEEP_MIXTURE && sums <= DIRECT_SUMS;
+    return s->family == FGMM_KERNEL_VECTOR && s->matrices == 0 && sums <= DIRECT_SUMS;
+}
+
+static int prefers_direct(const fg_shape *s, fgmm_path path)
+{
+    const int is_bytes = s->type == FGMM_U8 || s->type == FGMM_I8;
+    const uint64_t most = (uint64_t)(is_bytes ? UNIT_SAVES / 2 : UNIT_SAVES) * (s->d + UNIT_LIST);
+    const int is_slower = s->tile.unit != FG_UNIT_NONE && (uint64_t)s->k * s->d > most;
+    return path == FGMM_PATH_AUTO && has_direct_sums(s) && !is_slower;
 }
 
 /* Matrices of more dimensions are beyond what their factorisation on the host is made for. */
@@ -102,7 +104,7 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     shape->compute_units = units;
     shape->workers = units * (units < 16 ? 4 : 2);
     shape->is_direct = prefers_direct(shape, options->path);
-    shape->is_dense_direct = has_direct_sums(shape);
+    shape->is_dense_direct = has_direct_sums(shape) && !is_best;
     shape->bound_dims = fg_bounds_are_possible(shape, options) ? fg_bounds_dims(shape) : 0;
     shape->has_forced_bounds = options->bounds == FG_BOUNDS_ALWAYS;
     shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));

@@ -163,7 +163,7 @@ START_TEST(test_pass__vector_small_mixtures_sparse_and_dense)
 {
     static const double overlaps[] = {0.02, 0.25, 0.6, 3, 1e-3};
     enum { OVERLAPS = sizeof overlaps / sizeof overlaps[0] };
-    static const uint64_t sizes[][3] = {{1100, 17, 33}, {1100, 17, 150}, {300, 19, 20}};
+    static const uint64_t sizes[][3] = {{1100, 17, 33}, {1100, 17, 150}, {300, 19, 20}, {100, 17, 1100}};
     for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++)
         for (size_t i = 0; i < OVERLAPS; i++) {
             const shape_case c = {.family = FGMM_KERNEL_VECTOR,
@@ -389,7 +389,7 @@ Suite *suite(void)
     tcase_add_test(vector, test_pass__vector_equals_the_twin_at_tile_edges);
     tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_at_vector_edges, 0, EDGE_DIMS);
     tcase_add_test(vector, test_pass__vector_small_mixtures_equal_the_twin);
-    tcase_add_loop_test(vector, test_pass__vector_small_mixtures_sparse_and_dense, 0, 3);
+    tcase_add_loop_test(vector, test_pass__vector_small_mixtures_sparse_and_dense, 0, 4);
     tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_in_the_tile_space, 0, MOST_TILES);
     tcase_add_test(group, test_pass__group_equals_the_twin_at_tile_edges);
     tcase_add_loop_test(group, test_pass__group_equals_the_twin_with_every_tile, 0, GROUP_TILES);
