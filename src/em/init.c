@@ -10,24 +10,25 @@
 
 enum { SAMPLE_ROWS = 65536, SAMPLE_ROWS_PER_COMPONENT = 32 };
 
-/* k-means++ makes S K (2 + ln K) distances, S the rows of its sample, one pass for every centre; k-means|| 7.5 N K in
- * six passes, each distance in a fifth of the time (measured on a CPU, K 512 to 2048, D 100 and 128). Centroids from
- * either end in the same inertia within 0.3 % (docs/math.md, "First centres"), so the cheaper one is taken. */
-enum { LEAST_PARALLEL_COMPONENTS = 257 };
-static const double DISTANCES_PER_PARALLEL_ROW = 7.5 / 5;
+/* k-means|| is the method for more components than this, and for so many rows that k-means++'s sample holds one in 64
+ * of them at most: clusters of fewer than some hundred rows are then missing from it, while k-means|| looks at every
+ * row. Where no more rows exist than it would draw, it would be k-means++ on all of them after passes in vain. */
+enum { MOST_KMEANSPP_COMPONENTS = 256, ROWS_PER_SAMPLE_ROW = 64 };
 
 fgmm_init fg_init_choose(fgmm_init init, uint64_t k, uint64_t n)
 {
     if (init != FGMM_INIT_AUTO) return init;
-    const double by_plus_plus = (double)fg_init_sample_rows(FGMM_INIT_KMEANSPP, k) * (2 + log((double)k));
-    const int is_parallel_cheaper = n != FGMM_ROWS_UNKNOWN && DISTANCES_PER_PARALLEL_ROW * (double)n < by_plus_plus;
-    return k >= LEAST_PARALLEL_COMPONENTS && is_parallel_cheaper ? FGMM_INIT_KMEANS_PARALLEL : FGMM_INIT_KMEANSPP;
+    const uint64_t rows = n == FGMM_ROWS_UNKNOWN ? 0 : n;
+    const int is_large = k > MOST_KMEANSPP_COMPONENTS || rows >= (uint64_t)ROWS_PER_SAMPLE_ROW * SAMPLE_ROWS;
+    const int are_all_drawn = n != FGMM_ROWS_UNKNOWN && n <= fg_init_parallel_candidates(k);
+    return is_large && !are_all_drawn ? FGMM_INIT_KMEANS_PARALLEL : FGMM_INIT_KMEANSPP;
 }
 
-uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k)
+uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k, uint64_t d)
 {
     if (init == FGMM_INIT_MODEL) return 0;
-    if (init == FGMM_INIT_RANDOM || init == FGMM_INIT_KMEANS_PARALLEL) return k;
+    if (init == FGMM_INIT_RANDOM) return k;
+    if (init == FGMM_INIT_KMEANS_PARALLEL) return fg_max_u64(k, fg_init_swap_rows(k, d));
     return fg_max_u64(SAMPLE_ROWS, k <= UINT64_MAX / SAMPLE_ROWS_PER_COMPONENT ? SAMPLE_ROWS_PER_COMPONENT * k : k);
 }
 

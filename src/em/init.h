@@ -20,11 +20,12 @@ typedef struct fg_init_request {
     fg_watch *watch;
 } fg_init_request;
 
-/* What AUTO stands for, for k of n rows (FGMM_ROWS_UNKNOWN); other methods stand for themselves. */
+/* What AUTO stands for, for k of n rows (FGMM_ROWS_UNKNOWN): k-means|| for more than 256 components or from 2^22 rows
+ * on, else k-means++. Other methods stand for themselves. */
 fgmm_init fg_init_choose(fgmm_init init, uint64_t k, uint64_t n);
 
 /* Rows of the sample that a method wants, of a source with any number of rows. */
-uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k);
+uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k, uint64_t d);
 
 /* centres (k,d): greedy k-means++ as scikit-learn's: the first centre is drawn uniformly, or by weight; for each
  * further one, 2 + floor(ln k) candidates are drawn with probability proportional to the squared distance to the
@@ -34,14 +35,17 @@ uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k);
  * DEVICE, CANCELLED. */
 fgmm_status fg_init_kmeanspp(double *centres, const fg_init_request *request);
 
-/* Betters centres (k,d), rows of the sample: a row drawn with probability proportional to its squared distance takes
- * the place of the centre that is missed least, where that lowers the total; 2 K times. What follows k-means++; for
- * mixtures so large that this would take more than a fraction of a second nothing happens. Deterministic for a seed.
- * Errors: MEMORY. */
+/* Betters centres (k,d): a row of the sample, drawn with probability proportional to its squared distance, takes the
+ * place of the centre that is missed least, where that lowers the total; 2 K times. What follows k-means++ and
+ * k-means||; for mixtures so large that this would take more than a fraction of a second nothing happens.
+ * Deterministic for a seed. Errors: MEMORY. */
 fgmm_status fg_init_swap(double *centres, const fg_init_request *request);
 
-/* k-means||: rounds, and candidates of each in percent of k. Measured, docs/math.md "First centres". */
-enum { FG_PARALLEL_ROUNDS = 5, FG_PARALLEL_OVERSAMPLING_PERCENT = 50 };
+/* Rows of the sample that swaps look at, at most. */
+uint64_t fg_init_swap_rows(uint64_t k, uint64_t d);
+
+/* k-means||: rounds, each of which draws k candidates. Measured, docs/math.md "First centres". */
+enum { FG_PARALLEL_ROUNDS = 3 };
 
 /* Most candidates that k-means|| draws. */
 uint64_t fg_init_parallel_candidates(uint64_t k);

@@ -20,14 +20,14 @@
 typedef struct parallel {
     const fg_init_request *request;
     fg_e_step e;
-    uint64_t d, count, per_round; /* count: candidates so far */
-    double *candidates;           /* (1 + rounds * per_round, d) */
-    double *weights;              /* (the same) and, while a mixture is loaded, equal ones */
-    fg_draws draws;               /* of the present round; a slot is the candidate's place behind `count` */
-    double *distances;            /* (batch_rows) minus the squared ones */
-    float *row_weights;           /* (batch_rows) where rows have weights, else NULL */
-    unsigned char *row;           /* one row as it lies on the device */
-    uint64_t position;            /* of the batch's first row */
+    uint64_t d, count;  /* count: candidates so far */
+    double *candidates; /* (1 + rounds * k, d) */
+    double *weights;    /* (the same) and, while a mixture is loaded, equal ones */
+    fg_draws draws;     /* of the present round; a slot is the candidate's place behind `count` */
+    double *distances;  /* (batch_rows) minus the squared ones */
+    float *row_weights; /* (batch_rows) where rows have weights, else NULL */
+    unsigned char *row; /* one row as it lies on the device */
+    uint64_t position;  /* of the batch's first row */
 } parallel;
 
 static void parallel_close(parallel *p)
@@ -43,7 +43,7 @@ static void parallel_close(parallel *p)
 
 uint64_t fg_init_parallel_candidates(uint64_t k)
 {
-    return 1 + FG_PARALLEL_ROUNDS * fg_ceil_div(k * FG_PARALLEL_OVERSAMPLING_PERCENT, 100);
+    return 1 + FG_PARALLEL_ROUNDS * k;
 }
 
 static fgmm_status parallel_open(parallel *p, const fg_init_request *request, const fg_plan_request *given)
@@ -51,18 +51,20 @@ static fgmm_status parallel_open(parallel *p, const fg_init_request *request, co
     fgmm_status status = FGMM_OK;
     fg_plan_request plan = *given;
     const uint64_t room = fg_init_parallel_candidates(request->k);
-    *p = (parallel){.request = request, .d = request->d, .per_round = (room - 1) / FG_PARALLEL_ROUNDS};
+    *p = (parallel){.request = request, .d = request->d};
     plan.pass.k = room;
     plan.pass.keep = FG_KEEP_BEST;
     if (fg_covariance_matrices(plan.pass.covariance, 1)) plan.pass.covariance = FGMM_SPHERICAL; /* counts are wanted */
     plan.is_evaluation = 1;
-    plan.host_bytes = room * (4 * request->d + 4) * sizeof(double); /* candidates and their statistics, shares, draws */
+    plan.host_bytes =
+        room * (4 * request->d + 4) * sizeof(double) + /* candidates and their statistics, shares, draws */
+        request->sample->count * request->sample->row_bytes;
     plan.host_row_bytes = sizeof(double) + (plan.weights.source ? sizeof(float) : 0);
     FG_TRY(fg_e_step_open(&p->e, &plan, request->centre, 0));
     p->e.watch = *request->watch;
     FG_TRY(FG_ALLOC(&p->candidates, room * p->d, "candidates"));
     FG_TRY(FG_ALLOC(&p->weights, room, "candidates"));
-    FG_TRY(fg_draws_create(&p->draws, p->per_round));
+    FG_TRY(fg_draws_create(&p->draws, request->k));
     FG_TRY(FG_ALLOC(&p->distances, p->e.plan.batch_rows, "distances"));
     if (plan.weights.source) FG_TRY(FG_ALLOC(&p->row_weights, p->e.plan.batch_rows, "weights"));
     FG_TRY(fg_alloc((void **)&p->row, p->d, fgmm_type_bytes(fg_device_type(request->type)), "a row"));

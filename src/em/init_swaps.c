@@ -34,10 +34,15 @@ typedef struct search {
 } search;
 static const uint64_t FROM_ELSEWHERE = UINT64_MAX;
 
+uint64_t fg_init_swap_rows(uint64_t k, uint64_t d)
+{
+    const uint64_t wanted = k <= UINT64_MAX / ROWS_PER_COMPONENT ? ROWS_PER_COMPONENT * k : k;
+    return fg_min_u64(fg_max_u64(LEAST_ROWS, wanted), MOST_VALUES / d);
+}
+
 static uint64_t row_count(const fg_init_request *r)
 {
-    const uint64_t wanted = fg_max_u64(LEAST_ROWS, ROWS_PER_COMPONENT * r->k);
-    return fg_min_u64(r->sample->count, fg_min_u64(wanted, MOST_VALUES / r->d));
+    return fg_min_u64(r->sample->count, fg_init_swap_rows(r->k, r->d));
 }
 
 /* 0: too large a mixture, or too small. A step measures n distances, and about two more for each row near a swapped
@@ -46,7 +51,7 @@ static uint64_t step_count(const fg_init_request *r)
 {
     if (r->k < 2 || r->k > MOST_WORK || r->d > MOST_VALUES) return 0;
     const uint64_t n = row_count(r), affordable = MOST_WORK / (n * r->d);
-    if (n < r->sample->count && n < FEWEST_ROWS * r->k) return 0;
+    if (n < r->rows && n < FEWEST_ROWS * r->k) return 0;
     return affordable < r->k ? 0 : fg_min_u64(affordable, STEPS_PER_COMPONENT * r->k);
 }
 

@@ -79,7 +79,7 @@ static fgmm_status first_parameters(fg_training *t, const fg_survey *survey, con
         FG_TRY(fg_init_parallel(m->means, &request, plan));
     else
         FG_TRY(fg_init_kmeanspp(m->means, &request));
-    if (t->options.init == FGMM_INIT_KMEANSPP) FG_TRY(fg_init_swap(m->means, &request));
+    if (t->options.init != FGMM_INIT_RANDOM) FG_TRY(fg_init_swap(m->means, &request));
 done:
     fg_shift_clear(&shift);
     return status;
@@ -248,12 +248,14 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     fg_watch_run(&t->e.watch, t->runs->count + 1, t->options.n_init);
     FG_TRY(check_rows(t, t->source->info.rows, resumed));
     fg_plan_request request = plan_request(t, largest);
-    t->options.init = fg_init_choose(t->options.init, t->options.components, t->source->info.rows);
-    uint64_t sample_rows = resumed ? 0 : fg_init_sample_rows(t->options.init, t->options.components);
+    const uint64_t k = t->options.components;
+    const fgmm_init expected = fg_init_choose(t->options.init, k, t->source->info.rows);
+    uint64_t sample_rows = resumed ? 0 : fg_init_sample_rows(expected, k, t->source->info.dims);
     if (sample_rows) sample_rows = fg_plan_sample_rows(&request, sample_rows);
     const fg_survey_request rows = {t->source, &t->weights, sample_rows, t->seed, &t->e.watch};
     FG_TRY(fg_survey_run(&survey, &rows, &t->report.read_s));
     FG_TRY(check_rows(t, survey.rows, resumed));
+    t->options.init = fg_init_choose(t->options.init, k, survey.rows);
     t->report.rows = survey.rows;
     t->report.total_weight = t->weights.count ? t->weights.total : (double)survey.rows;
     t->variance = survey.variance;
