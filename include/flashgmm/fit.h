@@ -16,9 +16,9 @@ typedef enum fgmm_init {
     FGMM_INIT_KMEANSPP = 0,
     FGMM_INIT_RANDOM = 1,          /* K different rows */
     FGMM_INIT_MODEL = 2,           /* fgmm_fit_options.start */
-    FGMM_INIT_KMEANS_PARALLEL = 3, /* k-means|| (Bahmani et al. 2012): 2.5 K candidates drawn in 5 passes over all rows,
-                                      then k-means++ on these, weighted */
-    FGMM_INIT_AUTO = 4 /* the cheaper of k-means++ and, for K > 256, k-means||; they lead equally far (docs/math.md) */
+    FGMM_INIT_KMEANS_PARALLEL = 3, /* k-means|| (Bahmani et al. 2012): 3 K candidates drawn in 3 passes over all rows,
+                                      then k-means++ on these, weighted, and swaps where these are cheap */
+    FGMM_INIT_AUTO = 4             /* k-means|| for K > 256 or N >= 2^22, unless N <= 3 K + 1; otherwise k-means++ */
 } fgmm_init;
 
 /* How statistics are accumulated. AUTO chooses per batch by what was seen in the batch before; the others are for

@@ -26,8 +26,8 @@ static const cli_option options[] = {
      .offset = offsetof(kmeans_arguments, init),
      .value = "auto|kmeans++|kmeans-parallel|random|FILE",
      .fallback = "auto",
-     .help = "how to begin; auto: kmeans++ or, where that is cheaper, kmeans-parallel; FILE: centroids (.npy, .fvecs) "
-             "or a model, whose means are taken"},
+     .help = "how to begin; auto: kmeans-parallel for K > 256 or from 4194304 rows on, otherwise kmeans++; FILE: "
+             "centroids (.npy, .fvecs) or a model, whose means are taken"},
     {.name = "max-iter",
      .kind = CLI_OPTION_COUNT,
      .offset = offsetof(kmeans_arguments, max_iter),

@@ -21,7 +21,7 @@ typedef struct fg_init_request {
 } fg_init_request;
 
 /* What AUTO stands for, for k of n rows (FGMM_ROWS_UNKNOWN): k-means|| for more than 256 components or from 2^22 rows
- * on, else k-means++. Other methods stand for themselves. */
+ * on, unless it would draw all rows; else k-means++. Other methods stand for themselves. */
 fgmm_init fg_init_choose(fgmm_init init, uint64_t k, uint64_t n);
 
 /* Rows of the sample that a method wants, of a source with any number of rows. */
@@ -36,12 +36,12 @@ uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k, uint64_t d);
 fgmm_status fg_init_kmeanspp(double *centres, const fg_init_request *request);
 
 /* Betters centres (k,d): a row of the sample, drawn with probability proportional to its squared distance, takes the
- * place of the centre that is missed least, where that lowers the total; 2 K times. What follows k-means++ and
- * k-means||; for mixtures so large that this would take more than a fraction of a second nothing happens.
+ * place of the centre that is missed least, where that lowers the total; 2 K times. What follows k-means++, and
+ * is a part of k-means||; for mixtures so large that this would take more than a fraction of a second nothing happens.
  * Deterministic for a seed. Errors: MEMORY. */
 fgmm_status fg_init_swap(double *centres, const fg_init_request *request);
 
-/* Rows of the sample that swaps look at, at most. */
+/* Rows of a large sample that swaps look at; 0: there would be no swaps. */
 uint64_t fg_init_swap_rows(uint64_t k, uint64_t d);
 
 /* k-means||: rounds, each of which draws k candidates. Measured, docs/math.md "First centres". */
@@ -50,8 +50,9 @@ enum { FG_PARALLEL_ROUNDS = 3 };
 /* Most candidates that k-means|| draws. */
 uint64_t fg_init_parallel_candidates(uint64_t k);
 
-/* centres (k,d): k-means|| over all rows of plan->source. plan: of the training's own passes; the sample gives the
- * first candidate. Deterministic for a seed, a device and the batches. Errors: as the E-step's, CANCELLED. */
+/* centres (k,d): k-means|| over all rows of plan->source, and swaps. plan: of the training's own passes; the sample
+ * gives the first candidate, and rows for swaps. Deterministic for a seed, a device and the batches. Errors: as the
+ * E-step's, CANCELLED. */
 fgmm_status fg_init_parallel(double *centres, const fg_init_request *request, const fg_plan_request *plan);
 
 /* centres (k,d): the first k rows of the sample, which then was drawn with room for k rows: k different rows, by weight

@@ -1,6 +1,7 @@
 /* init_parallel.c - k-means|| (Bahmani et al. 2012): in a few passes over all rows, each row is drawn as a candidate
  * with probability proportional to its squared distance to the candidates so far; the candidates, weighted by the rows
- * that are nearest to them, are then seeded by k-means++ (init.c). Distances are the device's work (ops/pass.h).
+ * that are nearest to them, are then seeded by k-means++ (init.c), and swaps better these (init_swaps.c). Distances are
+ * the device's work (ops/pass.h).
  *
  * Each round draws exactly L rows, by exponential keys (Efraimidis and Spirakis 2006), so that the total of the
  * distances need not be known beforehand and a round is one pass. A row's random number belongs to its round and its
@@ -15,6 +16,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* In swaps, of sampled rows to candidates: less finds more small clusters, more leaves a lower inertia (docs/math.md,
+ * "First centres"). */
+static const double SAMPLED_SHARE = 2;
 
 /* k-means|| at work. */
 typedef struct parallel {
@@ -56,9 +61,9 @@ static fgmm_status parallel_open(parallel *p, const fg_init_request *request, co
     plan.pass.keep = FG_KEEP_BEST;
     if (fg_covariance_matrices(plan.pass.covariance, 1)) plan.pass.covariance = FGMM_SPHERICAL; /* counts are wanted */
     plan.is_evaluation = 1;
+    /* candidates and their statistics, shares, draws; the sample */
     plan.host_bytes =
-        room * (4 * request->d + 4) * sizeof(double) + /* candidates and their statistics, shares, draws */
-        request->sample->count * request->sample->row_bytes;
+        room * (4 * request->d + 4) * sizeof(double) + request->sample->count * request->sample->row_bytes;
     plan.host_row_bytes = sizeof(double) + (plan.weights.source ? sizeof(float) : 0);
     FG_TRY(fg_e_step_open(&p->e, &plan, request->centre, 0));
     p->e.watch = *request->watch;
@@ -155,32 +160,62 @@ done:
     return status;
 }
 
-/* k-means++ on the weighted candidates. With fewer than k (as many distinct rows), sampled rows make up the number. */
+/* Sampled rows 0 .. n - 1 follow the candidates in `points`, (.,d) float64. */
+static fgmm_status feed_sampled(fg_sample *points, const parallel *p, uint64_t n)
+{
+    fgmm_status status = FGMM_OK;
+    double *row = NULL;
+    FG_TRY(FG_ALLOC(&row, p->d, "a row"));
+    for (uint64_t i = 0; i < n; i++) {
+        const void *from = fg_sample_row(p->request->sample, i);
+        for (uint64_t j = 0; j < p->d; j++) row[j] = fg_row_value(from, p->request->type, (size_t)j);
+        fg_sample_feed(points, row, NULL, p->count + i, 1);
+    }
+done:
+    free(row);
+    return status;
+}
+
+/* Candidates with their weights, and sampled rows, `sampled` of them, that weigh SAMPLED_SHARE times as much together.
+ * Candidates speak for clusters that are too small for the sample, and the sample for how rows lie within clusters. */
+static fgmm_status make_points(fg_sample *points, const parallel *p, uint64_t sampled)
+{
+    fgmm_status status = FGMM_OK;
+    double of_candidates = 0, of_sampled = 0;
+    FG_TRY(fg_sample_create(points, p->count + sampled, (size_t)p->d * sizeof(double), 0));
+    fg_sample_feed(points, p->candidates, NULL, 0, p->count);
+    FG_TRY(feed_sampled(points, p, sampled));
+    FG_TRY(FG_ALLOC(&points->weights, p->count + sampled, "candidates"));
+    memcpy(points->weights, p->weights, (size_t)p->count * sizeof *points->weights);
+    for (uint64_t i = 0; i < p->count; i++) of_candidates += p->weights[i];
+    for (uint64_t i = 0; i < sampled; i++) of_sampled += fg_sample_weight(p->request->sample, i);
+    for (uint64_t i = 0; i < sampled; i++)
+        points->weights[p->count + i] =
+            fg_sample_weight(p->request->sample, i) * (SAMPLED_SHARE * of_candidates / of_sampled);
+    FG_TRY(fg_sample_finish(points));
+done:
+    return status;
+}
+
+/* k-means++ on the weighted candidates, made better by swaps. With fewer candidates than k (as many distinct rows),
+ * sampled rows make up the number. */
 static fgmm_status seed(double *centres, parallel *p)
 {
     fgmm_status status = FGMM_OK;
-    const fg_init_request *whole = p->request;
-    fg_init_request points = *whole;
-    fg_sample sample = {0};
-    double *row = NULL;
-    const uint64_t count = fg_max_u64(p->count, whole->k);
-    points.sample = &sample;
+    fg_init_request points = *p->request;
+    fg_sample candidates = {0}, both = {0};
+    const uint64_t missing = p->count < points.k ? points.k - p->count : 0;
     points.type = FGMM_F64;
-    FG_TRY(FG_ALLOC(&row, p->d, "a row"));
-    FG_TRY(fg_sample_create(&sample, count, (size_t)p->d * sizeof(double), 0));
-    fg_sample_feed(&sample, p->candidates, NULL, 0, p->count);
-    for (uint64_t i = p->count; i < count; i++) {
-        const void *from = fg_sample_row(whole->sample, i);
-        for (uint64_t j = 0; j < p->d; j++) row[j] = fg_row_value(from, whole->type, (size_t)j);
-        fg_sample_feed(&sample, row, NULL, i, 1);
-    }
-    FG_TRY(FG_ALLOC(&sample.weights, count, "candidates"));
-    for (uint64_t i = 0; i < count; i++) sample.weights[i] = i < p->count ? p->weights[i] : 1;
-    FG_TRY(fg_sample_finish(&sample));
+    points.sample = &candidates;
+    FG_TRY(make_points(&candidates, p, missing));
     FG_TRY(fg_init_kmeanspp(centres, &points));
+    if (fg_init_swap_rows(points.k, points.d) == 0) goto done;
+    points.sample = &both;
+    FG_TRY(make_points(&both, p, p->request->sample->count));
+    FG_TRY(fg_init_swap(centres, &points));
 done:
-    fg_sample_clear(&sample);
-    free(row);
+    fg_sample_clear(&candidates);
+    fg_sample_clear(&both);
     return status;
 }
 

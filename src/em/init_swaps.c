@@ -34,7 +34,8 @@ typedef struct search {
 } search;
 static const uint64_t FROM_ELSEWHERE = UINT64_MAX;
 
-uint64_t fg_init_swap_rows(uint64_t k, uint64_t d)
+/* Rows of a large sample that are looked at. */
+static uint64_t wanted_rows(uint64_t k, uint64_t d)
 {
     const uint64_t wanted = k <= UINT64_MAX / ROWS_PER_COMPONENT ? ROWS_PER_COMPONENT * k : k;
     return fg_min_u64(fg_max_u64(LEAST_ROWS, wanted), MOST_VALUES / d);
@@ -42,17 +43,22 @@ uint64_t fg_init_swap_rows(uint64_t k, uint64_t d)
 
 static uint64_t row_count(const fg_init_request *r)
 {
-    return fg_min_u64(r->sample->count, fg_init_swap_rows(r->k, r->d));
+    return fg_min_u64(r->sample->count, wanted_rows(r->k, r->d));
 }
 
 /* 0: too large a mixture, or too small. A step measures n distances, and about two more for each row near a swapped
  * centre. */
-static uint64_t step_count(const fg_init_request *r)
+static uint64_t step_count(uint64_t k, uint64_t d, uint64_t n)
 {
-    if (r->k < 2 || r->k > MOST_WORK || r->d > MOST_VALUES) return 0;
-    const uint64_t n = row_count(r), affordable = MOST_WORK / (n * r->d);
-    if (n < r->rows && n < FEWEST_ROWS * r->k) return 0;
-    return affordable < r->k ? 0 : fg_min_u64(affordable, STEPS_PER_COMPONENT * r->k);
+    if (k < 2 || k > MOST_WORK || d > MOST_VALUES) return 0;
+    const uint64_t affordable = MOST_WORK / (n * d);
+    return affordable < k ? 0 : fg_min_u64(affordable, STEPS_PER_COMPONENT * k);
+}
+
+uint64_t fg_init_swap_rows(uint64_t k, uint64_t d)
+{
+    const uint64_t n = d > MOST_VALUES ? 0 : wanted_rows(k, d);
+    return n >= FEWEST_ROWS * k && step_count(k, d, n) > 0 ? n : 0;
 }
 
 static void search_clear(search *s)
@@ -193,9 +199,9 @@ fgmm_status fg_init_swap(double *centres, const fg_init_request *request)
 {
     fgmm_status status = FGMM_OK;
     search s = {.request = NULL};
-    const uint64_t steps = step_count(request);
+    const uint64_t n = row_count(request), steps = step_count(request->k, request->d, n);
     uint64_t row = 0, out;
-    if (steps == 0) goto done;
+    if (steps == 0 || (n < request->rows && n < FEWEST_ROWS * request->k)) goto done;
     FG_TRY(search_create(&s, centres, request));
     for (uint64_t step = 0; step < steps; step++) {
         double potential = 0;

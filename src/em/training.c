@@ -79,7 +79,7 @@ static fgmm_status first_parameters(fg_training *t, const fg_survey *survey, con
         FG_TRY(fg_init_parallel(m->means, &request, plan));
     else
         FG_TRY(fg_init_kmeanspp(m->means, &request));
-    if (t->options.init != FGMM_INIT_RANDOM) FG_TRY(fg_init_swap(m->means, &request));
+    if (t->options.init == FGMM_INIT_KMEANSPP) FG_TRY(fg_init_swap(m->means, &request));
 done:
     fg_shift_clear(&shift);
     return status;
