@@ -56,6 +56,20 @@ typedef struct axes_size {
     uint32_t count, samples, d;
 } axes_size;
 
+/* to (n) += sum over i of factors[i] rows[i], rows (count,n), four at a time so that `to` passes through the cache
+ * less. */
+static void add_rows(float *to, const float *factors, const float *rows, uint32_t count, uint32_t n)
+{
+    enum { TOGETHER = 4 };
+    uint32_t i = 0;
+    for (; i + TOGETHER <= count; i += TOGETHER) {
+        const float *f = factors + i, *a = rows + (size_t)i * n, *b = a + n, *c = b + n, *d = c + n;
+        for (uint32_t j = 0; j < n; j++) to[j] += f[0] * a[j] + f[1] * b[j] + f[2] * c[j] + f[3] * d[j];
+    }
+    for (; i < count; i++)
+        for (uint32_t j = 0; j < n; j++) to[j] += factors[i] * rows[(size_t)i * n + j];
+}
+
 /* next (count,d) = axes S'S for the sample S (n,d), of which columns (d,n) is the transpose; products: (n). */
 static void multiply(float *next, float *products, const float *axes, const float *columns, const float *sample,
                      const axes_size *size)
@@ -63,13 +77,9 @@ static void multiply(float *next, float *products, const float *axes, const floa
     const uint32_t n = size->samples, d = size->d;
     memset(next, 0, sizeof *next * size->count * d);
     for (uint32_t q = 0; q < size->count; q++) {
-        const float *axis = axes + (size_t)q * d;
-        float *to = next + (size_t)q * d;
         memset(products, 0, sizeof *products * n);
-        for (uint32_t j = 0; j < d; j++)
-            for (uint32_t i = 0; i < n; i++) products[i] += axis[j] * columns[(size_t)j * n + i];
-        for (uint32_t i = 0; i < n; i++)
-            for (uint32_t j = 0; j < d; j++) to[j] += products[i] * sample[(size_t)i * d + j];
+        add_rows(products, axes + (size_t)q * d, columns, d, n);
+        add_rows(next + (size_t)q * d, products, sample, n, d);
     }
 }
 
