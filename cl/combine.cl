@@ -35,20 +35,19 @@ static inline uint partial_place(uint e)
     return e < DIMS + S2_COUNT ? ROW_STRIDE + (e - DIMS) : ROW_STRIDE + PARTIAL_S2;
 }
 
-/* Chunks of a component, in order. Groups (K, parts of PER_COMPONENT): some devices take at most 65535 of them in other
- * dimensions than the first. */
+/* Chunks of a component, in order. A work-group per component: its sums are neighbours in memory. */
 __kernel void combine_chunks(uint components, __global const uint *component_chunk, __global const float *partials,
                              __global sum_t *totals)
 {
-    const uint k = get_group_id(0), e = get_group_id(1) * get_local_size(0) + get_local_id(0);
-    if (e >= PER_COMPONENT) return;
-    const uint first = component_chunk[k], end = component_chunk[k + 1];
+    const uint k = get_group_id(0), first = component_chunk[k], end = component_chunk[k + 1];
     if (first == end) return;
-    const uint place = partial_place(e);
-    sum_t sum = SUM_ZERO;
-    for (uint chunk = first; chunk < end; chunk++) sum = sum_add(sum, partials[(size_t)chunk * PARTIAL + place]);
-    const size_t total = total_place(e, k, components);
-    totals[total] = sum_join(totals[total], sum);
+    for (uint e = get_local_id(0); e < PER_COMPONENT; e += get_local_size(0)) {
+        const uint place = partial_place(e);
+        sum_t sum = SUM_ZERO;
+        for (uint chunk = first; chunk < end; chunk++) sum = sum_add(sum, partials[(size_t)chunk * PARTIAL + place]);
+        const size_t total = total_place(e, k, components);
+        totals[total] = sum_join(totals[total], sum);
+    }
 }
 
 /* Sum over the items of a group, in a fixed tree; parts[0] has it. */

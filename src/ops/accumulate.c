@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { LAUNCH_ELEMENTS = 1 << 28, COMBINE_LOCAL = 64 }; /* work-items that share a component in combine.cl */
+enum { LAUNCH_ELEMENTS = 1 << 28 };
 
 static uint32_t s2_count(const fg_shape *s)
 {
@@ -89,11 +89,9 @@ fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, const fg_list_
         FG_ARG_BUFFER(pass->totals.partials),
         FG_ARG_BUFFER(pass->totals.totals),
     };
-    const size_t parts = (size_t)fg_ceil_div((uint64_t)s->d + s2_count(s) + 1, COMBINE_LOCAL);
-    const size_t elements[2] = {(size_t)s->k * COMBINE_LOCAL, parts};
-    const size_t group[2] = {COMBINE_LOCAL, 1};
+    const size_t local = s->sum_items, global = s->k * local;
     FG_TRY(sum_chunks(pass, rows, counts->chunks));
-    FG_TRY(FG_LAUNCH(pass, pass->combine_chunks, combine, 2, elements, group));
+    FG_TRY(FG_LAUNCH(pass, pass->combine_chunks, combine, 1, &global, &local));
 done:
     return status;
 }
