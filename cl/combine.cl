@@ -123,10 +123,12 @@ __kernel void combine_dense_weights(uint components, uint padded_components, uin
 #define ELEMENTS VW
 typedef PASTE(double, VW) sums_t;
 #define SUMS_ADD(s, p) ((s) + PASTE(convert_double, VW)(LOADV(p)))
+#define SUMS_STORE(s, p) PASTE(vstore, VW)(s, 0, p)
 #else
 #define ELEMENTS 1
 typedef sum_t sums_t;
 #define SUMS_ADD(s, p) sum_add(s, *(p))
+#define SUMS_STORE(s, p) (*(p) = (s))
 #endif
 
 __kernel void combine_dense(uint components, uint padded_components, uint splits, __global const float *partials,
@@ -141,7 +143,7 @@ __kernel void combine_dense(uint components, uint padded_components, uint splits
     const uint e0 = place < ROW_STRIDE ? place : place - ROW_STRIDE + DIMS;
     const uint end = place < ROW_STRIDE ? DIMS : DENSE_ELEMENTS;
     sum_t lanes[ELEMENTS];
-    *(sums_t *)lanes = sums;
+    SUMS_STORE(sums, lanes);
     for (uint e = e0; e < min(e0 + ELEMENTS, end); e++) {
         sum_t sum = lanes[e - e0];
 #if !S2_DIAG && !KEEP_BEST
