@@ -114,7 +114,8 @@ typedef struct fgmm_fit_report {
     double inertia; /* k-means: sum of squared distances to the nearest centroid, each times its row's weight, under the
                        last iteration's centroids */
     uint64_t repaired;                                  /* components re-seeded, over all iterations */
-    uint64_t sparse_batches, dense_batches, dense_rows; /* which path was taken; rows whose list overflowed */
+    /* Batches whose rows kept few components, or many; rows of the latter, and those whose list overflowed. */
+    uint64_t sparse_batches, dense_batches, dense_rows;
     double error_bound_nats; /* a-priori bound of the float32 error of a row's log-likelihood near its components; far
                                 from all, some 2^-23 |log p| and more comes on top (docs/math.md, equation 6) */
     double read_s, init_s, em_s, total_s; /* read: waiting for the source; init: survey and first centres, without

@@ -1,5 +1,5 @@
-/* direct.c - enqueues cl/direct_vector.cl: rows of small mixtures, and of dense batches, go straight into sums. Its
- * buffers and program are made when the first batch comes. */
+/* direct.c - enqueues cl/direct_vector.cl: rows go straight into sums that stay in the L2 cache, whole batches of such
+ * mixtures or dense ones. Its buffers and program are made when the first batch comes. */
 #include "ops.h"
 
 #include "size.h"
@@ -38,6 +38,11 @@ static void plan(fg_direct *direct, const fg_shape *s)
     const uint64_t room = fg_round_up((uint64_t)most_entries(s) + s->padded_k + s->tile.vw, s->tile.vw);
     direct->scratch_floats =
         fg_block_floats(s) + fg_round_up(fg_max_u64((uint64_t)block * s->padded_k, 3 * room), s->tile.vw);
+}
+
+uint64_t fg_direct_most_entries(const fg_pass *pass, uint64_t rows)
+{
+    return rows * most_entries(&pass->shape) / pass->shape.tile.block;
 }
 
 uint64_t fg_direct_bytes(fg_pass *pass)

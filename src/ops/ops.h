@@ -430,10 +430,12 @@ fgmm_status fg_range_sums_combine(const fg_range_sums *sums, fg_pass *pass, uint
 /* Vector family: floats of a worker's block, block_t of cl/dense_vector.cl (dense.c). */
 uint64_t fg_block_floats(const fg_shape *shape);
 
-/* direct.c: rows of small mixtures and dense batches into the totals, and their log-normalisers. survivors: components
+/* direct.c: rows of a batch into the totals without lists, and their log-normalisers. survivors: components
  * near the rows' maxima, summed over rows; NULL: not wanted (else blocks). */
 uint64_t fg_direct_bytes(fg_pass *pass);
 fgmm_status fg_direct_run(fg_pass *pass, const fg_rows *rows, uint64_t *survivors);
+/* So many rows with more of them in all are not sparse: their blocks are better taken as products. */
+uint64_t fg_direct_most_entries(const fg_pass *pass, uint64_t rows);
 void fg_direct_free(fg_direct *direct);
 
 /* whiten.c, for tied covariances, and full ones of the group family; nothing for others. load: the packed parameters'

@@ -217,9 +217,10 @@ static int takes_direct(const fg_pass *pass)
 static fgmm_status accumulate_direct(fg_pass *pass, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(fg_direct_run(pass, rows, NULL));
+    uint64_t survivors = 0;
+    FG_TRY(fg_direct_run(pass, rows, &survivors));
     FG_TRY(fg_accumulate_rows(pass, rows));
-    if (pass->shape.keep == FG_KEEP_BEST) {
+    if (survivors <= fg_direct_most_entries(pass, rows->n)) {
         pass->sparse_batches++;
     } else {
         pass->dense_batches++;

@@ -4,7 +4,8 @@
  * and the running statistics on the device. What it runs per batch:
  *   - sparse path: responsibilities, lists by component, accumulate;
  *   - dense path, for rows whose responsibilities are not sparse: in tiles of a few MiB, responsibilities and a matrix
- *     product; where the sums fit a CPU's cache, both a block of rows at a time.
+ *     product; where the sums fit a CPU's cache, both a block of rows at a time;
+ *   - direct path, where the sums fit a CPU's cache and bounds are not used: a block's few entries, or its products.
  * The N x K matrix exists nowhere. Results depend on the device, the tile parameters and the batch boundaries only.
  */
 #ifndef FG_PASS_H
