@@ -90,7 +90,10 @@ size_t fg_pass_default_batch_rows(const fgmm_device *device, const fg_pass_optio
     const double capacity = k < 64 || fg_covariance_matrices(options->covariance, k) ? (double)k : 64.0;
     double rows = work / ((is_full ? fmax((double)d, 2.0) : 2.0) * (double)k * (double)d);
     const double by_bytes = row_bytes / ((double)d * (double)fgmm_type_bytes(options->type));
-    const double by_lists = list_bytes / (8 * capacity);
+    double by_lists = list_bytes / (8 * capacity);
+    /* What launches cost a batch, some 0.1 ms, is much where a row is little work; such lists are hardly ever used. */
+    if (is_cpu)
+        by_lists = fmax(by_lists, fmin(list_bytes * 4 / (8 * capacity), 0x1p29 / (2.0 * (double)k * (double)d)));
     if (rows > by_bytes) rows = by_bytes;
     if (rows > by_lists) rows = by_lists;
     size_t power = 256;
