@@ -70,6 +70,7 @@ static void check_shape(fgmm_source *source, const float *rows, uint64_t d, uint
     fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
     options.components = k;
     options.covariance = covariance;
+    if (covariance == FGMM_DIAG) options.init = FGMM_INIT_RANDOM; /* one type has shown that first centres are found */
     options.kmeans_iterations = 2;
     options.max_iterations = 3;
     options.tolerance = 0;
