@@ -232,6 +232,8 @@ fgmm_status fg_init_parallel(double *centres, const fg_init_request *request, co
     p.count = 1;
     for (uint64_t round = 0; round < FG_PARALLEL_ROUNDS; round++) FG_TRY(run_round(&p, round));
     FG_TRY(weigh(&p));
+    fg_e_step_close(&p.e); /* the device's memory is for the candidates now */
+    p.e = (fg_e_step){0};
     FG_TRY(seed(centres, &p));
 done:
     parallel_close(&p);

@@ -200,6 +200,37 @@ START_TEST(test_init__parallel_on_few_distinct_rows)
 }
 END_TEST
 
+/* Whatever the device's memory: the plan refuses it, or k-means|| goes through, its last step on the candidates
+ * included.
+ */
+START_TEST(test_init__parallel_fits_the_memory_that_was_planned)
+{
+    enum { COUNT = 3000, DIMS = 64, CENTRES = 300 };
+    float *many = draw_rows(COUNT, DIMS, CENTRES, 12);
+    fgmm_source *source = memory_source(many, FGMM_F32, COUNT, DIMS);
+    fgmm_kmeans_options kmeans = FGMM_KMEANS_OPTIONS_INIT;
+    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    kmeans.components = CENTRES;
+    kmeans.init = FGMM_INIT_KMEANS_PARALLEL;
+    kmeans.max_iterations = 1;
+    for (uint64_t limit = 1 << 20; !report.rows_resident; limit += limit / 16) {
+        fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+        fgmm_device *small;
+        fgmm_model *model;
+        options.memory_limit_bytes = limit;
+        ck_ok(fgmm_device_open(&small, &options));
+        const fgmm_status status = fgmm_kmeans(&model, small, source, &kmeans, &report);
+        const int is_refused = status == FGMM_MEMORY && strncmp(fgmm_last_error(), "device memory:", 14) == 0;
+        ck_assert_msg(status == FGMM_OK || is_refused, "%llu bytes: %s", (unsigned long long)limit, fgmm_last_error());
+        fgmm_model_free(model);
+        fgmm_device_close(small);
+    }
+    fgmm_fit_report_clear(&report);
+    fgmm_source_close(source);
+    free(many);
+}
+END_TEST
+
 START_TEST(test_init__auto_takes_parallel_for_many_components_or_rows)
 {
     const uint64_t many_rows = 1 << 22;
@@ -233,10 +264,15 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const tests[] = {
-        test_init__parallel_takes_different_rows,    test_init__parallel_does_not_depend_on_the_cut,
-        test_init__parallel_is_as_good_as_plus_plus, test_init__parallel_is_as_good_on_descriptors,
-        test_init__parallel_on_few_distinct_rows,    test_init__auto_takes_parallel_for_many_components_or_rows,
-        test_init__auto_is_what_it_stands_for,       test_init__swaps_spread_centres,
+        test_init__parallel_takes_different_rows,
+        test_init__parallel_does_not_depend_on_the_cut,
+        test_init__parallel_is_as_good_as_plus_plus,
+        test_init__parallel_is_as_good_on_descriptors,
+        test_init__parallel_on_few_distinct_rows,
+        test_init__auto_takes_parallel_for_many_components_or_rows,
+        test_init__auto_is_what_it_stands_for,
+        test_init__swaps_spread_centres,
+        test_init__parallel_fits_the_memory_that_was_planned,
     };
     Suite *s = suite_create("init");
     ADD_CASE(s, "init", setup, teardown, 120, tests);
