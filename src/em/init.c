@@ -29,8 +29,9 @@ uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k, uint64_t d)
     if (init == FGMM_INIT_MODEL) return 0;
     if (init == FGMM_INIT_RANDOM) return k;
     if (init == FGMM_INIT_KMEANS_PARALLEL) {
+        /* where a source of unknown length has no more rows than candidates, k-means++ sees all of them instead */
         const uint64_t swap_rows = fg_init_swap_rows(k, d), candidates = fg_init_parallel_candidates(k);
-        return fg_max_u64(k, swap_rows > candidates ? swap_rows - candidates : 0);
+        return fg_max_u64(candidates, swap_rows > candidates ? swap_rows - candidates : 0);
     }
     return fg_max_u64(SAMPLE_ROWS, k <= UINT64_MAX / SAMPLE_ROWS_PER_COMPONENT ? SAMPLE_ROWS_PER_COMPONENT * k : k);
 }

@@ -241,6 +241,8 @@ START_TEST(test_init__auto_takes_parallel_for_many_components_or_rows)
     ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 1024, FGMM_ROWS_UNKNOWN), FGMM_INIT_KMEANS_PARALLEL);
     ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 300, fg_init_parallel_candidates(300)), FGMM_INIT_KMEANSPP);
     ck_assert_int_eq(fg_init_choose(FGMM_INIT_RANDOM, 1024, 1000000), FGMM_INIT_RANDOM);
+    /* of a source of unknown length, the sample is taken before that is known */
+    ck_assert_uint_ge(fg_init_sample_rows(FGMM_INIT_KMEANS_PARALLEL, 300, 128), fg_init_parallel_candidates(300));
 }
 END_TEST
 
