@@ -15,8 +15,9 @@
 #define HAS_LANE_BUILTIN 0
 #endif
 
-/* Says that the cache line at `address` is wanted soon. OpenCL's own prefetch() does nothing on CPUs. */
-#ifdef __has_builtin
+/* Says that the cache line at `address` is wanted soon. OpenCL's own prefetch() does nothing on CPUs. Not in SPIR, which
+ * Oclgrind runs: it does not know the instruction, and refuses the kernel. */
+#if defined(__has_builtin) && !defined(__SPIR__)
 #if __has_builtin(__builtin_prefetch)
 #define WANT_LINE(address) __builtin_prefetch((const void *)(size_t)(address))
 #endif
