@@ -18,7 +18,8 @@ typedef enum fgmm_init {
     FGMM_INIT_MODEL = 2,           /* fgmm_fit_options.start */
     FGMM_INIT_KMEANS_PARALLEL = 3, /* k-means|| (Bahmani et al. 2012): 3 K candidates drawn in 3 passes over all rows,
                                       then k-means++ on these, weighted, and swaps where these are cheap */
-    FGMM_INIT_AUTO = 4             /* k-means|| for K > 256 or N >= 2^22, unless N <= 3 K + 1; otherwise k-means++ */
+    FGMM_INIT_AUTO = 4             /* k-means|| for K > 256 or N >= 2^22 (with mini_batch for K > 256 and N < 2^22),
+                                      unless N <= 3 K + 1; otherwise k-means++ */
 } fgmm_init;
 
 /* How statistics are accumulated. AUTO chooses per batch by what was seen in the batch before; the others are for
@@ -113,7 +114,7 @@ typedef struct fgmm_fit_report {
     uint64_t history_count;
     double inertia; /* k-means: sum of squared distances to the nearest centroid, each times its row's weight, under the
                        last iteration's centroids */
-    uint64_t repaired;                                  /* components re-seeded, over all iterations */
+    uint64_t repaired; /* components re-seeded, over all iterations */
     /* Batches whose rows kept few components, or many; rows of the latter, and those whose list overflowed. */
     uint64_t sparse_batches, dense_batches, dense_rows;
     double error_bound_nats; /* a-priori bound of the float32 error of a row's log-likelihood near its components; far

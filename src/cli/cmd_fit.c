@@ -47,8 +47,8 @@ static const cli_option options[] = {
      .offset = offsetof(fit_arguments, init),
      .value = "auto|kmeans++|kmeans-parallel|random|MODEL",
      .fallback = "auto",
-     .help = "how to begin; auto: kmeans-parallel for K > 256 or from 4194304 rows on, otherwise kmeans++; MODEL: a "
-             "model file, or centroids (.npy, .fvecs)"},
+     .help = "how to begin; auto: kmeans-parallel for K > 256 or from 4194304 rows on (with --mini-batch only below), "
+             "otherwise kmeans++; MODEL: a model file, or centroids (.npy, .fvecs)"},
     {.name = "kmeans-iter",
      .kind = CLI_OPTION_COUNT,
      .offset = offsetof(fit_arguments, kmeans_iter),

@@ -12,14 +12,16 @@ enum { SAMPLE_ROWS = 65536, SAMPLE_ROWS_PER_COMPONENT = 32 };
 
 /* k-means|| is the method for more components than this, and for so many rows that k-means++'s sample holds one in 64
  * of them at most: clusters of fewer than some hundred rows are then missing from it, while k-means|| looks at every
- * row. Where no more rows exist than it would draw, it would be k-means++ on all of them after passes in vain. */
+ * row. Mini-batches are for so many rows that its passes would take longer than all that follows. Where no more rows
+ * exist than it would draw, it would be k-means++ on all of them after passes in vain. */
 enum { MOST_KMEANSPP_COMPONENTS = 256, ROWS_PER_SAMPLE_ROW = 64 };
 
-fgmm_init fg_init_choose(fgmm_init init, uint64_t k, uint64_t n)
+fgmm_init fg_init_choose(fgmm_init init, uint64_t k, uint64_t n, int is_mini_batch)
 {
     if (init != FGMM_INIT_AUTO) return init;
-    const uint64_t rows = n == FGMM_ROWS_UNKNOWN ? 0 : n;
-    const int is_large = k > MOST_KMEANSPP_COMPONENTS || rows >= (uint64_t)ROWS_PER_SAMPLE_ROW * SAMPLE_ROWS;
+    const uint64_t rows = n == FGMM_ROWS_UNKNOWN && !is_mini_batch ? 0 : n;
+    const int are_many = rows >= (uint64_t)ROWS_PER_SAMPLE_ROW * SAMPLE_ROWS;
+    const int is_large = are_many ? !is_mini_batch : k > MOST_KMEANSPP_COMPONENTS;
     const int are_all_drawn = n != FGMM_ROWS_UNKNOWN && n <= fg_init_parallel_candidates(k);
     return is_large && !are_all_drawn ? FGMM_INIT_KMEANS_PARALLEL : FGMM_INIT_KMEANSPP;
 }

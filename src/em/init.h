@@ -21,8 +21,9 @@ typedef struct fg_init_request {
 } fg_init_request;
 
 /* What AUTO stands for, for k of n rows (FGMM_ROWS_UNKNOWN): k-means|| for more than 256 components or from 2^22 rows
- * on, unless it would draw all rows; else k-means++. Other methods stand for themselves. */
-fgmm_init fg_init_choose(fgmm_init init, uint64_t k, uint64_t n);
+ * on, with mini-batches only below that, unless it would draw all rows; else k-means++. Other methods stand for
+ * themselves. */
+fgmm_init fg_init_choose(fgmm_init init, uint64_t k, uint64_t n, int is_mini_batch);
 
 /* Rows of the sample that a method wants, of a source with any number of rows. */
 uint64_t fg_init_sample_rows(fgmm_init init, uint64_t k, uint64_t d);

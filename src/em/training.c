@@ -249,13 +249,13 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     FG_TRY(check_rows(t, t->source->info.rows, resumed));
     fg_plan_request request = plan_request(t, largest);
     const uint64_t k = t->options.components;
-    const fgmm_init expected = fg_init_choose(t->options.init, k, t->source->info.rows);
+    const fgmm_init expected = fg_init_choose(t->options.init, k, t->source->info.rows, t->options.mini_batch);
     uint64_t sample_rows = resumed ? 0 : fg_init_sample_rows(expected, k, t->source->info.dims);
     if (sample_rows) sample_rows = fg_plan_sample_rows(&request, sample_rows);
     const fg_survey_request rows = {t->source, &t->weights, sample_rows, t->seed, &t->e.watch};
     FG_TRY(fg_survey_run(&survey, &rows, &t->report.read_s));
     FG_TRY(check_rows(t, survey.rows, resumed));
-    t->options.init = fg_init_choose(t->options.init, k, survey.rows);
+    t->options.init = fg_init_choose(t->options.init, k, survey.rows, t->options.mini_batch);
     t->report.rows = survey.rows;
     t->report.total_weight = t->weights.count ? t->weights.total : (double)survey.rows;
     t->variance = survey.variance;

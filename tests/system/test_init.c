@@ -234,13 +234,17 @@ END_TEST
 START_TEST(test_init__auto_takes_parallel_for_many_components_or_rows)
 {
     const uint64_t many_rows = 1 << 22;
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 256, 1000000), FGMM_INIT_KMEANSPP);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 257, 1000000), FGMM_INIT_KMEANS_PARALLEL);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 10, many_rows - 1), FGMM_INIT_KMEANSPP);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 10, many_rows), FGMM_INIT_KMEANS_PARALLEL);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 1024, FGMM_ROWS_UNKNOWN), FGMM_INIT_KMEANS_PARALLEL);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 300, fg_init_parallel_candidates(300)), FGMM_INIT_KMEANSPP);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_RANDOM, 1024, 1000000), FGMM_INIT_RANDOM);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 256, 1000000, 0), FGMM_INIT_KMEANSPP);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 257, 1000000, 0), FGMM_INIT_KMEANS_PARALLEL);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 10, many_rows - 1, 0), FGMM_INIT_KMEANSPP);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 10, many_rows, 0), FGMM_INIT_KMEANS_PARALLEL);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 1024, FGMM_ROWS_UNKNOWN, 0), FGMM_INIT_KMEANS_PARALLEL);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 300, fg_init_parallel_candidates(300), 0), FGMM_INIT_KMEANSPP);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_RANDOM, 1024, 1000000, 0), FGMM_INIT_RANDOM);
+    /* passes that would be most of a training with mini-batches are not made */
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 1024, many_rows - 1, 1), FGMM_INIT_KMEANS_PARALLEL);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 1024, many_rows, 1), FGMM_INIT_KMEANSPP);
+    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 1024, FGMM_ROWS_UNKNOWN, 1), FGMM_INIT_KMEANSPP);
     /* of a source of unknown length, the sample is taken before that is known */
     ck_assert_uint_ge(fg_init_sample_rows(FGMM_INIT_KMEANS_PARALLEL, 300, 128), fg_init_parallel_candidates(300));
 }
