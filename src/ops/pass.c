@@ -308,12 +308,13 @@ void fg_pass_set_dense(fg_pass *pass, int is_dense)
 
 void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts)
 {
+    const int has_unit = pass->shape.tile.unit != FG_UNIT_NONE && !takes_direct(pass);
     *facts = (fg_pass_facts){.sparse_batches = pass->sparse_batches,
                              .dense_batches = pass->dense_batches,
                              .dense_rows = pass->dense_rows,
                              .error_bound_nats = pass->packed.error_bound_nats,
-                             .family = pass->shape.tile.unit != FG_UNIT_NONE ? FGMM_KERNEL_MATRIX : pass->shape.family,
-                             .terms = pass->packed.terms,
+                             .family = has_unit ? FGMM_KERNEL_MATRIX : pass->shape.family,
+                             .terms = has_unit ? pass->packed.terms : 0,
                              .are_bounds_used = pass->packed.bounds.are_used};
     fg_shape_describe(&pass->shape, facts->tile, sizeof facts->tile);
 }

@@ -98,7 +98,7 @@ void fg_pass_set_dense(fg_pass *pass, int is_dense);
 typedef struct fg_pass_facts {
     uint64_t sparse_batches, dense_batches, dense_rows; /* since creation */
     double error_bound_nats;                            /* of the loaded parameters, docs/math.md "Rounding" */
-    fgmm_kernel_family family;                          /* MATRIX where a matrix unit multiplies */
+    fgmm_kernel_family family;                          /* MATRIX where a matrix unit multiplies for the sums */
     uint32_t terms;                                     /* of a mean in products, docs/math.md "Splitting"; else 0 */
     int are_bounds_used;                                /* for the loaded parameters, docs/math.md "Bounds" */
     char tile[128];

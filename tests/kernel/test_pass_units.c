@@ -151,6 +151,29 @@ START_TEST(test_pass__unit_with_a_collapsed_component_and_an_outlier)
 }
 END_TEST
 
+/* Rows that go straight into sums meet no unit: what is said of the pass is what ran. */
+START_TEST(test_pass__unit_is_named_where_it_multiplies)
+{
+    static const uint64_t size[] = {97, 33, 65};
+    const shape_case c = unit_case(&unit_tiles[0], FG_KEEP_MIXTURE, FGMM_F32, size);
+    fgmm_device *device = device_of_family(unit_family(c.tile));
+    problem p = make_problem(&c);
+    for (int path = FGMM_PATH_AUTO; path <= FGMM_PATH_SPARSE; path++) {
+        const fg_pass_options options = {c.covariance, c.keep, c.k, c.d, c.type, (size_t)c.n, (fgmm_path)path, c.tile};
+        const int is_direct = path == FGMM_PATH_AUTO;
+        fg_pass *pass;
+        fg_pass_facts facts;
+        ck_ok(fg_pass_create(&pass, device, &options));
+        ck_ok(fg_pass_load(pass, &p.parameters, p.shift));
+        fg_pass_describe(pass, &facts);
+        ck_assert_int_eq(facts.family, is_direct ? FGMM_KERNEL_VECTOR : FGMM_KERNEL_MATRIX);
+        ck_assert_int_eq(facts.terms == 0, is_direct);
+        fg_pass_free(pass);
+    }
+    free_problem(&p);
+}
+END_TEST
+
 /* A worker's scratch of the longest rows, beyond 2^32 numbers: block x D floats, and three bf16 terms of them. */
 START_TEST(test_pass__scratch_of_long_rows_is_counted_in_64_bits)
 {
@@ -174,6 +197,7 @@ Suite *suite(void)
     tcase_add_loop_test(units, test_pass__unit_with_every_row_type, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_in_hard_cases, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_with_a_collapsed_component_and_an_outlier, 0, UNITS);
+    tcase_add_test(units, test_pass__unit_is_named_where_it_multiplies);
     tcase_add_test(units, test_pass__scratch_of_long_rows_is_counted_in_64_bits);
     tcase_add_loop_test(warps, test_pass__unit_equals_the_twin_at_tile_edges, WARP, UNIT_TILES);
     tcase_add_loop_test(warps, test_pass__unit_with_every_row_type, WARP, UNIT_TILES);
