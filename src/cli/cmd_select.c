@@ -190,8 +190,9 @@ static int read_covariances(comparison *c)
         for (size_t i = 0; i < c->covariance_count; i++)
             if (c->covariances[i] == found) found = -1;
         if (found < 0)
-            return cli_error(CLI_EXIT_USAGE, "--covariance = %s; need all, or different names of spherical, diag ...%s",
-                             c->arguments->covariance, " with commas between");
+            return cli_error(CLI_EXIT_USAGE,
+                             "--covariance = %s; need all, or some of spherical,diag,tied,full, each once",
+                             c->arguments->covariance);
         c->covariances[c->covariance_count++] = found;
         text += length + (text[length] == ',');
     }
