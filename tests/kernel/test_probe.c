@@ -60,6 +60,15 @@ START_TEST(test_probe__a_program_is_checked_once)
 }
 END_TEST
 
+/* Rounding of long rows is no failure: it would replace the family for all later runs. */
+START_TEST(test_probe__long_rows_pass)
+{
+    const fg_pass_options options = {FGMM_SPHERICAL, FG_KEEP_MIXTURE, 33, 10000, FGMM_F32, 64, FGMM_PATH_SPARSE, NULL};
+    reopen(FGMM_KERNEL_VECTOR);
+    ck_ok(fg_probe(device, &options));
+}
+END_TEST
+
 /* What fails is said, remembered, and not tried again; a family that is asked for is an error instead. */
 START_TEST(test_probe__a_failing_family_is_replaced)
 {
@@ -106,6 +115,7 @@ Suite *suite(void)
     Suite *s = suite_create("probe");
     const TTest *const tests[] = {
         test_probe__a_program_is_checked_once,
+        test_probe__long_rows_pass,
         test_probe__a_failing_family_is_replaced,
         test_probe__a_check_that_ends_the_process_is_remembered,
     };
