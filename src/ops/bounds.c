@@ -125,7 +125,7 @@ static double variance_of(const fg_shape *s, const fg_bounds_input *in, uint32_t
  * are made from, which the axes fit better than others. */
 static uint32_t trial_components(const fg_shape *s)
 {
-    return (uint32_t)fg_min_u64(s->k, TRIAL_COMPONENTS);
+    return (uint32_t)fg_max_u64(1, fg_min_u64(s->k, TRIAL_COMPONENTS)); /* K is at least 1: said for analysers */
 }
 
 static uint32_t trial_component(const fg_shape *s, uint32_t q)
