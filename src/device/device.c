@@ -1,7 +1,6 @@
-/* device.c - opening and closing a device, what is known of an open one, and its queue.
+/* device.c - opening and closing a device.
  * What it reads of the environment: the cache folder (cache.c), and for an error text the loader's variable
  * (platform.c). */
-#define _POSIX_C_SOURCE 200809L
 #include "handle.h"
 
 #include "size.h"
@@ -10,12 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-const char *fgmm_kernel_family_name(fgmm_kernel_family family)
-{
-    static const char *const names[] = {"auto", "vector", "group", "matrix"};
-    return (size_t)family < sizeof names / sizeof names[0] ? names[family] : "unknown";
-}
 
 /* ---- opening ---- */
 
@@ -105,6 +98,35 @@ done:
     return status;
 }
 
+/* For tuning only: what it compiles is kept nowhere, and queues of other handles stay free of what profiling costs. */
+fgmm_status fg_device_open_timed(fgmm_device **timed, const fgmm_device *device)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_device *made = NULL;
+    cl_int error;
+    *timed = NULL;
+    FG_TRY(fg_device_check(device));
+    FG_TRY(FG_ALLOC(&made, 1, "device handle"));
+    made->platform = device->platform;
+    made->id = device->id;
+    made->info = device->info;
+    made->facts = device->facts;
+    made->is_family_asked_for = device->is_family_asked_for;
+    made->process_id = device->process_id;
+    made->memory_limit = fg_device_bytes_left(device);
+    made->is_compiling_at_launch = device->is_compiling_at_launch;
+    made->is_timed = 1;
+    FG_CL(clRetainContext(device->context), FGMM_DEVICE, "clRetainContext", "%s", device->info.name);
+    made->context = device->context;
+    made->queue = clCreateCommandQueue(made->context, made->id, CL_QUEUE_PROFILING_ENABLE, &error);
+    FG_CL(error, FGMM_DEVICE, "clCreateCommandQueue", "%s, with profiling", device->info.name);
+    *timed = made;
+    made = NULL;
+done:
+    fgmm_device_close(made);
+    return status;
+}
+
 void fgmm_device_close(fgmm_device *device)
 {
     if (!device) return;
@@ -119,116 +141,4 @@ void fgmm_device_close(fgmm_device *device)
     if (is_mine && device->is_device_retained) clReleaseDevice(device->id);
     free(device->cache_folder);
     free(device);
-}
-
-/* ---- what is known of an open device ---- */
-
-fgmm_status fgmm_device_describe(const fgmm_device *device, fgmm_device_info *info)
-{
-    fgmm_status status = FGMM_OK;
-    if (!device || !info) return fg_fail(FGMM_ARGUMENT, "%s is NULL", device ? "info" : "device");
-    const size_t size = info->size;
-    FG_CHECK(size >= sizeof size, FGMM_ARGUMENT, "info.size = %zu; need sizeof(fgmm_device_info) = %zu", size,
-             sizeof *info);
-    memcpy(info, &device->info, fg_min_u64(size, sizeof *info));
-    info->size = size;
-done:
-    return status;
-}
-
-uint64_t fgmm_device_bytes(const fgmm_device *device)
-{
-    return device ? device->bytes : 0;
-}
-
-uint64_t fgmm_device_peak_bytes(const fgmm_device *device)
-{
-    return device ? device->peak_bytes : 0;
-}
-
-const fg_device_facts *fg_device_facts_of(const fgmm_device *device)
-{
-    return &device->facts;
-}
-
-fgmm_kernel_family fg_device_family(const fgmm_device *device)
-{
-    if (device->info.family != FGMM_KERNEL_MATRIX) return device->info.family;
-    return device->facts.kind == FGMM_DEVICE_CPU ? FGMM_KERNEL_VECTOR : FGMM_KERNEL_GROUP;
-}
-
-fg_matrix_unit fg_device_unit(const fgmm_device *device)
-{
-    if (device->info.family != FGMM_KERNEL_MATRIX) return FG_UNIT_NONE;
-    return device->facts.matrix_unit == FG_UNIT_NONE ? FG_UNIT_PLAIN : device->facts.matrix_unit;
-}
-
-int fg_device_is_family_asked_for(const fgmm_device *device)
-{
-    return device->is_family_asked_for;
-}
-
-uint64_t fg_device_bytes_left(const fgmm_device *device)
-{
-    return device->memory_limit > device->bytes ? device->memory_limit - device->bytes : 0;
-}
-
-const char *fg_device_cache_folder(const fgmm_device *device)
-{
-    return device->cache_folder;
-}
-
-void fg_device_log(void *device, const char *line)
-{
-    const fgmm_device *handle = device;
-    if (handle->log) handle->log(handle->log_user, line);
-}
-
-void *fg_device_companion(const fgmm_device *device)
-{
-    return device->companion;
-}
-
-void fg_device_set_companion(fgmm_device *device, void *companion, void (*release)(void *companion))
-{
-    if (device->companion) device->release_companion(device->companion);
-    device->companion = companion;
-    device->release_companion = release;
-}
-
-int fg_device_is_mine(const fgmm_device *device)
-{
-    return device->process_id == fg_process_id();
-}
-
-fgmm_status fg_device_check(const fgmm_device *device)
-{
-    fgmm_status status = FGMM_OK;
-    FG_CHECK(device, FGMM_ARGUMENT, "device = NULL; need an open device");
-    FG_CHECK(fg_device_is_mine(device), FGMM_DEVICE,
-             "%s: opened by process %ld, used by its child %ld; OpenCL does not survive fork(), open it in the child",
-             device->info.name, device->process_id, fg_process_id());
-done:
-    return status;
-}
-
-/* ---- the queue ---- */
-
-fgmm_status fg_device_finish(fgmm_device *device)
-{
-    fgmm_status status = FGMM_OK;
-    FG_TRY(fg_device_check(device));
-    FG_CL(clFinish(device->queue), FGMM_DEVICE, "clFinish", "%s", device->info.name);
-done:
-    return status;
-}
-
-void fg_device_poison_buffers(fgmm_device *device)
-{
-    device->is_poisoning = 1;
-}
-
-void fg_device_fail_launch(fgmm_device *device, uint64_t count)
-{
-    device->fail_launch = count;
 }

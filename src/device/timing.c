@@ -1,38 +1,10 @@
-/* timing.c - a second handle on an open device, whose launches are timed by the device's own clock. For tuning only:
- * what it compiles is kept nowhere, and queues of other handles stay free of what profiling costs. */
+/* timing.c - launches timed by the device's own clock: the events of a handle that fg_device_open_timed has made. For
+ * tuning only. */
 #include "handle.h"
 
 #include "size.h"
 
 #include <stdlib.h>
-
-fgmm_status fg_device_open_timed(fgmm_device **timed, const fgmm_device *device)
-{
-    fgmm_status status = FGMM_OK;
-    fgmm_device *made = NULL;
-    cl_int error;
-    *timed = NULL;
-    FG_TRY(fg_device_check(device));
-    FG_TRY(FG_ALLOC(&made, 1, "device handle"));
-    made->platform = device->platform;
-    made->id = device->id;
-    made->info = device->info;
-    made->facts = device->facts;
-    made->is_family_asked_for = device->is_family_asked_for;
-    made->process_id = device->process_id;
-    made->memory_limit = fg_device_bytes_left(device);
-    made->is_compiling_at_launch = device->is_compiling_at_launch;
-    made->is_timed = 1;
-    FG_CL(clRetainContext(device->context), FGMM_DEVICE, "clRetainContext", "%s", device->info.name);
-    made->context = device->context;
-    made->queue = clCreateCommandQueue(made->context, made->id, CL_QUEUE_PROFILING_ENABLE, &error);
-    FG_CL(error, FGMM_DEVICE, "clCreateCommandQueue", "%s, with profiling", device->info.name);
-    *timed = made;
-    made = NULL;
-done:
-    fgmm_device_close(made);
-    return status;
-}
 
 cl_event *fg_timing_event(fgmm_device *device)
 {

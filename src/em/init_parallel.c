@@ -1,7 +1,7 @@
 /* init_parallel.c - k-means|| (Bahmani et al. 2012): in a few passes over all rows, each row is drawn as a candidate
  * with probability proportional to its squared distance to the candidates so far; the candidates, weighted by the rows
- * that are nearest to them, are then seeded by k-means++ (init.c), and swaps better these (init_swaps.c). Distances are
- * the device's work (ops/pass.h).
+ * that are nearest to them, are then seeded by k-means++ (init_plusplus.c), and swaps better these (init_swaps.c).
+ * Distances are the device's work (ops/pass.h).
  *
  * Each round draws exactly L rows, by exponential keys (Efraimidis and Spirakis 2006), so that the total of the
  * distances need not be known beforehand and a round is one pass. A row's random number belongs to its round and its
@@ -167,8 +167,7 @@ static fgmm_status feed_sampled(fg_sample *points, const parallel *p, uint64_t n
     double *row = NULL;
     FG_TRY(FG_ALLOC(&row, p->d, "a row"));
     for (uint64_t i = 0; i < n; i++) {
-        const void *from = fg_sample_row(p->request->sample, i);
-        for (uint64_t j = 0; j < p->d; j++) row[j] = fg_row_value(from, p->request->type, (size_t)j);
+        fg_sample_values(row, p->request->sample, i, p->request->type, p->d);
         fg_sample_feed(points, row, NULL, p->count + i, 1);
     }
 done:
@@ -227,8 +226,7 @@ fgmm_status fg_init_parallel(double *centres, const fg_init_request *request, co
     FG_TRY(parallel_open(&p, request, plan));
     for (uint64_t i = 0; i < fg_init_parallel_candidates(request->k); i++) p.weights[i] = 1;
     fg_rng_init(&rng, request->seed, FG_STREAM_PARALLEL, UINT64_MAX / 2); /* beyond every row's number */
-    const void *first = fg_sample_row(request->sample, fg_sample_draw(request->sample, &rng));
-    for (uint64_t j = 0; j < p.d; j++) p.candidates[j] = fg_row_value(first, request->type, (size_t)j);
+    fg_sample_values(p.candidates, request->sample, fg_sample_draw(request->sample, &rng), request->type, p.d);
     p.count = 1;
     for (uint64_t round = 0; round < FG_PARALLEL_ROUNDS; round++) FG_TRY(run_round(&p, round));
     FG_TRY(weigh(&p));

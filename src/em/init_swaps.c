@@ -212,8 +212,7 @@ fgmm_status fg_init_swap(double *centres, const fg_init_request *request)
     }
     for (uint64_t c = 0; c < s.k; c++) {
         if (s.rows[c] == FROM_ELSEWHERE) continue;
-        const void *x = fg_sample_row(request->sample, sample_row(&s, s.rows[c]));
-        for (uint64_t j = 0; j < s.d; j++) centres[c * s.d + j] = fg_row_value(x, request->type, (size_t)j);
+        fg_sample_values(centres + c * s.d, request->sample, sample_row(&s, s.rows[c]), request->type, s.d);
     }
 done:
     search_clear(&s);

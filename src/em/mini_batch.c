@@ -8,15 +8,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Rows of a step: per component, and at least. Measured, docs/math.md "Mini-batches". */
-enum { STEP_ROWS_PER_COMPONENT = 2, LEAST_STEP_ROWS = 1024 };
-/* The step size (t + OFFSET)^-EXPONENT; convergence asks for 1/2 < EXPONENT <= 1. Measured as well. */
+/* The step size (t + OFFSET)^-EXPONENT; convergence asks for 1/2 < EXPONENT <= 1. Measured, docs/math.md
+ * "Mini-batches". */
 static const double STEP_EXPONENT = 0.51, STEP_OFFSET = 20;
-
-uint64_t fg_mini_batch_rows(uint64_t k)
-{
-    return fg_max_u64(LEAST_STEP_ROWS, STEP_ROWS_PER_COMPONENT * k);
-}
 
 /* (12)  The statistics of one row on average that the parameters stand for, about their means:
  *       N = pi,  S1 = 0,  S2 = pi times the covariance, without what regularisation has added to variances. */
@@ -78,7 +72,7 @@ fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iterat
 {
     fgmm_status status = FGMM_OK;
     fg_rows rows;
-    const uint64_t step_rows = fg_round_up(fg_mini_batch_rows(t->mixture.k), t->e.plan.batch_rows);
+    const uint64_t step_rows = fg_round_up(fg_plan_step_rows(t->mixture.k), t->e.plan.batch_rows);
     const uint64_t first = (iteration - 1) * fg_ceil_div(t->report.rows, step_rows);
     const int is_last = max_iterations > 1 && iteration == max_iterations;
     uint64_t steps = 0;

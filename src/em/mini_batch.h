@@ -5,9 +5,6 @@
 
 #include "training.h"
 
-/* Least rows of a step; it ends with the next whole batch. */
-uint64_t fg_mini_batch_rows(uint64_t k);
-
 /* (11)  s <- (1 - step) s + step * (statistics of the mini-batch, per row). values: in the mini-batch's about m's
  * means, out s, about the same; the s that goes in is what m's parameters stand for. */
 fgmm_status fg_mini_batch_blend(double *values, const fg_mixture *m, double step, double reg_covar);

@@ -13,6 +13,9 @@ enum { LEAST_BATCH_ROWS = 256 };
 /* A process of the same history holds the same to a few hundred KiB. */
 enum { HELD_STEP_BYTES = 16 << 20 };
 
+/* Rows of a mini-batch: per component, and at least. Measured, docs/math.md "Mini-batches". */
+enum { STEP_ROWS_PER_COMPONENT = 2, LEAST_STEP_ROWS = 1024 };
+
 /* What a run would hold. */
 typedef struct need {
     uint64_t host, device;
@@ -50,6 +53,11 @@ static need need_of(const fg_plan_request *request, uint64_t batch_rows, uint64_
 static int fits(need n, uint64_t host_left, uint64_t device_left)
 {
     return n.host <= host_left && n.device <= device_left;
+}
+
+uint64_t fg_plan_step_rows(uint64_t k)
+{
+    return fg_max_u64(LEAST_STEP_ROWS, STEP_ROWS_PER_COMPONENT * k);
 }
 
 uint64_t fg_plan_load_rows(const fg_plan_request *request)

@@ -29,6 +29,9 @@ typedef struct fg_plan {
     int is_resident;
 } fg_plan;
 
+/* Least rows of a step of stepwise EM; it ends with the next whole batch. */
+uint64_t fg_plan_step_rows(uint64_t k);
+
 /* Rows between two loads of parameters: all, or those of a mini-batch. */
 uint64_t fg_plan_load_rows(const fg_plan_request *request);
 

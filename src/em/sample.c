@@ -1,6 +1,7 @@
 /* sample.c - reservoir sampling. */
 #include "sample.h"
 
+#include "rows.h"
 #include "size.h"
 
 #include <math.h>
@@ -143,6 +144,12 @@ done:
 const void *fg_sample_row(const fg_sample *sample, uint64_t i)
 {
     return sample->rows + sample->order[i] * sample->row_bytes;
+}
+
+void fg_sample_values(double *values, const fg_sample *sample, uint64_t i, fgmm_type type, uint64_t d)
+{
+    const void *row = fg_sample_row(sample, i);
+    for (uint64_t j = 0; j < d; j++) values[j] = fg_row_value(row, type, (size_t)j);
 }
 
 double fg_sample_weight(const fg_sample *sample, uint64_t i)

@@ -8,6 +8,8 @@
 #ifndef FG_SAMPLE_H
 #define FG_SAMPLE_H
 
+#include "flashgmm/data.h"
+
 #include "draws.h"
 #include "rng.h"
 #include "status.h"
@@ -41,6 +43,8 @@ fgmm_status fg_sample_finish(fg_sample *sample);
 
 /* Row i (0 .. count-1) of the finished sample. */
 const void *fg_sample_row(const fg_sample *sample, uint64_t i);
+/* The same as values (d); type and d: of the rows that were fed. */
+void fg_sample_values(double *values, const fg_sample *sample, uint64_t i, fgmm_type type, uint64_t d);
 /* What it stands for; 1 without weights. */
 double fg_sample_weight(const fg_sample *sample, uint64_t i);
 

@@ -2,7 +2,6 @@
 #include "training.h"
 
 #include "init.h"
-#include "mini_batch.h"
 #include "size.h"
 #include "thread.h"
 
@@ -218,7 +217,7 @@ static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
         .source = t->source,
         .weights = t->weights,
         .batch_rows = o->batch_rows,
-        .usual_most_rows = o->mini_batch ? fg_mini_batch_rows(o->components) : 0,
+        .usual_most_rows = o->mini_batch ? fg_plan_step_rows(o->components) : 0,
         .memory_limit_bytes = o->memory_limit_bytes,
         .held_bytes = fg_plan_held_bytes(),
         .pass = {.covariance = o->covariance,
