@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { TERMS = 2, STRIP = 32, COMPONENTS = 8, LANES = 32, PAIR_DIMS = 32, SLICE_DIMS = 16, WORD_HALVES = 8 };
 
@@ -57,39 +58,88 @@ done:
     return status;
 }
 
-/* The f16 nearest to *rest, ties to even: its bits, and what it leaves over. |*rest| is far below the largest f16. */
-static cl_ushort take_term(double *rest)
+/* The f16 nearest to x, ties to even; |x| is at most 2^12. What is added has its last place where an f16 of x's size
+ * has it, at 2^-24 or above, so that the sum is rounded there. */
+static float nearest_half(float x)
 {
-    enum { LEAST_UNIT = -24 }; /* of subnormal numbers */
-    const unsigned sign = *rest < 0;
-    int exponent;
-    frexp(*rest, &exponent);
-    const int unit = exponent - 11 > LEAST_UNIT ? exponent - 11 : LEAST_UNIT;
-    const double units = rint(ldexp(fabs(*rest), -unit)); /* 0 .. 2048 */
-    const double term = ldexp(units, unit);
-    *rest -= sign ? -term : term;
-    return (cl_ushort)((sign << 15) + ((unsigned)(unit - LEAST_UNIT) << 10) + (unsigned)units);
+    enum { LEAST_NORMAL = 127 - 14, PLACES = 23 - 10 };
+    const uint32_t least = (uint32_t)LEAST_NORMAL << 23;
+    uint32_t bits;
+    float large;
+    memcpy(&bits, &x, sizeof bits);
+    bits &= 255u << 23;
+    bits = ((bits > least ? bits : least) + ((uint32_t)PLACES << 23)) | 1u << 22;
+    memcpy(&large, &bits, sizeof large);
+    const float sum = x + large;
+    return sum - large;
+}
+
+/* The bits of x, an f16: a float's with fewer places and another bias; below 2^-14 the count of 2^-24, which 0.5 brings
+ * to a float's end. Both are computed, so that compilers can take several numbers at a time. */
+static cl_ushort half_bits(float x)
+{
+    const float raised = fabsf(x) + 0.5f, half = 0.5f, least_normal = 0x1p-14f;
+    uint32_t bits, of_raised, of_half, of_least;
+    memcpy(&bits, &x, sizeof bits);
+    memcpy(&of_raised, &raised, sizeof of_raised);
+    memcpy(&of_half, &half, sizeof of_half);
+    memcpy(&of_least, &least_normal, sizeof of_least);
+    const uint32_t magnitude = bits & 0x7fffffffu,
+                   is_subnormal = 0 - (uint32_t)((int32_t)magnitude < (int32_t)of_least);
+    const uint32_t subnormal = of_raised - of_half, normal = (magnitude - (112u << 23)) >> 13;
+    return (cl_ushort)((bits >> 31 << 15) | (subnormal & is_subnormal) | (normal & ~is_subnormal));
+}
+
+/* Bits of magnitudes are ordered as these are. */
+static float largest_magnitude(const float *x, uint64_t count)
+{
+    int32_t largest = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        int32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bits &= INT32_MAX;
+        largest = bits > largest ? bits : largest;
+    }
+    float magnitude;
+    memcpy(&magnitude, &largest, sizeof magnitude);
+    return magnitude;
+}
+
+/* Four sums at a time: one chain of additions would take as long as all the rest. count: a multiple of 4. */
+static double sum_of_squares(const float *x, uint64_t count)
+{
+    double sums[4] = {0};
+    for (uint64_t i = 0; i < count; i += 4)
+        for (uint64_t j = 0; j < 4; j++) sums[j] += (double)x[i + j] * (double)x[i + j];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 /* Component k's terms in its strip; the error of its products relative to |y| |2 m|. *lacking: the power of two by
  * which terms are multiplied to give 2 m; its largest number lies in 2^11 .. 2^12 without it. */
 static double split_mean(word *strip, float *lacking, const fg_shape *s, const float *mean, uint32_t k)
 {
-    const uint64_t pairs = pairs_of(s), fragment = k % STRIP / COMPONENTS;
-    double largest = 0, length = 0, left = 0;
+    const uint64_t pairs = pairs_of(s), fragment = k % STRIP / COMPONENTS, count = s->row_stride; /* zeros behind D */
+    float rests[FG_WARP_DIMS];
+    cl_ushort terms[FG_WARP_DIMS];
     int exponent;
-    for (uint32_t d = 0; d < s->d; d++) largest = fmax(largest, fabs(2 * (double)mean[d]));
-    frexp(largest, &exponent);
+    frexp(2 * (double)largest_magnitude(mean, count), &exponent);
     *lacking = (float)ldexp(1, exponent - 12);
-    for (uint32_t d = 0; d < s->d; d++) {
-        const uint32_t lane = k % COMPONENTS * 4 + d % SLICE_DIMS / 4, place = d % PAIR_DIMS / SLICE_DIMS * 4 + d % 4;
-        double rest = ldexp(2 * (double)mean[d], 12 - exponent);
-        length += rest * rest;
-        for (uint32_t term = 0; term < TERMS; term++)
-            strip[((fragment * TERMS + term) * pairs + d / PAIR_DIMS) * LANES + lane].halves[place] = take_term(&rest);
-        left += rest * rest;
+    const double factor = ldexp(2, 12 - exponent);
+    for (uint64_t d = 0; d < count; d++) rests[d] = (float)((double)mean[d] * factor);
+    const double length = sum_of_squares(rests, count);
+    for (uint32_t term = 0; term < TERMS; term++) {
+        for (uint64_t d = 0; d < count; d++) {
+            const float taken = nearest_half(rests[d]);
+            terms[d] = half_bits(taken);
+            rests[d] -= taken;
+        }
+        word *fragments = strip + (fragment * TERMS + term) * pairs * LANES + k % COMPONENTS * 4;
+        for (uint64_t d = 0; d < count; d += 4) {
+            cl_ushort *to = fragments[d / PAIR_DIMS * LANES + d % SLICE_DIMS / 4].halves;
+            memcpy(to + d % PAIR_DIMS / SLICE_DIMS * 4, terms + d, 4 * sizeof *terms);
+        }
     }
-    return length > 0 ? sqrt(left / length) : 0;
+    return length > 0 ? sqrt(sum_of_squares(rests, count) / length) : 0;
 }
 
 /* What products leave of component k's log-density, in nats (docs/math.md, equations 30 and 31). */

@@ -120,6 +120,35 @@ START_TEST(test_pass__unit_in_hard_cases)
 }
 END_TEST
 
+/* Log-normalisers keep the promise. */
+static void check_logz(const shape_case *c, const double *found, const double *expected)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        const double error = fabs(found[i] - expected[i]), allowed = promised_nats + log_tolerance * fabs(expected[i]);
+        if (!(error <= allowed)) describe_failure(c, "log-normaliser", error, allowed);
+    }
+}
+
+/* Means of few digits, some of them on the shift: their first term is all there is, and what is left is zero. */
+START_TEST(test_pass__unit_with_means_that_one_term_holds)
+{
+    static const uint64_t size[] = {97, 33, 65};
+    if (!has_unit(&unit_tiles[_i])) return;
+    const shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, FGMM_F32, size);
+    problem p = make_problem(&c);
+    double *values = calloc(2 + (size_t)c.k * (2 + (size_t)c.d), sizeof *values), logz[2][97];
+    for (size_t i = 0; i < c.k * c.d; i++) {
+        const double shift = (double)p.shift[i % c.d], rounded = rint(p.means[i]);
+        p.means[i] = i % 3 == 0 ? shift : rounded;
+    }
+    reference_batch(&c, &p, logz[1], values);
+    run_pass(&c, &p, c.n, values, logz[0]);
+    check_logz(&c, logz[0], logz[1]);
+    free(values);
+    free_problem(&p);
+}
+END_TEST
+
 /* One component on a point far out, one row farther still: their own strip takes the exact form, the other strips keep
  * theirs, and every log-normaliser keeps the promise. Twice, to the same bits. */
 START_TEST(test_pass__unit_with_a_collapsed_component_and_an_outlier)
@@ -140,10 +169,7 @@ START_TEST(test_pass__unit_with_a_collapsed_component_and_an_outlier)
     reference_batch(&c, &p, logz[2], values + 2 * count);
     run_pass(&c, &p, c.n, values, logz[0]);
     run_pass(&c, &p, c.n, values + count, logz[1]);
-    for (size_t i = 0; i < c.n; i++) {
-        const double error = fabs(logz[0][i] - logz[2][i]), allowed = promised_nats + log_tolerance * fabs(logz[2][i]);
-        if (!(error <= allowed)) describe_failure(&c, "log-normaliser", error, allowed);
-    }
+    check_logz(&c, logz[0], logz[2]);
     ck_assert_mem_eq(logz[0], logz[1], sizeof logz[0]);
     ck_assert_mem_eq(values, values + count, count * sizeof *values);
     free(values);
@@ -196,12 +222,14 @@ Suite *suite(void)
     tcase_add_loop_test(units, test_pass__unit_equals_the_twin_at_tile_edges, 0, WARP);
     tcase_add_loop_test(units, test_pass__unit_with_every_row_type, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_in_hard_cases, 0, UNITS);
+    tcase_add_loop_test(units, test_pass__unit_with_means_that_one_term_holds, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_with_a_collapsed_component_and_an_outlier, 0, UNITS);
     tcase_add_test(units, test_pass__unit_is_named_where_it_multiplies);
     tcase_add_test(units, test_pass__scratch_of_long_rows_is_counted_in_64_bits);
     tcase_add_loop_test(warps, test_pass__unit_equals_the_twin_at_tile_edges, WARP, UNIT_TILES);
     tcase_add_loop_test(warps, test_pass__unit_with_every_row_type, WARP, UNIT_TILES);
     tcase_add_loop_test(warps, test_pass__unit_in_hard_cases, WARP, UNIT_TILES);
+    tcase_add_loop_test(warps, test_pass__unit_with_means_that_one_term_holds, WARP, UNIT_TILES);
     tcase_add_loop_test(warps, test_pass__unit_with_a_collapsed_component_and_an_outlier, WARP, UNIT_TILES);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tcase_add_checked_fixture(cases[i], NULL, close_device);
