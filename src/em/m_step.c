@@ -38,6 +38,7 @@ typedef struct step {
     double *counts;        /* (k) N_k; a split shares it out */
     double *floors;        /* (width) least variances */
     double *squares;       /* (width) squared overall mean; scratch of set_floors */
+    double *spreads;       /* (2,d) overall means and variances, likewise */
     double *factor;        /* (d,d) scratch where there are matrices, or NULL */
     double *least;         /* (d) least pivots, likewise */
 } step;
@@ -71,29 +72,38 @@ static size_t variance_place(const step *s, uint64_t k, uint64_t c)
     return fg_variance_place(s->to.covariance, s->to.d, k, c);
 }
 
-/* Variance and squared mean of all rows in dimension c without its share of S2, added to their slots. Offsets are from
- * the first component's mean o, so that data far from the origin lose nothing:
- *     g = o + sum_k (N_k (m_k - o) + S1_k) / N,   variance = sum_k (S2_k + 2 S1_k (m_k - g) + N_k (m_k - g)^2) / N */
-static void add_dimension(step *s, uint64_t c)
+/* Variances and squared means of all rows without their share of S2, added to their slots. Offsets are from the first
+ * component's mean o, so that data far from the origin lose nothing:
+ *     g = o + sum_k (N_k (m_k - o) + S1_k) / N,   variance = sum_k (S2_k + 2 S1_k (m_k - g) + N_k (m_k - g)^2) / N
+ * Components are walked outside, dimensions inside: memory in its order, and several dimensions at a time. */
+static void add_dimensions(step *s)
 {
-    const uint64_t d = s->to.d, slot = s->width == 1 ? 0 : c;
-    const double origin = s->to.means[c];
-    double offset = 0, variance = 0;
-    for (uint64_t k = 0; k < s->to.k; k++)
-        offset += (s->counts[k] * (s->to.means[k * d + c] - origin) + s->s1[k * d + c]) / s->total;
+    const uint64_t d = s->to.d;
+    const double *origin = s->to.means, total = s->total;
+    double *offset = s->spreads, *variance = s->spreads + d;
     for (uint64_t k = 0; k < s->to.k; k++) {
-        const double m = s->to.means[k * d + c] - origin - offset;
-        variance += m * (2 * s->s1[k * d + c] + s->counts[k] * m) / s->total;
+        const double *mean = s->to.means + k * d, *s1 = s->s1 + k * d, count = s->counts[k];
+        for (uint64_t c = 0; c < d; c++) offset[c] += (count * (mean[c] - origin[c]) + s1[c]) / total;
     }
-    s->floors[slot] += variance;
-    s->squares[slot] += (origin + offset) * (origin + offset);
+    for (uint64_t k = 0; k < s->to.k; k++) {
+        const double *mean = s->to.means + k * d, *s1 = s->s1 + k * d, count = s->counts[k];
+        for (uint64_t c = 0; c < d; c++) {
+            const double m = mean[c] - origin[c] - offset[c];
+            variance[c] += m * (2 * s1[c] + count * m) / total;
+        }
+    }
+    for (uint64_t c = 0; c < d; c++) {
+        const uint64_t slot = s->width == 1 ? 0 : c;
+        s->floors[slot] += variance[c];
+        s->squares[slot] += (origin[c] + offset[c]) * (origin[c] + offset[c]);
+    }
 }
 
 /* The least variance per dimension (spherical: of all): a part of the data's own variance there; where the data are
  * constant, of their mean variance; where they are constant in all dimensions, of their squared magnitude. */
 static void set_floors(step *s)
 {
-    for (uint64_t c = 0; c < s->to.d; c++) add_dimension(s, c);
+    add_dimensions(s);
     const uint64_t blocks = s->matrices ? s->matrices : s->to.k; /* tied: the sum over components as it is */
     for (uint64_t i = 0; i < blocks * s->width; i++)
         s->floors[i % s->width] += s->s2[variance_place(s, i / s->width, i % s->width)] / s->total;
@@ -282,6 +292,7 @@ fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double re
     FG_TRY(FG_ALLOC(&score, mixture->k, "M-step"));
     FG_TRY(FG_ALLOC(&s.floors, s.width, "M-step"));
     FG_TRY(FG_ALLOC(&s.squares, s.width, "M-step"));
+    FG_TRY(FG_ALLOC(&s.spreads, 2 * mixture->d, "M-step"));
     if (s.matrices) {
         FG_TRY(FG_ALLOC(&s.factor, mixture->d * mixture->d, "M-step"));
         FG_TRY(FG_ALLOC(&s.least, mixture->d, "M-step"));
@@ -296,6 +307,7 @@ fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double re
 done:
     free(s.least);
     free(s.factor);
+    free(s.spreads);
     free(s.squares);
     free(s.floors);
     free(score);

@@ -55,13 +55,13 @@ uint64_t fg_packed_bytes(const fg_shape *s)
            sizeof(cl_uint) * s->strips + fg_split_bytes(s) + fg_bounds_bytes(s);
 }
 
-/* The images of the buffers while parameters are loaded, the mean offsets, peaks, and factors in double. */
+/* The images of the buffers while parameters are loaded, the mean offsets, peaks and squares, and factors in double. */
 uint64_t fg_packed_host_bytes(const fg_shape *s)
 {
     const uint64_t k = s->k, d = s->d, is_tied = s->covariance == FGMM_TIED;
     const uint64_t factors = is_tied || s->covariance == FGMM_FULL ? 2 * d * d : 0; /* U and W */
     const uint64_t white = is_tied ? s->padded_k * (uint64_t)s->row_stride + fg_triangle_floats(s) : 0;
-    return fg_packed_bytes(s) + fg_bounds_host_bytes(s) + (k * (d + 1) + factors) * sizeof(double) +
+    return fg_packed_bytes(s) + fg_bounds_host_bytes(s) + (k * (d + 2) + factors) * sizeof(double) +
            white * sizeof(float);
 }
 
@@ -89,6 +89,7 @@ typedef struct image {
     const float *centres; /* (padded_k, row_stride) what rows are compared with: means, or whitened ones */
     float *white;         /* tied: those; otherwise NULL */
     double *peaks;        /* (k) log-densities at distance 0 */
+    double *squares;      /* (k) h |m|^2: half the squared distance to the shift, in the component's deviations */
     double rounding;      /* nats from the factors of matrices; 0 where there are none */
 } image;
 
@@ -103,6 +104,7 @@ static fgmm_status image_create(image *m, const fg_shape *s)
     FG_TRY(FG_ALLOC(&m->is_exact, s->strips, "strip forms"));
     FG_TRY(FG_ALLOC(&m->means, (uint64_t)s->padded_k * s->row_stride, "means"));
     FG_TRY(FG_ALLOC(&m->peaks, s->k, "peaks"));
+    FG_TRY(FG_ALLOC(&m->squares, s->k, "squares"));
     if (s->covariance == FGMM_TIED)
         FG_TRY(FG_ALLOC(&m->white, (uint64_t)s->padded_k * s->row_stride, "whitened means"));
     m->centres = m->white ? m->white : m->means;
@@ -121,6 +123,7 @@ static void image_free(image *m)
     free(m->is_exact);
     free(m->white);
     free(m->peaks);
+    free(m->squares);
 }
 
 /* Shifted means in float, and what rounding did to them. */
@@ -186,7 +189,7 @@ done:
     return status;
 }
 
-/* h |m|^2: half the squared distance between component k and the shift, in its own deviations. */
+/* h |m|^2 of component k, whose scale is known. */
 static double scaled_squares(const image *m, const fg_shape *s, const fg_parameters *q, uint32_t k)
 {
     double sum = 0;
@@ -227,7 +230,8 @@ static void pack_component(image *m, fg_packed *p, const fg_shape *s, const fg_p
     m->width[k] = (float)(1.0 / scale);
     m->normaliser[k] = (float)fmax(peak - p->base, -1e30); /* weight 0: log is -infinity */
     if (s->covariance == FGMM_FULL) return;                /* always about the mean */
-    if (fast_error(s, scaled_squares(m, s, q, k)) > fast_error_nats) m->is_exact[k / s->strip] = 1;
+    m->squares[k] = scaled_squares(m, s, q, k);
+    if (fast_error(s, m->squares[k]) > fast_error_nats) m->is_exact[k / s->strip] = 1;
 }
 
 /* Component k of a strip, column k % strip of every dimension, and what is added to its sums: by the strip's form. */
@@ -235,7 +239,7 @@ static void pack_column(image *m, fg_packed *p, const fg_shape *s, const fg_para
 {
     const int is_diag = s->covariance == FGMM_DIAG, is_exact = (int)m->is_exact[k / s->strip];
     const size_t per_dim = (size_t)s->strip * (is_diag ? 2 : 1);
-    const double squares = scaled_squares(m, s, q, k);
+    const double squares = m->squares[k];
     float *column = m->packed + (size_t)(k / s->strip) * s->d * per_dim + k % s->strip;
     for (uint32_t d = 0; d < s->d; d++, column += per_dim) {
         const float mean = m->centres[(size_t)k * s->row_stride + d];
@@ -291,38 +295,25 @@ static void pack_all(image *m, fg_packed *p, const fg_shape *s, const fg_paramet
 }
 
 /* The same means for a matrix unit. */
-static fgmm_status load_split(fg_packed *p, const fg_shape *s, const image *m, const fg_parameters *q,
-                              const float *shift)
+static fgmm_status load_split(fg_packed *p, const fg_shape *s, const image *m, const float *shift)
 {
     fgmm_status status = FGMM_OK;
-    double *errors = NULL, *squares = NULL;
+    double *errors = NULL;
+    if (s->tile.unit == FG_UNIT_NONE) return FGMM_OK;
     FG_TRY(FG_ALLOC(&errors, s->k, "error bounds"));
-    FG_TRY(FG_ALLOC(&squares, s->k, "error bounds"));
-    for (uint32_t k = 0; k < s->k; k++) {
-        squares[k] = scaled_squares(m, s, q, k);
-        errors[k] = fast_error(s, squares[k]);
-    }
-    const fg_split_input input = {m->means, shift, errors, squares, m->is_exact, m->scale, m->normaliser};
+    for (uint32_t k = 0; k < s->k; k++) errors[k] = fast_error(s, m->squares[k]);
+    const fg_split_input input = {m->means, shift, errors, m->squares, m->is_exact, m->scale, m->normaliser};
     FG_TRY(fg_split_load(p, s, &input));
 done:
     free(errors);
-    free(squares);
     return status;
 }
 
 /* The same means in the coordinates of bounds. */
-static fgmm_status load_bounds(fg_packed *p, const fg_shape *s, const image *m, const fg_parameters *q)
+static fgmm_status load_bounds(fg_packed *p, const fg_shape *s, const image *m)
 {
-    fgmm_status status = FGMM_OK;
-    double *squares = NULL;
-    if (s->bound_dims == 0) return FGMM_OK;
-    FG_TRY(FG_ALLOC(&squares, s->k, "bounds"));
-    for (uint32_t k = 0; k < s->k; k++) squares[k] = scaled_squares(m, s, q, k);
-    const fg_bounds_input input = {m->means, m->scale, m->normaliser, squares};
-    FG_TRY(fg_bounds_load(&p->bounds, s, &input));
-done:
-    free(squares);
-    return status;
+    const fg_bounds_input input = {m->means, m->scale, m->normaliser, m->squares};
+    return s->bound_dims > 0 ? fg_bounds_load(&p->bounds, s, &input) : FGMM_OK;
 }
 
 fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters *parameters, const float *shift,
@@ -349,8 +340,8 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
     FG_TRY(fg_buffer_write(p->is_exact, 0, m.is_exact, sizeof(cl_uint) * s->strips));
     FG_TRY(fg_buffer_write(p->means, 0, m.means, fg_buffer_bytes(p->means)));
     FG_TRY(fg_buffer_write(p->shift, 0, shift_row, sizeof(float) * s->row_stride));
-    if (s->tile.unit != FG_UNIT_NONE) FG_TRY(load_split(p, s, &m, parameters, shift));
-    FG_TRY(load_bounds(p, s, &m, parameters));
+    FG_TRY(load_split(p, s, &m, shift));
+    FG_TRY(load_bounds(p, s, &m));
 done:
     free(shift_row);
     image_free(&m);

@@ -251,19 +251,33 @@ static void move_matrix(double *matrix, const double *e, const double *s1, doubl
         for (size_t j = 0; j < d; j++) matrix[i * d + j] += e[i] * s1[j] + s1[i] * e[j] + weight * e[i] * e[j];
 }
 
+/* Of a component whose second moments are one number or one per dimension, s2. */
+static void move_component(double *s1, double *s2, const double *e, double weight, const fg_shape *s)
+{
+    double sum = *s2;
+    for (size_t d = 0; d < s->d; d++) {
+        const double first = s1[d], move = 2 * e[d] * first + weight * e[d] * e[d];
+        if (s->is_diag_s2)
+            s2[d] += move;
+        else
+            sum += move;
+        s1[d] = first + weight * e[d];
+    }
+    if (!s->is_diag_s2) *s2 = sum;
+}
+
 /* Statistics about the means that kernels used (rounded to float) -> about the true means, e = used - true:
  *     S1 = S1' + N e,   S2 = S2' + 2 e S1' + N e^2 */
 static void move_to_true_means(const fg_pass *pass, const double *weights, double *s1, double *s2)
 {
     const fg_shape *s = &pass->shape;
-    for (size_t k = 0; k < s->k; k++) {
+    for (size_t k = 0; k < s->k; k++, s1 += s->d) {
         const double *offsets = pass->packed.offsets + k * s->d;
-        double *matrix = s2 + (s->matrices > 1 ? k * s->d * s->d : 0);
-        if (s->matrices) move_matrix(matrix, offsets, s1 + k * s->d, weights[k], s->d);
-        for (size_t d = 0; d < s->d; d++) {
-            const double e = offsets[d], first = s1[k * s->d + d];
-            if (s->matrices == 0) s2[s->is_diag_s2 ? k * s->d + d : k] += 2 * e * first + weights[k] * e * e;
-            s1[k * s->d + d] = first + weights[k] * e;
+        if (s->matrices == 0) {
+            move_component(s1, s2 + (s->is_diag_s2 ? k * s->d : k), offsets, weights[k], s);
+        } else {
+            move_matrix(s2 + (s->matrices > 1 ? k * s->d * s->d : 0), offsets, s1, weights[k], s->d);
+            for (size_t d = 0; d < s->d; d++) s1[d] += weights[k] * offsets[d];
         }
     }
 }
