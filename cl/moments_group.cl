@@ -7,7 +7,7 @@
  * s = sqrt(r) (y - m).
  *
  *   out (splits, matrices, D, ROW_STRIDE): element (i, j), j <= i, at row i; what lies right of the diagonal means nothing
- *   groups (tiles of the lower triangle, matrices, splits)
+ *   groups: jobs (splits, matrices, tiles of the lower triangle) from first_job on, in one dimension, which has room
  *   MOMENT_ROWS  entries summed in float before the sum is carried into a wider one, a multiple of MOMENT_DEPTH
  * Local memory: 8 MOMENT_DEPTH MOMENT_TILE bytes.
  */
@@ -75,13 +75,14 @@ __kernel void moments(__global const row_t *rows, ulong first_element, __global 
                       __global const float *means, __global const uint *component_chunk,
                       __global const uint *chunk_first, __global const uint *chunk_end,
                       __global const uint *sorted_rows, __global const float *sorted_values, uint components,
-                      uint matrices, uint splits, __global sum_t *out)
+                      uint matrices, uint tiles, uint splits, uint first_job, __global sum_t *out)
 {
     __local float a[MOMENT_DEPTH * MOMENT_TILE], b[MOMENT_DEPTH * MOMENT_TILE];
-    const uint item = get_local_id(0), matrix = get_group_id(1), split = get_group_id(2);
+    const uint item = get_local_id(0), job = first_job + get_group_id(0);
+    const uint tile = job % tiles, matrix = job / tiles % matrices, split = job / tiles / matrices;
     uint i = 0, first_of_row = 0; /* tile number t has row i, i (i + 1) / 2 <= t, of tiles */
-    for (; first_of_row + i + 1 <= get_group_id(0); i++) first_of_row += i + 1;
-    const uint j = get_group_id(0) - first_of_row;
+    for (; first_of_row + i + 1 <= tile; i++) first_of_row += i + 1;
+    const uint j = tile - first_of_row;
     const moments_t p = {rows, first_element, shift,           sorted_rows,    sorted_values,
                          a,    b,             i * MOMENT_TILE, j * MOMENT_TILE};
     __global sum_t *to = out + (size_t)(split * matrices + matrix) * DIMS * ROW_STRIDE;

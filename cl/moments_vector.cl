@@ -4,7 +4,7 @@
  *     S2_k += sum_i r_ik (y_i - m_k) (y_i - m_k)^T          full; tied: summed over k           (docs/math.md, equation 15)
  *
  * A job is (split, matrix, band): the split-th share of the entries of each of the matrix's components, and every BANDS-th
- * block of MOMENT_BLOCK rows of the lower triangle. Rows are gathered, MOMENT_ROWS at a time, as s = sqrt(r) (y - m); then
+ * block of MOMENT_BLOCK rows of the lower triangle; jobs first_job .. end_job - 1 are this launch's. Rows are gathered, MOMENT_ROWS at a time, as s = sqrt(r) (y - m); then
  * blocks of the product s^T s are summed in registers and added to the running sums, which are wider than float.
  *
  *   out (splits, matrices, D, ROW_STRIDE)         scratch of a worker: s (MOMENT_ROWS, ROW_STRIDE)
@@ -59,11 +59,12 @@ __kernel void moments(__global const row_t *rows, ulong first_element, __global 
                       __global const float *means, __global const uint *component_chunk,
                       __global const uint *chunk_first, __global const uint *chunk_end,
                       __global const uint *sorted_rows, __global const float *sorted_values, uint components,
-                      uint matrices, uint bands, uint splits, __global float *scratch, __global sum_t *out)
+                      uint matrices, uint bands, uint splits, uint first_job, uint end_job,
+                      __global float *scratch, __global sum_t *out)
 {
     __global float *s = scratch + get_global_id(0) * (size_t)MOMENT_ROWS * ROW_STRIDE;
     const uint per_matrix = components / matrices; /* all when tied, one when full */
-    for (uint job = get_global_id(0); job < splits * matrices * bands; job += get_global_size(0)) {
+    for (uint job = first_job + get_global_id(0); job < end_job; job += get_global_size(0)) {
         const uint band = job % bands, matrix = job / bands % matrices, split = job / bands / matrices;
         __global sum_t *to = out + (size_t)(split * matrices + matrix) * DIMS * ROW_STRIDE;
         uint filled = 0;

@@ -2,13 +2,15 @@
  * whiten_vector.cl, a work-group has the tile of triangle_group.cl.
  *
  *   factor (COMPONENT_FLOATS): zeros in the place of a mean, then W          white (n, D)
- * Groups (tiles of rows, tiles of columns).
+ * Groups (tiles of columns, tiles of rows from first_row on).
  */
-__kernel void whiten(__global const row_t *rows, ulong first_element, uint n, __global const float *shift,
+__kernel void whiten(__global const row_t *rows, ulong first_element, uint first_row, uint n,
+                     __global const float *shift,
                      __global const float *factor, __global float *white)
 {
     __local float t[TRIANGLE_DEPTH * TRIANGLE_ROWS], w[TRIANGLE_DEPTH * TRIANGLE_COLUMNS];
-    const uint item = get_local_id(0), row0 = get_group_id(0) * TRIANGLE_ROWS, j0 = get_group_id(1) * TRIANGLE_COLUMNS;
+    const uint item = get_local_id(0), j0 = get_group_id(0) * TRIANGLE_COLUMNS;
+    const uint row0 = first_row + get_group_id(1) * TRIANGLE_ROWS;
     const triangle_t p = {rows, first_element, shift, factor, row0, n, t, w};
     float z[ITEM_SQUARE][ITEM_SQUARE];
     triangle_outputs(z, &p, j0, item);

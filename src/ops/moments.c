@@ -4,6 +4,7 @@
 #include "size.h"
 #include "status.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* cl/moments_group.cl. A band is what has few enough rows of a triangle to keep a worker busy for a while. */
@@ -88,7 +89,9 @@ fgmm_status fg_moments_zero(fg_pass *pass)
     return m->sums ? fg_buffer_zero(m->sums, 0, fg_buffer_bytes(m->sums)) : FGMM_OK;
 }
 
-static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows, const fg_buffer *out)
+/* Jobs first_job .. end_job - 1: a launch. */
+static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows, const fg_buffer *out, cl_uint first_job,
+                              cl_uint end_job)
 {
     const fg_moments *m = &pass->moments;
     const fg_shape *s = &pass->shape;
@@ -108,6 +111,8 @@ static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows, const fg_buffe
         FG_ARG_VALUE(s->matrices),
         FG_ARG_VALUE(m->bands),
         FG_ARG_VALUE(m->splits),
+        FG_ARG_VALUE(first_job),
+        FG_ARG_VALUE(end_job),
         FG_ARG_BUFFER(m->scratch),
         FG_ARG_BUFFER(out),
     };
@@ -115,7 +120,8 @@ static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows, const fg_buffe
     return FG_LAUNCH(pass, m->moments, arguments, 1, &global, &local);
 }
 
-static fgmm_status run_group(fg_pass *pass, const fg_rows *rows, const fg_buffer *out)
+static fgmm_status run_group(fg_pass *pass, const fg_rows *rows, const fg_buffer *out, cl_uint first_job,
+                             cl_uint end_job)
 {
     const fg_moments *m = &pass->moments;
     const fg_shape *s = &pass->shape;
@@ -133,14 +139,36 @@ static fgmm_status run_group(fg_pass *pass, const fg_rows *rows, const fg_buffer
         FG_ARG_BUFFER(lists->sorted_values),
         FG_ARG_VALUE(s->k),
         FG_ARG_VALUE(s->matrices),
+        FG_ARG_VALUE(m->bands),
         FG_ARG_VALUE(m->splits),
+        FG_ARG_VALUE(first_job),
         FG_ARG_BUFFER(out),
     };
-    const size_t global[3] = {(size_t)m->bands * GROUP_ITEMS, s->matrices, m->splits}, local[3] = {GROUP_ITEMS, 1, 1};
-    return FG_LAUNCH(pass, m->moments, arguments, 3, global, local);
+    const size_t global = (size_t)(end_job - first_job) * GROUP_ITEMS, local = GROUP_ITEMS;
+    return FG_LAUNCH(pass, m->moments, arguments, 1, &global, &local);
 }
 
-fgmm_status fg_moments_run(fg_pass *pass, const fg_rows *rows)
+/* All jobs, so many to a launch that it stays short (an entry takes D^2 multiplications and additions, half of them
+ * twice), but no fewer than keep the device busy. */
+static fgmm_status run_jobs(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts, const fg_buffer *out)
+{
+    enum { GROUPS_PER_UNIT = 4 };
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const int is_vector = s->family == FGMM_KERNEL_VECTOR;
+    const uint64_t jobs = (uint64_t)pass->moments.splits * s->matrices * pass->moments.bands;
+    const uint64_t least = is_vector ? s->workers : (uint64_t)s->compute_units * GROUPS_PER_UNIT;
+    const double work = (double)counts->entries * s->d * s->d, share = s->launch_work / fmax(work, 1);
+    const uint64_t most = fg_round_up(fg_max_u64((uint64_t)((double)jobs * fmin(share, 1)), 1), least);
+    for (uint64_t first = 0; first < jobs; first += most) {
+        const cl_uint end = (cl_uint)fg_min_u64(jobs, first + most);
+        FG_TRY((is_vector ? run_vector : run_group)(pass, rows, out, (cl_uint)first, end));
+    }
+done:
+    return status;
+}
+
+fgmm_status fg_moments_run(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts)
 {
     fgmm_status status = FGMM_OK;
     const fg_moments *m = &pass->moments;
@@ -148,7 +176,7 @@ fgmm_status fg_moments_run(fg_pass *pass, const fg_rows *rows)
     if (s->matrices == 0) return FGMM_OK;
     const fg_buffer *out = m->splits > 1 ? m->partials : m->sums;
     if (m->partials) FG_TRY(fg_buffer_zero(m->partials, 0, fg_buffer_bytes(m->partials)));
-    FG_TRY(s->family == FGMM_KERNEL_VECTOR ? run_vector(pass, rows, out) : run_group(pass, rows, out));
+    FG_TRY(run_jobs(pass, rows, counts, out));
     if (m->splits > 1) {
         const cl_ulong elements = sum_count(s);
         const fg_argument combine[] = {

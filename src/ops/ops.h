@@ -52,6 +52,8 @@ typedef struct fg_shape {
     int is_dense_direct;     /* vector: those of dense batches do */
     uint32_t row_groups;     /* vector, with matrices: groups of vw rows that meet a triangular factor together */
     uint32_t outputs;        /* with matrices: width of its packed blocks */
+    double launch_work;      /* multiplications and additions of a launch, so that it stays below 100 ms on a small
+                                device: no watchdog bites, a desktop stays alive. Results do not depend on the parts */
     float spread;            /* nats below a row's maximum at which components are dropped */
     uint32_t register_limit; /* 0: none */
     uint32_t bound_dims;     /* coordinates of bounds, bounds.c; 0: the shape has none */
@@ -455,8 +457,11 @@ uint32_t fg_moments_rows(const fg_shape *shape);       /* entries summed in floa
 fgmm_status fg_moments_create(fg_pass *pass);
 void fg_moments_free(fg_moments *moments);
 fgmm_status fg_moments_zero(fg_pass *pass);
-fgmm_status fg_moments_run(fg_pass *pass, const fg_rows *rows);
+fgmm_status fg_moments_run(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts);
 fgmm_status fg_moments_fetch(fg_pass *pass, double *s2);
+
+/* Rows of a launch, a multiple of `step`, where a row takes row_work multiplications and additions (shape.c). */
+uint32_t fg_launch_rows(const fg_shape *shape, double row_work, uint32_t step);
 
 /* Kernels of the family's programs. */
 fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, fg_program program, const char *name);

@@ -187,7 +187,7 @@ static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
     FG_TRY(fg_weights_scale_entries(pass, rows));
     FG_TRY(fg_lists_sort(pass, rows->n, &counts));
     FG_TRY(fg_accumulate_run(pass, rows, &counts));
-    FG_TRY(fg_moments_run(pass, rows));
+    FG_TRY(fg_moments_run(pass, rows, &counts));
     if (counts.dense_rows > 0) FG_TRY(sum_overflowed(pass, rows, &counts));
     FG_TRY(fg_accumulate_rows(pass, rows));
     if (pass->aside.count > fg_aside_room(pass) / 2) FG_TRY(sum_aside(pass)); /* the batch's logz are used up by now */

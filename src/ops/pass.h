@@ -41,6 +41,8 @@ typedef struct fg_pass_options {
     const char *tile_text;      /* NULL, or fg_pass_facts.tile of an earlier pass: taken where it is legal here */
     uint64_t rows;              /* that will follow a load, about; 0: few */
     fg_bounds_use bounds;
+    double
+        launch_work; /* multiplications and additions of a launch, for tests; 0: what a small device does in 100 ms */
 } fg_pass_options;
 
 /* Allocates and compiles. Errors: MEMORY, COMPILE, DEVICE. */

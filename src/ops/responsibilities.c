@@ -85,13 +85,11 @@ done:
     return status;
 }
 
-/* Rows of a launch, a multiple of `step`: so many multiplications and additions stay below 100 ms on a small device, so
- * that no watchdog bites and a desktop stays alive. Rows do not know of each other here: the split changes nothing. */
-static uint32_t launch_rows(const fg_shape *s, double most_work, uint32_t step)
+/* Rows of a launch of distances. */
+static uint32_t launch_rows(const fg_shape *s, uint32_t step)
 {
     const double per_element = s->covariance == FGMM_DIAG ? 2 : s->covariance == FGMM_FULL ? s->d : 1;
-    const double rows = fmin(most_work / (2.0 * s->padded_k * s->d * per_element), s->batch_rows);
-    return (uint32_t)fg_round_up((uint64_t)fmax(rows, 1), step);
+    return fg_launch_rows(s, 2.0 * s->padded_k * s->d * per_element, step);
 }
 
 /* What a kernel of the vector and matrix families takes besides the batch, what is common to their components, and
@@ -110,7 +108,7 @@ static fgmm_status run_workers(fg_pass *pass, cl_kernel kernel, const fg_rows *r
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
     const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows->n, most = launch_rows(s, 0x1p33, s->tile.block * s->workers);
+    const cl_uint n = (cl_uint)rows->n, most = launch_rows(s, s->tile.block * s->workers);
     const size_t global = s->workers, local = 1;
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
         const cl_uint end = (cl_uint)fg_min_u64(n, (uint64_t)first_row + most);
@@ -171,7 +169,7 @@ static fgmm_status run_group(fg_pass *pass, const fg_rows *rows, cl_ulong first,
     const fg_shape *s = &pass->shape;
     const fg_packed *p = &pass->packed;
     const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows->n, most = launch_rows(s, 0x1p36, s->tile.rows);
+    const cl_uint n = (cl_uint)rows->n, most = launch_rows(s, s->tile.rows);
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
         const fg_argument arguments[] = {
             FG_ARG_BUFFER(rows->buffer),  FG_ARG_VALUE(first),
@@ -199,7 +197,7 @@ static fgmm_status run_warp(fg_pass *pass, const fg_rows *rows, cl_ulong first)
     const fg_packed *p = &pass->packed;
     const fg_lists *lists = &pass->lists;
     const cl_uint n = (cl_uint)rows->n, tile_rows = fg_warp_tile_rows(s), strips = s->padded_k / FG_SPLIT_ROWS;
-    const cl_uint most = (cl_uint)fg_min_u64(most_warp_rows(s), launch_rows(s, 0x1p36, tile_rows));
+    const cl_uint most = (cl_uint)fg_min_u64(most_warp_rows(s), launch_rows(s, tile_rows));
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
         const fg_argument arguments[] = {
             FG_ARG_BUFFER(rows->buffer),   FG_ARG_VALUE(first),

@@ -103,6 +103,9 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
         fg_device_facts_of(device)->has_register_limit && tile->registers < FG_REGISTERS_FREE ? tile->registers : 0;
     shape->compute_units = units;
     shape->workers = units * (units < 16 ? 4 : 2);
+    /* a core makes some 1e11 a second, a small GPU 1e12 */
+    shape->launch_work = shape->family == FGMM_KERNEL_VECTOR ? 0x1p33 : 0x1p36;
+    if (options->launch_work > 0) shape->launch_work = options->launch_work;
     shape->is_direct = prefers_direct(shape, options->path);
     shape->is_dense_direct = has_direct_sums(shape) && !is_best;
     shape->bound_dims = fg_bounds_are_possible(shape, options) ? fg_bounds_dims(shape) : 0;
@@ -163,4 +166,10 @@ void fg_shape_describe(const fg_shape *shape, char *text, size_t room)
     if (shape->family == FGMM_KERNEL_VECTOR && used < room)
         used += (size_t)snprintf(text + used, room - used, " lanes=%u workers=%u", shape->tile.lanes, shape->workers);
     if (used < room) snprintf(text + used, room - used, "%s", units[shape->tile.unit]);
+}
+
+uint32_t fg_launch_rows(const fg_shape *s, double row_work, uint32_t step)
+{
+    const double rows = fmin(s->launch_work / row_work, s->batch_rows);
+    return (uint32_t)fg_round_up((uint64_t)fmax(rows, 1), step);
 }

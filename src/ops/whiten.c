@@ -129,37 +129,62 @@ done:
     return status;
 }
 
+/* Rows first_row .. end - 1 of a batch: a launch. */
+typedef struct part {
+    cl_ulong first; /* element of the batch's first row */
+    cl_uint first_row, end, n;
+} part;
+
+static part part_of(const fg_pass *pass, const fg_rows *rows, cl_uint first_row, cl_uint most)
+{
+    const cl_uint n = (cl_uint)rows->n;
+    return (part){rows->offset_bytes / fgmm_type_bytes(pass->shape.type), first_row,
+                  (cl_uint)fg_min_u64(n, (uint64_t)first_row + most), n};
+}
+
+/* Work-groups of cl/triangle_group.cl that a part's rows make. */
+static size_t row_tiles(const part *p)
+{
+    return (size_t)fg_ceil_div(p->end - p->first_row, TRIANGLE_ROWS);
+}
+
 static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows)
 {
+    fgmm_status status = FGMM_OK;
     const fg_whitening *w = &pass->whitening;
-    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(pass->shape.type);
-    const cl_uint n = (cl_uint)rows->n;
-    const fg_argument arguments[] = {
-        FG_ARG_BUFFER(rows->buffer),
-        FG_ARG_VALUE(first),
-        FG_ARG_VALUE(n),
-        FG_ARG_BUFFER(pass->packed.shift),
-        FG_ARG_BUFFER(w->factor),
-        FG_ARG_BUFFER(w->scratch),
-        FG_ARG_BUFFER(w->rows),
-    };
-    const size_t global = pass->shape.workers, local = 1;
-    return FG_LAUNCH(pass, w->whiten, arguments, 1, &global, &local);
+    const fg_shape *s = &pass->shape;
+    const size_t global = s->workers, local = 1;
+    const cl_uint most = fg_launch_rows(s, (double)s->d * s->d, s->row_groups * s->tile.vw * s->workers);
+    for (part p = part_of(pass, rows, 0, most); p.first_row < p.n; p = part_of(pass, rows, p.end, most)) {
+        const fg_argument arguments[] = {
+            FG_ARG_BUFFER(rows->buffer),       FG_ARG_VALUE(p.first),
+            FG_ARG_VALUE(p.first_row),         FG_ARG_VALUE(p.end),
+            FG_ARG_BUFFER(pass->packed.shift), FG_ARG_BUFFER(w->factor),
+            FG_ARG_BUFFER(w->scratch),         FG_ARG_BUFFER(w->rows),
+        };
+        FG_TRY(FG_LAUNCH(pass, w->whiten, arguments, 1, &global, &local));
+    }
+done:
+    return status;
 }
 
 static fgmm_status run_group(fg_pass *pass, const fg_rows *rows)
 {
+    fgmm_status status = FGMM_OK;
     const fg_whitening *w = &pass->whitening;
-    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(pass->shape.type);
-    const cl_uint n = (cl_uint)rows->n;
-    const fg_argument arguments[] = {
-        FG_ARG_BUFFER(rows->buffer),       FG_ARG_VALUE(first),      FG_ARG_VALUE(n),
-        FG_ARG_BUFFER(pass->packed.shift), FG_ARG_BUFFER(w->factor), FG_ARG_BUFFER(w->rows),
-    };
-    const size_t global[2] = {(size_t)fg_ceil_div(n, TRIANGLE_ROWS) * TRIANGLE_ITEMS,
-                              (size_t)fg_ceil_div(pass->shape.d, TRIANGLE_COLUMNS)};
-    const size_t local[2] = {TRIANGLE_ITEMS, 1};
-    return FG_LAUNCH(pass, w->whiten, arguments, 2, global, local);
+    const fg_shape *s = &pass->shape;
+    const size_t columns = (size_t)fg_ceil_div(s->d, TRIANGLE_COLUMNS), local[2] = {TRIANGLE_ITEMS, 1};
+    const cl_uint most = fg_launch_rows(s, (double)s->d * s->d, TRIANGLE_ROWS);
+    for (part p = part_of(pass, rows, 0, most); p.first_row < p.n; p = part_of(pass, rows, p.end, most)) {
+        const fg_argument arguments[] = {
+            FG_ARG_BUFFER(rows->buffer),       FG_ARG_VALUE(p.first),    FG_ARG_VALUE(p.first_row), FG_ARG_VALUE(p.n),
+            FG_ARG_BUFFER(pass->packed.shift), FG_ARG_BUFFER(w->factor), FG_ARG_BUFFER(w->rows),
+        };
+        const size_t global[2] = {columns * TRIANGLE_ITEMS, row_tiles(&p)};
+        FG_TRY(FG_LAUNCH(pass, w->whiten, arguments, 2, global, local));
+    }
+done:
+    return status;
 }
 
 fgmm_status fg_whitening_run(fg_pass *pass, const fg_rows *rows, fg_rows *white)
@@ -170,21 +195,26 @@ fgmm_status fg_whitening_run(fg_pass *pass, const fg_rows *rows, fg_rows *white)
 
 fgmm_status fg_whitening_densify(fg_pass *pass, const fg_rows *rows)
 {
+    fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
-    const fg_packed *p = &pass->packed;
-    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
-    const cl_uint n = (cl_uint)rows->n;
-    const fg_argument arguments[] = {
-        FG_ARG_BUFFER(rows->buffer),
-        FG_ARG_VALUE(first),
-        FG_ARG_VALUE(n),
-        FG_ARG_BUFFER(p->shift),
-        FG_ARG_BUFFER(p->packed),
-        FG_ARG_BUFFER(p->offset),
-        FG_ARG_VALUE(s->padded_k),
-        FG_ARG_BUFFER(pass->whitening.densities),
-    };
-    const size_t global[2] = {(size_t)fg_ceil_div(n, TRIANGLE_ROWS) * TRIANGLE_ITEMS, s->k};
+    const fg_packed *packed = &pass->packed;
     const size_t local[2] = {TRIANGLE_ITEMS, 1};
-    return FG_LAUNCH(pass, pass->whitening.densify, arguments, 2, global, local);
+    const cl_uint most = fg_launch_rows(s, (double)s->k * s->d * s->d, TRIANGLE_ROWS);
+    for (part p = part_of(pass, rows, 0, most); p.first_row < p.n; p = part_of(pass, rows, p.end, most)) {
+        const fg_argument arguments[] = {
+            FG_ARG_BUFFER(rows->buffer),
+            FG_ARG_VALUE(p.first),
+            FG_ARG_VALUE(p.first_row),
+            FG_ARG_VALUE(p.n),
+            FG_ARG_BUFFER(packed->shift),
+            FG_ARG_BUFFER(packed->packed),
+            FG_ARG_BUFFER(packed->offset),
+            FG_ARG_VALUE(s->padded_k),
+            FG_ARG_BUFFER(pass->whitening.densities),
+        };
+        const size_t global[2] = {(size_t)s->k * TRIANGLE_ITEMS, row_tiles(&p)};
+        FG_TRY(FG_LAUNCH(pass, pass->whitening.densify, arguments, 2, global, local));
+    }
+done:
+    return status;
 }

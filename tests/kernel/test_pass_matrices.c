@@ -3,6 +3,8 @@
 #include "passes.h"
 #include "support.h"
 
+#include <stdlib.h>
+
 static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_GROUP};
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
@@ -74,6 +76,35 @@ START_TEST(test_pass__tiny_matrices)
 }
 END_TEST
 
+/* Work is cut in as many launches as there can be: rows by blocks of all workers, moments by jobs. To the same bits. */
+START_TEST(test_pass__matrices_do_not_depend_on_launches)
+{
+    enum { ROWS = 1000, D = 17, K = 40, VALUES = 2 + K + K * D + K * D * D };
+    const int family = _i % FAMILIES;
+    const variant *v = &matrix_variants[_i / FAMILIES];
+    double *values = calloc(2 * VALUES, sizeof *values), logz[2][ROWS];
+    shape_case c = {.family = families[family],
+                    .covariance = v->covariance,
+                    .keep = v->keep,
+                    .type = FGMM_F32,
+                    .path = v->path,
+                    .n = ROWS,
+                    .d = D,
+                    .k = K,
+                    .overlap = 1,
+                    .tile = quick_tile(families[family])};
+    device_of_family(c.family);
+    problem p = make_problem(&c);
+    run_pass(&c, &p, ROWS, values, logz[0]);
+    c.launch_work = 1;
+    run_pass(&c, &p, ROWS, values + VALUES, logz[1]);
+    ck_assert_mem_eq(logz[0], logz[1], sizeof logz[0]);
+    ck_assert_mem_eq(values, values + VALUES, VALUES * sizeof *values);
+    free_problem(&p);
+    free(values);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("pass_matrices");
@@ -81,6 +112,7 @@ Suite *suite(void)
     TCase *tiny = tcase_create("tiny");
     TCase *const cases[] = {matrices, tiny};
     tcase_add_loop_test(matrices, test_pass__matrices_equal_the_twin_at_tile_edges, 0, MATRIX_VARIANTS * FAMILIES);
+    tcase_add_loop_test(matrices, test_pass__matrices_do_not_depend_on_launches, 0, MATRIX_VARIANTS * FAMILIES);
     tcase_add_loop_test(tiny, test_pass__tiny_matrices, 0, MATRIX_VARIANTS * FAMILIES);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tcase_add_checked_fixture(cases[i], NULL, close_device);

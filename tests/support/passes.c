@@ -247,7 +247,8 @@ void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *
                                      .batch_rows = batch_rows,
                                      .path = c->path,
                                      .tile = c->tile,
-                                     .bounds = c->bounds};
+                                     .bounds = c->bounds,
+                                     .launch_work = c->launch_work};
     const size_t row_bytes = (size_t)c->d * fgmm_type_bytes(c->type);
     ck_ok(fg_pass_create(&pass, device, &options));
     const size_t weights_bytes = p->row_weights ? (size_t)c->n * sizeof(float) : 0;

@@ -25,6 +25,7 @@ typedef struct shape_case {
     fg_bounds_use bounds;
     int has_weights;      /* rows have some, every fifth 0 */
     uint64_t batch_rows;  /* 0: large cases in two uneven batches */
+    double launch_work;   /* of fg_pass_options */
     uint64_t dense_every; /* the second half of the components are one, and each dense_every-th row is theirs; 0: no */
 } shape_case;
 
