@@ -10,6 +10,10 @@ typedef struct fg_thread fg_thread;
 fgmm_status fg_thread_start(fg_thread **thread, void (*run)(void *argument), void *argument);
 void fg_thread_join(fg_thread *thread);
 
+/* memcpy, by several threads where there is much: one alone copies a fraction of what memory, and a link to a device,
+ * carry. */
+void fg_copy(void *to, const void *from, size_t bytes);
+
 /* A queue of at most `capacity` slot numbers. push blocks while full, pop while empty. After fg_queue_close, push
  * returns 0 and does nothing, and pop returns 0 once the queue is empty (both return 1 otherwise). */
 typedef struct fg_queue fg_queue;

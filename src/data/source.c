@@ -3,6 +3,7 @@
 #include "source.h"
 
 #include "size.h"
+#include "thread.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -106,7 +107,7 @@ static fgmm_status memory_next(void *self, void *rows, uint64_t capacity, uint64
     *count = fg_min_u64(capacity, memory->rows - memory->position);
     const unsigned char *from = memory->data + memory->position * memory->stride_bytes;
     if (memory->stride_bytes == memory->row_bytes) {
-        memcpy(rows, from, *count * memory->row_bytes);
+        fg_copy(rows, from, *count * memory->row_bytes);
     } else {
         unsigned char *to = rows;
         for (uint64_t i = 0; i < *count; i++)

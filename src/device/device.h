@@ -143,8 +143,9 @@ void fg_upload_free(fg_upload *upload);
 void *fg_upload_pointer(const fg_upload *upload);
 /* Blocks until the memory may be filled again. */
 fgmm_status fg_upload_wait(fg_upload *upload);
-/* Enqueues the copy of the first `bytes` to a buffer, behind the kernels launched before fg_upload_release. */
-fgmm_status fg_upload_begin(fg_upload *upload, fg_buffer *to, size_t bytes);
+/* Enqueues the copy of `bytes` from `offset` on to the same place of a buffer, behind the kernels launched before
+ * fg_upload_release. Several of them may make up a batch. */
+fgmm_status fg_upload_begin(fg_upload *upload, fg_buffer *to, size_t offset, size_t bytes);
 /* Kernels launched after this wait for the copy. */
 fgmm_status fg_upload_use(fg_upload *upload);
 /* The kernels launched so far are the last that read what was copied. */

@@ -76,15 +76,16 @@ done:
     return status;
 }
 
-fgmm_status fg_upload_begin(fg_upload *upload, fg_buffer *to, size_t bytes)
+fgmm_status fg_upload_begin(fg_upload *upload, fg_buffer *to, size_t offset, size_t bytes)
 {
     fgmm_status status = FGMM_OK;
     const cl_command_queue queue = upload->device->upload_queue;
-    FG_CHECK(bytes <= fg_buffer_bytes(to) && bytes <= fg_buffer_bytes(upload->pinned), FGMM_INTERNAL,
-             "upload: %zu bytes of %zu to %zu", bytes, fg_buffer_bytes(upload->pinned), fg_buffer_bytes(to));
-    forget(&upload->copied);
-    FG_CL(clEnqueueWriteBuffer(queue, fg_buffer_memory(to), CL_FALSE, 0, bytes, upload->pointer, upload->used ? 1 : 0,
-                               upload->used ? &upload->used : NULL, &upload->copied),
+    const size_t room = fg_min_u64(fg_buffer_bytes(to), fg_buffer_bytes(upload->pinned));
+    FG_CHECK(offset <= room && bytes <= room - offset, FGMM_INTERNAL, "upload: bytes %zu..%zu of %zu to %zu", offset,
+             offset + bytes, fg_buffer_bytes(upload->pinned), fg_buffer_bytes(to));
+    forget(&upload->copied); /* the queue keeps the order: the last copy of a batch ends last */
+    FG_CL(clEnqueueWriteBuffer(queue, fg_buffer_memory(to), CL_FALSE, offset, bytes, (char *)upload->pointer + offset,
+                               upload->used ? 1 : 0, upload->used ? &upload->used : NULL, &upload->copied),
           FGMM_DEVICE, "clEnqueueWriteBuffer", "a batch of rows, %zu bytes", bytes);
     forget(&upload->used);
     FG_CL(clFlush(queue), FGMM_DEVICE, "clFlush", "uploads");

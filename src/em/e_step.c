@@ -67,8 +67,8 @@ fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *par
 {
     fgmm_status status = FGMM_OK;
     fg_rows rows;
+    FG_TRY(fg_stream_begin(e->stream)); /* rows are on their way while parameters are packed */
     FG_TRY(fg_e_step_load(e, parameters));
-    FG_TRY(fg_stream_begin(e->stream));
     FG_TRY(fg_stream_next(e->stream, &rows));
     while (rows.n > 0) {
         FG_TRY(fg_pass_accumulate(e->pass, &rows));

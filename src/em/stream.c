@@ -54,6 +54,8 @@ static size_t weight_bytes(const fg_stream *s, uint64_t rows)
 
 enum { RAW_BYTES = 1 << 18 }; /* a block of rows that stays in a second-level cache while it is converted or checked */
 
+enum { UPLOAD_BYTES = 1 << 24 }; /* a piece of a batch: 0.3 ms of a fast link, so that it hardly waits for the first */
+
 /* ---- the reader's side ---- */
 
 /* F64 rows become float rows minus the offset, block by block. */
@@ -71,26 +73,42 @@ done:
     return status;
 }
 
+/* Up to `wanted` rows to `rows`. */
+static fgmm_status read_rows(fg_stream *s, void *rows, uint64_t wanted, uint64_t *given)
+{
+    fgmm_status status = FGMM_OK;
+    if (s->type == FGMM_F64) {
+        FG_TRY(read_converted(s, rows, wanted, given));
+    } else {
+        FG_TRY(fg_rows_fill(s->options.source, rows, wanted, given));
+        if (s->options.is_checked) FG_TRY(fg_rows_check(rows, s->type, *given, s->d, s->read_rows));
+    }
+    s->read_rows += *given;
+done:
+    return status;
+}
+
+/* A batch; where it goes to the device by an upload, each piece as soon as it is read. */
 static fgmm_status read_batch(fg_stream *s, slot *into)
 {
     fgmm_status status = FGMM_OK;
-    uint64_t after;
+    uint64_t given = 0, wanted = 0, after;
     if (into->upload) FG_TRY(fg_upload_wait(into->upload));
     const uint64_t capacity = fg_min_u64(s->options.batch_rows, s->options.rows - s->read_rows);
+    const uint64_t piece = into->upload ? fg_max_u64(1, UPLOAD_BYTES / s->row_bytes) : capacity;
     const size_t rows_at = weight_bytes(s, into->capacity);
-    void *rows = (char *)into->pointer + rows_at;
-    if (s->type == FGMM_F64) {
-        FG_TRY(read_converted(s, rows, capacity, &into->n));
-    } else {
-        FG_TRY(fg_rows_fill(s->options.source, rows, capacity, &into->n));
-        if (s->options.is_checked) FG_TRY(fg_rows_check(rows, s->type, into->n, s->d, s->read_rows));
+    for (into->n = 0; into->n < capacity && given == wanted; into->n += given) {
+        const size_t at = rows_at + (size_t)into->n * s->row_bytes;
+        wanted = fg_min_u64(piece, capacity - into->n);
+        FG_TRY(read_rows(s, (char *)into->pointer + at, wanted, &given));
+        if (into->upload && given > 0)
+            FG_TRY(fg_upload_begin(into->upload, into->buffer, at, (size_t)given * s->row_bytes));
     }
     if (rows_at > 0) FG_TRY(fg_weights_read(&s->options.weights, into->pointer, into->n, &into->weight));
-    s->read_rows += into->n;
+    if (rows_at > 0 && into->upload && into->n > 0)
+        FG_TRY(fg_upload_begin(into->upload, into->buffer, 0, weight_bytes(s, into->n)));
     /* All expected rows are there: the source says by itself when it has more. */
     if (s->read_rows == s->options.rows) FG_TRY(fg_rows_fill(s->options.source, s->raw, 1, &after));
-    if (into->upload && into->n > 0)
-        FG_TRY(fg_upload_begin(into->upload, into->buffer, rows_at + (size_t)into->n * s->row_bytes));
 done:
     return status;
 }

@@ -102,14 +102,15 @@ START_TEST(test_upload__orders_both_queues)
     for (uint32_t batch = 0; batch < BATCHES; batch++) {
         ck_ok(fg_upload_wait(upload));
         for (uint32_t i = 0; i < COUNT; i++) ((uint32_t *)fg_upload_pointer(upload))[i] = batch + i;
-        ck_ok(fg_upload_begin(upload, buffer, bytes));
+        ck_ok(fg_upload_begin(upload, buffer, 0, bytes / 2));
+        ck_ok(fg_upload_begin(upload, buffer, bytes / 2, bytes - bytes / 2));
         ck_ok(fg_upload_use(upload));
         ck_ok(fg_buffer_read(buffer, 0, back, bytes));
         ck_ok(fg_upload_release(upload));
         for (uint32_t i = 0; i < COUNT; i++)
             if (back[i] != batch + i) ck_abort_msg("batch %u, element %u: %u", batch, i, back[i]);
     }
-    ck_fails(fg_upload_begin(upload, buffer, bytes + 1), FGMM_INTERNAL, "upload");
+    ck_fails(fg_upload_begin(upload, buffer, 0, bytes + 1), FGMM_INTERNAL, "upload");
     fg_upload_free(upload);
     fg_upload_free(NULL);
     fg_buffer_free(buffer);

@@ -152,6 +152,33 @@ START_TEST(test_stream__staged_is_direct)
 }
 END_TEST
 
+/* Batches of more bytes than go to the device, or are copied, at once; the last one is short. */
+START_TEST(test_stream__batches_travel_in_pieces)
+{
+    enum { LONG_N = 170000, LONG_D = 128, LONG_BATCH = 160000 };
+    uint8_t *bytes = malloc((size_t)LONG_N * LONG_D);
+    for (size_t i = 0; i < (size_t)LONG_N * LONG_D; i++) bytes[i] = (uint8_t)(i * 2654435761u >> 24);
+    fgmm_model *models[2];
+    for (int is_apart = 0; is_apart < 2; is_apart++) {
+        fgmm_device *on = open_test_device();
+        fgmm_source *source = memory_source(bytes, FGMM_U8, LONG_N, LONG_D);
+        fgmm_fit_options options = fit_options();
+        options.components = 2;
+        options.kmeans_iterations = 0;
+        options.max_iterations = 1;
+        options.init = FGMM_INIT_RANDOM;
+        options.batch_rows = LONG_BATCH;
+        if (is_apart) on->facts.has_unified_memory = 0;
+        ck_ok(fgmm_fit(&models[is_apart], on, source, &options, NULL));
+        fgmm_source_close(source);
+        fgmm_device_close(on);
+    }
+    ck_assert(is_same_model(models[0], models[1]));
+    for (int i = 0; i < 2; i++) fgmm_model_free(models[i]);
+    free(bytes);
+}
+END_TEST
+
 START_TEST(test_stream__types_agree)
 {
     /* Whole numbers are exact in every type; the shift is not a whole number for float types: rounding differs. */
@@ -455,6 +482,7 @@ Suite *suite(void)
         test_stream__every_kind_of_source_gives_the_same_bytes,
         test_stream__streamed_is_in_memory,
         test_stream__staged_is_direct,
+        test_stream__batches_travel_in_pieces,
         test_stream__types_agree,
         test_stream__host_memory_counts_the_copies,
         test_stream__cancelled_runs_keep_the_last_iteration,
