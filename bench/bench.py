@@ -34,6 +34,7 @@ CONTENDERS = {
     "group": ["ours", "kernel=group"],
     "matrix": ["ours", "kernel=matrix"],
     "streamed": ["ours", "kernel=auto", "rows-from=file"],
+    "host": ["ours", "kernel=auto", "rows-from=host"],
     "tuned": ["ours", "kernel=auto"],
     "untuned": ["ours", "kernel=auto"],
     "kmeans-auto": ["ours", "kernel=auto", "algorithm=kmeans"],
@@ -45,11 +46,13 @@ CONTENDERS = {
     "armadillo": ["armadillo"],
     "sklearn": ["peers.py", "sklearn"],
     "faiss": ["peers.py", "faiss"],
+    "torch-em": ["peers.py", "torch-em"],
 }
 TUNE_SECONDS = 60
 ITERATION_FLOP = 2e11  # at least this much work in the iterations of one measurement, so that short ones are not noise
 COLUMNS = (
     "date machine processors device driver version case contender data type covariance rows k d rounds wall_s cpu_s "
+    "device_s e_step_s "
     "gflops gflops_cpu of_limit of_limit_cpu cost cost_cpu log_likelihood extra_bytes facts"
 ).split()
 
@@ -146,6 +149,8 @@ class Bench:
         words += [f"rows={rows}", f"model={model}", f"n={case.rows}", f"iterations={iterations}"]
         if self.options.device:
             words += [f"device={self.options.device}"]
+        if self.options.has_events and program == "ours":
+            words += ["events=yes"]
         if program == "peers.py":
             python = self.work / "venv/bin/python"
             return [str(python if python.exists() else sys.executable), str(ROOT / "bench/peers.py"), *words]
@@ -187,13 +192,13 @@ class Bench:
     # ---- measuring ----
 
     def limit(self, what):
-        """The limit as a contender: what is "product" (operations) or "copy" (bytes)."""
+        """The limit as a contender: what is "product" or "fma" (operations), "copy" or "upload" (bytes)."""
         if self.options.limit == "host":
             command = [self.program("limits"), "limit=sgemm" if what == "product" else "limit=copy"]
         elif self.options.limit == "torch" and what == "product":
             command = [sys.executable, str(ROOT / "bench/peers.py"), "torch"]
         else:
-            command = [self.program("device_limits"), "limit=fma" if what == "product" else "limit=copy"]
+            command = [self.program("device_limits"), "limit=" + ("fma" if what == "product" else what)]
             command += [f"device={self.options.device}"] if self.options.device else []
         return Contender(command, self.environment)
 
@@ -224,6 +229,9 @@ class Bench:
             row.update({key: getattr(shape, key) for key in ("type", "covariance", "rows", "k", "d")})
             row["log_likelihood"] = rounds[-1][1][i].get("ll")
             row["extra_bytes"] = rounds[-1][1][i].get("extra_bytes")
+            for key in ("device", "e_step"):  # of contenders that the device's own clock has timed
+                if key in rounds[0][1][i]:
+                    row[key + "_s"] = median(lambda _, times: times[i][key])
             for clock, tail in (("wall", ""), ("cpu", "_cpu")):
                 row[clock + "_s"] = median(lambda _, times: times[i][clock])
                 if label != "process":
@@ -249,11 +257,14 @@ class Bench:
 
     def measure_limits(self):
         limits = {}
-        for what, unit in (("product", "GFLOP/s"), ("copy", "GB/s, read and written")):
+        units = {"product": "GFLOP/s", "copy": "GB/s, read and written"}
+        if self.options.limit != "host":
+            units.update(fma="GFLOP/s", upload="GB/s")
+        for what, unit in units.items():
             process = self.limit(what)
             answers = [process.measure() for _ in range(self.options.rounds)]
             process.close()
-            done = {"product": "flop", "copy": "bytes"}[what]
+            done = "flop" if unit == "GFLOP/s" else "bytes"
             for clock in ("wall", "cpu"):
                 limits[what, clock] = statistics.median(speed(answer, answer[done], clock) for answer in answers)
             say(f"{what}: {limits[what, 'wall']:.0f} {unit} ({limits[what, 'cpu']:.0f}) {answers[-1]['facts']}")
@@ -316,7 +327,8 @@ def speed(answer, done, clock):
 def parse(line):
     """Words KEY=VALUE; numbers for those that are reckoned with, the rest as the facts."""
     words = dict(word.split("=", 1) for word in line.split())
-    answer = {key: float(words.pop(key)) for key in ("wall", "cpu", "ll", "flop", "bytes") if key in words}
+    numbers = ("wall", "cpu", "device", "e_step", "ll", "flop", "bytes")
+    answer = {key: float(words.pop(key)) for key in numbers if key in words}
     answer["extra_bytes"] = words.get("extra_bytes")
     answer["facts"] = " ".join(f"{key}={value}" for key, value in words.items())
     return answer
@@ -338,7 +350,8 @@ def processor():
 
 def summary(row):
     ratio = f"{row['of_limit']:.2f} of the limit ({row['of_limit_cpu']:.2f})  " if "of_limit" in row else ""
-    return (f"{1e3 * row['wall_s']:9.1f} ms ({1e3 * row['cpu_s'] / PROCESSORS:.1f})  {ratio}"
+    device = f"on the device {1e3 * row['device_s']:.4g} ms  " if "device_s" in row else ""
+    return (f"{1e3 * row['wall_s']:9.1f} ms ({1e3 * row['cpu_s'] / PROCESSORS:.1f})  {device}{ratio}"
             f"cost {row['cost']:.2f} ({row['cost_cpu']:.2f})")
 
 
@@ -368,6 +381,11 @@ def describe(options):
     )
 
 
+def limit_rows(limits):
+    """The limits as rows of the CSV: GFLOP/s, or GB/s of what is moved."""
+    return [dict(case="limit", contender=what, gflops=value) for (what, clock), value in limits.items() if clock == "wall"]
+
+
 def write_csv(path, results, about):
     with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -388,12 +406,13 @@ def write_table(path, results, about, limits):
         f"{limits['product', 'wall']:.0f} ({limits['product', 'cpu']:.0f}) GFLOP/s, copy {limits['copy', 'wall']:.1f} GB/s. "
         "In brackets: by processor time.",
         "",
-        "| case | data | N | K | D | contender | ms per iteration | GFLOP/s | of the limit | cost |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| case | data | N | K | D | contender | ms per iteration | on the device | GFLOP/s | of the limit | cost |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in results:
         cells = [row["case"], f"{row['data']} {row['type']}", row["rows"], row["k"], row["d"], row["contender"]]
         cells += [f"{1e3 * row['wall_s']:.4g} ({1e3 * row['cpu_s'] / PROCESSORS:.4g})"]
+        cells += [f"{1e3 * row['device_s']:.4g}" if "device_s" in row else ""]
         cells += [both(row, "gflops", ".0f"), both(row, "of_limit", ".2f"), both(row, "cost", ".2f")]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     path.write_text("\n".join(lines) + "\n")
@@ -425,6 +444,7 @@ def arguments():
     parser.add_argument("--cases-file", default=ROOT / "bench/cases.txt", help=argparse.SUPPRESS)
     parser.add_argument("--limit", default="host", choices=("host", "device", "torch"), help="what is the limit: SGEMM "
                         "on the host (default), multiply-adds on the device, or a matrix product of torch on the GPU")
+    parser.add_argument("--events", dest="has_events", action="store_true", help="time our kernels by the device's clock")
     parser.add_argument("--budget", type=float, default=1e9, metavar="SECONDS", help="begin no case after that time")
     parser.add_argument("--build", default=ROOT / "build/release", help="build folder (default build/release)")
     parser.add_argument("--work", default=ROOT / "build/bench", help="folder for data (default build/bench)")
@@ -461,7 +481,7 @@ def main():
             say(f"\n{case.name}: skipped: the time is spent")
             continue
         bench.run(case)
-        write_csv(results / f"{stem}.csv", bench.results, about)
+        write_csv(results / f"{stem}.csv", bench.results + limit_rows(limits), about)
     write_table(results / f"{stem}.md", bench.results, about, limits)
     write_plot(results / f"{stem}.svg", bench.work, bench.results, limits)
     say(f"results: {results}/{stem}.csv and .md")

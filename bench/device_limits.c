@@ -1,5 +1,6 @@
 /* device_limits.c - an OpenCL device's limits as contenders, by kernels of the benchmark's own: limit=fma, float32
- * multiply-adds in registers, and limit=copy, one buffer into another (bytes=536870912). device=MATCH. */
+ * multiply-adds in registers, limit=copy, one buffer into another (bytes=536870912), and limit=upload, from pinned
+ * memory of the host. device=MATCH. */
 #include "contender.h"
 #include "opencl_device.h"
 
@@ -36,6 +37,7 @@ typedef struct contest {
     bench_opencl opencl;
     cl_kernel kernel;
     cl_mem to, from;
+    void *pinned;        /* of from; NULL: it lies on the device */
     size_t items, bytes; /* copied; 0: multiply-adds */
     int width;
 } contest;
@@ -51,29 +53,47 @@ static cl_mem buffer(const contest *c, size_t bytes)
     return made;
 }
 
+static void enqueue(const contest *c)
+{
+    const cl_int error =
+        c->pinned ? clEnqueueWriteBuffer(c->opencl.queue, c->to, CL_FALSE, 0, c->bytes, c->pinned, 0, NULL, NULL)
+                  : clEnqueueNDRangeKernel(c->opencl.queue, c->kernel, 1, NULL, &c->items, NULL, 0, NULL, NULL);
+    bench_opencl_check(error, "launch");
+}
+
 static bench_answer measure(void *user)
 {
     const contest *c = user;
     bench_answer answer = {{0, 0}, NAN, ""};
     const bench_clock start = bench_now();
-    for (int i = 0; i < REPETITIONS; i++)
-        bench_opencl_check(clEnqueueNDRangeKernel(c->opencl.queue, c->kernel, 1, NULL, &c->items, NULL, 0, NULL, NULL),
-                           "launch");
+    for (int i = 0; i < REPETITIONS; i++) enqueue(c);
     bench_opencl_check(clFinish(c->opencl.queue), "launch");
     answer.time = bench_between(start, bench_now(), REPETITIONS);
     if (c->bytes > 0)
-        snprintf(answer.facts, sizeof answer.facts, "bytes=%.6g", 2.0 * (double)c->bytes); /* read and written */
+        snprintf(answer.facts, sizeof answer.facts, "bytes=%.6g", /* on the device read and written */
+                 (c->pinned ? 1.0 : 2.0) * (double)c->bytes);
     else
         snprintf(answer.facts, sizeof answer.facts, "flop=%.6g what=multiply-add",
                  2.0 * CHAINS * STEPS * c->width * (double)c->items);
     return answer;
 }
 
+static void pin(contest *c)
+{
+    cl_int error;
+    c->from = clCreateBuffer(c->opencl.context, CL_MEM_ALLOC_HOST_PTR, c->bytes, NULL, &error);
+    bench_opencl_check(error, "pinned memory");
+    c->pinned = clEnqueueMapBuffer(c->opencl.queue, c->from, CL_TRUE, CL_MAP_WRITE, 0, c->bytes, 0, NULL, NULL, &error);
+    bench_opencl_check(error, "pinned memory");
+    memset(c->pinned, 1, c->bytes);
+}
+
 int main(int argc, char **argv)
 {
     contest c = {0};
     const cl_float start = 0.25f;
-    const int is_copy = strcmp(bench_word(argc, argv, "limit", NULL), "copy") == 0;
+    const char *limit = bench_word(argc, argv, "limit", NULL);
+    const int is_upload = strcmp(limit, "upload") == 0, is_copy = is_upload || strcmp(limit, "copy") == 0;
     cl_int error;
     bench_opencl_open(&c.opencl, bench_word(argc, argv, "device", ""), source, "-DWIDTH=16 -DSTEPS=4096",
                       "-DWIDTH=4 -DSTEPS=4096");
@@ -85,12 +105,16 @@ int main(int argc, char **argv)
     bench_opencl_check(error, "kernel");
     c.to = buffer(&c, c.items * wide_bytes);
     bench_opencl_check(clSetKernelArg(c.kernel, 0, sizeof c.to, &c.to), "argument");
-    if (is_copy) c.from = buffer(&c, c.bytes);
+    if (is_upload)
+        pin(&c);
+    else if (is_copy)
+        c.from = buffer(&c, c.bytes);
     bench_opencl_check(is_copy ? clSetKernelArg(c.kernel, 1, sizeof c.from, &c.from)
                                : clSetKernelArg(c.kernel, 1, sizeof start, &start),
                        "argument");
     measure(&c);
     const int failed = bench_serve(measure, &c);
+    if (c.pinned) clEnqueueUnmapMemObject(c.opencl.queue, c.from, c.pinned, 0, NULL, NULL);
     if (c.from) clReleaseMemObject(c.from);
     clReleaseMemObject(c.to);
     clReleaseKernel(c.kernel);

@@ -47,17 +47,24 @@ static cl_device_id find(const fgmm_device_info *info)
     return NULL;
 }
 
-void bench_opencl_open(bench_opencl *opencl, const char *match, const char *source, const char *cpu_options,
-                       const char *gpu_options)
+void bench_opencl_choose(bench_opencl *opencl, const char *match)
 {
     const fgmm_device_info info = describe(match);
-    char log[2048] = "";
     cl_int error;
+    *opencl = (bench_opencl){0};
     opencl->id = find(&info);
     opencl->is_cpu = info.kind == FGMM_DEVICE_CPU;
     opencl->compute_units = info.compute_units;
     opencl->context = clCreateContext(NULL, 1, &opencl->id, NULL, NULL, &error);
     bench_opencl_check(error, "context");
+}
+
+void bench_opencl_open(bench_opencl *opencl, const char *match, const char *source, const char *cpu_options,
+                       const char *gpu_options)
+{
+    char log[2048] = "";
+    cl_int error;
+    bench_opencl_choose(opencl, match);
     opencl->queue = clCreateCommandQueue(opencl->context, opencl->id, 0, &error);
     bench_opencl_check(error, "queue");
     opencl->program = clCreateProgramWithSource(opencl->context, 1, &source, NULL, &error);

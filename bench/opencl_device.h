@@ -14,6 +14,10 @@ typedef struct bench_opencl {
     unsigned compute_units;
 } bench_opencl;
 
+/* The device that fgmm_device_open takes for `match` ("": the default), and a context with it; queue and program: NULL.
+ */
+void bench_opencl_choose(bench_opencl *opencl, const char *match);
+
 /* Opens the device that fgmm_device_open takes for `match` ("": the default) and builds the source. Refuses, and so
  * ends the program, where that fails. cpu_options and gpu_options: for the compiler, by kind of device. */
 void bench_opencl_open(bench_opencl *opencl, const char *match, const char *source, const char *cpu_options,

@@ -2,11 +2,14 @@
  *
  * Words: rows=FILE model=FILE (the start; its covariance is the mixture's), n=ROWS (0: all), iterations=M,
  * algorithm=em|kmeans, kernel=auto|vector|group|matrix, path=auto|sparse|dense, device=MATCH,
- * rows-from=memory|file (file: streamed in every iteration, because the device's budget is set below the rows' size).
+ * rows-from=memory|host|file (host: from memory, file: from the file; both are streamed in every iteration, because the
+ * device's budget is set below the rows' size), events=yes (kernels are timed by the device: device=, and of that
+ * e_step=, the log-densities and lists).
  * A measurement is one fit of 1 + M iterations; the time is that of the last M, which begin when the first has ended:
  * rows then lie where they stay.
  */
 #include "contender.h"
+#include "timed_device.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,17 +23,10 @@ typedef struct contest {
     fgmm_source_info info;
     fgmm_path path;
     uint64_t iterations;
-    int is_kmeans;
-    bench_clock first, last; /* ends of the first and of the latest iteration */
+    int is_kmeans, has_events;
+    double device_s, e_step_s; /* of kernels, in all iterations but the first */
+    bench_clock first, last;   /* ends of the first and of the latest iteration */
 } contest;
-
-static fgmm_kernel_family family_named(const char *name)
-{
-    for (int family = 0; strcmp(fgmm_kernel_family_name((fgmm_kernel_family)family), "unknown") != 0; family++)
-        if (strcmp(fgmm_kernel_family_name((fgmm_kernel_family)family), name) == 0) return (fgmm_kernel_family)family;
-    bench_refuse("this build has no kernel family '%s'", name);
-    return FGMM_KERNEL_AUTO;
-}
 
 static fgmm_path path_named(const char *name)
 {
@@ -45,6 +41,12 @@ static int watch(void *user, const fgmm_progress *progress)
     if (!progress->iteration_finished) return 0;
     if (progress->phase != (c->is_kmeans ? FGMM_PHASE_KMEANS : FGMM_PHASE_EM)) return 0;
     c->last = bench_now();
+    if (c->has_events) {
+        double e_step_s;
+        const double device_s = bench_timed_s("responsibilities", &e_step_s);
+        c->device_s = progress->iteration == 1 ? 0 : c->device_s + device_s;
+        c->e_step_s = progress->iteration == 1 ? 0 : c->e_step_s + e_step_s;
+    }
     if (progress->iteration == 1) c->first = c->last;
     return 0;
 }
@@ -86,10 +88,15 @@ static bench_answer measure(void *user)
     answer.time = bench_between(c->first, c->last, done - 1);
     if (report.history_count > 0) answer.log_likelihood = report.history[report.history_count - 1];
     const uint64_t rows_bytes = c->info.rows * c->info.dims * fgmm_type_bytes(c->info.type);
+    char events[64] = "";
+    if (c->has_events)
+        snprintf(events, sizeof events, "device=%.6g e_step=%.6g ", c->device_s / (double)(done - 1),
+                 c->e_step_s / (double)(done - 1));
     snprintf(answer.facts, sizeof answer.facts,
+             "%s"
              "kernel=%s dense_batches=%llu sparse_batches=%llu resident=%d device_bytes=%llu extra_bytes=%lld "
              "error_bound=%.2g tile=%.100s",
-             fgmm_kernel_family_name(report.family), (unsigned long long)report.dense_batches,
+             events, fgmm_kernel_family_name(report.family), (unsigned long long)report.dense_batches,
              (unsigned long long)report.sparse_batches, report.rows_resident,
              (unsigned long long)report.peak_device_bytes,
              (long long)report.peak_device_bytes - (report.rows_resident ? (long long)rows_bytes : 0),
@@ -105,27 +112,32 @@ int main(int argc, char **argv)
 {
     contest c = {0};
     const char *path = bench_word(argc, argv, "rows", NULL);
-    const int is_streamed = strcmp(bench_word(argc, argv, "rows-from", "memory"), "file") == 0;
+    const char *rows_from = bench_word(argc, argv, "rows-from", "memory");
     void *rows = NULL;
     fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
     const char *match = bench_word(argc, argv, "device", "");
     options.match = match[0] ? match : NULL;
-    options.family = family_named(bench_word(argc, argv, "kernel", "auto"));
+    options.family = bench_family(bench_word(argc, argv, "kernel", "auto"));
     c.path = path_named(bench_word(argc, argv, "path", "auto"));
     c.iterations = bench_count(argc, argv, "iterations", "3");
     c.is_kmeans = strcmp(bench_word(argc, argv, "algorithm", "em"), "kmeans") == 0;
     c.info = (fgmm_source_info)FGMM_SOURCE_INFO_INIT;
 
     bench_check(fgmm_model_load(&c.start, bench_word(argc, argv, "model", NULL)));
-    if (is_streamed) {
+    if (strcmp(rows_from, "file") == 0) {
         bench_check(fgmm_source_open(&c.source, path, NULL));
         bench_check(fgmm_source_describe(c.source, &c.info));
-        options.memory_limit_bytes = c.info.rows * c.info.dims * fgmm_type_bytes(c.info.type) / 4 * 3;
     } else {
         rows = bench_load_rows(path, bench_count(argc, argv, "n", "0"), &c.info);
         bench_check(fgmm_source_from_memory(&c.source, rows, c.info.type, c.info.rows, c.info.dims, 0));
     }
-    bench_check(fgmm_device_open(&c.device, &options));
+    if (strcmp(rows_from, "memory") != 0)
+        options.memory_limit_bytes = c.info.rows * c.info.dims * fgmm_type_bytes(c.info.type) / 4 * 3;
+    c.has_events = strcmp(bench_word(argc, argv, "events", "no"), "yes") == 0;
+    if (c.has_events)
+        c.device = bench_timed_open(match, &options);
+    else
+        bench_check(fgmm_device_open(&c.device, &options));
     measure(&c); /* compiles, and touches all memory */
     const int failed = bench_serve(measure, &c);
     fgmm_device_close(c.device);

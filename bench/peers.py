@@ -1,9 +1,10 @@
-"""peers.py - scikit-learn and faiss as contenders (contender.h says how they talk with bench.py).
+"""peers.py - scikit-learn, faiss and torch as contenders (contender.h says how they talk with bench.py).
 
-usage: peers.py sklearn|faiss rows=FILE model=FILE n=ROWS iterations=M
+usage: peers.py sklearn|faiss|torch-em rows=FILE model=FILE n=ROWS iterations=M
        peers.py torch          a float32 matrix product on the GPU, as a limit
 
-The first two run as their users run them, through fit() and train(), in float32 on all cores, from the start model, for a fixed
+torch-em is spherical EM written with torch on the GPU: matrix products in float32, the N x K matrix in memory, the rest
+fused by torch.compile. The first two run as their users run them, through fit() and train(), in float32 on all cores, from the start model, for a fixed
 number of iterations. A measurement is one call of 1 + M iterations; the time is that of the last M, taken where each
 iteration ends.
 """
@@ -109,6 +110,49 @@ def open_faiss(rows, model, iterations):
     return measure
 
 
+def open_torch_em(rows, model, iterations):
+    import torch
+
+    if not torch.cuda.is_available():
+        sys.exit("torch finds no GPU")
+    if model["covariances"].ndim != 1:
+        sys.exit("torch-em is spherical")
+    torch.set_float32_matmul_precision("highest")  # no TF32
+    x = torch.from_numpy(rows).to("cuda")
+    start = [torch.from_numpy(model[name]).to("cuda") for name in ("weights", "means", "covariances")]
+
+    def step(x, squares, weights, means, variances):
+        d = x.shape[1]
+        distances = squares[:, None] - 2 * (x @ means.T) + (means * means).sum(1)
+        logs = weights.log() - 0.5 * d * (2 * np.pi * variances).log() - 0.5 / variances * distances
+        log_likelihoods = torch.logsumexp(logs, 1)
+        r = (logs - log_likelihoods[:, None]).exp()
+        counts = r.sum(0)
+        means_now = (r.T @ x) / counts[:, None]
+        variances_now = ((r.T @ squares) / counts - (means_now * means_now).sum(1)) / d + 1e-6
+        return counts / x.shape[0], means_now, variances_now, log_likelihoods.mean()
+
+    squares = (x * x).sum(1)
+    fused = torch.compile(step)
+
+    def measure():
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        *parameters, likelihood = fused(x, squares, *start)
+        torch.cuda.synchronize()
+        before = clock()
+        begin.record()
+        for _ in range(iterations):
+            *parameters, likelihood = fused(x, squares, *parameters)
+        end.record()
+        torch.cuda.synchronize()
+        after = clock()
+        device = begin.elapsed_time(end) / 1e3 / iterations
+        times = [(after[i] - before[i]) / iterations for i in (0, 1)]
+        return times, float(likelihood), f"device={device:.6g} version={torch.__version__}"
+
+    return measure
+
+
 def open_torch(size=8192):
     import torch
 
@@ -131,7 +175,7 @@ def open_peer(name, words):
     if name == "torch":
         return open_torch()
     rows = load_rows(words["rows"], int(words.get("n", 0)))
-    opener = {"sklearn": open_sklearn, "faiss": open_faiss}[name]
+    opener = {"sklearn": open_sklearn, "faiss": open_faiss, "torch-em": open_torch_em}[name]
     return opener(rows, load_model(words["model"]), int(words.get("iterations", 3)))
 
 
