@@ -21,6 +21,9 @@ enum { PROBE_ROWS = 50, PROBE_K = 33, PROBE_FULL_K = 2, MOST_MATRIX_DIMS = 512 }
  * size and sums of D terms, so that their rounding grows as D^1.5 (docs/math.md, "Rounding"): beyond so many dimensions
  * what is allowed grows alike. */
 static const double most_error = 1e-3, usual_dims = 1024;
+/* Of a log-normaliser, beside twice what the parameters' bound says: roundings of numbers as large as itself. A term of
+ * rows or means that is left out shows some 1e-2. */
+static const double most_logz_error = 0x1p-20;
 
 typedef struct probe {
     fg_parameters parameters;
@@ -28,6 +31,8 @@ typedef struct probe {
     double *x, *r, *logz, *expected, *found; /* (n,d) (n,k) (n), flat statistics twice */
     uint32_t *nearest;
     float *shift;
+    float *found_logz; /* (n), less base */
+    double base, bound_nats;
     void *rows;
     size_t values; /* of the statistics */
 } probe;
@@ -39,16 +44,17 @@ static double number(uint64_t i)
     return x - floor(x);
 }
 
-/* 0, 1, 2 or 3 in the type. */
-static void store(void *rows, fgmm_type type, size_t i, unsigned value)
+/* A number from 0 to 4 in the type, as stored: with all digits of a float type, so that a matrix unit's low terms hold
+ * something, else whole. */
+static double store(void *rows, fgmm_type type, size_t i, double value)
 {
-    static const uint16_t halves[] = {0x0000, 0x3c00, 0x4000, 0x4200};
-    if (type == FGMM_F32)
-        ((float *)rows)[i] = (float)value;
-    else if (type == FGMM_F16)
-        ((uint16_t *)rows)[i] = halves[value];
-    else
-        ((uint8_t *)rows)[i] = (uint8_t)value;
+    if (type == FGMM_F32) return (double)(((float *)rows)[i] = (float)value);
+    if (type == FGMM_F16) {
+        const unsigned fraction = (unsigned)(1024 * (value / 4)); /* of 2 .. 4 */
+        ((uint16_t *)rows)[i] = (uint16_t)(0x4000 + fraction);
+        return 2 + fraction / 512.0;
+    }
+    return ((uint8_t *)rows)[i] = (uint8_t)value;
 }
 
 static void fill_covariances(double *covariances, fgmm_covariance covariance, uint64_t count, uint64_t d)
@@ -74,16 +80,13 @@ static fgmm_status fill(probe *p, const fg_pass_options *o)
     FG_TRY(FG_ALLOC(&p->expected, p->values, "check"));
     FG_TRY(FG_ALLOC(&p->found, p->values, "check"));
     FG_TRY(FG_ALLOC(&p->shift, d, "check"));
+    FG_TRY(FG_ALLOC(&p->found_logz, n, "check"));
     FG_TRY(FG_ALLOC((uint8_t **)&p->rows, n * d * fgmm_type_bytes(o->type), "check"));
     for (uint64_t j = 0; j < k; j++) p->weights[j] = 1.0 / (double)k;
     for (uint64_t i = 0; i < k * d; i++) p->means[i] = 3 * number(7 * i);
     for (uint64_t j = 0; j < d; j++) p->shift[j] = 1;
     fill_covariances(p->covariances, o->covariance, covariances, d);
-    for (uint64_t i = 0; i < n * d; i++) {
-        const unsigned value = (unsigned)(4 * number(11 * i + 5));
-        p->x[i] = value;
-        store(p->rows, o->type, (size_t)i, value);
-    }
+    for (uint64_t i = 0; i < n * d; i++) p->x[i] = store(p->rows, o->type, (size_t)i, 4 * number(11 * i + 5));
     p->parameters = (fg_parameters){o->covariance, k, d, p->weights, p->means, p->covariances};
 done:
     return status;
@@ -101,6 +104,7 @@ static void probe_free(probe *p)
     free(p->expected);
     free(p->found);
     free(p->shift);
+    free(p->found_logz);
     free(p->rows);
 }
 
@@ -133,6 +137,9 @@ static fgmm_status run(probe *p, fgmm_device *device, const fg_pass_options *o)
     FG_TRY(fg_pass_load(pass, &p->parameters, p->shift));
     const fg_rows rows = {buffer, 0, PROBE_ROWS};
     FG_TRY(fg_pass_accumulate(pass, &rows));
+    FG_TRY(fg_buffer_read(pass->lists.logz, 0, p->found_logz, PROBE_ROWS * sizeof *p->found_logz));
+    p->base = pass->packed.base;
+    p->bound_nats = pass->packed.error_bound_nats;
     FG_TRY(fg_pass_statistics(pass, p->found));
 done:
     fg_buffer_free(buffer);
@@ -143,7 +150,13 @@ done:
 static fgmm_status compare(const probe *p)
 {
     fgmm_status status = FGMM_OK;
-    const double share = most_error * pow(fmax(1, (double)p->parameters.d / usual_dims), 1.5);
+    const double longer = pow(fmax(1, (double)p->parameters.d / usual_dims), 1.5), share = most_error * longer;
+    for (size_t i = 0; i < PROBE_ROWS; i++) {
+        const double found = (double)p->found_logz[i] + p->base, wanted = p->logz[i];
+        const double allowed = 2 * p->bound_nats + longer * most_logz_error * (1 + fabs(wanted));
+        FG_CHECK(fabs(found - wanted) <= allowed, FGMM_INTERNAL,
+                 "log-normaliser of row %zu is %.9g instead of %.9g; %.2g are allowed", i, found, wanted, allowed);
+    }
     for (size_t i = 0; i < p->values; i++) {
         const double error = fabs(p->found[i] - p->expected[i]), scale = PROBE_ROWS + fabs(p->expected[i]);
         FG_CHECK(error <= share * scale, FGMM_INTERNAL, "statistic %zu is %.9g instead of %.9g", i, p->found[i],

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "ops.h"
+#include "pretend.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,37 @@ START_TEST(test_probe__long_rows_pass)
 }
 END_TEST
 
+/* As on an NVIDIA GPU, with a warp's unit in OpenCL C: the check passes, and the pass is what was checked. Rows of two
+ * terms and of one, and k-means; with tile and dimensions of test_pass_units.c, whose compiled kernels serve here too.
+ */
+START_TEST(test_probe__warps_of_a_gpu_pass)
+{
+    static const struct {
+        fgmm_type type;
+        fg_keep keep;
+        uint64_t d;
+    } cases[] = {{FGMM_F32, FG_KEEP_MIXTURE, 33}, {FGMM_U8, FG_KEEP_MIXTURE, 100}, {FGMM_F32, FG_KEEP_BEST, 33}};
+    const char *tile = "group rows=32 components=32 items=64 across=8 depth=8 block=64 chunk=256 registers=255";
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const fg_pass_options options = {.keep = cases[i].keep,
+                                         .k = 100,
+                                         .d = cases[i].d,
+                                         .type = cases[i].type,
+                                         .batch_rows = 64,
+                                         .tile_text = tile};
+        fg_pass *pass;
+        fg_pass_facts facts;
+        reopen(FGMM_KERNEL_AUTO);
+        pretend_warps(device);
+        ck_ok(fg_pass_create(&pass, device, &options));
+        fg_pass_describe(pass, &facts);
+        ck_assert_msg(facts.family == FGMM_KERNEL_MATRIX, "%s", described().reason);
+        ck_assert_ptr_nonnull(strstr(facts.tile, "unit=warp"));
+        fg_pass_free(pass);
+    }
+}
+END_TEST
+
 /* What fails is said, remembered, and not tried again; a family that is asked for is an error instead. */
 START_TEST(test_probe__a_failing_family_is_replaced)
 {
@@ -120,6 +152,7 @@ Suite *suite(void)
     const TTest *const tests[] = {
         test_probe__a_program_is_checked_once,
         test_probe__long_rows_pass,
+        test_probe__warps_of_a_gpu_pass,
         test_probe__a_failing_family_is_replaced,
         test_probe__a_check_that_ends_the_process_is_remembered,
     };
