@@ -160,10 +160,14 @@ fgmm_status fg_family_fail(fgmm_device *device, const char *why)
     char text[RECORD_BYTES];
     const fgmm_kernel_family to = next_family(device);
     if (device->is_family_asked_for || to == FGMM_KERNEL_AUTO)
-        return fg_fail(FGMM_UNSUPPORTED, "%s kernels failed their check on %s: %s",
-                       fgmm_kernel_family_name(device->info.family), device->info.name, why);
+        return fg_fail(FGMM_UNSUPPORTED, "%s kernels failed their check on %s: %s%s",
+                       fgmm_kernel_family_name(device->info.family), device->info.name, why,
+                       device->has_failed_before ? "; others failed before it in this process and may have taken the "
+                                                   "device along: run again, they are left out then"
+                                                 : "");
     snprintf(text, sizeof text, "failed: %.200s", why);
     write_record(device, fgmm_kernel_family_name(device->info.family), text);
     fall_back(device, to, why);
+    device->has_failed_before = 1;
     return FGMM_OK;
 }

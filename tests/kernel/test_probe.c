@@ -124,6 +124,19 @@ START_TEST(test_probe__a_failing_family_is_replaced)
 }
 END_TEST
 
+/* A kernel that takes the device along fails those behind it too. The next process begins with what has not failed. */
+START_TEST(test_probe__the_last_failing_family_says_run_again)
+{
+    reopen(FGMM_KERNEL_AUTO);
+    while (described().family != FGMM_KERNEL_GROUP) ck_ok(fg_family_fail(device, "out of resources"));
+    ck_fails(fg_family_fail(device, "invalid queue"), FGMM_UNSUPPORTED, "run again");
+    reopen(FGMM_KERNEL_AUTO);
+    ck_assert_int_eq(described().family, FGMM_KERNEL_GROUP);
+    ck_fails(fg_family_fail(device, "wrong sums"), FGMM_UNSUPPORTED, "wrong sums");
+    ck_assert_ptr_null(strstr(fgmm_last_error(), "run again"));
+}
+END_TEST
+
 /* A process that ends within a check leaves a mark; while it lives, others do not mind. */
 START_TEST(test_probe__a_check_that_ends_the_process_is_remembered)
 {
@@ -154,6 +167,7 @@ Suite *suite(void)
         test_probe__long_rows_pass,
         test_probe__warps_of_a_gpu_pass,
         test_probe__a_failing_family_is_replaced,
+        test_probe__the_last_failing_family_says_run_again,
         test_probe__a_check_that_ends_the_process_is_remembered,
     };
     ADD_CASE(s, "probe", setup, teardown, 300, tests);
