@@ -1,5 +1,5 @@
 /* matrix_amx.h - the matrix unit's functions on AMX: eight tile registers of 16 rows of 64 bytes, bf16 products summed
- * in float. The functions, and what they move, are described in responsibilities_matrix.cl.
+ * in float. The functions, and what they move, are described in products_matrix.cl.
  *
  *   tmm0 tmm1      sums of rows 0..15 with columns 0..15 and 16..31        tmm4  rows 0..15 of a     tmm6  b, 0..15
  *   tmm2 tmm3      sums of rows 16..31                                     tmm5  rows 16..31         tmm7  b, 16..31

@@ -1,5 +1,5 @@
 /* matrix_plain.h - the matrix unit's functions in plain OpenCL C, so that kernels over them run on any device. For
- * tests; not fast. The functions, and what they move, are described in responsibilities_matrix.cl.
+ * tests; not fast. The functions, and what they move, are described in products_matrix.cl.
  */
 #define MATRIX_ROWS    32
 #define MATRIX_COLUMNS 32

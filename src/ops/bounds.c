@@ -6,7 +6,6 @@
  * depend on the axes. */
 #include "ops.h"
 
-#include "rng.h"
 #include "size.h"
 #include "status.h"
 
@@ -15,8 +14,9 @@
 
 /* What a pass of fewer multiplications could gain is less than the host takes to find axes. */
 static const double least_work = 0x1p33;
-/* Shapes that few coordinates cannot help, and those whose axes cost the host too much. */
-enum { LEAST_K = 128, LEAST_D = 64, MOST_D = 2048 };
+/* Shapes that few coordinates cannot help, those that fewer products cannot (K D), and those whose axes, or whose
+ * trial, cost the host too much. */
+enum { LEAST_K = 128, LEAST_D = 64, LEAST_PRODUCT = 1 << 14, MOST_D = 2048 };
 /* Coordinates, the length of the rest included: of descriptors with some hundred dimensions, and of more. */
 enum { FEW_DIMS = 256, DIMS = 48, DIMS_OF_MANY = 32 };
 /* A candidate costs so many elements of a product for each dimension, and lanes of a vector (measured: 20 cycles at
@@ -28,26 +28,27 @@ static const double worthwhile = 0.85;
 static const double slack_share = 0x1p-14, slack_nats = 0.01;
 /* Of |v|^2, what rounding may take from the squared length of a rest: REST_ROUNDING of cl/bounds_vector.cl. */
 static const double rest_rounding = 0x1p-18;
-/* Rows and components that the choice is made on. */
-enum { TRIAL_ROWS = 32, TRIAL_COMPONENTS = 256, TRIAL_SEED = 1 };
 
 int fg_bounds_are_possible(const fg_shape *s, const fg_pass_options *options)
 {
-    const int fits = s->family == FGMM_KERNEL_VECTOR && s->tile.unit == FG_UNIT_NONE &&
-                     s->covariance == FGMM_SPHERICAL && options->path != FGMM_PATH_DENSE;
+    const int fits = s->family == FGMM_KERNEL_VECTOR && s->covariance == FGMM_SPHERICAL && s->matrices == 0 &&
+                     options->path != FGMM_PATH_DENSE;
     const double work = (double)options->rows * s->k * s->d;
     if (options->bounds != FG_BOUNDS_AUTO) return fits && options->bounds == FG_BOUNDS_ALWAYS;
-    return fits && s->k >= LEAST_K && s->d >= LEAST_D && s->d <= MOST_D && work >= least_work;
+    const int is_large =
+        s->tile.unit == FG_UNIT_NONE ? s->k >= LEAST_K && s->d >= LEAST_D : (uint64_t)s->k * s->d >= LEAST_PRODUCT;
+    return fits && is_large && s->d <= MOST_D && work >= least_work;
 }
 
 uint32_t fg_bounds_dims(const fg_shape *s)
 {
-    return s->d < FEW_DIMS ? DIMS : DIMS_OF_MANY;
+    return s->tile.unit != FG_UNIT_NONE ? 0 : s->d < FEW_DIMS ? DIMS : DIMS_OF_MANY;
 }
 
 uint64_t fg_bounds_bytes(const fg_shape *s)
 {
-    return sizeof(float) * (s->bound_dims * ((uint64_t)s->d + s->padded_k) + (s->bound_dims ? s->padded_k : 0));
+    const uint64_t axes = s->bound_dims * ((uint64_t)s->d + s->padded_k);
+    return s->has_bounds ? sizeof(float) * (axes + s->padded_k) : 0;
 }
 
 /* The images of the buffers while a model is loaded, axes a second time, coordinates and a trial. */
@@ -61,12 +62,13 @@ fgmm_status fg_bounds_create(fg_bounds *b, fgmm_device *device, const fg_shape *
     fgmm_status status = FGMM_OK;
     const uint64_t dims = s->bound_dims;
     size_t axes, packed;
+    if (!s->has_bounds) return FGMM_OK;
+    FG_TRY(fg_buffer_create(&b->offset, device, sizeof(float) * s->padded_k, FG_BUFFER_DEVICE, "bounds"));
     if (dims == 0) return FGMM_OK;
     FG_TRY(fg_size_product3(&axes, dims, s->d, sizeof(float), "axes"));
     FG_TRY(fg_size_product3(&packed, dims, s->padded_k, sizeof(float), "bounds"));
     FG_TRY(fg_buffer_create(&b->axes, device, axes, FG_BUFFER_DEVICE, "axes"));
     FG_TRY(fg_buffer_create(&b->packed, device, packed, FG_BUFFER_DEVICE, "bounds"));
-    FG_TRY(fg_buffer_create(&b->offset, device, sizeof(float) * s->padded_k, FG_BUFFER_DEVICE, "bounds"));
 done:
     return status;
 }
@@ -95,81 +97,6 @@ static void project(float *z, const float *columns, const float *mean, uint32_t 
 
 /* ---- the choice ---- */
 
-/* |a - b|^2; sums that the compiler can keep in a vector. */
-static double squared_distance(const float *a, const float *b, uint32_t dims)
-{
-    enum { LANES = 8 };
-    float sums[LANES] = {0};
-    double sum = 0;
-    uint32_t q = 0;
-    for (; q + LANES <= dims; q += LANES)
-        for (uint32_t j = 0; j < LANES; j++) sums[j] += (a[q + j] - b[q + j]) * (a[q + j] - b[q + j]);
-    for (; q < dims; q++) sums[0] += (a[q] - b[q]) * (a[q] - b[q]);
-    for (uint32_t j = 0; j < LANES; j++) sum += (double)sums[j];
-    return sum;
-}
-
-/* Squared distance of a row to its component, per dimension: the variance; where there is none (k-means), twice the
- * squared distance to the next centre, as descriptors have. */
-static double variance_of(const fg_shape *s, const fg_bounds_input *in, uint32_t k)
-{
-    const float *mean = in->means + (size_t)k * s->row_stride;
-    double nearest = INFINITY;
-    if (s->keep == FG_KEEP_MIXTURE) return 0.5 / (double)in->scale[k];
-    for (uint32_t c = 0; c < s->k; c++)
-        if (c != k) nearest = fmin(nearest, squared_distance(in->means + (size_t)c * s->row_stride, mean, s->d));
-    return s->k > 1 ? 2 * nearest / s->d : 0;
-}
-
-/* Components of the trial, and the one that has number q of them: spread evenly over all, between those that the axes
- * are made from, which the axes fit better than others. */
-static uint32_t trial_components(const fg_shape *s)
-{
-    return (uint32_t)fg_max_u64(1, fg_min_u64(s->k, TRIAL_COMPONENTS)); /* K is at least 1: said for analysers */
-}
-
-static uint32_t trial_component(const fg_shape *s, uint32_t q)
-{
-    return (uint32_t)((2 * (uint64_t)q + 1) * s->k / (2 * trial_components(s)));
-}
-
-/* How many of the trial's components besides k the bounds leave over for a row drawn from component k, in coordinates.
- */
-static uint64_t others_left(const fg_shape *s, const fg_bounds_input *in, const float *z, uint32_t k, fg_rng *rng)
-{
-    float row[FG_MOST_BOUND_DIMS];
-    const uint32_t dims = s->bound_dims;
-    const double variance = variance_of(s, in, k), spread = s->keep == FG_KEEP_MIXTURE ? (double)s->spread : 0;
-    double squares = variance * (s->d - (dims - 1));
-    const double rest = (double)z[(size_t)k * dims + dims - 1];
-    row[dims - 1] = (float)sqrt(rest * rest + squares);
-    for (uint32_t q = 0; q + 1 < dims; q++) {
-        const double noise = sqrt(variance) * fg_rng_normal(rng);
-        row[q] = z[(size_t)k * dims + q] + (float)noise;
-        squares += noise * noise;
-    }
-    const double least = (double)in->normaliser[k] - (double)in->scale[k] * squares - spread;
-    uint64_t count = 0;
-    for (uint32_t q = 0; q < trial_components(s); q++) {
-        const uint32_t c = trial_component(s, q);
-        const double distance = squared_distance(row, z + (size_t)c * dims, dims);
-        count += c != k && (double)in->normaliser[c] - (double)in->scale[c] * distance >= least;
-    }
-    return count;
-}
-
-/* Components that a row of the model leaves over, on average over rows of evenly many components. */
-static double expected_candidates(const fg_shape *s, const fg_bounds_input *in, const float *z)
-{
-    const uint32_t components = trial_components(s);
-    fg_rng rng;
-    uint64_t others = 0;
-    fg_rng_init(&rng, TRIAL_SEED, FG_STREAM_TUNE, 0);
-    for (uint32_t row = 0; row < TRIAL_ROWS; row++)
-        others += others_left(s, in, z, trial_component(s, row * components / TRIAL_ROWS), &rng);
-    return 1 + (double)others / TRIAL_ROWS * (s->k - 1) / fmax(components - 1, 1);
-}
-
 static int are_worthwhile(const fg_shape *s, double candidates)
 {
     const double k = s->k, d = s->d, dims = s->bound_dims;
@@ -194,6 +121,7 @@ fgmm_status fg_bounds_load(fg_bounds *b, const fg_shape *s, const fg_bounds_inpu
     fgmm_status status = FGMM_OK;
     const uint32_t dims = s->bound_dims, vw = s->tile.vw, d = s->d;
     float *axes = NULL, *columns = NULL, *z = NULL, *packed = NULL, *offset = NULL;
+    double candidates;
     if (dims == 0) return FGMM_OK;
     FG_TRY(FG_ALLOC(&axes, (uint64_t)dims * d, "axes"));
     FG_TRY(FG_ALLOC(&columns, (uint64_t)dims * d, "axes"));
@@ -203,11 +131,13 @@ fgmm_status fg_bounds_load(fg_bounds *b, const fg_shape *s, const fg_bounds_inpu
     FG_TRY(fg_axes_find(axes, s, in->means, dims - 1));
     for (uint32_t q = 0; q < dims; q++)
         for (uint32_t j = 0; j < d; j++) columns[(size_t)j * dims + q] = axes[(size_t)q * d + j];
-    for (uint32_t q = 0; q < trial_components(s); q++) {
-        const uint32_t k = trial_component(s, q);
+    for (uint32_t q = 0; q < fg_trial_components(s); q++) {
+        const uint32_t k = fg_trial_component(s, q);
         project(z + (size_t)k * dims, columns, in->means + (size_t)k * s->row_stride, d, dims);
     }
-    b->are_used = s->has_forced_bounds || are_worthwhile(s, expected_candidates(s, in, z));
+    const fg_trial trial = {.points = z, .dims = dims, .stride = dims, .has_rest = 1};
+    FG_TRY(fg_trial_candidates(&candidates, s, in, &trial));
+    b->are_used = s->has_forced_bounds || are_worthwhile(s, candidates);
     if (!b->are_used) goto done;
     for (uint32_t k = 0; k < s->k; k++)
         project(z + (size_t)k * dims, columns, in->means + (size_t)k * s->row_stride, d, dims);

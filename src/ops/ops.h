@@ -56,8 +56,9 @@ typedef struct fg_shape {
                                 device: no watchdog bites, a desktop stays alive. Results do not depend on the parts */
     float spread;            /* nats below a row's maximum at which components are dropped */
     uint32_t register_limit; /* 0: none */
-    uint32_t bound_dims;     /* coordinates of bounds, bounds.c; 0: the shape has none */
+    int has_bounds;          /* bounds.c; with a matrix unit term_bounds.c */
     int has_forced_bounds;   /* used whether they pay or not */
+    uint32_t bound_dims;     /* coordinates of those of bounds.c; else 0 */
     fg_tile tile;
 } fg_shape;
 
@@ -155,10 +156,11 @@ void fg_triangle_pack(float *to, const fg_shape *shape, const double *w, double 
 enum { FG_MOST_BOUND_DIMS = 48 };
 
 typedef struct fg_bounds {
-    fg_buffer *axes;   /* float [bound_dims / vw][D][vw]; NULL where the shape has no bounds */
-    fg_buffer *packed; /* float [strips][bound_dims][strip]: twice the means' coordinates */
-    fg_buffer *offset; /* float (padded_k) */
-    int are_used;      /* for the loaded model */
+    fg_buffer *offset;           /* float (padded_k); NULL where the shape has no bounds */
+    fg_buffer *axes;             /* float [bound_dims / vw][D][vw]; NULL with a matrix unit */
+    fg_buffer *packed;           /* float [strips][bound_dims][strip]: twice the means' coordinates; likewise */
+    float row_share, rest_share; /* matrix unit: what bounds take of |y|^2, and of |y|^2 less its first term */
+    int are_used;                /* for the loaded model */
 } fg_bounds;
 
 /* means (padded_k, row_stride) and shift as kernels use them, h |m|^2 (k), scale and normaliser (padded_k). */
@@ -179,6 +181,37 @@ fgmm_status fg_bounds_load(fg_bounds *bounds, const fg_shape *shape, const fg_bo
 
 /* axes (count, d), rows orthonormal or zero: leading principal axes of means (k, row_stride) about 0. */
 fgmm_status fg_axes_find(float *axes, const fg_shape *shape, const float *means, uint32_t count);
+
+/* ---- upper bounds from the first terms, where a CPU has a matrix unit (term_bounds.c) ---- */
+typedef struct fg_term_bounds_input {
+    fg_bounds_input components;
+    const double *rests; /* (k, FG_SPLIT_TERMS + 1) squared length of what so many terms leave of 2 m */
+    int are_rows_exact;  /* in one term */
+    double products;     /* of an element, that log-densities take without bounds */
+} fg_term_bounds_input;
+
+/* Decides are_used, and writes the offsets if they are. */
+fgmm_status fg_term_bounds_load(fg_bounds *bounds, const fg_shape *shape, const fg_term_bounds_input *input);
+
+/* ---- what bounds will leave over (trial.c) ---- */
+
+/* Points that stand for the components, (k, dims), `stride` apart, and how far bounds are above log-densities. */
+typedef struct fg_trial {
+    const float *points;
+    uint32_t dims, stride;
+    int has_rest;         /* the last coordinate is the length of what the others leave of D dimensions */
+    const double *slacks; /* (k) nats; NULL: none */
+    double row_slack;     /* of h |row|^2 */
+} fg_trial;
+
+/* *candidates: components that a row of the model leaves over, on average over rows of evenly many components. Points
+ * of trial components only are read. */
+fgmm_status fg_trial_candidates(double *candidates, const fg_shape *shape, const fg_bounds_input *input,
+                                const fg_trial *trial);
+/* Components of a trial, and the one that has number q of them: spread evenly over all, between those that axes are
+ * made from, which the axes fit better than others. */
+uint32_t fg_trial_components(const fg_shape *shape);
+uint32_t fg_trial_component(const fg_shape *shape, uint32_t q);
 
 /* ---- packed parameters (pack.c) ---- */
 typedef struct fg_packed {

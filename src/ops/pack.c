@@ -294,6 +294,13 @@ static void pack_all(image *m, fg_packed *p, const fg_shape *s, const fg_paramet
     for (uint32_t k = s->k; k < s->padded_k; k++) m->offset[k] = m->normaliser[k] = padding_offset;
 }
 
+/* Bounds leave all log-densities to differences. */
+static void note_differences(fg_packed *p, const fg_shape *s, const image *m)
+{
+    for (uint32_t k = 0; k < s->k && p->bounds.are_used; k++)
+        p->error_bound_nats = fmax(p->error_bound_nats, exact_error(s, m->squares[k]));
+}
+
 /* The same means for a matrix unit. */
 static fgmm_status load_split(fg_packed *p, const fg_shape *s, const image *m, const float *shift)
 {
@@ -342,6 +349,7 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
     FG_TRY(fg_buffer_write(p->shift, 0, shift_row, sizeof(float) * s->row_stride));
     FG_TRY(load_split(p, s, &m, shift));
     FG_TRY(load_bounds(p, s, &m));
+    note_differences(p, s, &m);
 done:
     free(shift_row);
     image_free(&m);

@@ -23,7 +23,8 @@ typedef enum fg_keep {
     FG_KEEP_BEST = 1     /* the nearest mean only, responsibility 1: k-means */
 } fg_keep;
 
-/* May the vector family leave out distances that upper bounds show to be irrelevant (cl/bounds_vector.cl)? */
+/* May the vector family, and the matrix family of CPUs, leave to upper bounds which distances are irrelevant
+ * (cl/bounds_vector.cl, cl/responsibilities_matrix_bounded.cl)? */
 typedef enum fg_bounds_use {
     FG_BOUNDS_AUTO = 0, /* where they pay */
     FG_BOUNDS_ALWAYS,   /* wherever the kernel exists */
@@ -101,8 +102,8 @@ typedef struct fg_pass_facts {
     uint64_t sparse_batches, dense_batches, dense_rows; /* since creation */
     double error_bound_nats;                            /* of the loaded parameters, docs/math.md "Rounding" */
     fgmm_kernel_family family;                          /* MATRIX where a matrix unit multiplies for the sums */
-    uint32_t terms;                                     /* of a mean in products, docs/math.md "Splitting"; else 0 */
-    int are_bounds_used;                                /* for the loaded parameters, docs/math.md "Bounds" */
+    uint32_t terms;      /* of a mean in products, docs/math.md "Splitting": 1 where bounds are used; else 0 */
+    int are_bounds_used; /* for the loaded parameters, docs/math.md "Bounds" */
     char tile[128];
 } fg_pass_facts;
 void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts);

@@ -223,7 +223,7 @@ fgmm_status fg_probe(fgmm_device *device, const fg_pass_options *options)
         if (shape.matrices && shape.d > MOST_MATRIX_DIMS) return FGMM_OK;
         if (shape.family == FGMM_KERNEL_VECTOR) FG_TRY(fg_lanes_probe(&shape.tile.lanes, device, shape.tile.vw));
         FG_TRY(check_program(&is_passed, device, options, &shape, FG_PROGRAM_SPARSE));
-        if (is_passed && shape.bound_dims > 0)
+        if (is_passed && shape.has_bounds)
             FG_TRY(check_program(&is_passed, device, options, &shape, FG_PROGRAM_BOUNDED));
     }
 done:

@@ -3,7 +3,7 @@
 #include "ops.h"
 
 /* Files of a program, in order. */
-typedef const char *program_files[11];
+typedef const char *program_files[12];
 static const program_files sparse_files[] = {
     [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
                             "responsibilities_vector.cl", "lists.cl", "accumulate_vector.cl"},
@@ -14,17 +14,25 @@ static const program_files sparse_files[] = {
  * family's. */
 static const program_files unit_files[] = {
     [FG_UNIT_PLAIN] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
-                       "matrix_plain.h", "responsibilities_matrix.cl", "lists.cl", "accumulate_vector.cl"},
+                       "matrix_plain.h", "products_matrix.cl", "responsibilities_matrix.cl", "lists.cl",
+                       "accumulate_vector.cl"},
     [FG_UNIT_AMX] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
-                     "matrix_amx.h", "responsibilities_matrix.cl", "lists.cl", "accumulate_vector.cl"},
+                     "matrix_amx.h", "products_matrix.cl", "responsibilities_matrix.cl", "lists.cl",
+                     "accumulate_vector.cl"},
     [FG_UNIT_WARP] = {"prelude.cl", "rows.cl", "tile_warp.cl", "combine.cl", "matrix_warp.h",
                       "responsibilities_warp.cl", "lists_group.cl", "accumulate_group.cl"},
     [FG_UNIT_NVIDIA] = {"prelude.cl", "rows.cl", "tile_warp.cl", "combine.cl", "matrix_nvidia.h",
                         "responsibilities_warp.cl", "lists_group.cl", "accumulate_group.cl"},
 };
 static const program_files bounded_files = {
-    "prelude.cl", "lanes.cl",         "rows.cl",  "distances_vector.cl",
-    "combine.cl", "bounds_vector.cl", "sweep.cl", "responsibilities_bounded.cl"};
+    "prelude.cl",       "lanes.cl", "rows.cl",       "distances_vector.cl",        "combine.cl",
+    "bounds_vector.cl", "sweep.cl", "candidates.cl", "responsibilities_bounded.cl"};
+static const program_files bounded_unit_files[] = {
+    [FG_UNIT_PLAIN] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
+                       "candidates.cl", "matrix_plain.h", "products_matrix.cl", "responsibilities_matrix_bounded.cl"},
+    [FG_UNIT_AMX] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
+                     "candidates.cl", "matrix_amx.h", "products_matrix.cl", "responsibilities_matrix_bounded.cl"},
+};
 static const program_files dense_files[] = {
     [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "dense_vector.cl",
                             "direct_vector.cl"},
@@ -50,12 +58,13 @@ fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, fg_program pr
 {
     const int is_full = pass->shape.covariance == FGMM_FULL;
     const fg_matrix_unit unit = pass->shape.tile.unit;
-    const program_files *files = program == FG_PROGRAM_DENSE     ? &dense_files[pass->shape.family]
-                                 : program == FG_PROGRAM_MATRIX  ? &matrix_files[pass->shape.family]
-                                 : program == FG_PROGRAM_BOUNDED ? &bounded_files
-                                 : is_full                       ? &full_files[pass->shape.family]
-                                 : unit != FG_UNIT_NONE          ? &unit_files[unit]
-                                                                 : &sparse_files[pass->shape.family];
+    const program_files *files = program == FG_PROGRAM_DENSE    ? &dense_files[pass->shape.family]
+                                 : program == FG_PROGRAM_MATRIX ? &matrix_files[pass->shape.family]
+                                 : program == FG_PROGRAM_BOUNDED
+                                     ? (unit != FG_UNIT_NONE ? &bounded_unit_files[unit] : &bounded_files)
+                                 : is_full              ? &full_files[pass->shape.family]
+                                 : unit != FG_UNIT_NONE ? &unit_files[unit]
+                                                        : &sparse_files[pass->shape.family];
     char options[640];
     fg_shape shape = pass->shape;
     if (program == FG_PROGRAM_WHITE) shape.type = FGMM_F32;

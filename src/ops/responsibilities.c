@@ -29,7 +29,7 @@ static void plan_scratch(fg_lists *lists, const fg_shape *s)
     const uint64_t numbers =
         4 * fg_round_up(tile->block, tile->vw) + 2 * (fg_round_up(s->capacity, tile->vw) + tile->vw);
     const uint64_t split_floats = fg_split_row_values(s) / 2; /* matrix: bf16 terms of the rows */
-    const uint64_t bounds = s->bound_dims ? (uint64_t)tile->block * s->bound_dims + lists->l_stride : 0;
+    const uint64_t bounds = s->has_bounds ? (uint64_t)tile->block * s->bound_dims + lists->l_stride : 0;
     lists->scratch_floats = fg_round_up(rows + numbers + split_floats + bounds, 64);
 }
 
@@ -80,7 +80,7 @@ fgmm_status fg_responsibilities_create(fg_pass *pass)
         FG_TRY(fg_buffer_create(&lists->scratch, pass->device, warp_list_bytes(s), FG_BUFFER_DEVICE, "lists of lanes"));
     FG_TRY(fg_pass_kernel(&pass->responsibilities, pass, is_white ? FG_PROGRAM_WHITE : FG_PROGRAM_SPARSE,
                           "responsibilities"));
-    if (s->bound_dims > 0) FG_TRY(fg_pass_kernel(&pass->bounded, pass, FG_PROGRAM_BOUNDED, "responsibilities"));
+    if (s->has_bounds) FG_TRY(fg_pass_kernel(&pass->bounded, pass, FG_PROGRAM_BOUNDED, "responsibilities"));
 done:
     return status;
 }
@@ -162,6 +162,18 @@ static fgmm_status run_matrix(fg_pass *pass, const fg_rows *rows, cl_ulong first
     return run_workers(pass, pass->responsibilities, rows, first, &(own_arguments){own, MOST_OWN});
 }
 
+/* The same with bounds. */
+static fgmm_status run_matrix_bounded(fg_pass *pass, const fg_rows *rows, cl_ulong first)
+{
+    const fg_packed *p = &pass->packed;
+    const fg_bounds *b = &p->bounds;
+    const fg_argument own[MOST_OWN] = {FG_ARG_BUFFER(p->shift),    FG_ARG_BUFFER(p->scale),
+                                       FG_ARG_BUFFER(b->offset),   FG_ARG_BUFFER(p->split_means),
+                                       FG_ARG_BUFFER(p->means),    FG_ARG_BUFFER(p->normaliser),
+                                       FG_ARG_VALUE(b->row_share), FG_ARG_VALUE(b->rest_share)};
+    return run_workers(pass, pass->bounded, rows, first, &(own_arguments){own, MOST_OWN});
+}
+
 static fgmm_status run_group(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
 {
     const fg_buffer *packed = pass->whitening.densities ? pass->whitening.densities : pass->packed.packed;
@@ -235,9 +247,11 @@ fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
         FG_TRY(fg_whitening_densify(pass, rows));
         first = 0; /* the kernel sees row numbers only */
     }
+    const int is_bounded = pass->packed.bounds.are_used;
     FG_TRY(fg_unit_is_warp(unit)                     ? run_warp(pass, rows, first)
+           : unit != FG_UNIT_NONE && is_bounded      ? run_matrix_bounded(pass, rows, first)
            : unit != FG_UNIT_NONE                    ? run_matrix(pass, rows, first)
-           : pass->packed.bounds.are_used            ? run_bounded(pass, rows, first)
+           : is_bounded                              ? run_bounded(pass, rows, first)
            : pass->shape.family == FGMM_KERNEL_GROUP ? run_group(pass, rows, first, shift)
                                                      : run_vector(pass, rows, first, shift));
 done:

@@ -108,7 +108,8 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     if (options->launch_work > 0) shape->launch_work = options->launch_work;
     shape->is_direct = prefers_direct(shape, options->path);
     shape->is_dense_direct = has_direct_sums(shape) && !is_best;
-    shape->bound_dims = fg_bounds_are_possible(shape, options) ? fg_bounds_dims(shape) : 0;
+    shape->has_bounds = fg_bounds_are_possible(shape, options);
+    shape->bound_dims = shape->has_bounds ? fg_bounds_dims(shape) : 0;
     shape->has_forced_bounds = options->bounds == FG_BOUNDS_ALWAYS;
     shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
     if (matrices) plan_triangles(shape);
@@ -139,7 +140,7 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
                                  FG_WARPS, fg_warp_down(shape), fg_warp_row_terms(shape), FG_WARP_ENTRIES);
     if (shape->register_limit && used < room)
         used += (size_t)snprintf(text + used, room - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
-    if (program == FG_PROGRAM_BOUNDED && used < room)
+    if (shape->bound_dims > 0 && program == FG_PROGRAM_BOUNDED && used < room)
         used += (size_t)snprintf(text + used, room - used, " -DBOUND_DIMS=%u", shape->bound_dims);
     if (shape->family == FGMM_KERNEL_VECTOR && used < room)
         snprintf(text + used, room - used, " -DLANES_AVX512=%d -DLANES_AVX=%d", t->lanes == 2, t->lanes == 1);

@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { LEAST_TERMS = 2, TILE = FG_SPLIT_ROWS * FG_SPLIT_DEPTH };
+/* Products of a matrix unit that take as long as an element of a strip in differences. */
+enum { DIFFERENCE_PRODUCTS = 10 };
 
 /* Largest error of a log-density near its component, in nats, products in float32 included (as pack.c). */
 static const double most_error_nats = 1e-3;
@@ -116,6 +118,15 @@ static uint32_t choose_terms(double *error, const fg_shape *s, const fg_split_in
     }
 }
 
+/* Products of an element that `terms` terms of means and row_terms of rows make. */
+static double products_of(uint32_t terms, uint32_t row_terms)
+{
+    uint32_t count = 0;
+    if (terms == 0) return DIFFERENCE_PRODUCTS;
+    for (uint32_t s = 0; s < row_terms && s < terms; s++) count += terms - s;
+    return count;
+}
+
 fgmm_status fg_split_load(fg_packed *p, const fg_shape *s, const fg_split_input *in)
 {
     fgmm_status status = FGMM_OK;
@@ -129,15 +140,23 @@ fgmm_status fg_split_load(fg_packed *p, const fg_shape *s, const fg_split_input 
     const int are_exact = fg_split_are_rows_exact(s, in->shift);
     for (uint32_t k = 0; k < s->k; k++)
         split_mean(split, rests + (size_t)k * (FG_SPLIT_TERMS + 1), s, in->means + (size_t)k * s->row_stride, k);
+    double products = 0, worst = 0;
     p->row_terms = are_exact ? 1 : FG_SPLIT_TERMS;
     p->terms = 0;
     for (uint32_t strip = 0; strip < s->strips; strip++) {
-        double error;
-        if (in->is_exact[strip]) continue;
-        terms[strip] = choose_terms(&error, s, in, rests, strip, are_exact);
-        if (s->keep == FG_KEEP_MIXTURE) p->error_bound_nats = fmax(p->error_bound_nats, error);
+        double error = 0;
+        if (!in->is_exact[strip]) terms[strip] = choose_terms(&error, s, in, rests, strip, are_exact);
+        worst = fmax(worst, error);
+        products += products_of(terms[strip], p->row_terms) / s->strips;
         p->terms = terms[strip] > p->terms ? terms[strip] : p->terms;
     }
+    const fg_term_bounds_input bounds = {
+        {in->means, in->scale, in->normaliser, in->squares}, rests, are_exact, products};
+    FG_TRY(fg_term_bounds_load(&p->bounds, s, &bounds));
+    if (p->bounds.are_used)
+        p->terms = 1; /* no log-density is a product's */
+    else if (s->keep == FG_KEEP_MIXTURE)
+        p->error_bound_nats = fmax(p->error_bound_nats, worst);
     FG_TRY(fg_buffer_write(p->split_means, 0, split, fg_buffer_bytes(p->split_means)));
     FG_TRY(fg_buffer_write(p->strip_terms, 0, terms, sizeof(cl_uint) * s->strips));
 done:

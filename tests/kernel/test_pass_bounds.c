@@ -146,29 +146,41 @@ static void load(fg_pass *pass, uint64_t spread_dims)
     ck_ok(fg_pass_load(pass, &p, shift));
 }
 
-static fg_pass *pass_for(fg_keep keep, uint64_t rows)
+static fg_pass *pass_for(fgmm_kernel_family family, fg_keep keep, uint64_t rows)
 {
     fg_pass *pass;
-    const fg_pass_options options = {.keep = keep, .k = K, .d = D, .type = FGMM_F32, .batch_rows = 256, .rows = rows};
-    ck_ok(fg_pass_create(&pass, device_of_family(FGMM_KERNEL_VECTOR), &options));
+    const fg_pass_options options = {.keep = keep,
+                                     .k = K,
+                                     .d = D,
+                                     .type = FGMM_F32,
+                                     .batch_rows = 256,
+                                     .rows = rows,
+                                     .path = family == FGMM_KERNEL_MATRIX ? FGMM_PATH_SPARSE : FGMM_PATH_AUTO};
+    ck_ok(fg_pass_create(&pass, device_of_family(family), &options));
     return pass;
+}
+
+static fg_pass_facts facts_of(const fg_pass *pass)
+{
+    fg_pass_facts facts;
+    fg_pass_describe(pass, &facts);
+    return facts;
 }
 
 static int uses_bounds(const fg_pass *pass)
 {
-    fg_pass_facts facts;
-    fg_pass_describe(pass, &facts);
-    return facts.are_bounds_used;
+    return facts_of(pass).are_bounds_used;
 }
 
-START_TEST(test_pass__bounds_are_used_where_few_axes_tell_components_apart)
+START_TEST(test_pass__bounds_are_used_where_they_tell_components_apart)
 {
+    static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_MATRIX};
     for (int keep = FG_KEEP_MIXTURE; keep <= FG_KEEP_BEST; keep++) {
-        fg_pass *pass = pass_for((fg_keep)keep, MANY);
+        fg_pass *pass = pass_for(families[_i], (fg_keep)keep, MANY);
         load(pass, 20);
         ck_assert(uses_bounds(pass));
-        load(pass, 0); /* near each other: all are candidates */
-        ck_assert(!uses_bounds(pass));
+        load(pass, 0); /* near each other: all are candidates of few coordinates, and of mixtures */
+        ck_assert(!uses_bounds(pass) || (families[_i] == FGMM_KERNEL_MATRIX && keep == FG_KEEP_BEST));
         load(pass, 20);
         ck_assert(uses_bounds(pass));
         fg_pass_free(pass);
@@ -178,9 +190,21 @@ END_TEST
 
 START_TEST(test_pass__bounds_are_not_used_for_few_rows)
 {
-    fg_pass *pass = pass_for(FG_KEEP_MIXTURE, 1000);
+    fg_pass *pass = pass_for(FGMM_KERNEL_VECTOR, FG_KEEP_MIXTURE, 1000);
     load(pass, 20);
     ck_assert(!uses_bounds(pass));
+    fg_pass_free(pass);
+}
+END_TEST
+
+START_TEST(test_pass__bounds_from_products_are_reported)
+{
+    fg_pass *pass = pass_for(FGMM_KERNEL_MATRIX, FG_KEEP_MIXTURE, MANY);
+    load(pass, 20);
+    const fg_pass_facts bounded = facts_of(pass);
+    load(pass, 0);
+    ck_assert_uint_eq(bounded.terms, 1);
+    ck_assert_uint_gt(facts_of(pass).terms, 1);
     fg_pass_free(pass);
 }
 END_TEST
@@ -197,8 +221,9 @@ Suite *suite(void)
     tcase_add_test(edges, test_pass__bounds_keep_the_nearest);
     tcase_add_test(edges, test_pass__bounds_in_hard_cases);
     tcase_add_test(edges, test_pass__bounds_are_true_where_rests_are_rounding);
-    tcase_add_test(use, test_pass__bounds_are_used_where_few_axes_tell_components_apart);
+    tcase_add_loop_test(use, test_pass__bounds_are_used_where_they_tell_components_apart, 0, 2);
     tcase_add_test(use, test_pass__bounds_are_not_used_for_few_rows);
+    tcase_add_test(use, test_pass__bounds_from_products_are_reported);
     suite_add_tcase(s, edges);
     suite_add_tcase(s, use);
     return s;

@@ -177,6 +177,110 @@ START_TEST(test_pass__unit_with_a_collapsed_component_and_an_outlier)
 }
 END_TEST
 
+/* ---- bounds from one product ---- */
+
+START_TEST(test_pass__unit_with_bounds_equals_the_twin_at_tile_edges)
+{
+    static const uint64_t sizes[][3] = {{1, 33, 1}, {31, 33, 31}, {32, 33, 32}, {33, 33, 33}, {193, 33, 97}};
+    const fg_tile *tile = &unit_tiles[_i];
+    if (!has_unit(tile)) return;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        for (int keep = FG_KEEP_MIXTURE; keep <= FG_KEEP_BEST; keep++) {
+            shape_case c = unit_case(tile, (fg_keep)keep, FGMM_F32, sizes[i]);
+            c.bounds = FG_BOUNDS_ALWAYS;
+            check_case(&c);
+        }
+}
+END_TEST
+
+/* Rows that are whole numbers; components that are tight and far out; lists of many entries and lists that overflow;
+ * more strips than a block has room for at a time. */
+START_TEST(test_pass__unit_with_bounds_in_hard_cases)
+{
+    static const uint64_t size[] = {97, 33, 200}, many[] = {97, 33, 5000};
+    static const double overlaps[] = {1e-3, 0.9, 1.1, 3};
+    if (!has_unit(&unit_tiles[_i])) return;
+    for (int type = FGMM_U8; type <= FGMM_F32; type += FGMM_F32 - FGMM_U8) {
+        shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, (fgmm_type)type, size);
+        c.bounds = FG_BOUNDS_ALWAYS;
+        for (size_t i = 0; i < sizeof overlaps / sizeof overlaps[0]; i++) {
+            c.overlap = overlaps[i];
+            check_case(&c);
+        }
+    }
+    shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, FGMM_F32, many);
+    c.bounds = FG_BOUNDS_ALWAYS;
+    check_case(&c);
+}
+END_TEST
+
+enum { ROUNDED_D = 64, ROUNDED_K = 40, ROUNDED_N = 33, NEAR = 7, NEXT = 35 };
+
+/* Labels of equal rows; all components but NEAR and NEXT are far away. */
+static void label_rounded_rows(const fg_tile *tile, fgmm_type type, const void *rows, const double values[2])
+{
+    static double means[ROUNDED_K * ROUNDED_D], weights[ROUNDED_K], variances[ROUNDED_K];
+    static const float shift[ROUNDED_D];
+    const size_t bytes = ROUNDED_N * ROUNDED_D * fgmm_type_bytes(type);
+    const fg_pass_options options = {.keep = FG_KEEP_BEST,
+                                     .k = ROUNDED_K,
+                                     .d = ROUNDED_D,
+                                     .type = type,
+                                     .batch_rows = ROUNDED_N,
+                                     .path = FGMM_PATH_SPARSE,
+                                     .tile = tile,
+                                     .bounds = FG_BOUNDS_ALWAYS};
+    int32_t labels[ROUNDED_N];
+    fg_pass *pass;
+    fg_buffer *buffer;
+    fgmm_device *device = device_of_family(FGMM_KERNEL_MATRIX);
+    for (size_t k = 0; k < ROUNDED_K; k++) {
+        weights[k] = variances[k] = 1.0 / ROUNDED_K;
+        for (size_t d = 0; d < ROUNDED_D; d++)
+            means[k * ROUNDED_D + d] = k == NEAR ? values[0] : k == NEXT ? values[1] : -10.0 - (double)k;
+    }
+    const fg_parameters p = {FGMM_SPHERICAL, ROUNDED_K, ROUNDED_D, weights, means, variances};
+    ck_ok(fg_pass_create(&pass, device, &options));
+    ck_ok(fg_buffer_create(&buffer, device, bytes, FG_BUFFER_DEVICE, "rows"));
+    ck_ok(fg_buffer_write(buffer, 0, rows, bytes));
+    ck_ok(fg_pass_load(pass, &p, shift));
+    const fg_rows batch = {.buffer = buffer, .n = ROUNDED_N};
+    const fg_evaluation_rows out = {.labels = labels};
+    ck_ok(fg_pass_evaluate(pass, &batch, &out));
+    for (size_t i = 0; i < ROUNDED_N; i++) ck_assert_int_eq(labels[i], NEAR);
+    fg_buffer_free(buffer);
+    fg_pass_free(pass);
+}
+
+/* All coordinates lose nearly as much as bf16 can take, or a quarter of it, and in one direction: first terms alone
+ * name the wrong component, and each part of the bound is needed. */
+START_TEST(test_pass__unit_with_bounds_where_first_terms_mislead)
+{
+    static const double most = 1 + 0.99 * 0x1p-8, quarter = 1 + 0.25 * 0x1p-8; /* first terms: 1 */
+    static const struct {
+        fgmm_type type;
+        double row, means[2]; /* NEAR, NEXT */
+    } cases[] = {
+        {FGMM_F32, most, {most, 1 + 0x1p-7}},       /* rows and means lose */
+        {FGMM_F32, quarter, {quarter, 1 - 0x1p-8}}, /* likewise */
+        {FGMM_F32, most, {1 + 0x1p-7, 1 - 0x1p-8}}, /* rows */
+        {FGMM_U8, 1, {most, 1 - 0x1p-7}},           /* means */
+        {FGMM_U8, 1, {quarter, 1 - 0.5 * 0x1p-8}},  /* means */
+    };
+    const fg_tile *tile = &unit_tiles[_i];
+    if (!has_unit(tile)) return;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        static float floats[ROUNDED_N * ROUNDED_D];
+        static uint8_t bytes[ROUNDED_N * ROUNDED_D];
+        for (size_t j = 0; j < ROUNDED_N * ROUNDED_D; j++) {
+            floats[j] = (float)cases[i].row;
+            bytes[j] = (uint8_t)cases[i].row;
+        }
+        label_rounded_rows(tile, cases[i].type, cases[i].type == FGMM_U8 ? (void *)bytes : floats, cases[i].means);
+    }
+}
+END_TEST
+
 /* Rows that go straight into sums meet no unit: what is said of the pass is what ran. */
 START_TEST(test_pass__unit_is_named_where_it_multiplies)
 {
@@ -224,6 +328,9 @@ Suite *suite(void)
     tcase_add_loop_test(units, test_pass__unit_in_hard_cases, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_with_means_that_one_term_holds, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_with_a_collapsed_component_and_an_outlier, 0, UNITS);
+    tcase_add_loop_test(units, test_pass__unit_with_bounds_equals_the_twin_at_tile_edges, 0, WARP);
+    tcase_add_loop_test(units, test_pass__unit_with_bounds_in_hard_cases, 0, UNITS);
+    tcase_add_loop_test(units, test_pass__unit_with_bounds_where_first_terms_mislead, 0, UNITS);
     tcase_add_test(units, test_pass__unit_is_named_where_it_multiplies);
     tcase_add_test(units, test_pass__scratch_of_long_rows_is_counted_in_64_bits);
     tcase_add_loop_test(warps, test_pass__unit_equals_the_twin_at_tile_edges, WARP, UNIT_TILES);
