@@ -9,6 +9,7 @@
  *   partial (chunks, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N        (combine.cl)
  *   team 0: | v0 v1 v2 .. | entries first, first + TEAMS, ..        team 1: | v0 v1 v2 .. | first + 1, ..
  *
+ *   counters   counters[1]: how many chunks there are; groups may be more, as the host does not know it yet
  *   SUM_ITEMS  work-items of the group, a power of two
  * Local memory: 16 SUM_ITEMS bytes.
  */
@@ -55,11 +56,12 @@ __kernel void accumulate(__global const row_t *rows, ulong first_element, __glob
                          __global const float *means, __global const uint *chunk_component,
                          __global const uint *chunk_first, __global const uint *chunk_end,
                          __global const uint *sorted_rows, __global const float *sorted_values,
-                         uint first_chunk, __global float *partials)
+                         uint first_chunk, __global float *partials, __global const uint *counters)
 {
     __local float4 values[SUM_ITEMS];
     const uint item = get_local_id(0), team = item / UNITS, unit = item % UNITS;
     const size_t chunk = first_chunk + get_group_id(0);
+    if (chunk >= counters[1]) return;
     /* items that are left over have no entries */
     const uint first = chunk_first[chunk] + team, end = team < TEAMS ? chunk_end[chunk] : 0;
     __global const float *mean = means + (size_t)chunk_component[chunk] * ROW_STRIDE;

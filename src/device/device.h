@@ -128,6 +128,20 @@ fgmm_status fg_buffer_zero(fg_buffer *buffer, size_t offset, size_t count);
  * enqueued. Between the two the host thread that holds the pointer need not be the one that mapped. */
 fgmm_status fg_buffer_map(fg_buffer *buffer, void **pointer);
 fgmm_status fg_buffer_unmap(fg_buffer *buffer, void *pointer);
+
+/* ---- answers: small numbers that the device gives while it goes on working (answer.c) ---- */
+
+typedef struct fg_answer fg_answer;
+
+/* Errors: MEMORY, DEVICE. */
+fgmm_status fg_answer_create(fg_answer **answer, fgmm_device *device, size_t bytes, const char *what);
+/* Blocks until a copy under way has ended. NULL is accepted. */
+void fg_answer_free(fg_answer *answer);
+/* Enqueues the copy of the buffer, behind the kernels launched so far. */
+fgmm_status fg_answer_ask(fg_answer *answer, const fg_buffer *buffer);
+/* Blocks until what was asked for last is there. */
+fgmm_status fg_answer_wait(fg_answer *answer, void *bytes, size_t count);
+
 /* ---- uploads: rows travel on a queue of their own while kernels run ---- */
 
 /* Pinned host memory for one batch and the copy of it that is under way. One thread at a time uses it; the reader may

@@ -68,21 +68,22 @@ static fgmm_status sum_chunks(fg_pass *pass, const fg_rows *rows, cl_uint chunks
             FG_ARG_BUFFER(lists->chunk_component), FG_ARG_BUFFER(lists->chunk_first),
             FG_ARG_BUFFER(lists->chunk_end),       FG_ARG_BUFFER(lists->sorted_rows),
             FG_ARG_BUFFER(lists->sorted_values),   FG_ARG_VALUE(first_chunk),
-            FG_ARG_BUFFER(pass->totals.partials),
+            FG_ARG_BUFFER(pass->totals.partials),  FG_ARG_BUFFER(lists->counters), /* group */
         };
         const size_t local = s->sum_items, global = count * local;
-        FG_TRY(FG_LAUNCH(pass, pass->accumulate, arguments, 1, &global, &local));
+        const size_t given = sizeof arguments / sizeof arguments[0] - (s->family == FGMM_KERNEL_VECTOR);
+        FG_TRY(fg_kernel_launch(pass->device, pass->accumulate, arguments, given, 1, &global, &local));
         first_chunk += count;
     }
 done:
     return status;
 }
 
-fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts)
+fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, uint32_t chunks)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
-    if (counts->chunks == 0) return FGMM_OK;
+    if (chunks == 0) return FGMM_OK;
     const fg_argument combine[] = {
         FG_ARG_VALUE(s->k),
         FG_ARG_BUFFER(pass->lists.component_chunk),
@@ -90,7 +91,7 @@ fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, const fg_list_
         FG_ARG_BUFFER(pass->totals.totals),
     };
     const size_t local = s->sum_items, global = s->k * local;
-    FG_TRY(sum_chunks(pass, rows, counts->chunks));
+    FG_TRY(sum_chunks(pass, rows, chunks));
     FG_TRY(FG_LAUNCH(pass, pass->combine_chunks, combine, 1, &global, &local));
 done:
     return status;

@@ -128,7 +128,8 @@ static fgmm_status evaluate_sparse(fg_pass *pass, const fg_rows *rows, const fg_
     fgmm_status status = FGMM_OK;
     fg_list_counts counts;
     FG_TRY(fg_responsibilities_run(pass, rows));
-    FG_TRY(fg_lists_sort(pass, rows->n, &counts));
+    FG_TRY(fg_lists_sort(pass, rows->n));
+    FG_TRY(fg_lists_counts(pass, &counts));
     if (out->labels) {
         FG_TRY(fetch_lists(h, pass, rows->n));
         label_lists(out->labels, h, rows->n, pass->shape.capacity);

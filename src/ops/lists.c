@@ -28,7 +28,7 @@ uint64_t fg_lists_bytes(fg_pass *pass)
     const uint64_t chunks = plan(&pass->lists, s), firsts = s->family == FGMM_KERNEL_GROUP ? 2 : 1;
     const uint64_t sorted = (uint64_t)s->batch_rows * s->capacity * (sizeof(cl_uint) + sizeof(float));
     return sizeof(cl_uint) * ((pass->lists.blocks + firsts) * ((uint64_t)s->k + 1) + 3 * chunks) + sorted +
-           sizeof(fg_list_counts);
+           2 * sizeof(fg_list_counts); /* for the device and for the host */
 }
 
 fgmm_status fg_lists_create(fg_pass *pass)
@@ -53,6 +53,7 @@ fgmm_status fg_lists_create(fg_pass *pass)
     FG_TRY(fg_buffer_create(&lists->sorted_rows, pass->device, bytes, FG_BUFFER_DEVICE, "sorted lists"));
     FG_TRY(fg_buffer_create(&lists->sorted_values, pass->device, bytes, FG_BUFFER_DEVICE, "sorted lists"));
     FG_TRY(fg_buffer_create(&lists->counters, pass->device, sizeof(fg_list_counts), FG_BUFFER_DEVICE, "counters"));
+    FG_TRY(fg_answer_create(&lists->counts_found, pass->device, sizeof(fg_list_counts), "counters"));
     FG_TRY(fg_pass_kernel(&pass->scan, pass, 0, "scan_entries"));
     FG_TRY(fg_pass_kernel(&pass->scatter, pass, 0, "scatter_entries"));
     if (s->family == FGMM_KERNEL_GROUP) {
@@ -160,11 +161,22 @@ done:
     return status;
 }
 
-fgmm_status fg_lists_sort(fg_pass *pass, size_t rows, fg_list_counts *counts)
+fgmm_status fg_lists_sort(fg_pass *pass, size_t rows)
 {
     fgmm_status status = FGMM_OK;
     FG_TRY(pass->shape.family == FGMM_KERNEL_VECTOR ? sort_vector(pass, rows) : sort_group(pass, rows));
-    FG_TRY(fg_buffer_read(pass->lists.counters, 0, counts, sizeof *counts));
+    FG_TRY(fg_answer_ask(pass->lists.counts_found, pass->lists.counters));
 done:
     return status;
+}
+
+fgmm_status fg_lists_counts(fg_pass *pass, fg_list_counts *counts)
+{
+    return fg_answer_wait(pass->lists.counts_found, counts, sizeof *counts);
+}
+
+uint32_t fg_lists_most_chunks(const fg_pass *pass, size_t rows)
+{
+    const fg_shape *s = &pass->shape;
+    return (uint32_t)(s->k + (uint64_t)rows * s->capacity / s->tile.chunk);
 }

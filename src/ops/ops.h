@@ -308,7 +308,8 @@ typedef struct fg_lists {
     fg_buffer *component_chunk;                           /* uint (K+1) */
     fg_buffer *component_first;                           /* group: uint (K+1), first place in the sorted lists */
     fg_buffer *sorted_rows, *sorted_values;               /* (batch_rows, capacity) */
-    fg_buffer *counters;                                  /* uint (4) */
+    fg_buffer *counters;                                  /* uint (4): fg_list_counts */
+    fg_answer *counts_found;                              /* the same for the host */
     fg_buffer *scratch;                                   /* float (workers, scratch_floats); warps: their lists */
     uint32_t blocks, block_rows, max_chunks;
     uint32_t chunk_strips, l_stride;
@@ -398,15 +399,19 @@ fgmm_status fg_responsibilities_create(fg_pass *pass);
 uint64_t fg_responsibilities_bytes(fg_pass *pass);
 fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows);
 
-/* lists.c: the stable sort by component; *counts is read back (blocks). */
+/* lists.c: the stable sort by component is launched; counts blocks until its numbers are there. */
 fgmm_status fg_lists_create(fg_pass *pass);
 uint64_t fg_lists_bytes(fg_pass *pass);
-fgmm_status fg_lists_sort(fg_pass *pass, size_t n, fg_list_counts *counts);
+fgmm_status fg_lists_sort(fg_pass *pass, size_t n);
+fgmm_status fg_lists_counts(fg_pass *pass, fg_list_counts *counts);
+/* Most chunks that n rows may have. */
+uint32_t fg_lists_most_chunks(const fg_pass *pass, size_t n);
 
 /* accumulate.c: sorted entries into totals; log-normalisers into totals; totals fetched as doubles. */
 fgmm_status fg_accumulate_create(fg_pass *pass);
 uint64_t fg_accumulate_bytes(fg_pass *pass);
-fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts);
+/* chunks: as many as there are; group family: or more, the kernel knows. */
+fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, uint32_t chunks);
 fgmm_status fg_accumulate_rows(fg_pass *pass, const fg_rows *rows);
 fgmm_status fg_accumulate_fetch(fg_pass *pass, double *totals);
 /* Sums of a buffer, doubles or pairs of floats, as doubles (blocks). */

@@ -65,6 +65,7 @@ void fg_pass_free(fg_pass *pass)
         pass->totals.partials, lists->component_first,
     };
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) fg_buffer_free(buffers[i]);
+    fg_answer_free(lists->counts_found);
     fg_aside_free(&pass->aside);
     fg_dense_free(&pass->dense);
     fg_direct_free(&pass->direct);
@@ -185,8 +186,14 @@ static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
     const double n = (double)rows->n;
     FG_TRY(fg_responsibilities_run(pass, rows));
     FG_TRY(fg_weights_scale_entries(pass, rows));
-    FG_TRY(fg_lists_sort(pass, rows->n, &counts));
-    FG_TRY(fg_accumulate_run(pass, rows, &counts));
+    FG_TRY(fg_lists_sort(pass, rows->n));
+    if (pass->shape.family == FGMM_KERNEL_VECTOR) {
+        FG_TRY(fg_lists_counts(pass, &counts));
+        FG_TRY(fg_accumulate_run(pass, rows, counts.chunks));
+    } else { /* a GPU sums meanwhile, for as many chunks as there may be, and has work when the numbers have come */
+        FG_TRY(fg_accumulate_run(pass, rows, fg_lists_most_chunks(pass, rows->n)));
+        FG_TRY(fg_lists_counts(pass, &counts));
+    }
     FG_TRY(fg_moments_run(pass, rows, &counts));
     if (counts.dense_rows > 0) FG_TRY(sum_overflowed(pass, rows, &counts));
     FG_TRY(fg_accumulate_rows(pass, rows));
