@@ -35,6 +35,7 @@ CONTENDERS = {
     "matrix": ["ours", "kernel=matrix"],
     "streamed": ["ours", "kernel=auto", "rows-from=file"],
     "host": ["ours", "kernel=auto", "rows-from=host"],
+    "batch-64k": ["ours", "kernel=auto", "batch=65536"],
     "tuned": ["ours", "kernel=auto"],
     "untuned": ["ours", "kernel=auto"],
     "kmeans-auto": ["ours", "kernel=auto", "algorithm=kmeans"],

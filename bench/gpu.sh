@@ -5,7 +5,7 @@
 # of what is wanted and what was found (gpu_goals.py). Runs on PoCL too, with fewer rows.
 #
 #   bench/gpu.sh --fetch DIR      where there is apt: downloads what may be missing there and unpacks it into DIR
-#   bench/gpu.sh [--deps DIR] [--build DIR] [--results DIR] [--device NAME]
+#   bench/gpu.sh [--deps DIR] [--build DIR] [--results DIR] [--device NAME] [--budget SECONDS]
 #
 # Needed: a C compiler, CMake, python3, an OpenCL driver. pkg-config, cJSON, Check, the OpenCL headers and loader, and
 # CLBlast are taken from DIR where the machine lacks them. Without Check there are no tests; without CLBlast, no unfused
@@ -17,14 +17,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PACKAGES=(libcjson-dev libcjson1 check libsubunit-dev libsubunit0 pkgconf pkgconf-bin libpkgconf3 ocl-icd-opencl-dev
   ocl-icd-libopencl1 opencl-c-headers libclblast-dev libclblast1)
-BUDGET=460 # seconds for everything
-TESTS_BUDGET=150
+TESTS_BUDGET=150 # seconds
 NVIDIA_DRIVER=/usr/lib/libnvidia-opencl.so.1
-deps='' build=build/gpu results=bench/results device=''
+deps='' build=build/gpu results=bench/results device='' budget=460 # seconds for everything
 
 say() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 die() { printf 'gpu.sh: %s\n' "$*" >&2; exit 1; }
-left() { echo $((BUDGET - SECONDS)); }
+left() { echo $((SECONDS < budget ? budget - SECONDS : 1)); }
 
 # fetch DIR - the packages, unpacked; their .pc files then say where they lie by themselves.
 fetch() {
@@ -123,8 +122,8 @@ whole_fit() {
 while [ $# -gt 0 ]; do
   case $1 in
     --fetch) fetch "${2:?--fetch DIR}"; exit ;;
-    --deps | --build | --results | --device) declare "${1#--}=${2:?$1 needs a value}"; shift 2 ;;
-    *) die "unknown word '$1'; --fetch, --deps, --build, --results, --device" ;;
+    --deps | --build | --results | --device | --budget) declare "${1#--}=${2:?$1 needs a value}"; shift 2 ;;
+    *) die "unknown word '$1'; --fetch, --deps, --build, --results, --device, --budget" ;;
   esac
 done
 mkdir -p "$build" "$results"

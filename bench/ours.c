@@ -3,10 +3,9 @@
  * Words: rows=FILE model=FILE (the start; its covariance is the mixture's), n=ROWS (0: all), iterations=M,
  * algorithm=em|kmeans, kernel=auto|vector|group|matrix, path=auto|sparse|dense, device=MATCH,
  * rows-from=memory|host|file (host: from memory, file: from the file; both are streamed in every iteration, because the
- * device's budget is set below the rows' size), events=yes (kernels are timed by the device: device=, and of that
- * e_step=, the log-densities and lists).
- * A measurement is one fit of 1 + M iterations; the time is that of the last M, which begin when the first has ended:
- * rows then lie where they stay.
+ * device's budget is set below the rows' size), batch=ROWS of a batch (0: as the library likes), events=yes (kernels
+ * are timed by the device: device=, and of that e_step=, the log-densities and lists). A measurement is one fit of 1 +
+ * M iterations; the time is that of the last M, which begin when the first has ended: rows then lie where they stay.
  */
 #include "contender.h"
 #include "timed_device.h"
@@ -22,7 +21,7 @@ typedef struct contest {
     fgmm_model *start;
     fgmm_source_info info;
     fgmm_path path;
-    uint64_t iterations;
+    uint64_t iterations, batch_rows;
     int is_kmeans, has_events;
     double device_s, e_step_s; /* of kernels, in all iterations but the first */
     bench_clock first, last;   /* ends of the first and of the latest iteration */
@@ -60,6 +59,7 @@ static fgmm_status train(contest *c, fgmm_model **model, fgmm_fit_report *report
         options.start = c->start;
         options.max_iterations = iterations;
         options.tolerance = 0;
+        options.batch_rows = c->batch_rows;
         options.progress = watch;
         options.progress_user = c;
         return fgmm_kmeans(model, c->device, c->source, &options, report);
@@ -71,6 +71,7 @@ static fgmm_status train(contest *c, fgmm_model **model, fgmm_fit_report *report
     options.max_iterations = iterations;
     options.tolerance = 0;
     options.path = c->path;
+    options.batch_rows = c->batch_rows;
     options.progress = watch;
     options.progress_user = c;
     return fgmm_fit(model, c->device, c->source, &options, report);
@@ -120,6 +121,7 @@ int main(int argc, char **argv)
     options.family = bench_family(bench_word(argc, argv, "kernel", "auto"));
     c.path = path_named(bench_word(argc, argv, "path", "auto"));
     c.iterations = bench_count(argc, argv, "iterations", "3");
+    c.batch_rows = bench_count(argc, argv, "batch", "0");
     c.is_kmeans = strcmp(bench_word(argc, argv, "algorithm", "em"), "kmeans") == 0;
     c.info = (fgmm_source_info)FGMM_SOURCE_INFO_INIT;
 
