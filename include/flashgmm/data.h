@@ -1,8 +1,8 @@
 /* flashgmm/data.h - where rows come from: memory, a file, or a callback of the application.
  *
  * A source delivers N rows of D elements, in order, as often as it is rewound. EM passes over it many times, so it
- * must give the same rows each time. A source serves one call at a time; the library reads it from one thread at a
- * time, which may be a thread of its own.
+ * must give the same rows each time. A source serves one call at a time; the library reads it from threads of its own,
+ * a callback from one of them at a time.
  */
 #ifndef FLASHGMM_DATA_H
 #define FLASHGMM_DATA_H

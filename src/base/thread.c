@@ -1,12 +1,12 @@
 /* thread.c - POSIX threads, clock and process facts behind thread.h. */
-#define _POSIX_C_SOURCE 200809L
-#define _DEFAULT_SOURCE
+#define _GNU_SOURCE /* sched_getaffinity */
 #include "thread.h"
 
 #include "size.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,40 +50,6 @@ void fg_thread_join(fg_thread *thread)
     if (!thread) return;
     pthread_join(thread->handle, NULL);
     free(thread);
-}
-
-/* ---- copies ---- */
-
-enum { COPY_BYTES = 1 << 22, MOST_COPIERS = 8 }; /* what is worth a thread, some 0.5 ms; what fills the memory's bus */
-
-typedef struct piece {
-    char *to;
-    const char *from;
-    size_t bytes;
-} piece;
-
-static void copy_piece(void *argument)
-{
-    const piece *p = argument;
-    memcpy(p->to, p->from, p->bytes);
-}
-
-void fg_copy(void *to, const void *from, size_t bytes)
-{
-    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    const uint64_t most = fg_min_u64(processors > 1 ? (uint64_t)processors : 1, MOST_COPIERS);
-    const uint64_t count = fg_max_u64(1, fg_min_u64(bytes / COPY_BYTES, most));
-    piece pieces[MOST_COPIERS];
-    fg_thread *threads[MOST_COPIERS] = {NULL};
-    char text[FG_ERROR_TEXT_BYTES];
-    fg_error_save(text);
-    for (uint64_t i = 0; i < count; i++) {
-        const size_t first = bytes / count * i, end = i + 1 < count ? bytes / count * (i + 1) : bytes;
-        pieces[i] = (piece){(char *)to + first, (const char *)from + first, end - first};
-        if (i + 1 == count || fg_thread_start(&threads[i], copy_piece, &pieces[i]) != FGMM_OK) copy_piece(&pieces[i]);
-    }
-    for (uint64_t i = 0; i < count; i++) fg_thread_join(threads[i]);
-    fg_error_restore(text);
 }
 
 static pthread_mutex_t foreign = PTHREAD_MUTEX_INITIALIZER;
@@ -164,6 +130,14 @@ void fg_queue_close(fg_queue *queue)
     queue->is_closed = 1;
     pthread_cond_broadcast(&queue->changed);
     pthread_mutex_unlock(&queue->lock);
+}
+
+unsigned fg_processors(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return (unsigned)CPU_COUNT(&set);
+    const long online = sysconf(_SC_NPROCESSORS_ONLN); /* more than the set has room for */
+    return online > 0 ? (unsigned)online : 1;
 }
 
 double fg_now_s(void)

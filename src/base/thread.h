@@ -10,10 +10,6 @@ typedef struct fg_thread fg_thread;
 fgmm_status fg_thread_start(fg_thread **thread, void (*run)(void *argument), void *argument);
 void fg_thread_join(fg_thread *thread);
 
-/* memcpy, by several threads where there is much: one alone copies a fraction of what memory, and a link to a device,
- * carry. */
-void fg_copy(void *to, const void *from, size_t bytes);
-
 /* A queue of at most `capacity` slot numbers. push blocks while full, pop while empty. After fg_queue_close, push
  * returns 0 and does nothing, and pop returns 0 once the queue is empty (both return 1 otherwise). */
 typedef struct fg_queue fg_queue;
@@ -26,6 +22,9 @@ void fg_queue_close(fg_queue *queue);
 /* One lock of the process, for foreign libraries that serve one thread at a time (HDF5). Held for short calls only. */
 void fg_foreign_lock(void);
 void fg_foreign_unlock(void);
+
+/* Processors that the process may use, at least 1. */
+unsigned fg_processors(void);
 
 /* Seconds of a monotonic clock with an arbitrary beginning. */
 double fg_now_s(void);

@@ -246,7 +246,7 @@ static void csv_close(void *self)
     free(csv);
 }
 
-static const fg_source_kind csv_kind = {csv_rewind, csv_next, csv_close};
+static const fg_source_kind csv_kind = {csv_rewind, csv_next, csv_close, NULL};
 
 /* Skips a byte order mark and finds the first line that holds anything. */
 static fgmm_status find_first_line(csv_rows *csv)

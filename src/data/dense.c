@@ -20,12 +20,18 @@ static fgmm_status dense_rewind(void *self)
     return FGMM_OK;
 }
 
+static fgmm_status dense_read_at(const void *self, uint64_t first, void *rows, uint64_t n)
+{
+    const dense_rows *dense = self;
+    const uint64_t offset = dense->layout.offset + first * dense->row_bytes;
+    return fg_input_read_at(dense->input, offset, rows, (size_t)n * dense->row_bytes);
+}
+
 static fgmm_status dense_next(void *self, void *rows, uint64_t capacity, uint64_t *count)
 {
     dense_rows *dense = self;
     const uint64_t n = fg_min_u64(capacity, dense->layout.rows - dense->position);
-    const uint64_t offset = dense->layout.offset + dense->position * dense->row_bytes;
-    fgmm_status status = fg_input_read_at(dense->input, offset, rows, (size_t)n * dense->row_bytes);
+    fgmm_status status = dense_read_at(dense, dense->position, rows, n);
     if (status != FGMM_OK) return status;
     dense->position += n;
     *count = n;
@@ -39,7 +45,7 @@ static void dense_close(void *self)
     free(dense);
 }
 
-static const fg_source_kind dense_kind = {dense_rewind, dense_next, dense_close};
+static const fg_source_kind dense_kind = {dense_rewind, dense_next, dense_close, dense_read_at};
 
 fgmm_status fg_dense_end(uint64_t *end, const fg_dense_layout *layout, const char *path)
 {

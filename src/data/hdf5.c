@@ -295,7 +295,7 @@ static fgmm_status hdf5_next(void *self, void *rows, uint64_t capacity, uint64_t
     return FGMM_OK;
 }
 
-static const fg_source_kind hdf5_kind = {hdf5_rewind, hdf5_next, hdf5_close};
+static const fg_source_kind hdf5_kind = {hdf5_rewind, hdf5_next, hdf5_close, NULL};
 
 fgmm_status fg_hdf5_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options)
 {

@@ -3,7 +3,6 @@
 #include "source.h"
 
 #include "size.h"
-#include "thread.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -101,23 +100,30 @@ static fgmm_status memory_rewind(void *self)
     return FGMM_OK;
 }
 
+static fgmm_status memory_read_at(const void *self, uint64_t first, void *rows, uint64_t n)
+{
+    const memory_rows *memory = self;
+    const unsigned char *from = memory->data + first * memory->stride_bytes;
+    if (memory->stride_bytes == memory->row_bytes) {
+        memcpy(rows, from, n * memory->row_bytes);
+    } else {
+        unsigned char *to = rows;
+        for (uint64_t i = 0; i < n; i++)
+            memcpy(to + i * memory->row_bytes, from + i * memory->stride_bytes, memory->row_bytes);
+    }
+    return FGMM_OK;
+}
+
 static fgmm_status memory_next(void *self, void *rows, uint64_t capacity, uint64_t *count)
 {
     memory_rows *memory = self;
     *count = fg_min_u64(capacity, memory->rows - memory->position);
-    const unsigned char *from = memory->data + memory->position * memory->stride_bytes;
-    if (memory->stride_bytes == memory->row_bytes) {
-        fg_copy(rows, from, *count * memory->row_bytes);
-    } else {
-        unsigned char *to = rows;
-        for (uint64_t i = 0; i < *count; i++)
-            memcpy(to + i * memory->row_bytes, from + i * memory->stride_bytes, memory->row_bytes);
-    }
+    const fgmm_status status = memory_read_at(memory, memory->position, rows, *count);
     memory->position += *count;
-    return FGMM_OK;
+    return status;
 }
 
-static const fg_source_kind memory_kind = {memory_rewind, memory_next, free};
+static const fg_source_kind memory_kind = {memory_rewind, memory_next, free, memory_read_at};
 
 fgmm_status fgmm_source_from_memory(fgmm_source **source, const void *data, fgmm_type type, uint64_t rows,
                                     uint64_t dims, size_t stride_bytes)
@@ -174,7 +180,7 @@ static fgmm_status callback_next(void *self, void *rows, uint64_t capacity, uint
     return FGMM_OK;
 }
 
-static const fg_source_kind callback_kind = {callback_rewind, callback_next, free};
+static const fg_source_kind callback_kind = {callback_rewind, callback_next, free, NULL};
 
 fgmm_status fgmm_source_from_callback(fgmm_source **source, const fgmm_callback_source *callbacks)
 {

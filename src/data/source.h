@@ -11,6 +11,9 @@ typedef struct fg_source_kind {
     /* Up to `capacity` rows, dense; *count = 0 at the end. Errors name file, offset or line, and reason. */
     fgmm_status (*next)(void *self, void *rows, uint64_t capacity, uint64_t *count);
     void (*close)(void *self);
+    /* Rows first..first + n - 1 of those that the source has stated, dense; moves nothing, and any number of threads
+     * may call it at once. NULL: rows come in order only. */
+    fgmm_status (*read_at)(const void *self, uint64_t first, void *rows, uint64_t n);
 } fg_source_kind;
 
 /* Rows are given only between a successful rewind and a failure. */

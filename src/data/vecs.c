@@ -52,7 +52,7 @@ static void vecs_close(void *self)
     free(vecs);
 }
 
-static const fg_source_kind vecs_kind = {vecs_rewind, vecs_next, vecs_close};
+static const fg_source_kind vecs_kind = {vecs_rewind, vecs_next, vecs_close, NULL};
 
 static fgmm_status vecs_open(fgmm_source **source, fg_input *input, fgmm_type type, const char *format)
 {

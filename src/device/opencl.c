@@ -117,7 +117,7 @@ static void lent_close(void *self)
     free(source);
 }
 
-static const fg_source_kind lent_kind = {lent_rewind, lent_next, lent_close};
+static const fg_source_kind lent_kind = {lent_rewind, lent_next, lent_close, NULL};
 
 /* The buffer's context must be the device's, or launches fail far from here. */
 static fgmm_status check_memory(const fgmm_device *device, cl_mem memory)

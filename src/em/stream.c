@@ -1,6 +1,7 @@
 /* stream.c - the reader thread, its slots, and where their rows go. */
 #include "stream.h"
 
+#include "reading.h"
 #include "size.h"
 #include "thread.h"
 
@@ -10,8 +11,7 @@
 /* A batch on its way. Two threads take turns by passing its number through the queues. */
 typedef struct slot {
     fg_buffer *buffer; /* where kernels find the rows; borrowed from fg_stream.resident where rows stay in it */
-    fg_upload *upload; /* where the reader puts them, apart from the device; NULL: into the mapped buffer */
-    void *pointer;     /* what the reader fills; NULL while the device uses it */
+    fg_upload *upload; /* through which the reader fills it */
     uint64_t capacity; /* rows that fit; their weights, where there are some, lie before them: float (capacity) */
     uint64_t n;        /* rows in it */
     double weight;     /* sum of their weights */
@@ -22,7 +22,6 @@ struct fg_stream {
     uint64_t d;
     fgmm_type type;   /* of the source */
     size_t row_bytes; /* on the device */
-    int is_direct;    /* the reader fills the device's own buffers */
     const fg_lent_rows *lent;
     uint64_t position; /* rows given in this pass */
     double waited_s;
@@ -41,8 +40,7 @@ struct fg_stream {
 
     fg_thread *reader;
     fg_queue *empty, *full; /* slots on their way to and from the reader */
-    void *raw;              /* (raw_rows,d) F64 rows before they are shifted; what comes after the last row */
-    uint64_t raw_rows, read_rows;
+    fg_reading *reading;    /* what it reads; NULL: rows are lent */
     fgmm_status reader_status;
     char reader_text[FG_ERROR_TEXT_BYTES];
 };
@@ -52,63 +50,28 @@ static size_t weight_bytes(const fg_stream *s, uint64_t rows)
     return s->options.weights.source ? (size_t)rows * sizeof(float) : 0;
 }
 
-enum { RAW_BYTES = 1 << 18 }; /* a block of rows that stays in a second-level cache while it is converted or checked */
-
 enum { UPLOAD_BYTES = 1 << 24 }; /* a piece of a batch: 0.3 ms of a fast link, so that it hardly waits for the first */
 
 /* ---- the reader's side ---- */
 
-/* F64 rows become float rows minus the offset, block by block. */
-static fgmm_status read_converted(fg_stream *s, float *to, uint64_t capacity, uint64_t *count)
-{
-    fgmm_status status = FGMM_OK;
-    uint64_t wanted = 1, given = 1;
-    for (*count = 0; *count < capacity && given == wanted; *count += given) {
-        wanted = fg_min_u64(s->raw_rows, capacity - *count);
-        FG_TRY(fg_rows_fill(s->options.source, s->raw, wanted, &given));
-        FG_TRY(fg_rows_check(s->raw, s->type, given, s->d, s->read_rows + *count));
-        fg_rows_to_float(to + *count * s->d, s->raw, s->type, given, s->d, s->options.offset);
-    }
-done:
-    return status;
-}
-
-/* Up to `wanted` rows to `rows`. */
-static fgmm_status read_rows(fg_stream *s, void *rows, uint64_t wanted, uint64_t *given)
-{
-    fgmm_status status = FGMM_OK;
-    if (s->type == FGMM_F64) {
-        FG_TRY(read_converted(s, rows, wanted, given));
-    } else {
-        FG_TRY(fg_rows_fill(s->options.source, rows, wanted, given));
-        if (s->options.is_checked) FG_TRY(fg_rows_check(rows, s->type, *given, s->d, s->read_rows));
-    }
-    s->read_rows += *given;
-done:
-    return status;
-}
-
-/* A batch; where it goes to the device by an upload, each piece as soon as it is read. */
+/* A batch, each piece on its way to the device as soon as it is read. */
 static fgmm_status read_batch(fg_stream *s, slot *into)
 {
     fgmm_status status = FGMM_OK;
-    uint64_t given = 0, wanted = 0, after;
-    if (into->upload) FG_TRY(fg_upload_wait(into->upload));
-    const uint64_t capacity = fg_min_u64(s->options.batch_rows, s->options.rows - s->read_rows);
-    const uint64_t piece = into->upload ? fg_max_u64(1, UPLOAD_BYTES / s->row_bytes) : capacity;
+    void *memory;
+    uint64_t given = 0, wanted = 0;
+    const uint64_t capacity = s->options.batch_rows, piece = fg_max_u64(1, UPLOAD_BYTES / s->row_bytes);
     const size_t rows_at = weight_bytes(s, into->capacity);
+    FG_TRY(fg_upload_begin(into->upload, into->buffer, &memory));
     for (into->n = 0; into->n < capacity && given == wanted; into->n += given) {
         const size_t at = rows_at + (size_t)into->n * s->row_bytes;
         wanted = fg_min_u64(piece, capacity - into->n);
-        FG_TRY(read_rows(s, (char *)into->pointer + at, wanted, &given));
-        if (into->upload && given > 0)
-            FG_TRY(fg_upload_begin(into->upload, into->buffer, at, (size_t)given * s->row_bytes));
+        FG_TRY(fg_reading_fill(s->reading, (char *)memory + at, wanted, &given));
+        if (given > 0) FG_TRY(fg_upload_send(into->upload, at, (size_t)given * s->row_bytes));
     }
-    if (rows_at > 0) FG_TRY(fg_weights_read(&s->options.weights, into->pointer, into->n, &into->weight));
-    if (rows_at > 0 && into->upload && into->n > 0)
-        FG_TRY(fg_upload_begin(into->upload, into->buffer, 0, weight_bytes(s, into->n)));
-    /* All expected rows are there: the source says by itself when it has more. */
-    if (s->read_rows == s->options.rows) FG_TRY(fg_rows_fill(s->options.source, s->raw, 1, &after));
+    if (rows_at > 0) FG_TRY(fg_weights_read(&s->options.weights, memory, into->n, &into->weight));
+    if (rows_at > 0 && into->n > 0) FG_TRY(fg_upload_send(into->upload, 0, weight_bytes(s, into->n)));
+    FG_TRY(fg_upload_end(into->upload));
 done:
     return status;
 }
@@ -124,7 +87,7 @@ static void reader_main(void *argument)
             fg_error_save(s->reader_text);
             break;
         }
-        is_end = s->slots[number].n < s->options.batch_rows || s->read_rows == s->options.rows;
+        is_end = s->slots[number].n < s->options.batch_rows || fg_reading_is_at_end(s->reading);
         if (s->slots[number].n > 0) fg_queue_push(s->full, number);
     }
     fg_queue_close(s->full);
@@ -132,8 +95,7 @@ static void reader_main(void *argument)
 
 /* ---- slots ---- */
 
-/* Gives slot `number` to the reader. Where the reader fills the device's own memory, blocks until the device is done
- * with what it was given before; elsewhere that is the upload's to wait for. */
+/* Gives slot `number` to the reader, who waits until the device is done with what it was given before. */
 static fgmm_status hand_out(fg_stream *s, size_t number)
 {
     fgmm_status status = FGMM_OK;
@@ -147,12 +109,7 @@ static fgmm_status hand_out(fg_stream *s, size_t number)
         out->buffer = s->resident[s->filled++];
         out->capacity = n;
     }
-    if (out->upload) {
-        FG_TRY(fg_upload_release(out->upload));
-        out->pointer = fg_upload_pointer(out->upload);
-    } else {
-        FG_TRY(fg_buffer_map(out->buffer, &out->pointer));
-    }
+    FG_TRY(fg_upload_release(out->upload));
     fg_queue_push(s->empty, number);
 done:
     return status;
@@ -170,12 +127,10 @@ static fg_rows rows_of_buffer(const fg_stream *s, const fg_buffer *buffer, uint6
 }
 
 /* A filled slot's rows, for kernels that are launched after this. */
-static fgmm_status bring(const fg_stream *s, slot *in, fg_rows *rows)
+static fgmm_status bring(const fg_stream *s, const slot *in, fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
-    void *pointer = in->pointer;
-    in->pointer = NULL;
-    FG_TRY(in->upload ? fg_upload_use(in->upload) : fg_buffer_unmap(in->buffer, pointer));
+    FG_TRY(fg_upload_use(in->upload));
     *rows = rows_of_buffer(s, in->buffer, in->capacity, in->n, in->weight);
 done:
     return status;
@@ -193,10 +148,8 @@ static void end_pass(fg_stream *s)
     fg_queue_free(s->empty);
     fg_queue_free(s->full);
     s->empty = s->full = NULL;
-    for (slot *each = s->slots; each < s->slots + s->slot_count; each++) {
-        if (each->pointer && !each->upload) fg_buffer_unmap(each->buffer, each->pointer);
-        each->pointer = NULL;
-    }
+    for (slot *each = s->slots; each < s->slots + s->slot_count; each++)
+        if (each->upload) fg_upload_end(each->upload);
     s->has_last = 0;
 }
 
@@ -224,11 +177,10 @@ static fgmm_status make_buffers(fg_stream *s)
         each->capacity = s->options.batch_rows;
         if (!s->resident)
             FG_TRY(fg_buffer_create(&each->buffer, s->options.device, bytes, FG_BUFFER_DEVICE, "a batch of rows"));
-        if (!s->is_direct) FG_TRY(fg_upload_create(&each->upload, s->options.device, bytes));
+        FG_TRY(fg_upload_create(&each->upload, s->options.device, bytes));
     }
-    const size_t raw_row_bytes = (size_t)s->d * fgmm_type_bytes(s->type);
-    s->raw_rows = fg_max_u64(1, RAW_BYTES / raw_row_bytes);
-    FG_TRY(fg_alloc(&s->raw, s->raw_rows, raw_row_bytes, "a block of rows"));
+    const fg_reading_options reading = {s->options.source, s->options.rows, s->options.is_checked, s->options.offset};
+    FG_TRY(fg_reading_open(&s->reading, &reading));
 done:
     return status;
 }
@@ -243,7 +195,6 @@ fgmm_status fg_stream_open(fg_stream **stream, const fg_stream_options *options)
     s->d = options->source->info.dims;
     s->type = options->source->info.type;
     s->lent = options->source->opencl;
-    s->is_direct = fg_device_facts_of(options->device)->has_unified_memory;
     s->slot_count = fg_stream_slots(options->device);
     FG_TRY(fg_size_product(&s->row_bytes, s->d, fgmm_type_bytes(fg_device_type(s->type)), "a row"));
     if (!s->lent) {
@@ -280,10 +231,12 @@ void fg_stream_close(fg_stream *s)
     free(s->host_weights);
     free(s->resident_weights);
     free(s->resident);
-    free(s->raw);
+    fg_reading_close(s->reading);
     free(s);
     fg_error_restore(text);
 }
+
+enum { CHECK_BYTES = 1 << 18 }; /* a block of rows that stays in a second-level cache while it is checked */
 
 /* Lent rows never pass through the host, except to be looked at. */
 static fgmm_status check_lent(fg_stream *s)
@@ -291,7 +244,7 @@ static fgmm_status check_lent(fg_stream *s)
     fgmm_status status = FGMM_OK;
     void *rows = NULL;
     uint64_t first = 0;
-    const uint64_t capacity = fg_max_u64(1, RAW_BYTES / s->row_bytes);
+    const uint64_t capacity = fg_max_u64(1, CHECK_BYTES / s->row_bytes);
     FG_TRY(fg_alloc(&rows, capacity, s->row_bytes, "a block of rows"));
     FG_TRY(fgmm_source_rewind(s->options.source));
     for (uint64_t n = capacity; n == capacity; first += n) {
@@ -310,9 +263,8 @@ fgmm_status fg_stream_begin(fg_stream *s)
     if (s->is_filled) return FGMM_OK;
     if (s->options.weights.source) FG_TRY(fgmm_source_rewind(s->options.weights.source));
     if (s->lent) return s->options.is_checked ? check_lent(s) : FGMM_OK;
-    s->read_rows = 0;
     s->reader_status = FGMM_OK;
-    FG_TRY(fgmm_source_rewind(s->options.source));
+    FG_TRY(fg_reading_rewind(s->reading));
     FG_TRY(fg_queue_create(&s->empty, s->slot_count));
     FG_TRY(fg_queue_create(&s->full, s->slot_count));
     for (size_t i = 0; i < s->slot_count; i++) FG_TRY(hand_out(s, i));

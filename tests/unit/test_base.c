@@ -105,25 +105,6 @@ START_TEST(test_thread__queue_keeps_order)
 END_TEST
 
 /* U^T U = A and W A W^T = 1 for sizes around the panel of 8; what cannot be factored is named, or raised. */
-/* None, one thread's part and what is just less or more, several threads' with a rest. */
-START_TEST(test_thread__copies_every_byte)
-{
-    enum { PART = 1 << 22, MOST = 3 * PART + 5 };
-    static const size_t sizes[] = {0, 1, PART - 1, PART, PART + 1, 2 * PART + 1, MOST};
-    unsigned char *from = malloc(MOST), *to = malloc(MOST + 1);
-    for (size_t i = 0; i < MOST; i++) from[i] = (unsigned char)(i * 2654435761u >> 24);
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        memset(to, 0, MOST + 1);
-        to[sizes[i]] = 77; /* behind the end */
-        fg_copy(to, from, sizes[i]);
-        ck_assert(memcmp(to, from, sizes[i]) == 0);
-        ck_assert_uint_eq(to[sizes[i]], 77);
-    }
-    free(from);
-    free(to);
-}
-END_TEST
-
 START_TEST(test_cholesky__factor_and_inverse)
 {
     enum { MOST = 17 };
@@ -175,15 +156,10 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const tests[] = {
-        test_status__every_code_has_a_text,
-        test_size__products_do_not_wrap,
-        test_rng__philox_known_answer,
-        test_rng__normal_has_unit_moments,
-        test_file__replaced_whole_or_not_at_all,
-        test_thread__queue_keeps_order,
-        test_thread__copies_every_byte,
-        test_cholesky__factor_and_inverse,
-        test_cholesky__singular_matrices_are_named_or_raised,
+        test_status__every_code_has_a_text,      test_size__products_do_not_wrap,
+        test_rng__philox_known_answer,           test_rng__normal_has_unit_moments,
+        test_file__replaced_whole_or_not_at_all, test_thread__queue_keeps_order,
+        test_cholesky__factor_and_inverse,       test_cholesky__singular_matrices_are_named_or_raised,
     };
     Suite *s = suite_create("base");
     ADD_CASE(s, "base", NULL, NULL, 60, tests);

@@ -1,0 +1,204 @@
+/* reading.c - the threads that share a batch, and the bites they take. */
+#include "reading.h"
+
+#include "size.h"
+#include "thread.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* A bite stays in a second-level cache while it is converted or checked. More threads than MOST_HANDS would only wait
+ * for memory. */
+enum { BITE_BYTES = 1 << 18, MOST_HANDS = 8 };
+
+/* Who reads: the caller is the first. */
+typedef struct hand {
+    fg_reading *reading;
+    fg_thread *thread;    /* NULL: the caller's own */
+    void *raw;            /* (bite_rows,d) F64 rows before they are shifted, else one row */
+    uint64_t failed_bite; /* where status is not OK */
+    fgmm_status status;
+    char text[FG_ERROR_TEXT_BYTES];
+} hand;
+
+struct fg_reading {
+    fg_reading_options options;
+    uint64_t d;
+    fgmm_type type;                  /* of the source */
+    size_t raw_row_bytes, row_bytes; /* in the source, on the device */
+    uint64_t position;               /* rows given in this pass */
+    uint64_t bite_rows;
+    /* The batch at hand: n rows from `position` on go to `to`. */
+    char *to;
+    uint64_t n;
+    atomic_uint_fast64_t next_bite;
+    hand hands[MOST_HANDS];
+    size_t hand_count;
+    fg_queue *turns, *done; /* a turn is for any hand but the first; a quick one may take several */
+};
+
+/* Rows that have been read to `raw` (F64) or in place. first: of the batch. */
+static fgmm_status finish_rows(const fg_reading *r, char *to, const void *raw, uint64_t n, uint64_t first)
+{
+    fgmm_status status = FGMM_OK;
+    const int is_f64 = r->type == FGMM_F64;
+    if (is_f64 || r->options.is_checked)
+        FG_TRY(fg_rows_check(is_f64 ? raw : to, r->type, n, r->d, r->position + first));
+    if (is_f64) fg_rows_to_float((float *)(void *)to, raw, r->type, n, r->d, r->options.offset);
+done:
+    return status;
+}
+
+/* ---- several threads ---- */
+
+static fgmm_status read_bite(const fg_reading *r, void *raw, uint64_t first)
+{
+    fgmm_status status = FGMM_OK;
+    const fgmm_source *source = r->options.source;
+    const uint64_t n = fg_min_u64(r->bite_rows, r->n - first);
+    char *to = r->to + (size_t)first * r->row_bytes;
+    void *in = r->type == FGMM_F64 ? raw : to;
+    FG_TRY(source->kind->read_at(source->self, r->position + first, in, n));
+    FG_TRY(finish_rows(r, to, raw, n, first));
+done:
+    return status;
+}
+
+/* Bites are taken in order, so that of several that fail the first is always among those that were taken. */
+static void take_bites(hand *h)
+{
+    fg_reading *r = h->reading;
+    const uint64_t bites = fg_ceil_div(r->n, r->bite_rows);
+    for (uint64_t bite; (bite = atomic_fetch_add(&r->next_bite, 1u)) < bites;) {
+        const fgmm_status status = read_bite(r, h->raw, bite * r->bite_rows);
+        if (status == FGMM_OK) continue;
+        h->status = status;
+        h->failed_bite = bite;
+        fg_error_save(h->text);
+        atomic_store(&r->next_bite, bites);
+        return;
+    }
+}
+
+static void hand_main(void *argument)
+{
+    hand *h = argument;
+    size_t turn;
+    while (fg_queue_pop(h->reading->turns, &turn)) {
+        take_bites(h);
+        fg_queue_push(h->reading->done, turn);
+    }
+}
+
+static fgmm_status read_together(fg_reading *r)
+{
+    const size_t turns = (size_t)fg_min_u64(r->hand_count, fg_ceil_div(r->n, r->bite_rows)) - 1;
+    const hand *first = NULL;
+    atomic_store(&r->next_bite, 0u);
+    for (hand *h = r->hands; h < r->hands + r->hand_count; h++) h->status = FGMM_OK;
+    for (size_t i = 0; i < turns; i++) fg_queue_push(r->turns, i);
+    take_bites(&r->hands[0]);
+    for (size_t i = 0, turn; i < turns; i++) fg_queue_pop(r->done, &turn);
+    for (const hand *h = r->hands; h < r->hands + r->hand_count; h++)
+        if (h->status != FGMM_OK && (!first || h->failed_bite < first->failed_bite)) first = h;
+    if (!first) return FGMM_OK;
+    fg_error_restore(first->text);
+    return first->status;
+}
+
+/* ---- one thread ---- */
+
+/* F64 rows become float rows minus the offset, block by block. */
+static fgmm_status read_in_order(fg_reading *r)
+{
+    fgmm_status status = FGMM_OK;
+    const int is_f64 = r->type == FGMM_F64;
+    uint64_t wanted = 1, given = 1, n = 0;
+    for (; n < r->n && given == wanted; n += given) {
+        wanted = is_f64 ? fg_min_u64(r->bite_rows, r->n - n) : r->n;
+        void *raw = is_f64 ? r->hands[0].raw : r->to;
+        FG_TRY(fg_rows_fill(r->options.source, raw, wanted, &given));
+        FG_TRY(finish_rows(r, r->to + (size_t)n * r->row_bytes, raw, given, n));
+    }
+    r->n = n;
+    /* All expected rows are there: the source says by itself when it has more. */
+    if (r->position + n == r->options.rows) FG_TRY(fg_rows_fill(r->options.source, r->hands[0].raw, 1, &given));
+done:
+    return status;
+}
+
+/* ---- the whole ---- */
+
+fgmm_status fg_reading_rewind(fg_reading *reading)
+{
+    reading->position = 0;
+    return fgmm_source_rewind(reading->options.source);
+}
+
+fgmm_status fg_reading_fill(fg_reading *r, void *rows, uint64_t capacity, uint64_t *count)
+{
+    fgmm_status status = FGMM_OK;
+    *count = 0;
+    r->to = rows;
+    r->n = fg_min_u64(capacity, r->options.rows - r->position);
+    if (r->n > 0) FG_TRY(r->hand_count > 1 ? read_together(r) : read_in_order(r));
+    r->position += r->n;
+    *count = r->n;
+done:
+    return status;
+}
+
+int fg_reading_is_at_end(const fg_reading *reading)
+{
+    return reading->position == reading->options.rows;
+}
+
+static fgmm_status start_hands(fg_reading *r, size_t count)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(fg_queue_create(&r->turns, count));
+    FG_TRY(fg_queue_create(&r->done, count));
+    for (; r->hand_count < count; r->hand_count++) {
+        hand *h = &r->hands[r->hand_count];
+        h->reading = r;
+        FG_TRY(fg_alloc(&h->raw, r->type == FGMM_F64 ? r->bite_rows : 1, r->raw_row_bytes, "a block of rows"));
+        if (r->hand_count > 0) FG_TRY(fg_thread_start(&h->thread, hand_main, h));
+    }
+done:
+    return status;
+}
+
+fgmm_status fg_reading_open(fg_reading **reading, const fg_reading_options *options)
+{
+    fgmm_status status = FGMM_OK;
+    fg_reading *r = NULL;
+    const fgmm_source *source = options->source;
+    *reading = NULL;
+    FG_TRY(FG_ALLOC(&r, 1, "reading"));
+    r->options = *options;
+    r->d = source->info.dims;
+    r->type = source->info.type;
+    FG_TRY(fg_size_product(&r->raw_row_bytes, r->d, fgmm_type_bytes(r->type), "a row"));
+    FG_TRY(fg_size_product(&r->row_bytes, r->d, fgmm_type_bytes(fg_device_type(r->type)), "a row"));
+    r->bite_rows = fg_max_u64(1, BITE_BYTES / r->raw_row_bytes);
+    const int is_shared = source->kind->read_at && options->rows == source->info.rows;
+    FG_TRY(start_hands(r, is_shared ? (size_t)fg_min_u64(fg_processors(), MOST_HANDS) : 1));
+    *reading = r;
+    r = NULL;
+done:
+    fg_reading_close(r);
+    return status;
+}
+
+void fg_reading_close(fg_reading *reading)
+{
+    if (!reading) return;
+    if (reading->turns) fg_queue_close(reading->turns);
+    for (hand *h = reading->hands; h < reading->hands + MOST_HANDS; h++) {
+        fg_thread_join(h->thread);
+        free(h->raw);
+    }
+    fg_queue_free(reading->turns);
+    fg_queue_free(reading->done);
+    free(reading);
+}
