@@ -148,6 +148,13 @@ static size_t row_tiles(const part *p)
     return (size_t)fg_ceil_div(p->end - p->first_row, TRIANGLE_ROWS);
 }
 
+/* Rows of a launch of work-groups, whose second dimension some devices limit. */
+static cl_uint most_group_rows(const fg_shape *s, double row_work)
+{
+    enum { MOST_TILES = 65535 };
+    return (cl_uint)fg_min_u64(fg_launch_rows(s, row_work, TRIANGLE_ROWS), (uint64_t)MOST_TILES * TRIANGLE_ROWS);
+}
+
 static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
@@ -174,7 +181,7 @@ static fgmm_status run_group(fg_pass *pass, const fg_rows *rows)
     const fg_whitening *w = &pass->whitening;
     const fg_shape *s = &pass->shape;
     const size_t columns = (size_t)fg_ceil_div(s->d, TRIANGLE_COLUMNS), local[2] = {TRIANGLE_ITEMS, 1};
-    const cl_uint most = fg_launch_rows(s, (double)s->d * s->d, TRIANGLE_ROWS);
+    const cl_uint most = most_group_rows(s, (double)s->d * s->d);
     for (part p = part_of(pass, rows, 0, most); p.first_row < p.n; p = part_of(pass, rows, p.end, most)) {
         const fg_argument arguments[] = {
             FG_ARG_BUFFER(rows->buffer),       FG_ARG_VALUE(p.first),    FG_ARG_VALUE(p.first_row), FG_ARG_VALUE(p.n),
@@ -199,7 +206,7 @@ fgmm_status fg_whitening_densify(fg_pass *pass, const fg_rows *rows)
     const fg_shape *s = &pass->shape;
     const fg_packed *packed = &pass->packed;
     const size_t local[2] = {TRIANGLE_ITEMS, 1};
-    const cl_uint most = fg_launch_rows(s, (double)s->k * s->d * s->d, TRIANGLE_ROWS);
+    const cl_uint most = most_group_rows(s, (double)s->k * s->d * s->d);
     for (part p = part_of(pass, rows, 0, most); p.first_row < p.n; p = part_of(pass, rows, p.end, most)) {
         const fg_argument arguments[] = {
             FG_ARG_BUFFER(rows->buffer),
