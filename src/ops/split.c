@@ -16,8 +16,8 @@ enum { DIFFERENCE_PRODUCTS = 10 };
 /* Largest error of a log-density near its component, in nats, products in float32 included (as pack.c). */
 static const double most_error_nats = 1e-3;
 /* What rows that are no whole numbers add, relative to |y| |2 m|: their own rest, and the products (s, t) with
- * s + t >= terms that are left out. A term's rounding is at most 2^-9 of what it rounds. */
-static const double row_error[FG_SPLIT_TERMS + 1] = {0, 0, 2 * 0x1p-18, 3 * 0x1p-27};
+ * s + t >= terms that are left out (docs/math.md, "Splitting"). */
+static const double row_error[FG_SPLIT_TERMS + 1] = {0, 0, 3 * 0x1p-17, 5 * 0x1p-26};
 
 static uint64_t slabs_of(const fg_shape *s)
 {
