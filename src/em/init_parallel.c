@@ -77,10 +77,10 @@ done:
     return status;
 }
 
-/* Centres of all candidates so far; weights and variances do not matter to the nearest one. */
+/* Centres of all candidates so far; weights do not matter to the nearest one, and variances are not known. */
 static fg_parameters parameters_of(const parallel *p)
 {
-    return (fg_parameters){FGMM_SPHERICAL, p->count, p->d, p->weights, p->candidates, p->weights};
+    return (fg_parameters){FGMM_SPHERICAL, p->count, p->d, p->weights, p->candidates, NULL};
 }
 
 /* The row's values, in the data's own coordinates, to a candidate's place. */

@@ -284,8 +284,10 @@ void fg_training_close(fg_training *t)
 
 fgmm_status fg_training_e_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
 {
-    const fg_parameters parameters = fg_mixture_parameters(&t->mixture);
+    fg_parameters parameters = fg_mixture_parameters(&t->mixture);
     const double began_s = fg_now_s();
+    if (phase == FGMM_PHASE_KMEANS && t->report.kmeans_iterations == 0)
+        parameters.covariances = NULL; /* no clusters yet */
     fg_watch_iteration(&t->e.watch, phase, iteration, max_iterations, t->report.rows);
     const fgmm_status status = fg_e_step_run(t->values, &t->e, &parameters);
     t->report.em_s += fg_now_s() - began_s;

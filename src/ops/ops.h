@@ -163,10 +163,11 @@ typedef struct fg_bounds {
     int are_used;                /* for the loaded model */
 } fg_bounds;
 
-/* means (padded_k, row_stride) and shift as kernels use them, h |m|^2 (k), scale and normaliser (padded_k). */
+/* means (padded_k, row_stride) and shift as kernels use them, h |m|^2 (k), scale and normaliser (padded_k); variances
+ * (k), the mean over the dimensions, NULL where they are not known (k-means that begins). */
 typedef struct fg_bounds_input {
     const float *means, *scale, *normaliser;
-    const double *squares;
+    const double *squares, *variances;
 } fg_bounds_input;
 
 /* May passes of this shape gain by bounds? It has family, covariance, K and D by then, and its tile. */
@@ -278,6 +279,7 @@ typedef struct fg_split_input {
     const double *product_errors, *squares;
     const cl_uint *is_exact;
     const float *scale, *normaliser;
+    const double *variances; /* as fg_bounds_input */
 } fg_split_input;
 /* Writes split_means and strip_terms, and raises error_bound_nats to what the terms leave. */
 fgmm_status fg_split_load(fg_packed *packed, const fg_shape *shape, const fg_split_input *input);

@@ -89,6 +89,7 @@ typedef struct image {
     const float *centres; /* (padded_k, row_stride) what rows are compared with: means, or whitened ones */
     float *white;         /* tied: those; otherwise NULL */
     double *peaks;        /* (k) log-densities at distance 0 */
+    double *variances;    /* (k), the mean over the dimensions; NULL: not known */
     double *squares;      /* (k) h |m|^2: half the squared distance to the shift, in the component's deviations */
     double rounding;      /* nats from the factors of matrices; 0 where there are none */
 } image;
@@ -124,6 +125,7 @@ static void image_free(image *m)
     free(m->white);
     free(m->peaks);
     free(m->squares);
+    free(m->variances);
 }
 
 /* Shifted means in float, and what rounding did to them. */
@@ -135,6 +137,19 @@ static void shift_mean(image *m, fg_packed *p, const fg_shape *s, const double *
         m->means[(size_t)k * s->row_stride + d] = used;
         p->offsets[(size_t)k * s->d + d] = (double)used - exact;
     }
+}
+
+/* What the choice of bounds asks for, where parameters have variances. */
+static fgmm_status set_variances(image *m, const fg_shape *s, const fg_parameters *q)
+{
+    fgmm_status status = FGMM_OK;
+    if (!s->has_bounds || !q->covariances) return FGMM_OK;
+    FG_TRY(FG_ALLOC(&m->variances, s->k, "variances"));
+    for (uint32_t k = 0; k < s->k; k++)
+        for (uint32_t d = 0; d < s->d; d++)
+            m->variances[k] += q->covariances[fg_variance_place(q->covariance, s->d, k, d)] / s->d;
+done:
+    return status;
 }
 
 /* W (mean - shift), in double from the exact mean. */
@@ -309,7 +324,8 @@ static fgmm_status load_split(fg_packed *p, const fg_shape *s, const image *m, c
     if (s->tile.unit == FG_UNIT_NONE) return FGMM_OK;
     FG_TRY(FG_ALLOC(&errors, s->k, "error bounds"));
     for (uint32_t k = 0; k < s->k; k++) errors[k] = fast_error(s, m->squares[k]);
-    const fg_split_input input = {m->means, shift, errors, m->squares, m->is_exact, m->scale, m->normaliser};
+    const fg_split_input input = {m->means,    shift,    errors,        m->squares,
+                                  m->is_exact, m->scale, m->normaliser, m->variances};
     FG_TRY(fg_split_load(p, s, &input));
 done:
     free(errors);
@@ -319,7 +335,7 @@ done:
 /* The same means in the coordinates of bounds. */
 static fgmm_status load_bounds(fg_packed *p, const fg_shape *s, const image *m)
 {
-    const fg_bounds_input input = {m->means, m->scale, m->normaliser, m->squares};
+    const fg_bounds_input input = {m->means, m->scale, m->normaliser, m->squares, m->variances};
     return s->bound_dims > 0 ? fg_bounds_load(&p->bounds, s, &input) : FGMM_OK;
 }
 
@@ -337,6 +353,7 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
         shift_mean(&m, p, s, mean, shift, k);
         if (m.white) whiten_mean(&m, s, triangle->w, mean, shift, k);
     }
+    FG_TRY(set_variances(&m, s, parameters));
     if (s->keep == FG_KEEP_MIXTURE) FG_TRY(set_peaks(&m, s, parameters, triangle));
     pack_all(&m, p, s, parameters);
     FG_TRY(fg_buffer_write(p->packed, 0, m.packed, fg_buffer_bytes(p->packed)));

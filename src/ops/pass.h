@@ -62,7 +62,8 @@ uint64_t fg_pass_bytes(fgmm_device *device, const fg_pass_options *options);
 uint64_t fg_pass_host_bytes(fgmm_device *device, const fg_pass_options *options, int is_evaluation);
 
 /* Loads parameters for the batches that follow and zeroes the statistics. shift (d): subtracted from rows while they
- * are loaded; near the data's mean. With FG_KEEP_BEST only the means count. */
+ * are loaded; near the data's mean. With FG_KEEP_BEST only the means count; covariances
+ * may be NULL, and say otherwise how far rows are from their centres, which helps to choose bounds. */
 fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const float *shift);
 
 /* n <= batch_rows rows, dense (n,d), beginning `offset_bytes` into buffer. */

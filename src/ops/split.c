@@ -151,7 +151,7 @@ fgmm_status fg_split_load(fg_packed *p, const fg_shape *s, const fg_split_input 
         p->terms = terms[strip] > p->terms ? terms[strip] : p->terms;
     }
     const fg_term_bounds_input bounds = {
-        {in->means, in->scale, in->normaliser, in->squares}, rests, are_exact, products};
+        {in->means, in->scale, in->normaliser, in->squares, in->variances}, rests, are_exact, products};
     FG_TRY(fg_term_bounds_load(&p->bounds, s, &bounds));
     if (p->bounds.are_used)
         p->terms = 1; /* no log-density is a product's */

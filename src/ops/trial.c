@@ -29,13 +29,13 @@ static double squared_distance(const float *a, const float *b, uint32_t dims)
     return sum;
 }
 
-/* Squared distance of a row to its component, per dimension: the variance; where there is none (k-means), twice the
- * squared distance to the next centre, as descriptors have. */
+/* Squared distance of a row to its component, per dimension: the variance; where it is not known, twice the squared
+ * distance to the next centre, as descriptors have. */
 static double variance_of(const fg_shape *s, const fg_bounds_input *in, uint32_t k)
 {
     const float *mean = in->means + (size_t)k * s->row_stride;
     double nearest = INFINITY;
-    if (s->keep == FG_KEEP_MIXTURE) return 0.5 / (double)in->scale[k];
+    if (in->variances) return in->variances[k];
     for (uint32_t c = 0; c < s->k; c++)
         if (c != k) nearest = fmin(nearest, squared_distance(in->means + (size_t)c * s->row_stride, mean, s->d));
     return s->k > 1 ? 2 * nearest / s->d : 0;

@@ -130,8 +130,8 @@ END_TEST
 
 enum { K = 256, D = 100, MANY = 1 << 24 };
 
-/* Means whose first `spread_dims` coordinates have a deviation of 10, the others of 0.1. */
-static void load(fg_pass *pass, uint64_t spread_dims)
+/* Means whose first `spread_dims` coordinates have a deviation of 10, the others of 0.1. variance 0: not known. */
+static void load_with(fg_pass *pass, uint64_t spread_dims, double variance)
 {
     static double weights[K], means[K * D], variances[K];
     static const float shift[D];
@@ -139,11 +139,16 @@ static void load(fg_pass *pass, uint64_t spread_dims)
     fg_rng_init(&rng, 1, 77, 0);
     for (size_t k = 0; k < K; k++) {
         weights[k] = 1.0 / K;
-        variances[k] = 1;
+        variances[k] = variance;
         for (size_t d = 0; d < D; d++) means[k * D + d] = (d < spread_dims ? 10 : 0.1) * fg_rng_normal(&rng);
     }
-    const fg_parameters p = {FGMM_SPHERICAL, K, D, weights, means, variances};
+    const fg_parameters p = {FGMM_SPHERICAL, K, D, weights, means, variance > 0 ? variances : NULL};
     ck_ok(fg_pass_load(pass, &p, shift));
+}
+
+static void load(fg_pass *pass, uint64_t spread_dims)
+{
+    load_with(pass, spread_dims, 1);
 }
 
 static fg_pass *pass_for(fgmm_kernel_family family, fg_keep keep, uint64_t rows)
@@ -179,12 +184,24 @@ START_TEST(test_pass__bounds_are_used_where_they_tell_components_apart)
         fg_pass *pass = pass_for(families[_i], (fg_keep)keep, MANY);
         load(pass, 20);
         ck_assert(uses_bounds(pass));
-        load(pass, 0); /* near each other: all are candidates of few coordinates, and of mixtures */
-        ck_assert(!uses_bounds(pass) || (families[_i] == FGMM_KERNEL_MATRIX && keep == FG_KEEP_BEST));
+        load(pass, 0); /* near each other: all are candidates */
+        ck_assert(!uses_bounds(pass));
         load(pass, 20);
         ck_assert(uses_bounds(pass));
         fg_pass_free(pass);
     }
+}
+END_TEST
+
+/* k-means: rows far from their centres, in all dimensions, are near many in few coordinates. */
+START_TEST(test_pass__bounds_of_kmeans_are_chosen_by_the_variances)
+{
+    fg_pass *pass = pass_for(FGMM_KERNEL_VECTOR, FG_KEEP_BEST, MANY);
+    load_with(pass, 20, 0);
+    ck_assert(uses_bounds(pass));
+    load_with(pass, 20, 400);
+    ck_assert(!uses_bounds(pass));
+    fg_pass_free(pass);
 }
 END_TEST
 
@@ -222,6 +239,7 @@ Suite *suite(void)
     tcase_add_test(edges, test_pass__bounds_in_hard_cases);
     tcase_add_test(edges, test_pass__bounds_are_true_where_rests_are_rounding);
     tcase_add_loop_test(use, test_pass__bounds_are_used_where_they_tell_components_apart, 0, 2);
+    tcase_add_test(use, test_pass__bounds_of_kmeans_are_chosen_by_the_variances);
     tcase_add_test(use, test_pass__bounds_are_not_used_for_few_rows);
     tcase_add_test(use, test_pass__bounds_from_products_are_reported);
     suite_add_tcase(s, edges);
