@@ -17,7 +17,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PACKAGES=(libcjson-dev libcjson1 check libsubunit-dev libsubunit0 pkgconf pkgconf-bin libpkgconf3 ocl-icd-opencl-dev
   ocl-icd-libopencl1 opencl-c-headers libclblast-dev libclblast1)
-TESTS_BUDGET=150 # seconds
+TESTS_BUDGET=120 # seconds
 NVIDIA_DRIVER=/usr/lib/libnvidia-opencl.so.1
 deps='' build=build/gpu results=bench/results device='' budget=460 # seconds for everything
 
