@@ -33,7 +33,7 @@ fetch() {
   (cd "$folder" && apt-get -q download "${PACKAGES[@]}")
   for package in "$folder"/*.deb; do dpkg-deb -x "$package" "$folder"; rm "$package"; done
   # shellcheck disable=SC2016 # a variable of pkg-config
-  find "$folder" -name '*.pc' -exec sed -i 's|^prefix=/usr$|prefix=${pcfiledir}/../../..|' {} +
+  find "$folder" -name '*.pc' -exec sed -i -E 's#^(prefix|libdir|includedir)=/usr(/|$)#\1=${pcfiledir}/../../..\2#' {} +
   du -sh "$folder"
 }
 
