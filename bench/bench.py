@@ -465,6 +465,8 @@ def main():
         for c in cases:
             say(f"{c.name:<12} {c.data} {c.type} K={c.k} D={c.d}: {' '.join(c.contenders)}")
         return
+    if not (pathlib.Path(options.build) / "flashgmm").exists():
+        sys.exit(f"./dev bench: no program flashgmm in {options.build}; build it there or name another folder by --build")
     bench = Bench(options)
     about = describe(options)
     results = pathlib.Path(options.results)
