@@ -25,6 +25,9 @@ void fg_foreign_unlock(void);
 
 /* Processors that the process may use, at least 1. */
 unsigned fg_processors(void);
+/* Leaves the calling thread every count-th of its processors, from the index-th on, where it has that many: threads
+ * that share work then run beside each other, also while all processors are busy. index < count. */
+void fg_thread_spread(size_t index, size_t count);
 
 /* Seconds of a monotonic clock with an arbitrary beginning. */
 double fg_now_s(void);

@@ -14,6 +14,7 @@ enum { BITE_BYTES = 1 << 18, MOST_HANDS = 8 };
 /* Who reads: the caller is the first. */
 typedef struct hand {
     fg_reading *reading;
+    size_t index;
     fg_thread *thread;    /* NULL: the caller's own */
     void *raw;            /* (bite_rows,d) F64 rows before they are shifted, else one row */
     uint64_t failed_bite; /* where status is not OK */
@@ -33,8 +34,8 @@ struct fg_reading {
     uint64_t n;
     atomic_uint_fast64_t next_bite;
     hand hands[MOST_HANDS];
-    size_t hand_count;
-    fg_queue *turns, *done; /* a turn is for any hand but the first; a quick one may take several */
+    size_t hand_count, most_hands; /* that there are, and will be */
+    fg_queue *turns, *done;        /* a turn is for any hand but the first; a quick one may take several */
 };
 
 /* Rows that have been read to `raw` (F64) or in place. first: of the batch. */
@@ -84,6 +85,7 @@ static void hand_main(void *argument)
 {
     hand *h = argument;
     size_t turn;
+    fg_thread_spread(h->index, h->reading->most_hands);
     while (fg_queue_pop(h->reading->turns, &turn)) {
         take_bites(h);
         fg_queue_push(h->reading->done, turn);
@@ -135,6 +137,11 @@ fgmm_status fg_reading_rewind(fg_reading *reading)
     return fgmm_source_rewind(reading->options.source);
 }
 
+void fg_reading_join(const fg_reading *reading)
+{
+    if (reading->most_hands > 1) fg_thread_spread(0, reading->most_hands);
+}
+
 fgmm_status fg_reading_fill(fg_reading *r, void *rows, uint64_t capacity, uint64_t *count)
 {
     fgmm_status status = FGMM_OK;
@@ -156,11 +163,13 @@ int fg_reading_is_at_end(const fg_reading *reading)
 static fgmm_status start_hands(fg_reading *r, size_t count)
 {
     fgmm_status status = FGMM_OK;
+    r->most_hands = count;
     FG_TRY(fg_queue_create(&r->turns, count));
     FG_TRY(fg_queue_create(&r->done, count));
     for (; r->hand_count < count; r->hand_count++) {
         hand *h = &r->hands[r->hand_count];
         h->reading = r;
+        h->index = r->hand_count;
         FG_TRY(fg_alloc(&h->raw, r->type == FGMM_F64 ? r->bite_rows : 1, r->raw_row_bytes, "a block of rows"));
         if (r->hand_count > 0) FG_TRY(fg_thread_start(&h->thread, hand_main, h));
     }

@@ -25,6 +25,8 @@ void fg_reading_close(fg_reading *reading);
 
 /* Back to the first row. */
 fgmm_status fg_reading_rewind(fg_reading *reading);
+/* For a thread of the library's own that will call fg_reading_fill: takes it to a processor apart from the helpers'. */
+void fg_reading_join(const fg_reading *reading);
 /* The next rows, (capacity,d) of the device's type; *count < capacity: the end. By one thread at a time. Errors are the
  * source's, and DATA for a value that is not a number; of several the first row's. */
 fgmm_status fg_reading_fill(fg_reading *reading, void *rows, uint64_t capacity, uint64_t *count);

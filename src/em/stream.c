@@ -81,6 +81,7 @@ static void reader_main(void *argument)
     fg_stream *s = argument;
     size_t number;
     int is_end = 0;
+    fg_reading_join(s->reading);
     while (!is_end && fg_queue_pop(s->empty, &number)) {
         s->reader_status = read_batch(s, &s->slots[number]);
         if (s->reader_status != FGMM_OK) {

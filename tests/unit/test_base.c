@@ -104,6 +104,39 @@ START_TEST(test_thread__queue_keeps_order)
 }
 END_TEST
 
+typedef struct share {
+    size_t index, count;
+    unsigned processors; /* that are left */
+} share;
+
+static void take_share(void *argument)
+{
+    share *mine = argument;
+    fg_thread_spread(mine->index, mine->count);
+    mine->processors = fg_processors();
+}
+
+/* All processors are somebody's; more threads than processors keep all of them. */
+START_TEST(test_thread__spread_threads_share_the_processors)
+{
+    const unsigned all = fg_processors();
+    ck_assert_uint_ge(all, 1);
+    for (size_t count = 1; count <= (size_t)all + 1; count++) {
+        unsigned sum = 0;
+        for (size_t i = 0; i < count; i++) {
+            share mine = {i, count, 0};
+            fg_thread *thread;
+            ck_ok(fg_thread_start(&thread, take_share, &mine));
+            fg_thread_join(thread);
+            ck_assert_uint_ge(mine.processors, 1);
+            sum += mine.processors;
+        }
+        ck_assert_uint_eq(sum, count <= all ? all : count * all);
+    }
+    ck_assert_uint_eq(fg_processors(), all);
+}
+END_TEST
+
 /* U^T U = A and W A W^T = 1 for sizes around the panel of 8; what cannot be factored is named, or raised. */
 START_TEST(test_cholesky__factor_and_inverse)
 {
@@ -156,10 +189,15 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const tests[] = {
-        test_status__every_code_has_a_text,      test_size__products_do_not_wrap,
-        test_rng__philox_known_answer,           test_rng__normal_has_unit_moments,
-        test_file__replaced_whole_or_not_at_all, test_thread__queue_keeps_order,
-        test_cholesky__factor_and_inverse,       test_cholesky__singular_matrices_are_named_or_raised,
+        test_status__every_code_has_a_text,
+        test_size__products_do_not_wrap,
+        test_rng__philox_known_answer,
+        test_rng__normal_has_unit_moments,
+        test_file__replaced_whole_or_not_at_all,
+        test_thread__queue_keeps_order,
+        test_thread__spread_threads_share_the_processors,
+        test_cholesky__factor_and_inverse,
+        test_cholesky__singular_matrices_are_named_or_raised,
     };
     Suite *s = suite_create("base");
     ADD_CASE(s, "base", NULL, NULL, 60, tests);
