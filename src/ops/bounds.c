@@ -51,10 +51,11 @@ uint64_t fg_bounds_bytes(const fg_shape *s)
     return s->has_bounds ? sizeof(float) * (axes + s->padded_k) : 0;
 }
 
-/* The images of the buffers while a model is loaded, axes a second time, coordinates and a trial. */
+/* The images of the buffers while a model is loaded, axes a second time, coordinates or slacks, variances and a trial.
+ */
 uint64_t fg_bounds_host_bytes(const fg_shape *s)
 {
-    return 2 * fg_bounds_bytes(s) + sizeof(double) * s->k;
+    return s->has_bounds ? 2 * (fg_bounds_bytes(s) + sizeof(double) * s->k) : 0;
 }
 
 fgmm_status fg_bounds_create(fg_bounds *b, fgmm_device *device, const fg_shape *s)
