@@ -66,7 +66,6 @@ int fg_family_is_checked(const fgmm_device *device, const char *program);
 /* Around a check. In between, a mark on disk says so: if the driver ends the process, the next one falls back. */
 void fg_family_begin_check(fgmm_device *device);
 void fg_family_end_check(fgmm_device *device, const char *program, int is_passed);
-int fg_family_is_checking(const fgmm_device *device);
 /* The family in use has failed: remembers it and takes the next one. Errors: UNSUPPORTED when there is none, or the
  * options asked for this one. */
 fgmm_status fg_family_fail(fgmm_device *device, const char *why);
@@ -146,8 +145,8 @@ fgmm_status fg_answer_wait(fg_answer *answer, void *bytes, size_t count);
 
 /* Where the host fills a buffer: pinned memory and the copy of it that is under way or, where host and device share
  * memory, the buffer itself, mapped. One thread at a time uses it; the reader may be another than the one that launches
- * kernels, as long as they take turns. The order of calls, batch after batch: begin, (fill, send) once or several times,
- * end, use, (launch kernels), release. Only begin and end wait, so that whoever launches kernels never does. */
+ * kernels, as long as they take turns. The order of calls, batch after batch: begin, (fill, send) once or several
+ * times, end, use, (launch kernels), release. Only begin and end wait, so that whoever launches kernels never does. */
 typedef struct fg_upload fg_upload;
 
 /* Errors: MEMORY, DEVICE. */

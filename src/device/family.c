@@ -134,7 +134,6 @@ void fg_family_begin_check(fgmm_device *device)
 {
     char text[RECORD_BYTES];
     snprintf(text, sizeof text, "running %ld", fg_process_id());
-    device->is_checking = 1;
     device->held_failure = device->fail_launch; /* tests mean the launches of the work itself */
     device->fail_launch = 0;
     write_record(device, fgmm_kernel_family_name(device->info.family), text);
@@ -142,17 +141,11 @@ void fg_family_begin_check(fgmm_device *device)
 
 void fg_family_end_check(fgmm_device *device, const char *program, int is_passed)
 {
-    device->is_checking = 0;
     device->fail_launch = device->held_failure;
     write_record(device, fgmm_kernel_family_name(device->info.family), NULL);
     if (!is_passed) return;
     device->checked[device->next_checked++ % FG_CHECKED] = fg_hash(FG_HASH_BEGIN, program, strlen(program));
     write_record(device, program, "passed");
-}
-
-int fg_family_is_checking(const fgmm_device *device)
-{
-    return device->is_checking;
 }
 
 fgmm_status fg_family_fail(fgmm_device *device, const char *why)

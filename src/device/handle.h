@@ -94,7 +94,6 @@ struct fgmm_device {
     fg_device_facts facts;
     int is_family_asked_for;      /* by the options */
     int has_failed_before;        /* a family has failed its check on this handle */
-    int is_checking;              /* a family's check runs */
     uint64_t held_failure;        /* fail_launch meanwhile */
     uint64_t checked[FG_CHECKED]; /* hashes of programs that passed their check in this handle, the latest ones */
     uint32_t next_checked;

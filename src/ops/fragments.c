@@ -178,7 +178,7 @@ fgmm_status fg_fragments_load(fg_packed *p, const fg_shape *s, const fg_split_in
     word *split = NULL;
     cl_uint *terms = NULL;
     const uint64_t strips = strips_of(s);
-    const int are_whole = fg_split_are_rows_exact(s, in->shift);
+    const int are_whole = in->are_rows_exact;
     const double of_rows = are_whole ? 0 : fg_warp_row_terms(s) == 1 ? one_term_error : two_terms_error;
     FG_TRY(FG_ALLOC(&split, strips * strip_words(s), "split means"));
     FG_TRY(FG_ALLOC(&terms, strips, "strip terms"));

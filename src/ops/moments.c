@@ -9,9 +9,6 @@
 
 /* cl/moments_group.cl. A band is what has few enough rows of a triangle to keep a worker busy for a while. */
 enum { GROUP_TILE = 32, GROUP_ITEMS = 64, BAND_DIMS = 64, COMBINE_LOCAL = 64 };
-/* Entries summed in float: ill-conditioned matrices feel the rounding of these sums (256 of them moved 20 iterations on
- * wdbc by 1e-6 of the log-likelihood, 32 by 1.6e-7). Gathered rows stay in a second-level cache. */
-enum { GATHERED_FLOATS = 1 << 16, MOST_ROWS = 32, GROUP_ROWS = 64, LEAST_ROWS = 16 };
 
 static void plan(fg_moments *m, const fg_shape *s)
 {
@@ -22,12 +19,6 @@ static void plan(fg_moments *m, const fg_shape *s)
     m->splits = (uint32_t)fg_ceil_div(wanted, m->bands);
 }
 
-uint32_t fg_moments_rows(const fg_shape *s)
-{
-    const uint64_t rows = fg_min_u64(MOST_ROWS, GATHERED_FLOATS / s->row_stride) / LEAST_ROWS * LEAST_ROWS;
-    return s->family == FGMM_KERNEL_GROUP ? GROUP_ROWS : (uint32_t)fg_max_u64(LEAST_ROWS, rows);
-}
-
 static uint64_t sum_count(const fg_shape *s)
 {
     return (uint64_t)s->matrices * s->d * s->row_stride;
@@ -35,7 +26,7 @@ static uint64_t sum_count(const fg_shape *s)
 
 static uint64_t scratch_floats(const fg_shape *s)
 {
-    return s->family == FGMM_KERNEL_VECTOR ? (uint64_t)s->workers * fg_moments_rows(s) * s->row_stride : 0;
+    return s->family == FGMM_KERNEL_VECTOR ? (uint64_t)s->workers * s->moment_rows * s->row_stride : 0;
 }
 
 uint64_t fg_moments_host_bytes(const fg_shape *s)

@@ -52,6 +52,7 @@ typedef struct fg_shape {
     int is_dense_direct;     /* vector: those of dense batches do */
     uint32_t row_groups;     /* vector, with matrices: groups of vw rows that meet a triangular factor together */
     uint32_t outputs;        /* with matrices: width of its packed blocks */
+    uint32_t moment_rows;    /* with matrices: entries whose second moments are summed in float */
     double launch_work;      /* multiplications and additions of a launch, so that it stays below 100 ms on a small
                                 device: no watchdog bites, a desktop stays alive. Results do not depend on the parts */
     float spread;            /* nats below a row's maximum at which components are dropped */
@@ -134,10 +135,8 @@ void fg_shape_describe(const fg_shape *shape, char *text, size_t room);
 /* 0, 1 or 2 for fg_tile.lanes: the best lane-mask builtin that compiles and gives right bits on this device. */
 fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw);
 
-/* Checks the program that a pass of these options will run, if that has not been done on this device: against the
- * double-precision reference, before its first use. A family that fails is replaced by the next (probe.c). Errors:
- * UNSUPPORTED when none is left. */
-fgmm_status fg_probe(fgmm_device *device, const fg_pass_options *options);
+/* fg_pass_create without a check of the program (pass.c). */
+fgmm_status fg_pass_create_unchecked(fg_pass **pass, fgmm_device *device, const fg_pass_options *options);
 
 /* ---- triangular factors of matrices (whiten.c) ---- */
 typedef struct fg_triangle {
@@ -259,7 +258,7 @@ typedef struct fg_whitening {
 typedef struct fg_moments {
     fg_buffer *sums;     /* sum (matrices, d, row_stride), lower triangles */
     fg_buffer *partials; /* sum (splits, as sums); NULL: one split */
-    fg_buffer *scratch;  /* vector: float (workers, fg_moments_rows, row_stride), gathered rows */
+    fg_buffer *scratch;  /* vector: float (workers, moment_rows, row_stride), gathered rows */
     uint32_t bands, splits;
     cl_kernel moments, combine;
 } fg_moments;
@@ -275,7 +274,8 @@ fgmm_status fg_split_create(fg_packed *packed, fgmm_device *device, const fg_sha
  * error of its products in float32, nats, and h |m|^2; is_exact (strips); scale and normaliser (padded_k) as fg_packed.
  */
 typedef struct fg_split_input {
-    const float *means, *shift;
+    const float *means;
+    int are_rows_exact; /* whole numbers that one term holds */
     const double *product_errors, *squares;
     const cl_uint *is_exact;
     const float *scale, *normaliser;
@@ -283,9 +283,6 @@ typedef struct fg_split_input {
 } fg_split_input;
 /* Writes split_means and strip_terms, and raises error_bound_nats to what the terms leave. */
 fgmm_status fg_split_load(fg_packed *packed, const fg_shape *shape, const fg_split_input *input);
-
-/* Are rows of this type and shift whole numbers up to 255, which one term holds? */
-int fg_split_are_rows_exact(const fg_shape *shape, const float *shift);
 
 /* ---- the same in f16 terms, for the warps of a GPU (fragments.c), and how a warp's work is cut ---- */
 enum { FG_WARPS = 4, FG_WARP_ITEMS = 32 * FG_WARPS, FG_WARP_ENTRIES = 32, FG_WARP_DIMS = 128 };
@@ -493,7 +490,6 @@ fgmm_status fg_whitening_densify(fg_pass *pass, const fg_rows *rows);
  * s2 (matrices, d, d), symmetric. */
 uint64_t fg_moments_bytes(const fg_shape *shape);
 uint64_t fg_moments_host_bytes(const fg_shape *shape); /* of fetch */
-uint32_t fg_moments_rows(const fg_shape *shape);       /* entries summed in float */
 fgmm_status fg_moments_create(fg_pass *pass);
 void fg_moments_free(fg_moments *moments);
 fgmm_status fg_moments_zero(fg_pass *pass);

@@ -316,6 +316,16 @@ static void note_differences(fg_packed *p, const fg_shape *s, const image *m)
         p->error_bound_nats = fmax(p->error_bound_nats, exact_error(s, m->squares[k]));
 }
 
+/* Are rows of this type and shift whole numbers up to 255, which one term of a matrix unit holds? */
+static int are_rows_exact(const fg_shape *s, const float *shift)
+{
+    const float least = s->type == FGMM_I8 ? -128 : 0;
+    if (s->type != FGMM_U8 && s->type != FGMM_I8) return 0;
+    for (uint32_t d = 0; d < s->d; d++)
+        if (shift[d] != rintf(shift[d]) || shift[d] < least || shift[d] > least + 255) return 0;
+    return 1;
+}
+
 /* The same means for a matrix unit. */
 static fgmm_status load_split(fg_packed *p, const fg_shape *s, const image *m, const float *shift)
 {
@@ -324,8 +334,8 @@ static fgmm_status load_split(fg_packed *p, const fg_shape *s, const image *m, c
     if (s->tile.unit == FG_UNIT_NONE) return FGMM_OK;
     FG_TRY(FG_ALLOC(&errors, s->k, "error bounds"));
     for (uint32_t k = 0; k < s->k; k++) errors[k] = fast_error(s, m->squares[k]);
-    const fg_split_input input = {m->means,    shift,    errors,        m->squares,
-                                  m->is_exact, m->scale, m->normaliser, m->variances};
+    const fg_split_input input = {
+        m->means, are_rows_exact(s, shift), errors, m->squares, m->is_exact, m->scale, m->normaliser, m->variances};
     FG_TRY(fg_split_load(p, s, &input));
 done:
     free(errors);

@@ -27,7 +27,7 @@ static void note_other_tile(fgmm_device *device, const fg_shape *shape, const ch
     fg_device_log(device, line);
 }
 
-fgmm_status fg_pass_create(fg_pass **out, fgmm_device *device, const fg_pass_options *options)
+fgmm_status fg_pass_create_unchecked(fg_pass **out, fgmm_device *device, const fg_pass_options *options)
 {
     fgmm_status status = FGMM_OK;
     fg_pass *pass = NULL;
@@ -35,7 +35,6 @@ fgmm_status fg_pass_create(fg_pass **out, fgmm_device *device, const fg_pass_opt
     FG_TRY(FG_ALLOC(&pass, 1, "pass"));
     pass->device = device;
     pass->path = options->keep == FG_KEEP_BEST ? FGMM_PATH_SPARSE : options->path;
-    FG_TRY(fg_probe(device, options));
     FG_TRY(fg_shape_init(&pass->shape, device, options));
     pass->is_dense = pass->path == FGMM_PATH_DENSE && pass->shape.matrices == 0;
     if (options->tile_text) note_other_tile(device, &pass->shape, options->tile_text);

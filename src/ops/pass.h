@@ -46,7 +46,9 @@ typedef struct fg_pass_options {
         launch_work; /* multiplications and additions of a launch, for tests; 0: what a small device does in 100 ms */
 } fg_pass_options;
 
-/* Allocates and compiles. Errors: MEMORY, COMPILE, DEVICE. */
+/* Allocates and compiles, and checks the program against the double-precision reference, if that has not been done on
+ * this device. A family that fails is replaced by the next (probe.c). Errors: MEMORY, COMPILE, DEVICE, UNSUPPORTED when
+ * no family is left. */
 fgmm_status fg_pass_create(fg_pass **pass, fgmm_device *device, const fg_pass_options *options);
 void fg_pass_free(fg_pass *pass);
 

@@ -1,6 +1,6 @@
-/* probe.c - checks a family's program against the double-precision reference before its first use on a device: a small
- * batch, with the very program that the pass will run. A family that fails is replaced by the next one. The outcome is
- * remembered (device/family.c), so that later runs check nothing.
+/* probe.c - a pass, and before it the check of its family's program against the double-precision reference before its
+ * first use on a device: a small batch, with the very program that the pass will run. A family that fails is replaced
+ * by the next one. The outcome is remembered (device/family.c), so that later runs check nothing.
  *
  * Not checked: the dense path's program, but for small mixtures, which take no other; and passes whose tile the caller
  * gives (the tuner and the tests compare themselves). */
@@ -131,7 +131,7 @@ static fgmm_status run(probe *p, fgmm_device *device, const fg_pass_options *o)
     fg_pass *pass = NULL;
     fg_buffer *buffer = NULL;
     const size_t bytes = PROBE_ROWS * (size_t)o->d * fgmm_type_bytes(o->type);
-    FG_TRY(fg_pass_create(&pass, device, o));
+    FG_TRY(fg_pass_create_unchecked(&pass, device, o));
     FG_TRY(fg_buffer_create(&buffer, device, bytes, FG_BUFFER_DEVICE, "rows of a check"));
     FG_TRY(fg_buffer_write(buffer, 0, p->rows, bytes));
     FG_TRY(fg_pass_load(pass, &p->parameters, p->shift));
@@ -213,11 +213,12 @@ done:
     return status;
 }
 
-fgmm_status fg_probe(fgmm_device *device, const fg_pass_options *options)
+/* The check, if this device has not passed it already. */
+static fgmm_status check_family(fgmm_device *device, const fg_pass_options *options)
 {
     fgmm_status status = FGMM_OK;
     fg_shape shape;
-    int is_passed = options->tile || fg_family_is_checking(device);
+    int is_passed = options->tile != NULL;
     while (!is_passed) {
         FG_TRY(fg_shape_init(&shape, device, options));
         if (shape.matrices && shape.d > MOST_MATRIX_DIMS) return FGMM_OK;
@@ -226,6 +227,16 @@ fgmm_status fg_probe(fgmm_device *device, const fg_pass_options *options)
         if (is_passed && shape.has_bounds)
             FG_TRY(check_program(&is_passed, device, options, &shape, FG_PROGRAM_BOUNDED));
     }
+done:
+    return status;
+}
+
+fgmm_status fg_pass_create(fg_pass **pass, fgmm_device *device, const fg_pass_options *options)
+{
+    fgmm_status status = FGMM_OK;
+    *pass = NULL;
+    FG_TRY(check_family(device, options));
+    FG_TRY(fg_pass_create_unchecked(pass, device, options));
 done:
     return status;
 }

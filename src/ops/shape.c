@@ -36,10 +36,17 @@ enum { MOST_MATRIX_DIMS = 16384 };
 /* Room in a row's list. Rows of trained mixtures keep about ten components; one that needs more goes the dense way. */
 enum { LIST_CAPACITY = 64 };
 
-/* Sizes of the kernels that work with triangular factors. Blocks of outputs are as even as can be: what fills up the
- * last one is computed in vain. */
-static void plan_triangles(fg_shape *s)
+/* Entries whose second moments are summed in float: ill-conditioned matrices feel the rounding of these sums (256 of
+ * them moved 20 iterations on wdbc by 1e-6 of the log-likelihood, 32 by 1.6e-7). Gathered rows stay in a second-level
+ * cache. */
+enum { GATHERED_FLOATS = 1 << 16, MOST_ROWS = 32, GROUP_ROWS = 64, LEAST_ROWS = 16 };
+
+/* Sizes of the kernels that work with triangular factors and moments. Blocks of outputs are as even as can be: what
+ * fills up the last one is computed in vain. */
+static void plan_matrices(fg_shape *s)
 {
+    const uint64_t rows = fg_min_u64(MOST_ROWS, GATHERED_FLOATS / s->row_stride) / LEAST_ROWS * LEAST_ROWS;
+    s->moment_rows = s->family == FGMM_KERNEL_GROUP ? GROUP_ROWS : (uint32_t)fg_max_u64(LEAST_ROWS, rows);
     s->outputs = (uint32_t)fg_ceil_div(s->d, fg_ceil_div(s->d, FG_OUTPUTS(s->tile.vw)));
     s->row_groups = s->tile.vw == 16 ? 3 : 2; /* with the outputs they fill the registers */
     if (s->covariance == FGMM_FULL && s->family == FGMM_KERNEL_VECTOR) s->row_groups = s->tile.rows / s->tile.vw;
@@ -54,67 +61,89 @@ static uint64_t list_room(const fg_pass_options *options)
     return fg_round_up(fg_min_u64(options->k, LIST_CAPACITY), 16);
 }
 
+/* Legal sizes, for which products of two of them and a strip do not leave 64 bits. */
+static fgmm_status check_sizes(const fg_pass_options *options)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t most = INT32_MAX;
+    FG_CHECK(options->k > 0 && options->k <= most / 64, FGMM_ARGUMENT, "components = %llu; need 1..%llu",
+             (unsigned long long)options->k, (unsigned long long)(most / 64));
+    FG_CHECK(options->d > 0 && options->d <= most / 64, FGMM_ARGUMENT, "dims = %llu; need 1..%llu",
+             (unsigned long long)options->d, (unsigned long long)(most / 64));
+    FG_CHECK(!fg_covariance_matrices(options->covariance, options->k) || options->d <= MOST_MATRIX_DIMS, FGMM_ARGUMENT,
+             "dims = %llu; tied and full covariances need 1..%d", (unsigned long long)options->d, MOST_MATRIX_DIMS);
+    const uint64_t most_rows = most / fg_max_u64(list_room(options), LIST_CAPACITY);
+    FG_CHECK(options->batch_rows > 0 && options->batch_rows <= most_rows, FGMM_ARGUMENT,
+             "batch rows = %zu; need 1..%llu", options->batch_rows, (unsigned long long)most_rows);
+done:
+    return status;
+}
+
+/* What follows from the tile. */
+static void plan_strips(fg_shape *s)
+{
+    fg_tile *tile = &s->tile;
+    tile->depth = (uint32_t)fg_min_u64(tile->depth, fg_round_up(s->d, tile->vw)); /* nothing is staged in vain */
+    s->strip = s->family == FGMM_KERNEL_VECTOR ? tile->vw * tile->vectors : tile->vectors;
+    s->strips = (uint32_t)fg_ceil_div(s->k, s->strip);
+    s->padded_k = s->strips * s->strip;
+    s->row_stride = (uint32_t)fg_round_up(s->d, tile->vw);
+}
+
+/* What follows from the device. */
+static void plan_launches(fg_shape *s, const fg_device_facts *facts)
+{
+    const uint32_t units = facts->compute_units;
+    const int has_limit = facts->has_register_limit && s->tile.registers < FG_REGISTERS_FREE;
+    s->sum_items = s->family == FGMM_KERNEL_VECTOR ? 1 : FG_SUM_ITEMS;
+    s->register_limit = has_limit ? s->tile.registers : 0;
+    s->compute_units = units;
+    /* more workers than cores, so that a core that is busy elsewhere does not hold up the launch */
+    s->workers = units * (units < 16 ? 4 : 2);
+    /* a core makes some 1e11 a second, a small GPU 1e12 */
+    s->launch_work = s->family == FGMM_KERNEL_VECTOR ? 0x1p33 : 0x1p36;
+}
+
+static fgmm_status choose_tile(fg_shape *s, fgmm_device *device, const fg_pass_options *options)
+{
+    if (options->tile)
+        s->tile = *options->tile;
+    else if (!options->tile_text || !fg_tile_read(&s->tile, s, device, options->tile_text))
+        return fg_tile_choose(&s->tile, s, device);
+    return FGMM_OK;
+}
+
 fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options)
 {
-    const uint64_t most = INT32_MAX;
-    if (options->k == 0 || options->k > most / 64)
-        return fg_fail(FGMM_ARGUMENT, "components = %llu; need 1..%llu", (unsigned long long)options->k,
-                       (unsigned long long)(most / 64));
-    if (options->d == 0 || options->d > most / 64)
-        return fg_fail(FGMM_ARGUMENT, "dims = %llu; need 1..%llu", (unsigned long long)options->d,
-                       (unsigned long long)(most / 64));
-    const uint64_t matrices = fg_covariance_matrices(options->covariance, options->k);
-    if (matrices && options->d > MOST_MATRIX_DIMS)
-        return fg_fail(FGMM_ARGUMENT, "dims = %llu; tied and full covariances need 1..%d",
-                       (unsigned long long)options->d, MOST_MATRIX_DIMS);
-    const uint64_t room = list_room(options), most_rows = most / fg_max_u64(room, LIST_CAPACITY);
-    if (options->batch_rows == 0 || options->batch_rows > most_rows)
-        return fg_fail(FGMM_ARGUMENT, "batch rows = %zu; need 1..%llu", options->batch_rows,
-                       (unsigned long long)most_rows);
+    fgmm_status status = FGMM_OK;
     const int is_best = options->keep == FG_KEEP_BEST;
+    FG_TRY(check_sizes(options));
     *shape = (fg_shape){
         .family = fg_device_family(device),
         .covariance = is_best ? FGMM_SPHERICAL : options->covariance,
         .is_diag_s2 = options->covariance == FGMM_DIAG,
-        .matrices = (uint32_t)matrices,
+        .matrices = (uint32_t)fg_covariance_matrices(options->covariance, options->k),
         .keep = options->keep,
         .type = options->type,
         .k = (uint32_t)options->k,
         .d = (uint32_t)options->d,
+        .capacity = (uint32_t)list_room(options),
         .batch_rows = (uint32_t)options->batch_rows,
+        .has_forced_bounds = options->bounds == FG_BOUNDS_ALWAYS,
     };
-    fgmm_status status = FGMM_OK;
-    if (options->tile)
-        shape->tile = *options->tile;
-    else if (!options->tile_text || !fg_tile_read(&shape->tile, shape, device, options->tile_text))
-        status = fg_tile_choose(&shape->tile, shape, device);
-    if (status != FGMM_OK) return status;
-    fg_tile *tile = &shape->tile;
-    tile->depth = (uint32_t)fg_min_u64(tile->depth, fg_round_up(shape->d, tile->vw)); /* nothing is staged in vain */
-    shape->strip = shape->family == FGMM_KERNEL_VECTOR ? tile->vw * tile->vectors : tile->vectors;
-    shape->strips = (uint32_t)fg_ceil_div(shape->k, shape->strip);
-    shape->padded_k = shape->strips * shape->strip;
-    shape->row_stride = (uint32_t)fg_round_up(shape->d, tile->vw);
-    shape->capacity = (uint32_t)room;
-    /* more workers than cores, so that a core that is busy elsewhere does not hold up the launch */
-    const uint32_t units = fg_device_facts_of(device)->compute_units;
-    shape->sum_items = shape->family == FGMM_KERNEL_VECTOR ? 1 : FG_SUM_ITEMS;
-    shape->register_limit =
-        fg_device_facts_of(device)->has_register_limit && tile->registers < FG_REGISTERS_FREE ? tile->registers : 0;
-    shape->compute_units = units;
-    shape->workers = units * (units < 16 ? 4 : 2);
-    /* a core makes some 1e11 a second, a small GPU 1e12 */
-    shape->launch_work = shape->family == FGMM_KERNEL_VECTOR ? 0x1p33 : 0x1p36;
+    FG_TRY(choose_tile(shape, device, options));
+    plan_strips(shape);
+    plan_launches(shape, fg_device_facts_of(device));
     if (options->launch_work > 0) shape->launch_work = options->launch_work;
     shape->is_direct = prefers_direct(shape, options->path);
     shape->is_dense_direct = has_direct_sums(shape) && !is_best;
     shape->has_bounds = fg_bounds_are_possible(shape, options);
     shape->bound_dims = shape->has_bounds ? fg_bounds_dims(shape) : 0;
-    shape->has_forced_bounds = options->bounds == FG_BOUNDS_ALWAYS;
     shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
-    if (matrices) plan_triangles(shape);
-    if (matrices && options->path == FGMM_PATH_DENSE) shape->spread = FG_SPREAD_ALL;
-    return FGMM_OK;
+    if (shape->matrices) plan_matrices(shape);
+    if (shape->matrices && options->path == FGMM_PATH_DENSE) shape->spread = FG_SPREAD_ALL;
+done:
+    return status;
 }
 
 void fg_shape_options(const fg_shape *shape, int program, char *text, size_t room)
@@ -148,10 +177,9 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
 
 void fg_shape_matrix_options(const fg_shape *s, char *text, size_t room)
 {
-    snprintf(text, room,
-             "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DOUTPUTS=%u -DROW_GROUPS=%u -DMOMENT_ROWS=%u -DMOMENT_BLOCK=%u",
-             (int)s->type, s->d, s->tile.vw, s->outputs, s->row_groups, fg_moments_rows(s),
-             (unsigned)fg_max_u64(s->tile.vw, 8));
+    snprintf(
+        text, room, "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DOUTPUTS=%u -DROW_GROUPS=%u -DMOMENT_ROWS=%u -DMOMENT_BLOCK=%u",
+        (int)s->type, s->d, s->tile.vw, s->outputs, s->row_groups, s->moment_rows, (unsigned)fg_max_u64(s->tile.vw, 8));
 }
 
 void fg_shape_describe(const fg_shape *shape, char *text, size_t room)

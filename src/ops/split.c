@@ -86,15 +86,6 @@ static void split_mean(cl_ushort *split, double *rests, const fg_shape *s, const
     }
 }
 
-int fg_split_are_rows_exact(const fg_shape *s, const float *shift)
-{
-    const float least = s->type == FGMM_I8 ? -128 : 0;
-    if (s->type != FGMM_U8 && s->type != FGMM_I8) return 0;
-    for (uint32_t d = 0; d < s->d; d++)
-        if (shift[d] != rintf(shift[d]) || shift[d] < least || shift[d] > least + 255) return 0;
-    return 1;
-}
-
 /* What `terms` terms leave of component k's log-density, in nats (docs/math.md, equation 30): delta is the error of the
  * product relative to |y| |2 m|. */
 static double split_error(const double *rests, double squares, uint32_t terms, int are_exact)
@@ -137,7 +128,7 @@ fgmm_status fg_split_load(fg_packed *p, const fg_shape *s, const fg_split_input 
     FG_TRY(FG_ALLOC(&split, mean_values(s), "split means"));
     FG_TRY(FG_ALLOC(&terms, s->strips, "strip terms"));
     FG_TRY(FG_ALLOC(&rests, (uint64_t)s->k * (FG_SPLIT_TERMS + 1), "split means"));
-    const int are_exact = fg_split_are_rows_exact(s, in->shift);
+    const int are_exact = in->are_rows_exact;
     for (uint32_t k = 0; k < s->k; k++)
         split_mean(split, rests + (size_t)k * (FG_SPLIT_TERMS + 1), s, in->means + (size_t)k * s->row_stride, k);
     double products = 0, worst = 0;

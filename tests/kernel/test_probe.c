@@ -69,7 +69,9 @@ START_TEST(test_probe__long_rows_pass)
         const fg_pass_options options = {
             FGMM_SPHERICAL, FG_KEEP_MIXTURE, 33, dims[i], FGMM_F32, 64, FGMM_PATH_SPARSE, NULL};
         reopen(FGMM_KERNEL_VECTOR);
-        ck_ok(fg_probe(device, &options));
+        fg_pass *pass = NULL;
+        ck_ok(fg_pass_create(&pass, device, &options));
+        fg_pass_free(pass);
     }
 }
 END_TEST
