@@ -2,10 +2,10 @@
  *
  * A reader thread fills one buffer while the device works on another, with the help of others where the source allows
  * it (reading.h). Where host and device share memory the reader writes into the device's own buffer; elsewhere into
- * pinned memory, from where rows travel on a queue of their own. Resident rows are read once and stay on the device; rows
- * that already lie in a cl_mem are used in place. The cut into batches is the same in all these cases: results do not
- * depend on where rows come from. Weights travel in the same buffers, before the rows; those of rows in a cl_mem are read
- * batch by batch in every pass. The memory decision is taken above (plan.h). */
+ * pinned memory, from where rows travel on a queue of their own. Resident rows are read once and stay on the device;
+ * rows that already lie in a cl_mem are used in place. The cut into batches is the same in all these cases: results do
+ * not depend on where rows come from. Weights travel in the same buffers, before the rows; those of rows in a cl_mem
+ * are read batch by batch in every pass. The memory decision is taken above (plan.h). */
 #ifndef FG_STREAM_H
 #define FG_STREAM_H
 
