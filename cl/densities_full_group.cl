@@ -6,11 +6,12 @@
  *   packed (padded K, COMPONENT_FLOATS): mean and W of each component         offset: c (padded K)
  *   densities (n, padded K): what distances_full_group.cl reads; components that only fill up the last strip are left out
  * Groups (components, tiles of rows from first_row on): components first, of which there may be more than a second
- * dimension of groups takes on some devices (65,535); neighbours then have the same rows. Local memory: triangle_group.cl's, and 4 TRIANGLE_ROWS SIDE bytes.
+ * dimension of groups takes on some devices (65,535); neighbours then have the same rows.
+ * Local memory: triangle_group.cl's, and 4 TRIANGLE_ROWS SIDE bytes.
  */
 __kernel void full_densities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
-                             __global const float *shift, __global const float *packed, __global const float *offset, uint padded_components,
-                             __global float *densities)
+                             __global const float *shift, __global const float *packed,
+                             __global const float *offset, uint padded_components, __global float *densities)
 {
     __local float t[TRIANGLE_DEPTH * TRIANGLE_ROWS], w[TRIANGLE_DEPTH * TRIANGLE_COLUMNS], parts[TRIANGLE_ROWS * SIDE];
     const uint item = get_local_id(0), k = get_group_id(0), row0 = first_row + get_group_id(1) * TRIANGLE_ROWS;

@@ -4,7 +4,8 @@
  *     S2_k += sum_i r_ik (y_i - m_k) (y_i - m_k)^T          full; tied: summed over k           (docs/math.md, equation 15)
  *
  * A job is (split, matrix, band): the split-th share of the entries of each of the matrix's components, and every BANDS-th
- * block of MOMENT_BLOCK rows of the lower triangle; jobs first_job .. end_job - 1 are this launch's. Rows are gathered, MOMENT_ROWS at a time, as s = sqrt(r) (y - m); then
+ * block of MOMENT_BLOCK rows of the lower triangle; jobs first_job .. end_job - 1 are this
+ * launch's. Rows are gathered, MOMENT_ROWS at a time, as s = sqrt(r) (y - m); then
  * blocks of the product s^T s are summed in registers and added to the running sums, which are wider than float.
  *
  *   out (splits, matrices, D, ROW_STRIDE)         scratch of a worker: s (MOMENT_ROWS, ROW_STRIDE)

@@ -65,7 +65,8 @@ typedef struct fgmm_fit_options {
     uint64_t seed;               /* default 0 */
     uint64_t batch_rows;         /* 0: chosen from D, K and the device; part of what makes two runs equal */
     uint64_t memory_limit_bytes; /* most resident host memory of the process aimed at; 0: a quarter of the machine's. A
-                                    tight one makes batches smaller, and is then part of what makes two runs equal */
+                                    tight one makes batches, and the sample that first centres are drawn from,
+                                    smaller, and is then part of what makes two runs equal */
     fgmm_path path;
     fgmm_progress_fn progress;
     void *progress_user;

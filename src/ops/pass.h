@@ -42,8 +42,7 @@ typedef struct fg_pass_options {
     const char *tile_text;      /* NULL, or fg_pass_facts.tile of an earlier pass: taken where it is legal here */
     uint64_t rows;              /* that will follow a load, about; 0: few */
     fg_bounds_use bounds;
-    double
-        launch_work; /* multiplications and additions of a launch, for tests; 0: what a small device does in 100 ms */
+    double launch_work; /* multiplications and additions of a launch, for tests; 0: 100 ms of a small device's */
 } fg_pass_options;
 
 /* Allocates and compiles, and checks the program against the double-precision reference, if that has not been done on
@@ -64,8 +63,8 @@ uint64_t fg_pass_bytes(fgmm_device *device, const fg_pass_options *options);
 uint64_t fg_pass_host_bytes(fgmm_device *device, const fg_pass_options *options, int is_evaluation);
 
 /* Loads parameters for the batches that follow and zeroes the statistics. shift (d): subtracted from rows while they
- * are loaded; near the data's mean. With FG_KEEP_BEST only the means count; covariances
- * may be NULL, and say otherwise how far rows are from their centres, which helps to choose bounds. */
+ * are loaded; near the data's mean. With FG_KEEP_BEST only the means count; covariances may be NULL, and say otherwise
+ * how far rows are from their centres, which helps to choose bounds. */
 fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const float *shift);
 
 /* n <= batch_rows rows, dense (n,d), beginning `offset_bytes` into buffer. */

@@ -4,7 +4,8 @@
 
 #include "device.h"
 
-/* An NVIDIA GPU whose warps' unit is OpenCL C: matrix family on top of the group family, memory apart from the host's. */
+/* An NVIDIA GPU whose warps' unit is OpenCL C: matrix family on top of the group family, memory apart from the
+ * host's. */
 void pretend_warps(fgmm_device *device);
 
 #endif
