@@ -95,12 +95,12 @@ static bench_answer measure(void *user)
                  c->e_step_s / (double)(done - 1));
     snprintf(answer.facts, sizeof answer.facts,
              "%s"
-             "kernel=%s dense_batches=%llu sparse_batches=%llu resident=%d device_bytes=%llu extra_bytes=%lld "
+             "kernel=%s dense_batches=%llu sparse_batches=%llu resident_rows=%llu device_bytes=%llu extra_bytes=%lld "
              "error_bound=%.2g tile=%.100s",
              events, fgmm_kernel_family_name(report.family), (unsigned long long)report.dense_batches,
-             (unsigned long long)report.sparse_batches, report.rows_resident,
+             (unsigned long long)report.sparse_batches, (unsigned long long)report.resident_rows,
              (unsigned long long)report.peak_device_bytes,
-             (long long)report.peak_device_bytes - (report.rows_resident ? (long long)rows_bytes : 0),
+             (long long)report.peak_device_bytes - (long long)(rows_bytes / c->info.rows * report.resident_rows),
              report.error_bound_nats, report.tile);
     for (char *at = strstr(answer.facts, "tile="); at && *at; at++)
         if (*at == ' ') *at = ',';

@@ -123,7 +123,7 @@ typedef struct fgmm_fit_report {
     double read_s, init_s, em_s, total_s; /* read: waiting for the source; init: survey and first centres, without
                                              reading; em: k-means and EM passes */
     uint64_t batch_rows;
-    int rows_resident; /* 1: rows stayed on the device between iterations */
+    int rows_resident; /* 1: all rows stayed on the device between iterations */
     uint64_t peak_device_bytes;
     char tile[128]; /* the kernels' tile parameters, for bug reports */
     /* All of the above is of the best run, the seconds and peak_device_bytes are of all. A best run that was finished
@@ -133,12 +133,13 @@ typedef struct fgmm_fit_report {
     double *run_objectives; /* (run_count) mean log-likelihood of each run, k-means: inertia; owned */
     uint32_t terms;         /* matrix family: terms that a mean is split in; 0: no matrix unit multiplied */
     double total_weight;    /* sum of the rows' weights; N without. Log-likelihoods are means over it */
+    uint64_t resident_rows; /* that stayed on the device between iterations; the others were read in each */
 } fgmm_fit_report;
 
 #define FGMM_FIT_REPORT_INIT                                                                                           \
     {                                                                                                                  \
         sizeof(fgmm_fit_report), 0, 0, 0, FGMM_SPHERICAL, FGMM_KERNEL_AUTO, 0, 0, FGMM_STOP_CONVERGED, 0, NULL, 0, 0,  \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0, NULL, 0, 0                                                   \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0, NULL, 0, 0, 0                                                \
     }
 
 FGMM_API void fgmm_fit_report_clear(fgmm_fit_report *report);

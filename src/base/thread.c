@@ -4,6 +4,7 @@
 
 #include "size.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -140,15 +141,26 @@ unsigned fg_processors(void)
     return online > 0 ? (unsigned)online : 1;
 }
 
-void fg_thread_spread(size_t index, size_t count)
+void fg_thread_spread(fg_thread_places *before, size_t index, size_t count)
 {
     cpu_set_t set, part;
     size_t number = 0;
-    if (sched_getaffinity(0, sizeof set, &set) != 0 || (size_t)CPU_COUNT(&set) < count) return;
+    static_assert(sizeof set == sizeof before->bits, "a set of processors");
+    memset(before, 0, sizeof *before);
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return;
+    memcpy(before->bits, &set, sizeof set);
+    if ((size_t)CPU_COUNT(&set) < count) return;
     CPU_ZERO(&part);
     for (size_t processor = 0; processor < CPU_SETSIZE; processor++)
         if (CPU_ISSET(processor, &set) && number++ % count == index) CPU_SET(processor, &part);
     sched_setaffinity(0, sizeof part, &part); /* a hint: where it is refused nothing is lost but time */
+}
+
+void fg_thread_return(const fg_thread_places *before)
+{
+    cpu_set_t set;
+    memcpy(&set, before->bits, sizeof set);
+    if (CPU_COUNT(&set) > 0) sched_setaffinity(0, sizeof set, &set);
 }
 
 double fg_now_s(void)

@@ -25,9 +25,16 @@ void fg_foreign_unlock(void);
 
 /* Processors that the process may use, at least 1. */
 unsigned fg_processors(void);
+/* Processors that a thread may run on. */
+typedef struct fg_thread_places {
+    unsigned char bits[128];
+} fg_thread_places;
+
 /* Leaves the calling thread every count-th of its processors, from the index-th on, where it has that many: threads
- * that share work then run beside each other, also while all processors are busy. index < count. */
-void fg_thread_spread(size_t index, size_t count);
+ * that share work then run beside each other, also while all processors are busy. index < count. before: those that it
+ * had, for fg_thread_return. */
+void fg_thread_spread(fg_thread_places *before, size_t index, size_t count);
+void fg_thread_return(const fg_thread_places *before);
 
 /* Seconds of a monotonic clock with an arbitrary beginning. */
 double fg_now_s(void);

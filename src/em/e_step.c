@@ -19,7 +19,7 @@ fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const d
         .weights = request->weights,
         .rows = info->rows,
         .batch_rows = e->plan.batch_rows,
-        .is_resident = e->plan.is_resident,
+        .resident_rows = e->plan.resident_rows,
         .is_checked = is_checked,
         .offset = e->shift.host,
     };

@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include "draws.h"
+#include "reading.h"
 #include "rows.h"
 #include "size.h"
 #include "stream.h"
@@ -39,9 +40,9 @@ static need need_of(const fg_plan_request *request, uint64_t batch_rows, uint64_
     fg_pass_options pass = request->pass;
     pass.batch_rows = (size_t)batch_rows;
     const uint64_t row_bytes = device_row_bytes(request);
-    const uint64_t stream = request->source->opencl
-                                ? batch_rows * weight_bytes(request)
-                                : fg_stream_bytes(request->device, batch_rows * row_bytes, resident_rows > 0);
+    const uint64_t stream = request->source->opencl ? batch_rows * weight_bytes(request)
+                                                    : fg_stream_bytes(request->device, batch_rows * row_bytes,
+                                                                      resident_rows == request->source->info.rows);
     /* Beside what the pass says: the shifted means that e_step.c loads it with. */
     need n = {request->host_bytes + batch_rows * request->host_row_bytes + pass.k * pass.d * sizeof(double) +
                   fg_pass_host_bytes(request->device, &pass, request->is_evaluation),
@@ -69,6 +70,22 @@ uint64_t fg_plan_load_rows(const fg_plan_request *request)
 uint64_t fg_plan_held_bytes(void)
 {
     return fg_round_up(fg_resident_bytes(), HELD_STEP_BYTES);
+}
+
+/* Rows that may stay on the device: all, or as many batches as the smallest need leaves room for. */
+static uint64_t resident_rows(const fg_plan_request *request, uint64_t batch, uint64_t host_left, uint64_t device_left)
+{
+    const uint64_t n = request->source->info.rows, row_bytes = device_row_bytes(request);
+    const int is_cpu = fg_device_facts_of(request->device)->kind == FGMM_DEVICE_CPU;
+    if (request->source->opencl) return n;
+    if (!request->is_repeated || n == FGMM_ROWS_UNKNOWN || n > UINT64_MAX / row_bytes / 2) return 0;
+    if (fits(need_of(request, batch, n), host_left, device_left)) return n;
+    if (!fg_reading_is_seekable(request->source)) return 0;
+    const need least = need_of(request, batch, 0);
+    const uint64_t device_rows = (device_left - least.device) / row_bytes,
+                   host_rows = (host_left - least.host) / row_bytes;
+    const uint64_t most = (is_cpu ? fg_min_u64(device_rows, host_rows) : device_rows) / batch;
+    return fg_min_u64(most, (n - 1) / batch) * batch;
 }
 
 fgmm_status fg_plan_make(fg_plan *plan, const fg_plan_request *given)
@@ -102,9 +119,7 @@ fgmm_status fg_plan_make(fg_plan *plan, const fg_plan_request *given)
              "device memory: %llu bytes are left of its limit; batches of %llu rows need %llu",
              (unsigned long long)device_left, (unsigned long long)batch, (unsigned long long)least.device);
     plan->batch_rows = (size_t)batch;
-    plan->is_resident = request.is_repeated && n != FGMM_ROWS_UNKNOWN && n <= UINT64_MAX / row_bytes / 2 &&
-                        fits(need_of(&request, batch, n), host_left, device_left);
-    if (request.source->opencl) plan->is_resident = 1;
+    plan->resident_rows = resident_rows(&request, batch, host_left, device_left);
 done:
     return status;
 }

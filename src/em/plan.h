@@ -26,7 +26,7 @@ typedef struct fg_plan_request {
 
 typedef struct fg_plan {
     size_t batch_rows;
-    int is_resident;
+    uint64_t resident_rows; /* that stay on the device between passes: all, a part of whole batches, or none */
 } fg_plan;
 
 /* Least rows of a step of stepwise EM; it ends with the next whole batch. */

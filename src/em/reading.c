@@ -4,6 +4,7 @@
 #include "size.h"
 #include "thread.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -29,6 +30,7 @@ struct fg_reading {
     size_t raw_row_bytes, row_bytes; /* in the source, on the device */
     uint64_t position;               /* rows given in this pass */
     uint64_t bite_rows;
+    int is_shared; /* the source gives rows at any place */
     /* The batch at hand: n rows from `position` on go to `to`. */
     char *to;
     uint64_t n;
@@ -85,7 +87,8 @@ static void hand_main(void *argument)
 {
     hand *h = argument;
     size_t turn;
-    fg_thread_spread(h->index, h->reading->most_hands);
+    fg_thread_places places;
+    fg_thread_spread(&places, h->index, h->reading->most_hands);
     while (fg_queue_pop(h->reading->turns, &turn)) {
         take_bites(h);
         fg_queue_push(h->reading->done, turn);
@@ -96,10 +99,14 @@ static fgmm_status read_together(fg_reading *r)
 {
     const size_t turns = (size_t)fg_min_u64(r->hand_count, fg_ceil_div(r->n, r->bite_rows)) - 1;
     const hand *first = NULL;
+    fg_thread_places places;
     atomic_store(&r->next_bite, 0u);
     for (hand *h = r->hands; h < r->hands + r->hand_count; h++) h->status = FGMM_OK;
     for (size_t i = 0; i < turns; i++) fg_queue_push(r->turns, i);
+    /* For as long as it reads only: threads that a driver makes in the caller's name shall not be kept to a part. */
+    fg_thread_spread(&places, 0, r->hand_count);
     take_bites(&r->hands[0]);
+    fg_thread_return(&places);
     for (size_t i = 0, turn; i < turns; i++) fg_queue_pop(r->done, &turn);
     for (const hand *h = r->hands; h < r->hands + r->hand_count; h++)
         if (h->status != FGMM_OK && (!first || h->failed_bite < first->failed_bite)) first = h;
@@ -137,22 +144,28 @@ fgmm_status fg_reading_rewind(fg_reading *reading)
     return fgmm_source_rewind(reading->options.source);
 }
 
-void fg_reading_join(const fg_reading *reading)
-{
-    if (reading->most_hands > 1) fg_thread_spread(0, reading->most_hands);
-}
-
 fgmm_status fg_reading_fill(fg_reading *r, void *rows, uint64_t capacity, uint64_t *count)
 {
     fgmm_status status = FGMM_OK;
     *count = 0;
     r->to = rows;
     r->n = fg_min_u64(capacity, r->options.rows - r->position);
-    if (r->n > 0) FG_TRY(r->hand_count > 1 ? read_together(r) : read_in_order(r));
+    if (r->n > 0) FG_TRY(r->is_shared ? read_together(r) : read_in_order(r));
     r->position += r->n;
     *count = r->n;
 done:
     return status;
+}
+
+int fg_reading_is_seekable(const fgmm_source *source)
+{
+    return source->kind->read_at && source->info.rows != FGMM_ROWS_UNKNOWN;
+}
+
+void fg_reading_seek(fg_reading *reading, uint64_t first)
+{
+    assert(reading->is_shared && first <= reading->options.rows);
+    reading->position = first;
 }
 
 int fg_reading_is_at_end(const fg_reading *reading)
@@ -190,8 +203,8 @@ fgmm_status fg_reading_open(fg_reading **reading, const fg_reading_options *opti
     FG_TRY(fg_size_product(&r->raw_row_bytes, r->d, fgmm_type_bytes(r->type), "a row"));
     FG_TRY(fg_size_product(&r->row_bytes, r->d, fgmm_type_bytes(fg_device_type(r->type)), "a row"));
     r->bite_rows = fg_max_u64(1, BITE_BYTES / r->raw_row_bytes);
-    const int is_shared = source->kind->read_at && options->rows == source->info.rows;
-    FG_TRY(start_hands(r, is_shared ? (size_t)fg_min_u64(fg_processors(), MOST_HANDS) : 1));
+    r->is_shared = fg_reading_is_seekable(source) && options->rows == source->info.rows;
+    FG_TRY(start_hands(r, r->is_shared ? (size_t)fg_min_u64(fg_processors(), MOST_HANDS) : 1));
     *reading = r;
     r = NULL;
 done:

@@ -10,9 +10,11 @@
 
 /* A batch on its way. Two threads take turns by passing its number through the queues. */
 typedef struct slot {
-    fg_buffer *buffer; /* where kernels find the rows; borrowed from fg_stream.resident where rows stay in it */
+    fg_buffer *own;    /* for rows that do not stay; NULL: all do */
+    fg_buffer *buffer; /* where kernels find the rows: the own one, or one of fg_stream.resident; borrowed */
     fg_upload *upload; /* through which the reader fills it */
     uint64_t capacity; /* rows that fit; their weights, where there are some, lie before them: float (capacity) */
+    uint64_t first;    /* row of the batch */
     uint64_t n;        /* rows in it */
     double weight;     /* sum of their weights */
 } slot;
@@ -31,10 +33,12 @@ struct fg_stream {
     size_t last;  /* the slot that the device may still use */
     int has_last; /* there is one */
 
-    fg_buffer **resident;     /* (batches) one buffer per batch, or NULL */
+    fg_buffer **resident;     /* (batches) the buffers of those that stay, NULL for others; NULL: none stays */
     double *resident_weights; /* (batches) sums of weights */
-    uint64_t batches, filled; /* of resident */
-    int is_filled;            /* all rows are on the device */
+    uint64_t batches, kept;   /* all, where some are resident, and how many are */
+    uint64_t handed;          /* batches of this pass that slots were handed out for, and kept ones before the next */
+    uint64_t weights_read;    /* by the reader in this pass */
+    int is_filled;            /* what is to stay is on the device */
     fg_buffer *lent_weights;  /* float (batch_rows) of the batch at hand, where rows are lent; NULL: no weights */
     float *host_weights;      /* (batch_rows) likewise */
 
@@ -54,6 +58,21 @@ enum { UPLOAD_BYTES = 1 << 24 }; /* a piece of a batch: 0.3 ms of a fast link, s
 
 /* ---- the reader's side ---- */
 
+/* Weights of rows that are on the device already, before the batch's: read in vain, to memory that the batch will fill.
+ */
+static fgmm_status skip_weights(fg_stream *s, const slot *into, float *memory)
+{
+    fgmm_status status = FGMM_OK;
+    while (s->weights_read < into->first) {
+        const uint64_t n = fg_min_u64(into->capacity, into->first - s->weights_read);
+        FG_TRY(fg_weights_read(&s->options.weights, memory, n, NULL));
+        s->weights_read += n;
+    }
+    s->weights_read += into->n;
+done:
+    return status;
+}
+
 /* A batch, each piece on its way to the device as soon as it is read. */
 static fgmm_status read_batch(fg_stream *s, slot *into)
 {
@@ -63,13 +82,17 @@ static fgmm_status read_batch(fg_stream *s, slot *into)
     const uint64_t capacity = s->options.batch_rows, piece = fg_max_u64(1, UPLOAD_BYTES / s->row_bytes);
     const size_t rows_at = weight_bytes(s, into->capacity);
     FG_TRY(fg_upload_begin(into->upload, into->buffer, &memory));
+    if (s->is_filled) fg_reading_seek(s->reading, into->first);
     for (into->n = 0; into->n < capacity && given == wanted; into->n += given) {
         const size_t at = rows_at + (size_t)into->n * s->row_bytes;
         wanted = fg_min_u64(piece, capacity - into->n);
         FG_TRY(fg_reading_fill(s->reading, (char *)memory + at, wanted, &given));
         if (given > 0) FG_TRY(fg_upload_send(into->upload, at, (size_t)given * s->row_bytes));
     }
-    if (rows_at > 0) FG_TRY(fg_weights_read(&s->options.weights, memory, into->n, &into->weight));
+    if (rows_at > 0) {
+        FG_TRY(skip_weights(s, into, memory));
+        FG_TRY(fg_weights_read(&s->options.weights, memory, into->n, &into->weight));
+    }
     if (rows_at > 0 && into->n > 0) FG_TRY(fg_upload_send(into->upload, 0, weight_bytes(s, into->n)));
     FG_TRY(fg_upload_end(into->upload));
 done:
@@ -81,7 +104,6 @@ static void reader_main(void *argument)
     fg_stream *s = argument;
     size_t number;
     int is_end = 0;
-    fg_reading_join(s->reading);
     while (!is_end && fg_queue_pop(s->empty, &number)) {
         s->reader_status = read_batch(s, &s->slots[number]);
         if (s->reader_status != FGMM_OK) {
@@ -96,20 +118,38 @@ static void reader_main(void *argument)
 
 /* ---- slots ---- */
 
-/* Gives slot `number` to the reader, who waits until the device is done with what it was given before. */
+/* Does the batch stay on the device? Those that do are spread evenly, so that others are read while these are used. */
+static int is_kept(const fg_stream *s, uint64_t batch)
+{
+    return s->kept > 0 && (batch + 1) * s->kept / s->batches > batch * s->kept / s->batches;
+}
+
+/* Room on the device for a batch that stays. */
+static fgmm_status keep_batch(fg_stream *s, slot *out, uint64_t batch)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t n = fg_min_u64(s->options.batch_rows, s->options.rows - out->first);
+    FG_TRY(fg_buffer_create(&s->resident[batch], s->options.device, weight_bytes(s, n) + (size_t)n * s->row_bytes,
+                            FG_BUFFER_DEVICE, "rows on the device"));
+    out->buffer = s->resident[batch];
+    out->capacity = n;
+done:
+    return status;
+}
+
+/* Gives slot `number` to the reader, for the next batch that is to be read, if there is one. The reader waits until the
+ * device is done with what it was given before. */
 static fgmm_status hand_out(fg_stream *s, size_t number)
 {
     fgmm_status status = FGMM_OK;
     slot *out = &s->slots[number];
-    if (s->resident) {
-        if (s->filled == s->batches) goto done;
-        const uint64_t first = s->filled * s->options.batch_rows;
-        const uint64_t n = fg_min_u64(s->options.batch_rows, s->options.rows - first);
-        FG_TRY(fg_buffer_create(&s->resident[s->filled], s->options.device,
-                                weight_bytes(s, n) + (size_t)n * s->row_bytes, FG_BUFFER_DEVICE, "rows on the device"));
-        out->buffer = s->resident[s->filled++];
-        out->capacity = n;
-    }
+    while (s->is_filled && s->handed < s->batches && is_kept(s, s->handed)) s->handed++;
+    if (s->resident && s->handed == s->batches) goto done;
+    const uint64_t batch = s->handed++;
+    out->first = batch * s->options.batch_rows;
+    out->buffer = out->own;
+    out->capacity = s->options.batch_rows;
+    if (is_kept(s, batch)) FG_TRY(keep_batch(s, out, batch));
     FG_TRY(fg_upload_release(out->upload));
     fg_queue_push(s->empty, number);
 done:
@@ -175,9 +215,8 @@ static fgmm_status make_buffers(fg_stream *s)
     size_t bytes;
     FG_TRY(fg_size_product(&bytes, s->options.batch_rows, s->row_bytes + weight_bytes(s, 1), "a batch of rows"));
     for (slot *each = s->slots; each < s->slots + s->slot_count; each++) {
-        each->capacity = s->options.batch_rows;
-        if (!s->resident)
-            FG_TRY(fg_buffer_create(&each->buffer, s->options.device, bytes, FG_BUFFER_DEVICE, "a batch of rows"));
+        if (s->kept == 0 || s->kept < s->batches)
+            FG_TRY(fg_buffer_create(&each->own, s->options.device, bytes, FG_BUFFER_DEVICE, "a batch of rows"));
         FG_TRY(fg_upload_create(&each->upload, s->options.device, bytes));
     }
     const fg_reading_options reading = {s->options.source, s->options.rows, s->options.is_checked, s->options.offset};
@@ -199,8 +238,9 @@ fgmm_status fg_stream_open(fg_stream **stream, const fg_stream_options *options)
     s->slot_count = fg_stream_slots(options->device);
     FG_TRY(fg_size_product(&s->row_bytes, s->d, fgmm_type_bytes(fg_device_type(s->type)), "a row"));
     if (!s->lent) {
-        if (options->is_resident) {
+        if (options->resident_rows > 0) {
             s->batches = fg_ceil_div(options->rows, options->batch_rows);
+            s->kept = fg_ceil_div(options->resident_rows, options->batch_rows);
             FG_TRY(FG_ALLOC(&s->resident, s->batches, "batches"));
             FG_TRY(FG_ALLOC(&s->resident_weights, s->batches, "batches"));
         }
@@ -225,7 +265,7 @@ void fg_stream_close(fg_stream *s)
     end_pass(s);
     for (slot *each = s->slots; each < s->slots + s->slot_count; each++) {
         fg_upload_free(each->upload);
-        if (!s->resident) fg_buffer_free(each->buffer);
+        fg_buffer_free(each->own);
     }
     for (uint64_t i = 0; s->resident && i < s->batches; i++) fg_buffer_free(s->resident[i]);
     fg_buffer_free(s->lent_weights);
@@ -260,8 +300,8 @@ done:
 fgmm_status fg_stream_begin(fg_stream *s)
 {
     fgmm_status status = FGMM_OK;
-    s->position = 0;
-    if (s->is_filled) return FGMM_OK;
+    s->position = s->handed = s->weights_read = 0;
+    if (s->is_filled && s->kept == s->batches) return FGMM_OK;
     if (s->options.weights.source) FG_TRY(fgmm_source_rewind(s->options.weights.source));
     if (s->lent) return s->options.is_checked ? check_lent(s) : FGMM_OK;
     s->reader_status = FGMM_OK;
@@ -295,17 +335,16 @@ done:
     return status;
 }
 
-/* Rows from the reader. The slot used before goes back to it first, so that it reads while the device computes. */
+/* Rows from the reader. */
 static fgmm_status next_read(fg_stream *s, fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
-    if (s->has_last) FG_TRY(hand_out(s, s->last));
     const double began_s = fg_now_s();
     s->has_last = fg_queue_pop(s->full, &s->last);
     s->waited_s += fg_now_s() - began_s;
     if (s->has_last) {
         FG_TRY(bring(s, &s->slots[s->last], rows));
-        if (s->resident) s->resident_weights[s->position / s->options.batch_rows] = rows->weight;
+        if (s->resident) s->resident_weights[s->position / s->options.batch_rows] = rows->weight; /* of all */
     } else if (s->reader_status != FGMM_OK) {
         status = s->reader_status;
         fg_error_restore(s->reader_text);
@@ -314,15 +353,27 @@ static fgmm_status next_read(fg_stream *s, fg_rows *rows)
         end_pass(s);
     }
 done:
-    if (status != FGMM_OK) end_pass(s);
     return status;
+}
+
+/* Is the next batch, or the end of a pass whose end is known, on the device? */
+static int is_in_place(const fg_stream *s)
+{
+    if (s->lent) return 1;
+    return s->is_filled && (s->position == s->options.rows || is_kept(s, s->position / s->options.batch_rows));
 }
 
 fgmm_status fg_stream_next(fg_stream *s, fg_rows *rows)
 {
+    fgmm_status status = FGMM_OK;
     *rows = (fg_rows){0};
-    const fgmm_status status = s->is_filled || s->lent ? next_in_place(s, rows) : next_read(s, rows);
+    /* The slot used before goes back to the reader first, so that it reads while the device computes. */
+    if (s->has_last) FG_TRY(hand_out(s, s->last));
+    s->has_last = 0;
+    FG_TRY(is_in_place(s) ? next_in_place(s, rows) : next_read(s, rows));
     s->position += rows->n;
+done:
+    if (status != FGMM_OK || (s->is_filled && rows->n == 0)) end_pass(s);
     return status;
 }
 

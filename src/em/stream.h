@@ -2,10 +2,11 @@
  *
  * A reader thread fills one buffer while the device works on another, with the help of others where the source allows
  * it (reading.h). Where host and device share memory the reader writes into the device's own buffer; elsewhere into
- * pinned memory, from where rows travel on a queue of their own. Resident rows are read once and stay on the device;
- * rows that already lie in a cl_mem are used in place. The cut into batches is the same in all these cases: results do
- * not depend on where rows come from. Weights travel in the same buffers, before the rows; those of rows in a cl_mem
- * are read batch by batch in every pass. The memory decision is taken above (plan.h). */
+ * pinned memory, from where rows travel on a queue of their own. Resident rows are read once and stay on the device,
+ * all or as many as there is room for, spread evenly among those that are read in every pass; rows that already lie in
+ * a cl_mem are used in place. The cut into batches is the same in all these cases: results do not depend on where rows
+ * come from. Weights travel in the same buffers, before the rows; those of rows in a cl_mem are read batch by batch in
+ * every pass. The memory decision is taken above (plan.h). */
 #ifndef FG_STREAM_H
 #define FG_STREAM_H
 
@@ -21,9 +22,10 @@ typedef struct fg_stream_options {
     fg_weights weights; /* opened, as many as rows; zero: none */
     uint64_t rows;      /* N; FGMM_ROWS_UNKNOWN: cannot be resident */
     size_t batch_rows;
-    int is_resident;      /* keep the rows on the device after the first pass */
-    int is_checked;       /* look for NaN and infinity while reading */
-    const double *offset; /* (d) fg_shift.host: subtracted from F64 rows; borrowed until close */
+    uint64_t resident_rows; /* that stay on the device after the first pass: 0, N, or less than N, whole batches of a
+                               source that fg_reading_is_seekable */
+    int is_checked;         /* look for NaN and infinity while reading */
+    const double *offset;   /* (d) fg_shift.host: subtracted from F64 rows; borrowed until close */
 } fg_stream_options;
 
 /* Errors: MEMORY, DEVICE. */
@@ -45,7 +47,7 @@ double fg_stream_waited_s(const fg_stream *stream);
 enum { FG_STREAM_MOST_SLOTS = 3 };
 size_t fg_stream_slots(const fgmm_device *device);
 /* Bytes of buffers that a stream makes for them; resident rows themselves are not counted. batch_bytes: of rows and
- * weights. */
+ * weights; is_resident: all rows are. */
 uint64_t fg_stream_bytes(const fgmm_device *device, uint64_t batch_bytes, int is_resident);
 
 #endif

@@ -327,7 +327,8 @@ static void complete_report(fg_training *t, fgmm_status status)
     r->components = t->options.components;
     r->covariance = t->options.covariance;
     r->batch_rows = t->e.plan.batch_rows;
-    r->rows_resident = t->e.plan.is_resident;
+    r->resident_rows = t->e.plan.resident_rows;
+    r->rows_resident = r->resident_rows > 0 && r->resident_rows == r->rows;
     r->peak_device_bytes = fgmm_device_peak_bytes(t->device);
     if (t->e.stream) r->read_s += fg_stream_waited_s(t->e.stream);
     if (t->e.pass) {

@@ -55,15 +55,20 @@ static fgmm_model *fit_source(fgmm_device *on, fgmm_source *source, fgmm_fit_rep
 }
 
 /* A device whose budget has room for the pass and some batches, but not for all rows. */
-static fgmm_device *open_small_device(void)
+static fgmm_device *open_device_for(int batches)
 {
     fgmm_device *small;
     fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
     const fg_pass_options pass = {.k = K, .d = D, .type = FGMM_F32, .batch_rows = BATCH};
     options.cache_dir = "";
-    options.memory_limit_bytes = fg_pass_bytes(device, &pass) + 6 * BATCH * D * sizeof(float);
+    options.memory_limit_bytes = fg_pass_bytes(device, &pass) + (size_t)batches * BATCH * D * sizeof(float);
     ck_ok(fgmm_device_open(&small, &options));
     return small;
+}
+
+static fgmm_device *open_small_device(void)
+{
+    return open_device_for(6);
 }
 
 static fgmm_source *lent_source(fg_buffer **buffer)
@@ -124,6 +129,39 @@ START_TEST(test_stream__streamed_is_in_memory)
     fgmm_model_free(resident);
     fgmm_model_free(streamed);
     fgmm_device_close(small);
+    fgmm_fit_report_clear(&report);
+}
+END_TEST
+
+/* A part of the batches stays, the others are read in every pass, with weights and without. */
+START_TEST(test_stream__partly_resident_is_in_memory)
+{
+    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_options options = fit_options();
+    fgmm_model *start = make_mixture(K, D, 31), *partly;
+    float weights[N];
+    for (int i = 0; i < N; i++) weights[i] = (float)(1 + i % 5);
+    options.init = FGMM_INIT_MODEL;
+    options.start = start;
+    for (int variant = 0; variant < 4; variant++) {
+        const int is_apart = variant % 2;
+        options.weights = variant < 2 ? NULL : memory_source(weights, FGMM_F32, N, 1);
+        fgmm_model *resident = fit_rows(device, rows, N, D, &options, &report);
+        ck_assert_uint_eq(report.resident_rows, N);
+        fgmm_device *small = open_device_for(11);
+        if (is_apart) small->facts.has_unified_memory = 0;
+        partly = fit_rows(small, rows, N, D, &options, &report);
+        ck_assert_int_eq(report.rows_resident, 0);
+        ck_assert_uint_gt(report.resident_rows, 0);
+        ck_assert_uint_lt(report.resident_rows, N);
+        ck_assert_uint_eq(report.resident_rows % BATCH, 0);
+        ck_assert(is_same_model(resident, partly));
+        fgmm_source_close(options.weights);
+        fgmm_model_free(resident);
+        fgmm_model_free(partly);
+        fgmm_device_close(small);
+    }
+    fgmm_model_free(start);
     fgmm_fit_report_clear(&report);
 }
 END_TEST
@@ -360,7 +398,7 @@ START_TEST(test_stream__changed_row_count_is_noticed)
             while (count) ck_ok(fgmm_source_next(source, one, 1, &count));
             feed.n += more ? 1 : (uint64_t)-1;
             options.rows = 4 * BATCH;
-            options.is_resident = resident;
+            options.resident_rows = resident ? options.rows : 0;
             ck_ok(fg_stream_open(&stream, &options));
             ck_ok(fg_stream_begin(stream));
             do status = fg_stream_next(stream, &batch);
@@ -481,6 +519,7 @@ Suite *suite(void)
     const TTest *const tests[] = {
         test_stream__every_kind_of_source_gives_the_same_bytes,
         test_stream__streamed_is_in_memory,
+        test_stream__partly_resident_is_in_memory,
         test_stream__staged_is_direct,
         test_stream__batches_travel_in_pieces,
         test_stream__types_agree,

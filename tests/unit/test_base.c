@@ -106,14 +106,17 @@ END_TEST
 
 typedef struct share {
     size_t index, count;
-    unsigned processors; /* that are left */
+    unsigned processors, after; /* that are left; that it has again at the end */
 } share;
 
 static void take_share(void *argument)
 {
     share *mine = argument;
-    fg_thread_spread(mine->index, mine->count);
+    fg_thread_places before;
+    fg_thread_spread(&before, mine->index, mine->count);
     mine->processors = fg_processors();
+    fg_thread_return(&before);
+    mine->after = fg_processors();
 }
 
 /* All processors are somebody's; more threads than processors keep all of them. */
@@ -124,11 +127,12 @@ START_TEST(test_thread__spread_threads_share_the_processors)
     for (size_t count = 1; count <= (size_t)all + 1; count++) {
         unsigned sum = 0;
         for (size_t i = 0; i < count; i++) {
-            share mine = {i, count, 0};
+            share mine = {i, count, 0, 0};
             fg_thread *thread;
             ck_ok(fg_thread_start(&thread, take_share, &mine));
             fg_thread_join(thread);
             ck_assert_uint_ge(mine.processors, 1);
+            ck_assert_uint_eq(mine.after, all);
             sum += mine.processors;
         }
         ck_assert_uint_eq(sum, count <= all ? all : count * all);
