@@ -45,10 +45,11 @@ typedef struct candidates_t {
     exact_t exact;
 } candidates_t;
 
-/* What a component must reach to matter where one has the log-density `known`, less what rounding may do to that. */
+/* What a component must reach to matter where one has the log-density `known`, less what rounding may do to that: a lane
+ * sums DIMS / VW squares, each addition off by 2^-24. */
 static inline float threshold_of(float known, float spread)
 {
-    return known - spread - 0x1p-18f * fabs(known);
+    return known - spread - (0x1p-18f + DIMS / VW * 0x1p-24f) * fabs(known);
 }
 
 /* A chunk's candidates of row i, their exact log-densities in c->values, and the largest log-density so far, in *best.

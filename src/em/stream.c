@@ -177,9 +177,11 @@ done:
     return status;
 }
 
-/* Stops the reader and takes the slots back. */
+/* Stops the reader and takes the slots back. Keeps the thread's error text. */
 static void end_pass(fg_stream *s)
 {
+    char text[FG_ERROR_TEXT_BYTES];
+    fg_error_save(text);
     if (s->reader) {
         fg_queue_close(s->empty);
         fg_queue_close(s->full);
@@ -192,6 +194,7 @@ static void end_pass(fg_stream *s)
     for (slot *each = s->slots; each < s->slots + s->slot_count; each++)
         if (each->upload) fg_upload_end(each->upload);
     s->has_last = 0;
+    fg_error_restore(text);
 }
 
 /* ---- the whole ---- */
