@@ -121,7 +121,7 @@ static void reader_main(void *argument)
 /* Does the batch stay on the device? Those that do are spread evenly, so that others are read while these are used. */
 static int is_kept(const fg_stream *s, uint64_t batch)
 {
-    return s->kept > 0 && (batch + 1) * s->kept / s->batches > batch * s->kept / s->batches;
+    return s->resident && (batch + 1) * s->kept / s->batches > batch * s->kept / s->batches;
 }
 
 /* Room on the device for a batch that stays. */

@@ -119,7 +119,7 @@ static double sum_of_squares(const float *x, uint64_t count)
 static double split_mean(word *strip, float *lacking, const fg_shape *s, const float *mean, uint32_t k)
 {
     const uint64_t pairs = pairs_of(s), fragment = k % STRIP / COMPONENTS, count = s->row_stride; /* zeros behind D */
-    float rests[FG_WARP_DIMS];
+    float rests[FG_WARP_DIMS] = {0};
     cl_ushort terms[FG_WARP_DIMS];
     int exponent;
     frexp(2 * (double)largest_magnitude(mean, count), &exponent);
