@@ -11,7 +11,8 @@ extern "C" {
 typedef struct fgmm_evaluate_options {
     size_t size;
     int want_log_likelihood; /* deliver log p(x_i) */
-    int want_labels;         /* deliver the most probable component; ties: the lower number */
+    int want_labels;         /* deliver the most probable component; ties: the lower number. With equal weights and one
+                                variance, as centroids have: the nearest mean, whatever the unit of the data */
     uint32_t top;            /* M: deliver the M largest responsibilities, 0: none; at most K */
     uint64_t batch_rows;     /* 0: chosen */
     uint64_t memory_limit_bytes;
@@ -40,7 +41,8 @@ typedef struct fgmm_evaluation {
 /* Receives the batches in row order on the calling thread. Nonzero cancels (FGMM_CANCELLED). */
 typedef int (*fgmm_evaluation_fn)(void *user, const fgmm_evaluation *batch);
 
-/* Streams the source once through the model. Memory is bounded whatever N is. mean_log_likelihood and rows may be NULL.
+/* Streams the source once through the model. Memory is bounded whatever N is. mean_log_likelihood and rows may be NULL;
+ * labels of centroids alone, with mean_log_likelihood NULL, take no densities.
  * Errors: DATA (D differs, NaN or infinity, a variance outside 1e-30..1e32), ARGUMENT (top > K), DEVICE, IO, CALLBACK.
  */
 FGMM_API fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_source *source,

@@ -5,6 +5,7 @@
 #include "e_step.h"
 #include "size.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,7 @@ typedef struct evaluation {
     fgmm_evaluation_fn sink;
     void *sink_user;
     fg_weights weights;
+    int has_densities, has_nearest; /* which passes there are; nearest: labels are those of centroids */
     uint64_t rows;
     double sum, weight; /* of log-likelihoods, each times its row's weight; of weights */
 } evaluation;
@@ -58,12 +60,27 @@ typedef struct evaluation {
 /* Kernels give no log-density below -1e30: a row that far from every component has no meaningful result in float32. */
 static const double least_log_likelihood = -0.9e30;
 
+/* Without densities, minus the squared distance to the nearest mean takes the place of a log-likelihood. */
+static fgmm_status evaluate_rows(evaluation *v, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    const results *r = &v->results;
+    const fg_evaluation_rows labels = {.log_likelihood = r->log_likelihood, .labels = r->labels};
+    fg_evaluation_rows out = {r->log_likelihood, r->labels, v->options.top, r->ids, r->responsibilities};
+    if (v->has_nearest) {
+        FG_TRY(fg_pass_evaluate(v->e.nearest ? v->e.nearest : v->e.pass, rows, &labels));
+        out.labels = NULL;
+    }
+    if (v->has_densities) FG_TRY(fg_pass_evaluate(v->e.pass, rows, &out));
+done:
+    return status;
+}
+
 static fgmm_status evaluate_batch(evaluation *v, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
     const results *r = &v->results;
-    const fg_evaluation_rows out = {r->log_likelihood, r->labels, v->options.top, r->ids, r->responsibilities};
-    FG_TRY(fg_pass_evaluate(v->e.pass, rows, &out));
+    FG_TRY(evaluate_rows(v, rows));
     if (r->weights) FG_TRY(fg_weights_read_real(&v->weights, r->weights, rows->n));
     for (size_t i = 0; i < rows->n; i++) {
         FG_CHECK(
@@ -89,11 +106,17 @@ done:
     return status;
 }
 
+static double mean_of(const evaluation *v)
+{
+    return v->has_densities ? v->sum / v->weight : (double)NAN;
+}
+
 static fgmm_status evaluate_all(evaluation *v, const fg_parameters *parameters)
 {
     fgmm_status status = FGMM_OK;
     fg_rows rows;
-    FG_TRY(fg_e_step_set_pass(&v->e, FG_KEEP_MIXTURE));
+    FG_TRY(fg_e_step_set_pass(&v->e, v->has_densities ? FG_KEEP_MIXTURE : FG_KEEP_BEST));
+    if (v->has_densities && v->has_nearest) FG_TRY(fg_e_step_set_nearest(&v->e));
     FG_TRY(fg_e_step_load(&v->e, parameters));
     FG_TRY(results_create(&v->results, &v->options, v->e.plan.batch_rows));
     fg_watch_iteration(&v->e.watch, FGMM_PHASE_FINAL, 1, 1, v->e.request.source->info.rows);
@@ -103,21 +126,28 @@ static fgmm_status evaluate_all(evaluation *v, const fg_parameters *parameters)
         FG_TRY(evaluate_batch(v, &rows));
         FG_TRY(fg_stream_next(v->e.stream, &rows));
     }
-    FG_TRY(fg_watch_finished(&v->e.watch, v->sum / v->weight));
+    FG_TRY(fg_watch_finished(&v->e.watch, mean_of(v)));
 done:
     return status;
 }
 
-static fg_plan_request plan_request(fgmm_device *device, fgmm_source *source, const fg_parameters *parameters,
-                                    const fgmm_evaluate_options *options)
+static fg_plan_request plan_request(const evaluation *v, fgmm_device *device, fgmm_source *source,
+                                    const fg_parameters *parameters)
 {
+    const fgmm_evaluate_options *options = &v->options;
     return (fg_plan_request){
         .device = device,
         .source = source,
         .batch_rows = options->batch_rows,
         .memory_limit_bytes = options->memory_limit_bytes,
         .held_bytes = fg_plan_held_bytes(),
-        .pass = {.covariance = parameters->covariance, .k = parameters->k, .d = parameters->d, .path = options->path},
+        .pass = {.covariance = parameters->covariance,
+                 .keep = v->has_densities ? FG_KEEP_MIXTURE : FG_KEEP_BEST,
+                 .k = parameters->k,
+                 .d = parameters->d,
+                 .path = options->path,
+                 .has_differences = !v->has_densities},
+        .has_nearest = v->has_densities && v->has_nearest,
         .is_evaluation = 1,
         .host_row_bytes = (options->weights ? 2 : 1) * sizeof(double) + sizeof(int32_t) +
                           options->top * (sizeof(int32_t) + sizeof(float)),
@@ -141,7 +171,9 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     FG_CHECK(v.options.top <= model->info.components, FGMM_ARGUMENT, "top = %u; need 0..K (K = %llu)", v.options.top,
              (unsigned long long)model->info.components);
     const fg_parameters parameters = fg_model_parameters(model);
-    const fg_plan_request request = plan_request(device, source, &parameters, &v.options);
+    v.has_nearest = v.options.want_labels && fg_is_centroids(model);
+    v.has_densities = !v.has_nearest || v.options.want_log_likelihood || v.options.top || mean_log_likelihood;
+    const fg_plan_request request = plan_request(&v, device, source, &parameters);
     fg_watch_begin(&v.e.watch, v.options.progress, v.options.progress_user);
     FG_TRY(fg_weights_open(&v.weights, v.options.weights, source->info.rows));
     FG_TRY(fg_model_centre(&mean, &parameters));
@@ -149,7 +181,7 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     if (v.weights.source) FG_TRY(fgmm_source_rewind(v.weights.source));
     FG_TRY(evaluate_all(&v, &parameters));
     FG_TRY(fg_weights_check(&v.weights, v.rows, 1));
-    if (mean_log_likelihood) *mean_log_likelihood = v.sum / v.weight;
+    if (mean_log_likelihood) *mean_log_likelihood = mean_of(&v);
     if (rows) *rows = v.rows;
 done:
     fg_e_step_close(&v.e);

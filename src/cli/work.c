@@ -77,8 +77,9 @@ static int run_pass(cli_evaluation *evaluation, fgmm_device *device, const fgmm_
     options.path = (fgmm_path)evaluation->work->path;
     options.progress = cli_progress_report;
     options.progress_user = progress;
+    const int has_mean = evaluation->want_log_likelihood || evaluation->top > 0; /* labels alone need no densities */
     const fgmm_status status = fgmm_evaluate(device, model, source, &options, take_batch, &state,
-                                             &evaluation->mean_log_likelihood, &evaluation->rows);
+                                             has_mean ? &evaluation->mean_log_likelihood : NULL, &evaluation->rows);
     cli_progress_end(progress);
     if (state.status != FGMM_OK) return cli_error(CLI_EXIT_FAILED, "%s", state.text);
     return cli_library(status);

@@ -31,11 +31,12 @@ done:
 void fg_e_step_close(fg_e_step *e)
 {
     fg_stream_close(e->stream);
+    fg_pass_free(e->nearest);
     fg_pass_free(e->pass);
     fg_shift_clear(&e->shift);
 }
 
-fgmm_status fg_e_step_set_pass(fg_e_step *e, fg_keep keep)
+static fg_pass_options pass_options(const fg_e_step *e, fg_keep keep)
 {
     fg_pass_options options = e->request.pass;
     options.keep = keep;
@@ -43,8 +44,21 @@ fgmm_status fg_e_step_set_pass(fg_e_step *e, fg_keep keep)
     options.rows = fg_plan_load_rows(&e->request);
     options.batch_rows = e->plan.batch_rows;
     options.tile_text = e->tiles[keep];
+    return options;
+}
+
+fgmm_status fg_e_step_set_pass(fg_e_step *e, fg_keep keep)
+{
+    const fg_pass_options options = pass_options(e, keep);
     fg_pass_free(e->pass);
     return fg_pass_create(&e->pass, e->request.device, &options);
+}
+
+fgmm_status fg_e_step_set_nearest(fg_e_step *e)
+{
+    fg_pass_options options = pass_options(e, FG_KEEP_BEST);
+    options.has_differences = 1;
+    return fg_pass_create(&e->nearest, e->request.device, &options);
 }
 
 fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters)
@@ -58,6 +72,7 @@ fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters)
         for (uint64_t j = 0; j < d; j++) means[c * d + j] = parameters->means[c * d + j] - e->shift.host[j];
     moved.means = means;
     FG_TRY(fg_pass_load(e->pass, &moved, e->shift.kernel));
+    if (e->nearest) FG_TRY(fg_pass_load(e->nearest, &moved, e->shift.kernel));
 done:
     free(means);
     return status;

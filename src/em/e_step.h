@@ -15,6 +15,7 @@ typedef struct fg_e_step {
     fg_shift shift;
     fg_stream *stream;
     fg_pass *pass;
+    fg_pass *nearest;     /* beside it, where labels of centroids are wanted along with densities; else NULL */
     fg_watch watch;       /* set up by the caller */
     const char *tiles[2]; /* by fg_keep: of the pass that a resumed run began with; NULL: chosen. Borrowed */
 } fg_e_step;
@@ -27,7 +28,10 @@ void fg_e_step_close(fg_e_step *e);
 /* The pass with what is kept per row; replaces the one before. */
 fgmm_status fg_e_step_set_pass(fg_e_step *e, fg_keep keep);
 
-/* Loads parameters, in the data's own coordinates, into the pass. */
+/* The pass beside it. Nearest means come from differences, whatever the unit of the data (docs/math.md, "Rounding"). */
+fgmm_status fg_e_step_set_nearest(fg_e_step *e);
+
+/* Loads parameters, in the data's own coordinates, into the passes. */
 fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters);
 
 /* One pass over all rows: values is the flat array of flashgmm/stats.h. The caller has set the watch's phase. */

@@ -44,9 +44,15 @@ static need need_of(const fg_plan_request *request, uint64_t batch_rows, uint64_
                                                     : fg_stream_bytes(request->device, batch_rows * row_bytes,
                                                                       resident_rows == request->source->info.rows);
     /* Beside what the pass says: the shifted means that e_step.c loads it with. */
+    fg_pass_options nearest = pass;
+    nearest.keep = FG_KEEP_BEST;
     need n = {request->host_bytes + batch_rows * request->host_row_bytes + pass.k * pass.d * sizeof(double) +
                   fg_pass_host_bytes(request->device, &pass, request->is_evaluation),
               fg_pass_bytes(request->device, &pass) + stream + resident_rows * row_bytes};
+    if (request->has_nearest) {
+        n.host += fg_pass_host_bytes(request->device, &nearest, 1);
+        n.device += fg_pass_bytes(request->device, &nearest);
+    }
     n.host += facts->kind == FGMM_DEVICE_CPU ? n.device : stream; /* pinned memory, a little more than it takes */
     return n;
 }

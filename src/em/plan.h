@@ -21,6 +21,7 @@ typedef struct fg_plan_request {
     uint64_t host_bytes;         /* other memory that the run will need */
     uint64_t host_row_bytes;     /* per row of a batch */
     int is_repeated;             /* several passes: rows may stay on the device */
+    int has_nearest;             /* another pass beside it (fg_e_step_set_nearest) */
     int is_evaluation;           /* each row's results come to the host */
 } fg_plan_request;
 

@@ -30,15 +30,6 @@ static uint32_t bin_of(float cost)
     return bits >> BIN_SHIFT;
 }
 
-int fg_is_centroids(const fgmm_model *model)
-{
-    const fgmm_model_info *info = &model->info;
-    if (info->covariance != FGMM_SPHERICAL) return 0;
-    for (uint64_t i = 1; i < info->components; i++)
-        if (model->weights[i] != model->weights[0] || model->covariances[i] != model->covariances[0]) return 0;
-    return 1;
-}
-
 /* Takes n rows' choices, (n,width). */
 static fgmm_status note(chooser *c, uint64_t n)
 {

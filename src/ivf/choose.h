@@ -43,7 +43,4 @@ void fg_choices_clear(fg_choices *choices);
 /* The lists of the next row, in row order: lists (width), *count of them. */
 fgmm_status fg_choices_next(fg_choices *choices, uint32_t *lists, uint32_t *count);
 
-/* 1 when the model's most probable component is always the nearest mean: equal weights, one variance. */
-int fg_is_centroids(const fgmm_model *model);
-
 #endif

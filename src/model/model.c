@@ -208,6 +208,15 @@ const double *fgmm_model_covariances(const fgmm_model *model)
     return model->covariances;
 }
 
+int fg_is_centroids(const fgmm_model *model)
+{
+    const fgmm_model_info *info = &model->info;
+    if (info->covariance != FGMM_SPHERICAL) return 0;
+    for (uint64_t i = 1; i < info->components; i++)
+        if (model->weights[i] != model->weights[0] || model->covariances[i] != model->covariances[0]) return 0;
+    return 1;
+}
+
 uint64_t fgmm_model_free_parameters(const fgmm_model *model)
 {
     const uint64_t k = model->info.components, d = model->info.dims;

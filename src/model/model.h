@@ -72,6 +72,9 @@ static inline size_t fg_variance_place(fgmm_covariance covariance, uint64_t d, u
 
 fg_parameters fg_model_parameters(const fgmm_model *model);
 
+/* 1 when the model's most probable component is always the nearest mean: equal weights, one variance. */
+int fg_is_centroids(const fgmm_model *model);
+
 /* fgmm_model_create plus metadata. info->components, dims, covariance are ignored (taken from parameters). */
 fgmm_status fg_model_create(fgmm_model **model, const fg_parameters *parameters, const fgmm_model_info *info);
 

@@ -162,7 +162,8 @@ static int load_strip(word *strip, double *error, const fg_shape *s, const fg_sp
         constants[k - first].numbers[1] = lacking;
         *error = fmax(*error, product_error(s, in, of_mean, of_rows, (uint32_t)k));
     }
-    const int has_products = s->keep == FG_KEEP_BEST ? of_rows <= two_terms_error : *error <= most_error_nats;
+    int has_products = s->keep == FG_KEEP_BEST ? of_rows <= two_terms_error : *error <= most_error_nats;
+    for (uint64_t k = first; k < end; k++) has_products = has_products && !in->is_exact[k / s->strip];
     for (uint64_t k = first; k < first + STRIP; k++) {
         const double squares = has_products && k < end ? in->squares[k] : 0;
         float *numbers = constants[k - first].numbers;

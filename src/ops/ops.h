@@ -59,6 +59,7 @@ typedef struct fg_shape {
     uint32_t register_limit; /* 0: none */
     int has_bounds;          /* bounds.c; with a matrix unit term_bounds.c */
     int has_forced_bounds;   /* used whether they pay or not */
+    int has_differences;     /* no products, in any strip */
     uint32_t bound_dims;     /* coordinates of those of bounds.c; else 0 */
     fg_tile tile;
 } fg_shape;

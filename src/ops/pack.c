@@ -13,6 +13,9 @@ static const float padding_offset = -2e30f; /* PADDING of the kernels */
 
 /* Largest error that the fast form may cause before a strip takes the exact one, in nats (docs/math.md, "Rounding"). */
 static const double fast_error_nats = 1e-3;
+/* Of nearest means: |m|^2 over the mean squared distance of a mean's own rows up to which products tell them apart,
+ * where 2^-22 |m|^2 is 2^-10 of that distance. */
+static const double most_squares = 4096;
 /* Relative rounding of |y|^2 - 2 y.m + |m|^2 as computed: three terms, each with a few float roundings. */
 static const double product_rounding = 0x1p-22;
 /* Of z = W t: two roundings a product, with signs that cancel. */
@@ -230,6 +233,24 @@ static double exact_error(const fg_shape *s, double squares)
     return s->keep == FG_KEEP_BEST ? 0 : 0x1p-24 * sqrt(2 * squares * s->d);
 }
 
+/* Mean squared distance of component k's rows to it: sum of its variances. Where these are not known, K centres of rows
+ * of spread 1 in D dimensions leave about K^(-1/D) of it, and |m|^2 is about 1. */
+static double squared_distance_of(const fg_shape *s, const fg_parameters *q, double squares, uint32_t k)
+{
+    double sum = 0;
+    if (!q->covariances) return squares * pow(s->k, -2.0 / s->d);
+    for (uint32_t d = 0; d < s->d; d++) sum += q->covariances[fg_variance_place(q->covariance, s->d, k, d)];
+    return sum;
+}
+
+/* Does component k need differences? */
+static int is_too_coarse(const fg_shape *s, const fg_parameters *q, double squares, uint32_t k)
+{
+    if (s->has_differences) return 1;
+    if (s->keep == FG_KEEP_BEST) return squares > most_squares * squared_distance_of(s, q, squares, k);
+    return fast_error(s, squares) > fast_error_nats;
+}
+
 /* h = 1 / (2 sigma^2), where it is one factor for all dimensions; matrices have it in their factors, or are whitened.
  */
 static double scale_of(const fg_shape *s, const fg_parameters *q, uint32_t k)
@@ -246,7 +267,7 @@ static void pack_component(image *m, fg_packed *p, const fg_shape *s, const fg_p
     m->normaliser[k] = (float)fmax(peak - p->base, -1e30); /* weight 0: log is -infinity */
     if (s->covariance == FGMM_FULL) return;                /* always about the mean */
     m->squares[k] = scaled_squares(m, s, q, k);
-    if (fast_error(s, m->squares[k]) > fast_error_nats) m->is_exact[k / s->strip] = 1;
+    if (is_too_coarse(s, q, m->squares[k], k)) m->is_exact[k / s->strip] = 1;
 }
 
 /* Component k of a strip, column k % strip of every dimension, and what is added to its sums: by the strip's form. */

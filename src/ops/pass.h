@@ -42,7 +42,9 @@ typedef struct fg_pass_options {
     const char *tile_text;      /* NULL, or fg_pass_facts.tile of an earlier pass: taken where it is legal here */
     uint64_t rows;              /* that will follow a load, about; 0: few */
     fg_bounds_use bounds;
-    double launch_work; /* multiplications and additions of a launch, for tests; 0: 100 ms of a small device's */
+    int has_differences; /* no log-density from products (docs/math.md, "Rounding"): which mean is nearest is then as
+                            exact as float32 rows and means are */
+    double launch_work;  /* multiplications and additions of a launch, for tests; 0: 100 ms of a small device's */
 } fg_pass_options;
 
 /* Allocates and compiles, and checks the program against the double-precision reference, if that has not been done on

@@ -130,6 +130,7 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
         .capacity = (uint32_t)list_room(options),
         .batch_rows = (uint32_t)options->batch_rows,
         .has_forced_bounds = options->bounds == FG_BOUNDS_ALWAYS,
+        .has_differences = options->has_differences,
     };
     FG_TRY(choose_tile(shape, device, options));
     plan_strips(shape);
