@@ -13,7 +13,8 @@ static fgmm_status bin_open(fgmm_source **source, fg_input *input, fgmm_type typ
              "%s: byte offset %llu: the file ends within its header of %d bytes", input->path,
              (unsigned long long)input->size, BIN_HEADER_BYTES);
     FG_TRY(fg_input_read_at(input, 0, header, sizeof header));
-    const fg_dense_layout layout = {header[0], header[1], type, BIN_HEADER_BYTES};
+    const fg_dense_layout layout = {
+        .rows = header[0], .dims = header[1], .element = fg_element_of_type(type), .offset = BIN_HEADER_BYTES};
     return fg_dense_open(source, input, &layout, format);
 done:
     fg_input_close(input);

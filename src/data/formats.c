@@ -13,9 +13,10 @@ typedef struct format {
 } format;
 
 static const format formats[] = {
-    {"npy", ".npy", fg_npy_open},    {"fvecs", ".fvecs", fg_fvecs_open}, {"bvecs", ".bvecs", fg_bvecs_open},
-    {"fbin", ".fbin", fg_fbin_open}, {"u8bin", ".u8bin", fg_u8bin_open}, {"i8bin", ".i8bin", fg_i8bin_open},
-    {"hdf5", ".hdf5", fg_hdf5_open}, {"hdf5", ".h5", fg_hdf5_open},      {"csv", ".csv", fg_csv_open},
+    {"npy", ".npy", fg_npy_open},       {"npz", ".npz", fg_npz_rows_open}, {"fvecs", ".fvecs", fg_fvecs_open},
+    {"bvecs", ".bvecs", fg_bvecs_open}, {"fbin", ".fbin", fg_fbin_open},   {"u8bin", ".u8bin", fg_u8bin_open},
+    {"i8bin", ".i8bin", fg_i8bin_open}, {"hdf5", ".hdf5", fg_hdf5_open},   {"hdf5", ".h5", fg_hdf5_open},
+    {"csv", ".csv", fg_csv_open},
 };
 enum { FORMAT_COUNT = sizeof formats / sizeof formats[0] };
 

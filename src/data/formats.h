@@ -12,6 +12,7 @@
 typedef fgmm_status (*fg_format_open)(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
 
 fgmm_status fg_npy_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
+fgmm_status fg_npz_rows_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
 fgmm_status fg_fvecs_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
 fgmm_status fg_bvecs_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
 fgmm_status fg_fbin_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);

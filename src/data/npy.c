@@ -1,4 +1,4 @@
-/* npy.c - the header of NumPy's .npy files (f2 f4 f8 u1 i1, C order, little-endian, 1-D or 2-D). docs/formats.md.
+/* npy.c - the header of NumPy's .npy files (numbers and bool, 1-D or 2-D). docs/formats.md.
  *
  * The header is a Python dictionary literal: {'descr': '<f4', 'fortran_order': False, 'shape': (100, 8), }. The parser
  * takes exactly this form, the keys in any order. */
@@ -65,7 +65,7 @@ static fgmm_status parse_descr(cursor *c, header *h)
 {
     skip_spaces(c);
     if (take(c, "["))
-        return fg_fail(FGMM_FORMAT, "%s: byte offset %llu: a structured type; need f2, f4, f8, u1 or i1", c->path,
+        return fg_fail(FGMM_FORMAT, "%s: byte offset %llu: a structured type; need numbers of one type", c->path,
                        (unsigned long long)(c->offset + c->at - 1));
     return parse_string(c, h->descr, sizeof h->descr, "'descr' is no short string");
 }
@@ -136,23 +136,24 @@ static fgmm_status interpret(fg_npy_array *array, const header *h, const char *p
 {
     static const struct {
         const char *code;
-        fgmm_type type;
-    } types[] = {{"f2", FGMM_F16}, {"f4", FGMM_F32}, {"f8", FGMM_F64}, {"u1", FGMM_U8}, {"i1", FGMM_I8}};
+        fg_element element;
+    } types[] = {{"b1", {FG_UNSIGNED, 1, 0}}, {"u1", {FG_UNSIGNED, 1, 0}}, {"i1", {FG_SIGNED, 1, 0}},
+                 {"u2", {FG_UNSIGNED, 2, 0}}, {"i2", {FG_SIGNED, 2, 0}},   {"u4", {FG_UNSIGNED, 4, 0}},
+                 {"i4", {FG_SIGNED, 4, 0}},   {"u8", {FG_UNSIGNED, 8, 0}}, {"i8", {FG_SIGNED, 8, 0}},
+                 {"f2", {FG_FLOAT, 2, 0}},    {"f4", {FG_FLOAT, 4, 0}},    {"f8", {FG_FLOAT, 8, 0}}};
     enum { TYPES = sizeof types / sizeof types[0] };
     fgmm_status status = FGMM_OK;
     unsigned index = 0;
     while (index < TYPES && (!h->descr[0] || strcmp(types[index].code, h->descr + 1) != 0)) index++;
     FG_CHECK(index < TYPES && strchr("<>|", h->descr[0]), FGMM_FORMAT,
-             "%s: element type '%s'; need one of f2, f4, f8, u1, i1", path, h->descr);
-    const int is_byte = fgmm_type_bytes(types[index].type) == 1;
-    FG_CHECK(h->descr[0] != '>' || is_byte, FGMM_FORMAT,
-             "%s: elements are big-endian ('%s'); save it as little-endian: array.astype('<%s')", path, h->descr,
-             types[index].code);
-    FG_CHECK(h->descr[0] != '|' || is_byte, FGMM_FORMAT, "%s: element type '%s' lacks a byte order", path, h->descr);
-    FG_CHECK(!h->is_fortran, FGMM_FORMAT,
-             "%s: is in Fortran order, whose rows are scattered; save it as numpy.ascontiguousarray(array)", path);
+             "%s: element type '%s'; need one of f2, f4, f8, b1, or integers: u1, i1, u2, i2, u4, i4, u8, i8", path,
+             h->descr);
+    FG_CHECK(h->descr[0] != '|' || types[index].element.bytes == 1, FGMM_FORMAT,
+             "%s: element type '%s' lacks a byte order", path, h->descr);
     FG_CHECK(h->shape_count <= 3, FGMM_FORMAT, "%s: is %u-D; need at most 3", path, h->shape_count);
-    *array = (fg_npy_array){h->shape_count, {h->shape[0], h->shape[1], h->shape[2]}, types[index].type, 0};
+    *array =
+        (fg_npy_array){h->shape_count, {h->shape[0], h->shape[1], h->shape[2]}, types[index].element, h->is_fortran, 0};
+    array->element.is_big = h->descr[0] == '>';
 done:
     return status;
 }
@@ -190,16 +191,25 @@ done:
     return status;
 }
 
-fgmm_status fg_npy_read_header(fg_dense_layout *layout, const fg_input *input)
+fgmm_status fg_npy_rows_of(fg_dense_layout *layout, const fg_npy_array *array, const char *label)
 {
     fgmm_status status = FGMM_OK;
-    fg_npy_array array;
-    FG_TRY(fg_npy_read_array(&array, input));
-    FG_CHECK(array.rank == 1 || array.rank == 2, FGMM_FORMAT, "%s: is %u-D; need (N, D), or (N) for D = 1", input->path,
-             array.rank);
-    *layout = (fg_dense_layout){array.shape[0], array.rank == 2 ? array.shape[1] : 1, array.type, array.offset};
+    FG_CHECK(array->rank == 1 || array->rank == 2, FGMM_FORMAT, "%s: is %u-D; need (N, D), or (N) for D = 1", label,
+             array->rank);
+    *layout = (fg_dense_layout){.rows = array->shape[0],
+                                .dims = array->rank == 2 ? array->shape[1] : 1,
+                                .element = array->element,
+                                .offset = array->offset,
+                                .is_columns = array->is_fortran && array->rank == 2};
 done:
     return status;
+}
+
+fgmm_status fg_npy_read_header(fg_dense_layout *layout, const fg_input *input)
+{
+    fg_npy_array array;
+    const fgmm_status status = fg_npy_read_array(&array, input);
+    return status == FGMM_OK ? fg_npy_rows_of(layout, &array, input->path) : status;
 }
 
 fgmm_status fg_npy_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options)

@@ -147,6 +147,22 @@ static int is_covariance(int32_t type)
     return type >= 0 && strcmp(fgmm_covariance_name((fgmm_covariance)type), "unknown") != 0;
 }
 
+/* What choose.c takes for granted when rows are added: each assignment has what it works with. */
+static fgmm_status check_assignment(const fgmm_index *index, const header *h)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(h->assignment != FGMM_ASSIGN_SOFT || h->covariance != NO_MIXTURE, FGMM_FORMAT,
+             "%s: assigns rows by responsibility (soft), but holds no mixture", index->path);
+    FG_CHECK(h->assignment != FGMM_ASSIGN_RESIDUAL || h->max_lists <= 2, FGMM_FORMAT,
+             "%s: residual assignment with %u lists per row; need at most 2", index->path, h->max_lists);
+    FG_CHECK(h->assignment != FGMM_ASSIGN_HARD || h->max_lists == 1, FGMM_FORMAT,
+             "%s: hard assignment with %u lists per row; need 1", index->path, h->max_lists);
+    FG_CHECK(h->tau >= 0 && (h->assignment != FGMM_ASSIGN_SOFT || h->tau <= 1), FGMM_FORMAT,
+             "%s: tau = %g; need 0 or more, at most 1 where rows are assigned by responsibility", index->path, h->tau);
+done:
+    return status;
+}
+
 static fgmm_status check_header(const fgmm_index *index, const header *h)
 {
     fgmm_status status = FGMM_OK;
@@ -167,6 +183,7 @@ static fgmm_status check_header(const fgmm_index *index, const header *h)
              "%s: covariance = %d; need -1 or a type of fgmm_covariance", index->path, h->covariance);
     FG_CHECK(h->next_id <= INT64_MAX && isfinite(h->tau), FGMM_FORMAT, "%s: next id = %llu, tau = %g: out of range",
              index->path, (ull)h->next_id, h->tau);
+    FG_TRY(check_assignment(index, h));
     FG_TRY(fg_index_span(index, sizeof *h, h->lists, h->dims * sizeof(float) + sizeof(list_entry), "lists"));
     if (h->covariance == FGMM_TIED || h->covariance == FGMM_FULL) { /* so that their counts cannot wrap */
         FG_TRY(fg_index_span(index, sizeof *h, h->dims, h->dims * sizeof(double), "a covariance matrix"));
@@ -271,8 +288,10 @@ static fgmm_status native_read(fgmm_index *index)
     FG_TRY(read_mixture(index, &h, tables));
     FG_TRY(read_dial(index, &h, tables));
     FG_TRY(fg_index_read_ids(index, ids_at, h.next_id));
-    FG_CHECK(h.rows <= index->info.entries, FGMM_FORMAT, "%s: rows = %llu, but lists hold %llu entries", index->path,
-             (ull)h.rows, (ull)index->info.entries);
+    FG_CHECK(h.rows <= index->info.entries && h.rows <= h.next_id &&
+                 fg_ceil_div(index->info.entries, FGMM_LISTS_PER_ROW_MAX) <= h.rows,
+             FGMM_FORMAT, "%s: rows = %llu, but lists hold %llu entries with ids below %llu", index->path, (ull)h.rows,
+             (ull)index->info.entries, (ull)h.next_id);
 done:
     free(ids_at);
     free(tables);

@@ -11,8 +11,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Rows converted at once. */
-enum { CHUNK_ROWS = 1024 };
+/* Elements converted at once, in whole rows. */
+enum { CHUNK_ELEMENTS = 1 << 16 };
 
 int fg_is_centroids_name(const char *path)
 {
@@ -26,11 +26,12 @@ static fgmm_status read_rows(double *means, fgmm_source *source, const fgmm_sour
     void *rows = NULL;
     size_t bytes;
     uint64_t count, done_rows = 0;
-    FG_TRY(fg_size_product3(&bytes, CHUNK_ROWS, info->dims, fgmm_type_bytes(info->type), "centroids"));
+    const uint64_t chunk = fg_max_u64(1, CHUNK_ELEMENTS / info->dims);
+    FG_TRY(fg_size_product3(&bytes, chunk, info->dims, fgmm_type_bytes(info->type), "centroids"));
     FG_TRY(fg_alloc(&rows, bytes, 1, "centroids"));
     FG_TRY(fgmm_source_rewind(source));
     do {
-        FG_TRY(fgmm_source_next(source, rows, CHUNK_ROWS, &count));
+        FG_TRY(fgmm_source_next(source, rows, chunk, &count));
         double *to = means + done_rows * info->dims;
         for (uint64_t i = 0; i < count * info->dims; i++)
             to[i] = info->type == FGMM_F64 ? ((double *)rows)[i] : (double)((float *)rows)[i];

@@ -173,7 +173,7 @@ done:
 }
 
 /* The finished runs; none where the file does not say. */
-static fgmm_status read_runs(fg_runs *runs, fg_safetensors *file)
+static fgmm_status read_runs(fg_runs *runs, fg_safetensors *file, const fgmm_model_info *current)
 {
     fgmm_status status = FGMM_OK;
     const fg_tensor *objectives = fg_safetensors_tensor(file, "checkpoint.runs");
@@ -192,13 +192,19 @@ static fgmm_status read_runs(fg_runs *runs, fg_safetensors *file)
     FG_TRY(fg_metadata_get_count(&iterations, fg_safetensors_metadata(file, "checkpoint.best_iterations"),
                                  "checkpoint.best_iterations"));
     FG_TRY(read_model(&runs->best, file, BEST_TENSORS));
+    const fgmm_model_info *best = &runs->best->info;
+    FG_CHECK(best->components == current->components && best->dims == current->dims &&
+                 best->covariance == current->covariance,
+             FGMM_FORMAT, "checkpoint.best_means has K = %llu, D = %llu, %s; means has K = %llu, D = %llu, %s",
+             (ull)best->components, (ull)best->dims, fgmm_covariance_name(best->covariance), (ull)current->components,
+             (ull)current->dims, fgmm_covariance_name(current->covariance));
     runs->best->info.iterations = iterations;
     runs->best->info.log_likelihood = runs->objectives[runs->best_run];
 done:
     return status;
 }
 
-static fgmm_status read_checkpoint(fg_checkpoint *out, fg_safetensors *file)
+static fgmm_status read_checkpoint(fg_checkpoint *out, fg_safetensors *file, const fgmm_model_info *current)
 {
     fgmm_status status = FGMM_OK;
     fg_checkpoint read = {0};
@@ -237,7 +243,7 @@ static fgmm_status read_checkpoint(fg_checkpoint *out, fg_safetensors *file)
     for (uint64_t i = 0; i < read.history_count; i++)
         FG_CHECK(isfinite(read.history[i]), FGMM_FORMAT, "checkpoint.history[%llu] = %g; need a finite number", (ull)i,
                  read.history[i]);
-    FG_TRY(read_runs(&read.runs, file));
+    FG_TRY(read_runs(&read.runs, file, current));
     *out = read;
     read = (fg_checkpoint){0};
 done:
@@ -253,7 +259,7 @@ fgmm_status fg_model_file_read(fgmm_model **model, fg_checkpoint *checkpoint, co
     if (checkpoint) *checkpoint = (fg_checkpoint){0};
     FG_TRY(fg_safetensors_open(&file, path));
     status = read_model(model, file, TENSORS);
-    if (status == FGMM_OK && checkpoint) status = read_checkpoint(checkpoint, file);
+    if (status == FGMM_OK && checkpoint) status = read_checkpoint(checkpoint, file, &(*model)->info);
     if (status != FGMM_OK) {
         fg_fail_prefix(status, "%s", path);
         fgmm_model_free(*model);

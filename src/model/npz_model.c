@@ -41,9 +41,11 @@ fgmm_status fg_npz_model_read(fgmm_model **model, const char *path)
 {
     fgmm_status status = FGMM_OK;
     fg_npz *npz = NULL;
+    fg_input *input;
     three_arrays a = {.weight_values = NULL};
     *model = NULL;
-    FG_TRY(fg_npz_open(&npz, path));
+    FG_TRY(fg_input_open(&input, path));
+    FG_TRY(fg_npz_open(&npz, input));
     FG_TRY(fg_npz_read(&a.weights, &a.weight_values, npz, "weights_"));
     FG_TRY(fg_npz_read(&a.means, &a.mean_values, npz, "means_"));
     FG_TRY(fg_npz_read(&a.covariances, &a.covariance_values, npz, "covariances_"));

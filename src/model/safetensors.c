@@ -15,6 +15,10 @@
 
 /* Our headers are under a kilobyte; foreign files with 100,000 tensors fit as well. */
 static const uint64_t MAX_HEADER_BYTES = 16u << 20;
+/* A value of the header takes up to so many bytes as cJSON keeps it, names and tables included. A small file may not
+ * claim many: docs/formats.md states a bound on memory. */
+enum { BYTES_PER_VALUE = 192 };
+static const uint64_t MIN_VALUE_BYTES = 48u << 20;
 /* Whole numbers that a double, and so JSON, holds exactly. */
 static const double MAX_WHOLE = 0x1p53;
 
@@ -172,10 +176,25 @@ done:
     return status;
 }
 
+/* Every value but the first of a list follows one of these; those within strings do no harm. */
+static fgmm_status check_values(const fg_safetensors *file, size_t length)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t most = (MIN_VALUE_BYTES + 8 * (file->data_at + file->data_bytes)) / BYTES_PER_VALUE;
+    uint64_t values = 1;
+    for (size_t i = 0; i < length; i++)
+        values += file->header[i] == ',' || file->header[i] == '[' || file->header[i] == '{';
+    FG_CHECK(values <= most, FGMM_FORMAT, "%s: its header holds %llu values; a file of %llu bytes may have %llu",
+             file->path, (ull)values, (ull)(file->data_at + file->data_bytes), (ull)most);
+done:
+    return status;
+}
+
 static fgmm_status parse_header(fg_safetensors *file, size_t length)
 {
     fgmm_status status = FGMM_OK;
     const char *end = NULL;
+    FG_TRY(check_values(file, length));
     file->json = cJSON_ParseWithLengthOpts(file->header, length, &end, 0);
     FG_CHECK(file->json && cJSON_IsObject(file->json), FGMM_FORMAT, "%s: its header is not a JSON object", file->path);
     for (const char *at = end; at < file->header + length; at++)

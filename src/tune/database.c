@@ -16,7 +16,8 @@ static const char preamble[] =
     "# Kernel tiles that `flashgmm tune` has found. Read, copy and delete what you like; whoever edits a line writes\n"
     "# the word edited in the place of its last field. docs/tuning.md explains the rest.\n";
 
-enum { MOST_FILE_BYTES = 1 << 20, LINE_BYTES = 1024, FIELD_BYTES = 160 };
+/* Lines are counted as well as bytes: one of a single byte takes as much memory as any. */
+enum { MOST_FILE_BYTES = 1 << 20, MOST_LINES = 1 << 15, LINE_BYTES = 1024, FIELD_BYTES = 160 };
 
 enum { KIND, DEVICE, DRIVER, OP, COVARIANCE, TYPE, SHAPE, TILE, REMARK, CHECKSUM, FIELDS };
 
@@ -109,6 +110,7 @@ static fgmm_status cut_lines(fg_tiles *t, size_t bytes)
     fgmm_status status = FGMM_OK;
     size_t room = 1;
     for (size_t i = 0; i < bytes; i++) room += t->bytes[i] == '\n' || t->bytes[i] == 0; /* both end a line */
+    if (room > MOST_LINES) return FGMM_OK;
     FG_TRY(FG_ALLOC(&t->lines, room, "remembered tiles"));
     FG_TRY(FG_ALLOC(&t->fields, bytes + 1, "remembered tiles"));
     for (size_t i = 0; i < bytes; i++)
@@ -147,7 +149,7 @@ fgmm_status fg_tiles_read(fg_tiles **tiles, const char *path, fgmm_log_fn log, v
     fg_error_restore(error_text);
     if (status == FGMM_OK) {
         FG_TRY(cut_lines(t, bytes));
-        t->is_foreign = bytes > 0 && !take_header(t);
+        t->is_foreign = bytes > 0 && !take_header(t); /* too many lines are cut into none */
     } else {
         t->is_foreign = status == FGMM_FORMAT; /* too large for ours */
         status = FGMM_OK;

@@ -1,10 +1,12 @@
 /* test_ivf_parts.c - parts of the index that need no device: the probing rule's distances of centroids from a table and
- * as they are needed, the set of ids. */
+ * as they are needed, the set of ids, what the header of an index may say. */
 #include "support.h"
 
 #include "id_set.h"
+#include "index.h"
 #include "rng.h"
 #include "rule.h"
+#include "writer.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -68,12 +70,62 @@ START_TEST(test_id_set__knows_what_it_has_met)
 }
 END_TEST
 
+/* A sound file but for what its header says: two rows in two lists. */
+static const char *write_index(const fgmm_index_info *info, uint64_t rows, uint64_t next_id)
+{
+    static const float centroids[] = {0, 0, 5, 5};
+    static const uint64_t rooms[] = {1, 1};
+    const float row[] = {1, 2};
+    const char *path = temporary_path("said.ivf");
+    fg_index_head head = {.centroids = centroids, .info = *info};
+    fg_index_writer *writer;
+    head.info.lists = head.info.dims = 2;
+    head.info.type = FGMM_U8;
+    ck_ok(fg_index_writer_open(&writer, path, &head, rooms, 4096));
+    for (int i = 0; i < 2; i++) ck_ok(fg_index_writer_add(writer, (uint64_t)i, i, row));
+    ck_ok(fg_index_writer_flush(writer, rows, next_id));
+    ck_ok(fg_index_writer_commit(writer));
+    return path;
+}
+
+START_TEST(test_index__a_header_that_contradicts_itself_is_refused)
+{
+    const struct {
+        fgmm_index_info info;
+        uint64_t rows, next_id;
+        const char *text; /* NULL: sound */
+    } cases[] = {
+        {{.assignment = FGMM_ASSIGN_RESIDUAL, .max_lists = 2, .tau = 1.5}, 2, 2, NULL},
+        {{.assignment = FGMM_ASSIGN_HARD, .max_lists = 1}, 2, 2, NULL},
+        {{.assignment = FGMM_ASSIGN_SOFT, .max_lists = 2, .tau = .5},
+         2,
+         2,
+         "by responsibility (soft), but holds no mix"},
+        {{.assignment = FGMM_ASSIGN_RESIDUAL, .max_lists = 3, .tau = 1.5}, 2, 2, "residual assignment with 3 lists"},
+        {{.assignment = FGMM_ASSIGN_HARD, .max_lists = 2}, 2, 2, "hard assignment with 2 lists"},
+        {{.assignment = FGMM_ASSIGN_RESIDUAL, .max_lists = 2, .tau = -1}, 2, 2, "tau = -1"},
+        {{.assignment = FGMM_ASSIGN_HARD, .max_lists = 1}, 0, 2, "rows = 0, but lists hold 2"},
+        {{.assignment = FGMM_ASSIGN_HARD, .max_lists = 1}, 3, 3, "rows = 3, but lists hold 2"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *path = write_index(&cases[i].info, cases[i].rows, cases[i].next_id);
+        fgmm_index *index;
+        if (cases[i].text)
+            ck_fails(fgmm_index_open(&index, path), FGMM_FORMAT, cases[i].text);
+        else
+            ck_ok(fgmm_index_open(&index, path));
+        fgmm_index_close(index);
+    }
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("ivf parts");
     TCase *c = tcase_create("ivf parts");
     tcase_add_test(c, test_rule__a_table_changes_nothing);
     tcase_add_test(c, test_id_set__knows_what_it_has_met);
+    tcase_add_test(c, test_index__a_header_that_contradicts_itself_is_refused);
     suite_add_tcase(s, c);
     return s;
 }

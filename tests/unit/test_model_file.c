@@ -211,6 +211,48 @@ START_TEST(test_model_file__checkpoint_values_are_checked)
 }
 END_TEST
 
+START_TEST(test_model_file__best_run_has_the_shape_of_the_model)
+{
+    double history[] = {-1}, objectives[] = {-1};
+    const double weights[] = {1}, means[] = {0, 0, 0}, variances[] = {1, 1, 1};
+    fgmm_model *model = make_model(FGMM_DIAG), *other, *read;
+    fg_checkpoint got;
+    ck_ok(fgmm_model_create(&other, FGMM_DIAG, 1, 3, weights, means, variances));
+    const fg_checkpoint written = {.phase = FG_CHECKPOINT_EM,
+                                   .batch_rows = 8,
+                                   .history = history,
+                                   .history_count = 1,
+                                   .runs = {.count = 1, .objectives = objectives, .best = other}};
+    const char *path = temporary_path("runs.safetensors");
+    ck_ok(fg_model_file_write(model, &written, path));
+    ck_fails(fg_model_file_read(&read, &got, path), FGMM_FORMAT, "checkpoint.best_means has K = 1, D = 3");
+    ck_assert_ptr_null(read);
+    fgmm_model_free(other);
+    fgmm_model_free(model);
+}
+END_TEST
+
+/* Five megabytes of JSON that would become half a gigabyte of cJSON's values. */
+START_TEST(test_model_file__a_header_of_many_values_is_refused)
+{
+    enum { COUNT = 5 << 20 };
+    char *text = malloc(COUNT);
+    ck_assert_ptr_nonnull(text);
+    for (int i = 0; i < COUNT; i++) text[i] = i % 2 ? ',' : '0';
+    const uint64_t length = COUNT - 8;
+    memcpy(text, &length, 8);
+    memcpy(text + 8, "{\"a\":[", 6);
+    memcpy(text + COUNT - 3, "0]}", 3);
+    FILE *file = fopen(temporary_path("many.safetensors"), "wb");
+    fwrite(text, 1, COUNT, file);
+    fclose(file);
+    fgmm_model *model;
+    ck_fails(fgmm_model_load(&model, temporary_path("many.safetensors")), FGMM_FORMAT,
+             "values; a file of 5242880 bytes");
+    free(text);
+}
+END_TEST
+
 /* K = 2, D = 3: 2 weights, 6 means, 6 variances as doubles; the header's parts. */
 #define WEIGHTS  "\"weights\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[0,16]}"
 #define MEANS    "\"means\":{\"dtype\":\"F64\",\"shape\":[2,3],\"data_offsets\":[16,64]}"
@@ -469,6 +511,8 @@ Suite *suite(void)
         test_model_file__unknown_metadata_and_locales,
         test_model_file__checkpoint_round_trip_is_bit_exact,
         test_model_file__checkpoint_values_are_checked,
+        test_model_file__best_run_has_the_shape_of_the_model,
+        test_model_file__a_header_of_many_values_is_refused,
         test_model_file__three_tensors_suffice,
         test_model_file__covariance_type,
         test_model_file__hostile_headers_are_refused,

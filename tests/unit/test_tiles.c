@@ -199,6 +199,13 @@ START_TEST(test_tiles__hostile_files_are_not_used)
     ck_assert(zeros && ftruncate(fileno(zeros), 1 << 16) == 0 && fclose(zeros) == 0);
     ck_assert_str_eq(find(path, &base), "");
     ck_assert_int_eq(logged, 1);
+    remove(path);
+    ck_ok(fg_tiles_remember(path, &base, "rows=5", ""));
+    FILE *lines = fopen(path, "ab"); /* each would take as much memory as a tile */
+    for (int i = 0; i < 1 << 15; i++) fputc('\n', lines);
+    ck_assert(lines && fclose(lines) == 0);
+    ck_assert_str_eq(find(path, &base), "");
+    ck_assert_int_eq(logged, 1);
 }
 END_TEST
 
