@@ -337,7 +337,7 @@ picture() {
   shift 2
   for try in 1 2; do
     rm -rf "$file" "$work/browser"
-    timeout -k 5 60 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
+    timeout -k 5 300 "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
       --hide-scrollbars --user-data-dir="$work/browser" --window-size=390,900 --screenshot="$work/$file" "$@" \
       "file://$work/$page" >"browser$try.txt" 2>&1 && [ -s "$file" ] && return
   done
@@ -562,17 +562,17 @@ expect "full disk: no file is left behind" only_file small s.npy
 echo "== interruption"
 works "rows that take a while" sample m.safetensors -n 200000 -o long.npy
 slow=(fit long.npy -k 128 --tol 0 --quiet)
-# interrupt SIGNAL FILE ARGUMENTS... - starts, waits until FILE is there (-: a second), sends the signal; once more after
-# ten seconds, in case the first came before the rows were begun.
+# interrupt SIGNAL FILE ARGUMENTS... - starts, waits until FILE is there (-: a second), sends the signal; again every ten
+# seconds, in case the first came before the rows were begun.
 interrupt() {
   local signal=$1 file=$2 child again code i; shift 2
   "$program" "$@" >out 2>err &
   child=$!
   if [ "$file" = - ]; then sleep 1; else
-    for ((i = 0; i < 600; i++)); do [ -e "$file" ] && break; sleep 0.1; done
+    for ((i = 0; i < 30000; i++)); do [ -e "$file" ] && break; sleep 0.02; done
   fi
   kill -"$signal" $child
-  (sleep 10 && kill -"$signal" $child) 2>/dev/null &
+  (while sleep 10; do kill -"$signal" $child; done) 2>/dev/null &
   again=$!
   wait $child; code=$?
   kill $again 2>/dev/null

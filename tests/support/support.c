@@ -3,9 +3,11 @@
 #define _DEFAULT_SOURCE
 #include "support.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -36,8 +38,35 @@ void add_case(Suite *s, const char *name, void (*setup)(void), void (*teardown)(
     suite_add_tcase(s, cases);
 }
 
+/* Seconds of processor time for a fixed piece of work, about 0.01 on a machine of 2021. */
+static double measure_work(void)
+{
+    const clock_t start = clock();
+    volatile unsigned mixed = 1;
+    for (int i = 0; i < 10 * 1000 * 1000; i++) mixed = mixed * 1664525u + 1013904223u;
+    return (double)(clock() - start) / CLOCKS_PER_SEC;
+}
+
+/* Time limits are there to end what hangs. They are written for an idle machine of today; here they become longer: by a
+ * factor for what cannot be known, by how much slower this processor is (or its emulator), and by how many processes
+ * wait for each processor. A given CK_TIMEOUT_MULTIPLIER counts on top (Check reads it). */
+static void scale_time_limits(void)
+{
+    const double usual_s = 0.01, slack = 3;
+    const char *given = getenv("CK_TIMEOUT_MULTIPLIER");
+    const double slower = measure_work() / usual_s, multiplier = given ? strtod(given, NULL) : 1;
+    double load = 1;
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (getloadavg(&load, 1) == 1 && processors > 0) load /= (double)processors;
+    char text[32];
+    snprintf(text, sizeof text, "%d",
+             (int)ceil(slack * (slower > 1 ? slower : 1) * (load > 1 ? load : 1) * (multiplier > 0 ? multiplier : 1)));
+    setenv("CK_TIMEOUT_MULTIPLIER", text, 1);
+}
+
 int main(void)
 {
+    scale_time_limits();
     snprintf(folder, sizeof folder, "/tmp/flashgmm-test-XXXXXX");
     if (!mkdtemp(folder)) return EXIT_FAILURE;
     SRunner *runner = srunner_create(suite());
