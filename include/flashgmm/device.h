@@ -2,8 +2,11 @@
  *
  * A device handle owns a context, its queues, compiled kernels and a budget of device memory. The library reads the
  * environment when devices are opened or listed (cache folder, and what the ICD loader itself reads) and, for TMPDIR,
- * when a source on standard input is; at no other moment. A handle serves one thread at a time. It must not be used
- * after fork(): calls in the child return FGMM_DEVICE.
+ * when a source on standard input is; at no other moment. A handle serves one thread at a time.
+ *
+ * OpenCL drivers do not survive fork(). In the child of a process that has listed or opened devices, closed since or
+ * not, every call that would reach a driver returns FGMM_DEVICE: listing and opening, and all calls with handles of the
+ * parent, which may only be closed there. Fork first, or start another program (exec).
  */
 #ifndef FLASHGMM_DEVICE_H
 #define FLASHGMM_DEVICE_H

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,18 @@ void fg_foreign_lock(void)
 void fg_foreign_unlock(void)
 {
     pthread_mutex_unlock(&foreign);
+}
+
+static pthread_mutex_t driver = PTHREAD_MUTEX_INITIALIZER;
+
+void fg_driver_lock(void)
+{
+    pthread_mutex_lock(&driver);
+}
+
+void fg_driver_unlock(void)
+{
+    pthread_mutex_unlock(&driver);
 }
 
 struct fg_queue {
@@ -196,6 +209,13 @@ uint64_t fg_machine_memory_bytes(void)
 long fg_process_id(void)
 {
     return (long)getpid();
+}
+
+long fg_process_claim(_Atomic long *holder)
+{
+    long before = 0;
+    const long mine = fg_process_id();
+    return atomic_compare_exchange_strong(holder, &before, mine) ? mine : before;
 }
 
 int fg_process_is_alive(long process)

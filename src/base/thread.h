@@ -23,6 +23,14 @@ void fg_queue_close(fg_queue *queue);
 void fg_foreign_lock(void);
 void fg_foreign_unlock(void);
 
+/* Another one, for OpenCL drivers (device/driver.c). */
+void fg_driver_lock(void);
+void fg_driver_unlock(void);
+
+/* One process holds `*holder` for good, and its children by fork() see it: sets it from 0 to the calling process's
+ * number. Returns the number that stands there then. */
+long fg_process_claim(_Atomic long *holder);
+
 /* Processors that the process may use, at least 1. */
 unsigned fg_processors(void);
 /* Processors that a thread may run on. */

@@ -104,8 +104,12 @@ cl_mem fg_buffer_memory(const fg_buffer *buffer)
 /* A range outside of the buffer is an error of this library, caught before the driver sees it. */
 static fgmm_status check_range(const fg_buffer *buffer, size_t offset, size_t count)
 {
-    if (offset <= buffer->bytes && count <= buffer->bytes - offset) return FGMM_OK;
-    return fg_fail(FGMM_INTERNAL, "%s: bytes %zu..%zu of %zu", buffer->what, offset, offset + count, buffer->bytes);
+    fgmm_status status = FGMM_OK;
+    FG_TRY(fg_device_check(buffer->device)); /* rows of an application are read without a verb before */
+    FG_CHECK(offset <= buffer->bytes && count <= buffer->bytes - offset, FGMM_INTERNAL, "%s: bytes %zu..%zu of %zu",
+             buffer->what, offset, offset + count, buffer->bytes);
+done:
+    return status;
 }
 
 fgmm_status fg_buffer_write(fg_buffer *buffer, size_t offset, const void *bytes, size_t count)
@@ -145,10 +149,14 @@ done:
 fgmm_status fg_buffer_map(fg_buffer *buffer, void **pointer)
 {
     fgmm_status status = FGMM_OK;
+    fg_driver_visit visit;
     cl_int error;
     *pointer = NULL;
+    FG_TRY(fg_device_check(buffer->device));
+    fg_driver_calm(&visit);
     void *mapped = clEnqueueMapBuffer(buffer->device->queue, buffer->memory, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0,
                                       buffer->bytes, 0, NULL, NULL, &error);
+    fg_driver_restore(&visit);
     FG_CL(error, FGMM_DEVICE, "clEnqueueMapBuffer", "%s, %zu bytes", buffer->what, buffer->bytes);
     *pointer = mapped;
 done:

@@ -116,13 +116,18 @@ static cl_program program_from_binary(const fgmm_device *device, const unsigned 
                                       const char *options)
 {
     cl_int error, of_binary = CL_SUCCESS;
+    fg_driver_visit visit;
+    fg_driver_calm(&visit);
     cl_program program =
         clCreateProgramWithBinary(device->context, 1, &device->id, &count, &binary, &of_binary, &error);
-    if (error != CL_SUCCESS) return NULL;
-    if (of_binary == CL_SUCCESS && clBuildProgram(program, 1, &device->id, options, NULL, NULL) == CL_SUCCESS)
-        return program;
-    clReleaseProgram(program);
-    return NULL;
+    if (error != CL_SUCCESS)
+        program = NULL;
+    else if (of_binary != CL_SUCCESS || clBuildProgram(program, 1, &device->id, options, NULL, NULL) != CL_SUCCESS) {
+        clReleaseProgram(program);
+        program = NULL;
+    }
+    fg_driver_restore(&visit);
+    return program;
 }
 
 cl_program fg_cache_load(const fgmm_device *device, const fg_cache_entry *entry, const char *options)

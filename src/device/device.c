@@ -71,21 +71,17 @@ done:
     return status;
 }
 
-fgmm_status fgmm_device_open(fgmm_device **device, const fgmm_device_options *options)
+static fgmm_status open_device(fgmm_device **device, const fgmm_device_options *options)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_device_options copy;
     fg_found_device *found = NULL;
     const fg_found_device *chosen;
     size_t count, platforms;
     cl_int error;
     fgmm_device *opened = NULL;
-    if (!device) return fg_fail(FGMM_ARGUMENT, "device is NULL; need a place for the handle");
-    *device = NULL;
-    FG_TRY(fg_device_read_options(&copy, options));
     FG_TRY(fg_platform_find(&found, &count, &platforms));
-    FG_TRY(fg_platform_choose(&chosen, found, count, platforms, copy.match));
-    FG_TRY(fg_device_new(&opened, chosen, &copy));
+    FG_TRY(fg_platform_choose(&chosen, found, count, platforms, options->match));
+    FG_TRY(fg_device_new(&opened, chosen, options));
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)chosen->platform, 0};
     opened->context = clCreateContext(properties, 1, &opened->id, NULL, NULL, &error);
     FG_CL(error, FGMM_DEVICE, "clCreateContext", "%s", opened->info.name);
@@ -95,6 +91,21 @@ fgmm_status fgmm_device_open(fgmm_device **device, const fgmm_device_options *op
 done:
     fgmm_device_close(opened);
     free(found);
+    return status;
+}
+
+fgmm_status fgmm_device_open(fgmm_device **device, const fgmm_device_options *options)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_device_options copy;
+    fg_driver_visit visit;
+    if (!device) return fg_fail(FGMM_ARGUMENT, "device is NULL; need a place for the handle");
+    *device = NULL;
+    FG_TRY(fg_device_read_options(&copy, options));
+    FG_TRY(fg_driver_enter(&visit));
+    status = open_device(device, &copy);
+    fg_driver_leave(&visit);
+done:
     return status;
 }
 
@@ -131,6 +142,8 @@ void fgmm_device_close(fgmm_device *device)
 {
     if (!device) return;
     const int is_mine = fg_device_is_mine(device);
+    fg_driver_visit visit;
+    fg_driver_calm(&visit);
     if (is_mine && device->queue) clFinish(device->queue);
     fg_device_set_companion(device, NULL, NULL);
     fg_timing_free(device);
@@ -139,6 +152,7 @@ void fgmm_device_close(fgmm_device *device)
     if (is_mine && device->queue) clReleaseCommandQueue(device->queue);
     if (is_mine && device->context) clReleaseContext(device->context);
     if (is_mine && device->is_device_retained) clReleaseDevice(device->id);
+    fg_driver_restore(&visit);
     free(device->cache_folder);
     free(device);
 }

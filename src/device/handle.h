@@ -6,6 +6,26 @@
 #include "device.h"
 #include "status.h"
 
+#include <fenv.h>
+
+/* ---- the process and its drivers (driver.c) ---- */
+
+/* What the calling thread had before it called a driver. */
+typedef struct fg_driver_visit {
+    fenv_t environment;
+} fg_driver_visit;
+
+/* Around listing and opening, the calls that set a driver up: one thread of the process at a time. fg_driver_leave only
+ * where enter succeeded. Errors: DEVICE in the child of a process that has entered. */
+fgmm_status fg_driver_enter(fg_driver_visit *visit);
+void fg_driver_leave(const fg_driver_visit *visit);
+
+/* Around all other calls, since any of them may start threads, compile or run kernels (FG_CL does it): no
+ * floating-point exception traps in between. Threads inherit what their creator traps, and neither drivers nor kernels
+ * are made for that. */
+void fg_driver_calm(fg_driver_visit *visit);
+void fg_driver_restore(const fg_driver_visit *visit);
+
 /* ---- errors of the driver ---- */
 
 /* "CL_OUT_OF_RESOURCES"; "unknown code" otherwise. */
@@ -14,10 +34,13 @@ const char *fg_cl_error_name(cl_int error);
 /* Fails with "OBJECT: CALL gave CL_NAME (CODE)", OBJECT from the format. */
 fgmm_status fg_cl_fail(fgmm_status code, cl_int error, const char *call, const char *format, ...) FG_PRINTF(4, 5);
 
-/* Like FG_CHECK, for a driver's error code: FG_CL(error, code, "clFinish", "queue of %s", name). */
+/* Like FG_CHECK, for a driver's call: FG_CL(clFinish(queue), code, "clFinish", "queue of %s", name). */
 #define FG_CL(error, code, call, ...)                                                                                  \
     do {                                                                                                               \
-        cl_int cl_error_ = (error);                                                                                    \
+        fg_driver_visit visit_;                                                                                        \
+        fg_driver_calm(&visit_);                                                                                       \
+        const cl_int cl_error_ = (error);                                                                              \
+        fg_driver_restore(&visit_);                                                                                    \
         if (cl_error_ != CL_SUCCESS) {                                                                                 \
             status = fg_cl_fail((code), cl_error_, (call), __VA_ARGS__);                                               \
             goto done;                                                                                                 \

@@ -38,13 +38,12 @@ fgmm_status fg_kernel_launch(fgmm_device *device, cl_kernel kernel, const fg_arg
     char name[FG_KERNEL_NAME_BYTES];
     fgmm_status status = FGMM_OK;
     FG_TRY(set_arguments(kernel, arguments, count));
-    const cl_int error = is_failing_now(device) ? CL_OUT_OF_RESOURCES
-                                                : clEnqueueNDRangeKernel(device->queue, kernel, dims, NULL, global,
-                                                                         local, 0, NULL, fg_timing_event(device));
-    FG_CL(error, FGMM_DEVICE, "clEnqueueNDRangeKernel",
-          "%s over %zu x %zu x %zu work-items in groups of %zu x %zu x %zu", kernel_name(name, kernel), global[0],
-          dims > 1 ? global[1] : 1, dims > 2 ? global[2] : 1, local ? local[0] : 0, local && dims > 1 ? local[1] : 1,
-          local && dims > 2 ? local[2] : 1);
+    FG_CL(is_failing_now(device) ? CL_OUT_OF_RESOURCES
+                                 : clEnqueueNDRangeKernel(device->queue, kernel, dims, NULL, global, local, 0, NULL,
+                                                          fg_timing_event(device)),
+          FGMM_DEVICE, "clEnqueueNDRangeKernel", "%s over %zu x %zu x %zu work-items in groups of %zu x %zu x %zu",
+          kernel_name(name, kernel), global[0], dims > 1 ? global[1] : 1, dims > 2 ? global[2] : 1,
+          local ? local[0] : 0, local && dims > 1 ? local[1] : 1, local && dims > 2 ? local[2] : 1);
     fg_timing_note(device);
     fg_program_note_launch(device, kernel);
     /* The device begins while the host goes on to read rows. */

@@ -47,30 +47,32 @@ done:
     return status;
 }
 
-fgmm_status fgmm_device_from_opencl(fgmm_device **device, cl_context context, cl_device_id id, cl_command_queue queue,
-                                    const fgmm_device_options *options)
+/* What the application lends. */
+typedef struct lent_device {
+    cl_context context;
+    cl_device_id id;
+    cl_command_queue queue; /* NULL: none */
+} lent_device;
+
+static fgmm_status adopt(fgmm_device **device, const lent_device *lent, const fgmm_device_options *options)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_device_options copy;
     fgmm_device *made = NULL;
+    const cl_device_id id = lent->id;
     fg_found_device found = {.id = id, .info = {.size = sizeof found.info, .index = UINT32_MAX}};
-    if (!device) return fg_fail(FGMM_ARGUMENT, "device is NULL; need a place for the handle");
-    *device = NULL;
-    FG_CHECK(context && id, FGMM_ARGUMENT, "%s is NULL", context ? "id" : "context");
-    FG_TRY(fg_device_read_options(&copy, options));
-    FG_TRY(check_context(context, id));
-    if (queue) FG_TRY(check_queue(queue, context, id));
+    FG_TRY(check_context(lent->context, id));
+    if (lent->queue) FG_TRY(check_queue(lent->queue, lent->context, id));
     FG_CL(clGetDeviceInfo(id, CL_DEVICE_PLATFORM, sizeof found.platform, &found.platform, NULL), FGMM_ARGUMENT,
           "clGetDeviceInfo", "device");
     fg_platform_describe(&found.info, found.platform, id);
     snprintf(found.info.reason, sizeof found.info.reason, "lent by the application; %s",
              fg_platform_family_reason(found.info.family, found.info.kind));
-    FG_TRY(fg_device_new(&made, &found, &copy));
-    FG_CL(clRetainContext(context), FGMM_DEVICE, "clRetainContext", "%s", found.info.name);
-    made->context = context;
-    if (queue) {
-        FG_CL(clRetainCommandQueue(queue), FGMM_DEVICE, "clRetainCommandQueue", "%s", found.info.name);
-        made->queue = queue;
+    FG_TRY(fg_device_new(&made, &found, options));
+    FG_CL(clRetainContext(lent->context), FGMM_DEVICE, "clRetainContext", "%s", found.info.name);
+    made->context = lent->context;
+    if (lent->queue) {
+        FG_CL(clRetainCommandQueue(lent->queue), FGMM_DEVICE, "clRetainCommandQueue", "%s", found.info.name);
+        made->queue = lent->queue;
     } else {
         FG_TRY(fg_device_make_queue(made));
     }
@@ -81,6 +83,24 @@ fgmm_status fgmm_device_from_opencl(fgmm_device **device, cl_context context, cl
     made = NULL;
 done:
     fgmm_device_close(made);
+    return status;
+}
+
+fgmm_status fgmm_device_from_opencl(fgmm_device **device, cl_context context, cl_device_id id, cl_command_queue queue,
+                                    const fgmm_device_options *options)
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_device_options copy;
+    fg_driver_visit visit;
+    const lent_device lent = {context, id, queue};
+    if (!device) return fg_fail(FGMM_ARGUMENT, "device is NULL; need a place for the handle");
+    *device = NULL;
+    FG_CHECK(context && id, FGMM_ARGUMENT, "%s is NULL", context ? "id" : "context");
+    FG_TRY(fg_device_read_options(&copy, options));
+    FG_TRY(fg_driver_enter(&visit));
+    status = adopt(device, &lent, &copy);
+    fg_driver_leave(&visit);
+done:
     return status;
 }
 

@@ -350,12 +350,16 @@ fgmm_status fgmm_devices_list(fgmm_device_info *infos, size_t capacity, size_t *
 {
     fgmm_status status = FGMM_OK;
     fg_found_device *found = NULL;
+    fg_driver_visit visit;
     size_t platforms;
     if (!count) return fg_fail(FGMM_ARGUMENT, "count is NULL");
     *count = 0;
     FG_CHECK(infos || capacity == 0, FGMM_ARGUMENT, "infos = NULL with capacity = %zu; need an array", capacity);
-    FG_TRY(fg_platform_find(&found, count, &platforms));
-    recall_families(found, *count);
+    FG_TRY(fg_driver_enter(&visit));
+    status = fg_platform_find(&found, count, &platforms);
+    if (status == FGMM_OK) recall_families(found, *count);
+    fg_driver_leave(&visit);
+    FG_TRY(status);
     for (size_t i = 0; i < *count && i < capacity; i++) {
         const size_t size = infos[i].size;
         FG_CHECK(size >= sizeof size, FGMM_ARGUMENT, "infos[%zu].size = %zu; need sizeof(fgmm_device_info) = %zu", i,

@@ -123,6 +123,7 @@ static void log_compiling(fgmm_device *device, const char *label)
 static fgmm_status build(fgmm_device *device, fg_program *made, const char *source, const char *options)
 {
     fgmm_status status = FGMM_OK;
+    fg_driver_visit visit;
     cl_int error;
     fg_cache_key(&made->entry, device, source, options);
     made->program = fg_cache_load(device, &made->entry, options);
@@ -130,7 +131,9 @@ static fgmm_status build(fgmm_device *device, fg_program *made, const char *sour
     log_compiling(device, made->label);
     made->program = clCreateProgramWithSource(device->context, 1, &source, NULL, &error);
     FG_CL(error, FGMM_COMPILE, "clCreateProgramWithSource", "%s", made->label);
+    fg_driver_calm(&visit);
     error = clBuildProgram(made->program, 1, &device->id, options, NULL, NULL);
+    fg_driver_restore(&visit);
     if (error != CL_SUCCESS) return fail_build(device, made, error);
     made->is_unsaved = device->is_compiling_at_launch;
     if (!made->is_unsaved) fg_cache_store(device, &made->entry, made->program);

@@ -96,7 +96,7 @@ fgmm_status fg_device_check(const fgmm_device *device)
     fgmm_status status = FGMM_OK;
     FG_CHECK(device, FGMM_ARGUMENT, "device = NULL; need an open device");
     FG_CHECK(fg_device_is_mine(device), FGMM_DEVICE,
-             "%s: opened by process %ld, used by its child %ld; OpenCL does not survive fork(), open it in the child",
+             "%s: opened by process %ld, used by its child %ld; OpenCL does not survive fork(): fork first, or exec",
              device->info.name, device->process_id, fg_process_id());
 done:
     return status;

@@ -80,11 +80,14 @@ done:
 static fgmm_status map_target(fg_upload *upload)
 {
     fgmm_status status = FGMM_OK;
+    fg_driver_visit visit;
     cl_int error;
     const size_t bytes = fg_buffer_bytes(upload->to);
+    fg_driver_calm(&visit);
     upload->pointer = clEnqueueMapBuffer(upload->device->upload_queue, fg_buffer_memory(upload->to), CL_TRUE,
                                          CL_MAP_WRITE_INVALIDATE_REGION, 0, bytes, upload->used ? 1 : 0,
                                          upload->used ? &upload->used : NULL, NULL, &error);
+    fg_driver_restore(&visit);
     FG_CL(error, FGMM_DEVICE, "clEnqueueMapBuffer", "a batch of rows, %zu bytes", bytes);
     forget(&upload->used);
 done:
