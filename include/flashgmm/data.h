@@ -22,13 +22,15 @@ typedef struct fgmm_source_info {
     uint64_t rows; /* FGMM_ROWS_UNKNOWN until a callback without a stated count has been read once */
     uint64_t dims;
     fgmm_type type;
-    char format[16]; /* "memory", "callback", "opencl", "npy", "fvecs", "bvecs", "fbin", "u8bin", "i8bin", "hdf5", "csv"
-                      */
+    char format[16];       /* "memory", "callback", "opencl", "npy", "npz", "fvecs", "bvecs", "fbin", "u8bin", "i8bin",
+                              "hdf5",       "csv" */
+    uint64_t skipped_rows; /* of the file that are left out (fgmm_file_options.skip_nan_rows); not among `rows` */
+    char warning[256]; /* what looks as if the file was meant otherwise than it is read, for the user; "": nothing */
 } fgmm_source_info;
 
 #define FGMM_SOURCE_INFO_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(fgmm_source_info), 0, 0, FGMM_U8, ""                                                                    \
+        sizeof(fgmm_source_info), 0, 0, FGMM_U8, "", 0, ""                                                             \
     }
 
 /* Rows in memory: (rows, dims), row-major, consecutive rows stride_bytes apart (0: dense). Borrows the array until
@@ -38,23 +40,37 @@ FGMM_API fgmm_status fgmm_source_from_memory(fgmm_source **source, const void *d
 
 typedef struct fgmm_file_options {
     size_t size;
-    const char *dataset;         /* HDF5: name of the 2-D dataset; NULL: "train" */
+    const char *dataset;         /* HDF5: name of the dataset; NULL: "train". npz: of the array; NULL: the only one */
     const char *format;          /* NULL: from the file name's ending; else one of the names in fgmm_source_info */
-    uint64_t memory_limit_bytes; /* "-" (standard input): kept in memory up to this, beyond in a temporary file
+    uint64_t memory_limit_bytes; /* standard input and pipes: kept in memory up to this, beyond in a temporary file
                                     in $TMPDIR or /tmp; 0: 1 GiB */
+    const char *columns;         /* NULL: all. Between commas, numbers from 0 or, where the file has them (csv), names;
+                                    also ranges of both with their ends: "0,3", "2:5", "4:", "x,y". In this order */
+    int skip_nan_rows; /* leave out rows in which a value is NaN (csv: or is missing, that is empty or NA). The
+                          file is read once more to know them; they take a bit per row of memory */
+    const fgmm_source *skip_like; /* leave out the rows that this source has left out, of as many (weights); NULL: none.
+                                     Borrowed during the call */
 } fgmm_file_options;
 
 #define FGMM_FILE_OPTIONS_INIT                                                                                         \
     {                                                                                                                  \
-        sizeof(fgmm_file_options), NULL, NULL, 0                                                                       \
+        sizeof(fgmm_file_options), NULL, NULL, 0, NULL, 0, NULL                                                        \
     }
 
-/* Opens a data file: .npy (f2 f4 f8 u1 i1, C order, 2-D; 1-D is read as D = 1), .fvecs, .bvecs, .fbin, .u8bin, .i8bin,
- * .hdf5/.h5, .csv; "-" reads .npy from standard input. The header is checked against the file's size here; what only
- * reading can tell (a row with another dimension, a bad number) is reported while reading, with file, offset (or line)
- * and reason. docs/formats.md describes each format. options may be NULL.
- * Errors: IO (cannot open), FORMAT, DATA (no rows), UNSUPPORTED (HDF5 not built in, unknown ending). */
+/* Opens a data file: .npy (numbers of any width and byte order, and bool; 2-D; 1-D is read as D = 1), .npz, .fvecs,
+ * .bvecs, .fbin, .u8bin, .i8bin, .hdf5/.h5, .csv; "-" reads standard input, as .npy unless options say otherwise. What
+ * can be read only once (standard input, a pipe) is kept. Integers of more than 8 bits become f32 (16 bits) or f64. The
+ * header is checked against the file's size here; what only reading can tell (a row with another dimension, a bad
+ * number) is reported while reading, with file, offset (or line) and reason. docs/formats.md describes each format.
+ * options may be NULL. Errors: IO (cannot open), FORMAT, DATA (no rows), UNSUPPORTED (HDF5 not built in, unknown
+ * ending), ARGUMENT (columns that are not there). */
 FGMM_API fgmm_status fgmm_source_open(fgmm_source **source, const char *path, const fgmm_file_options *options);
+
+/* The format that the ending of a file's name tells ("npy", ...), NULL where it tells none. */
+FGMM_API const char *fgmm_source_format_of(const char *path);
+
+/* 1 when row number `row` of the file (from 0) has been left out of the source's rows. */
+FGMM_API int fgmm_source_is_skipped(const fgmm_source *source, uint64_t row);
 
 /* Rows made by the application. */
 typedef struct fgmm_callback_source {

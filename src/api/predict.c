@@ -87,7 +87,7 @@ static fgmm_status evaluate_batch(evaluation *v, const fg_rows *rows)
             r->log_likelihood[i] > least_log_likelihood, FGMM_DATA,
             "row %llu lies so far from every component that float32 cannot hold its log-likelihood (below %g nats; "
             "rows are counted from 0)",
-            (unsigned long long)(v->rows + i), least_log_likelihood);
+            (unsigned long long)fg_source_row(v->e.request.source, v->rows + i), least_log_likelihood);
         const double weight = r->weights ? r->weights[i] : 1;
         v->sum += weight * r->log_likelihood[i];
         v->weight += weight;

@@ -47,7 +47,8 @@ typedef struct encoder {
     fgmm_source_info info;
     fgmm_device *device;
     fgmm_writer *output;
-    int64_t *groups; /* (rows) */
+    int64_t *groups; /* (rows of the file) */
+    uint64_t all;    /* rows of the file */
     void *rows;      /* (room, dims) the present group's */
     uint64_t room, written;
     float *vector;
@@ -59,16 +60,25 @@ static int read_groups(encoder *e)
     int exit_code = CLI_EXIT_DONE;
     uint64_t rows, cols;
     CLI_DO(cli_library(fgmm_ids_read(&e->groups, &rows, &cols, e->arguments->groups)));
-    if (rows * cols != e->info.rows)
+    if (rows * cols != e->all)
         return cli_error(CLI_EXIT_FAILED, "%s: holds %llu numbers, but the data has %llu rows", e->arguments->groups,
-                         (unsigned long long)(rows * cols), (unsigned long long)e->info.rows);
-    for (uint64_t i = 1; i < e->info.rows; i++)
+                         (unsigned long long)(rows * cols), (unsigned long long)e->all);
+    for (uint64_t i = 1; i < e->all; i++)
         if (e->groups[i] < e->groups[i - 1])
             return cli_error(CLI_EXIT_FAILED, "%s: number %llu is %lld, after %lld; need ascending numbers",
                              e->arguments->groups, (unsigned long long)i, (long long)e->groups[i],
                              (long long)e->groups[i - 1]);
 done:
     return exit_code;
+}
+
+/* A group of which every row was left out: NaN. */
+static int write_nothing(encoder *e)
+{
+    const uint64_t size = fgmm_encoding_size(e->model, e->arguments->is_vlad ? FGMM_VLAD : FGMM_FISHER);
+    for (uint64_t i = 0; i < size; i++) e->vector[i] = NAN;
+    e->written++;
+    return cli_library(fgmm_writer_append(e->output, e->vector, 1));
 }
 
 /* Reads and encodes the `count` rows of a group. */
@@ -98,17 +108,16 @@ done:
 static int encode_all(encoder *e)
 {
     int exit_code = CLI_EXIT_DONE;
-    fgmm_progress now = {.phase = FGMM_PHASE_FINAL,
-                         .iteration = 1,
-                         .max_iterations = 1,
-                         .rows = e->info.rows,
-                         .log_likelihood = (double)NAN};
+    fgmm_progress now = {
+        .phase = FGMM_PHASE_FINAL, .iteration = 1, .max_iterations = 1, .rows = e->all, .log_likelihood = (double)NAN};
     const double begin_s = cli_now_s();
     CLI_DO(cli_library(fgmm_source_rewind(e->source)));
-    while (now.rows_done < e->info.rows) {
+    while (now.rows_done < e->all) {
         const uint64_t first = now.rows_done;
-        while (now.rows_done < e->info.rows && e->groups[now.rows_done] == e->groups[first]) now.rows_done++;
-        CLI_DO(encode_group(e, now.rows_done - first));
+        uint64_t count = 0;
+        for (; now.rows_done < e->all && e->groups[now.rows_done] == e->groups[first]; now.rows_done++)
+            count += (uint64_t)!fgmm_source_is_skipped(e->source, now.rows_done);
+        CLI_DO(count > 0 ? encode_group(e, count) : write_nothing(e));
         now.elapsed_s = cli_now_s() - begin_s;
         if (cli_progress_report(&e->progress, &now)) CLI_DO(cli_interrupted_error());
     }
@@ -130,6 +139,7 @@ static int open_all(encoder *e)
     CLI_DO(cli_library(fgmm_model_describe(e->model, &info)));
     CLI_DO(cli_open_data(&e->source, arguments->work.data, &arguments->work));
     CLI_DO(cli_library(fgmm_source_describe(e->source, &e->info)));
+    e->all = e->info.rows + e->info.skipped_rows;
     if (info.dims != e->info.dims)
         return cli_error(CLI_EXIT_FAILED, "the model has D = %llu, but the data has D = %llu",
                          (unsigned long long)info.dims, (unsigned long long)e->info.dims);
@@ -153,7 +163,8 @@ static int run(const void *user)
     cli_signals_catch();
     CLI_DO(encode_all(&e));
     CLI_DO(cli_writer_commit(&e.output));
-    CLI_DO(cli_print_written(&arguments->work, e.info.rows, "groups", e.written, arguments->output));
+    const cli_written written = {e.info.rows, e.info.skipped_rows, "groups", e.written, arguments->output};
+    CLI_DO(cli_print_written(&arguments->work, &written));
 done:
     fgmm_writer_abandon(e.output);
     fgmm_device_close(e.device);
@@ -172,8 +183,8 @@ const cli_command cli_command_encode = {
     .notes =
         "A Fisher vector has 2 K D numbers, gradients by means, then by deviations, after signed square roots and of\n"
         "unit length (the improved Fisher vector); it needs a model with spherical or diag covariances. VLAD has K D,\n"
-        "of unit length, and takes any model. Groups appear in their order.\n"
-        "--json prints: rows groups written.\n",
+        "of unit length, and takes any model. Groups appear in their order; a group of which --skip-nan-rows leaves\n"
+        "nothing is a vector of NaN. --json prints: rows groups written, with --skip-nan-rows skipped_rows.\n",
     .examples = "  flashgmm encode model.safetensors descriptors.fvecs --groups image_of_row.npy -o images.npy\n"
                 "  flashgmm encode centroids.fvecs descriptors.fvecs --groups image_of_row.npy -o images.npy --vlad\n",
     .arguments_bytes = sizeof(encode_arguments),

@@ -195,7 +195,7 @@ static int run(const void *user)
 
     CLI_DO(check_arguments(a));
     CLI_DO(cli_open_data(&source, a->data, &a->work));
-    if (a->calibrate) CLI_DO(cli_open_data(&calibration, a->calibrate, &a->work));
+    if (a->calibrate) CLI_DO(cli_open_more_data(&calibration, a->calibrate, &a->work));
     CLI_DO(cli_open_device(&device, &a->work, &progress));
     cli_signals_catch();
     CLI_DO(get_quantizer(&quantizer, a, device, source, &progress));

@@ -115,10 +115,11 @@ static double recall(const evaluation *e)
 {
     const uint64_t top = e->a->top;
     double hits = 0;
-    for (uint64_t q = 0; q < e->queries.n; q++)
+    for (uint64_t q = 0; q < e->queries.n; q++) {
+        const int64_t *truth = e->truth + (e->queries.places ? e->queries.places[q] : q) * e->truth_cols;
         for (uint64_t i = 0; i < top; i++)
-            for (uint64_t j = 0; j < top; j++)
-                hits += e->ids[q * top + i] == e->truth[q * e->truth_cols + j] && e->ids[q * top + i] >= 0;
+            for (uint64_t j = 0; j < top; j++) hits += e->ids[q * top + i] == truth[j] && e->ids[q * top + i] >= 0;
+    }
     return hits / (double)(e->queries.n * top);
 }
 
@@ -164,10 +165,10 @@ static int load(evaluation *e, cli_progress *progress)
     const eval_arguments *a = e->a;
     CLI_DO(cli_read_rows(&e->queries, a->queries, &a->work));
     CLI_DO(cli_library(fgmm_ids_read(&e->truth, &e->truth_rows, &e->truth_cols, a->truth)));
-    if (e->truth_rows != e->queries.n || e->truth_cols < a->top) {
+    if (e->truth_rows != e->queries.n + e->queries.skipped || e->truth_cols < a->top) {
         exit_code = cli_error(CLI_EXIT_FAILED, "%s: %llu rows of %llu ids; need %llu, one per query, of at least %llu",
                               a->truth, (unsigned long long)e->truth_rows, (unsigned long long)e->truth_cols,
-                              (unsigned long long)e->queries.n, (unsigned long long)a->top);
+                              (unsigned long long)(e->queries.n + e->queries.skipped), (unsigned long long)a->top);
         goto done;
     }
     CLI_DO(cli_searching_open(&e->searching, a->index, &a->work, progress));
@@ -204,6 +205,7 @@ static int print_json(const evaluation *e)
     cli_json_count(object, "lists", info->lists);
     cli_json_real(object, "imbalance", info->imbalance);
     cli_json_count(object, "queries", e->queries.n);
+    cli_add_skipped(object, &e->a->work, e->queries.skipped);
     points = cJSON_AddArrayToObject(object, "points");
     for (size_t i = 0; i < e->count; i++) {
         const cli_point *p = &e->points[i];
@@ -233,6 +235,7 @@ static void print_text(const evaluation *e)
     list_histogram(bins, &e->searching);
     printf("index           %llu lists, imbalance %.3f, %.3f entries per row\n", (unsigned long long)info->lists,
            info->imbalance, info->rows ? (double)info->entries / (double)info->rows : 0.0);
+    cli_print_skipped("", &e->a->work, e->queries.skipped);
     printf("list lengths   ");
     const char *between = "";
     for (size_t i = 0; i < HISTOGRAM_BINS; i++) {
@@ -284,7 +287,7 @@ static int run(const void *user)
 done:
     free(e.truth);
     free(e.ids);
-    free(e.queries.rows);
+    cli_rows_free(&e.queries);
     cli_searching_close(&e.searching);
     return exit_code;
 }

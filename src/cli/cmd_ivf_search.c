@@ -1,5 +1,6 @@
 /* cmd_ivf_search.c - `flashgmm ivf search`: the nearest rows of each query, to files. */
 #include "ivf.h"
+#include "places.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -83,10 +84,11 @@ typedef struct searching {
     fgmm_source_info queries;
     fgmm_search_stats stats; /* of all batches */
     fgmm_writer *id_writer, *distance_writer;
-    uint64_t capacity; /* queries of a batch */
-    void *rows;        /* (capacity, d) in their type */
-    int64_t *ids;      /* (capacity, top) */
-    float *distances;  /* (capacity, top) */
+    cli_places id_places, distance_places; /* a row per query of the file: queries that were left out have no result */
+    uint64_t capacity;                     /* queries of a batch */
+    void *rows;                            /* (capacity, d) in their type */
+    int64_t *ids;                          /* (capacity, top) */
+    float *distances;                      /* (capacity, top) */
 } searching;
 
 /* Of a batch: queries at most, which share the lists that are read for them, and bytes of them and their results. */
@@ -131,8 +133,12 @@ static int write_ids(searching *s, uint64_t n)
 {
     int exit_code = CLI_EXIT_DONE;
     const uint64_t top = s->a->top;
-    int32_t row[FGMM_TOP_MAX];
-    if (cli_ends_with(s->a->output, ".npy")) return cli_library(fgmm_writer_append(s->id_writer, s->ids, n));
+    int64_t none[FGMM_TOP_MAX];
+    int32_t row[FGMM_TOP_MAX], no_row[FGMM_TOP_MAX];
+    for (uint64_t i = 0; i < top; i++) none[i] = no_row[i] = -1;
+    if (cli_ends_with(s->a->output, ".npy"))
+        return cli_library(
+            cli_places_append(&s->id_places, s->id_writer, s->ids, (size_t)top * sizeof *s->ids, n, none));
     for (uint64_t q = 0; q < n; q++) {
         for (uint64_t i = 0; i < top; i++) {
             if (s->ids[q * top + i] > INT32_MAX)
@@ -140,8 +146,42 @@ static int write_ids(searching *s, uint64_t n)
                                  (long long)s->ids[q * top + i]);
             row[i] = (int32_t)s->ids[q * top + i];
         }
-        CLI_DO(cli_library(fgmm_writer_append(s->id_writer, row, 1)));
+        CLI_DO(cli_library(cli_places_append(&s->id_places, s->id_writer, row, (size_t)top * sizeof *row, 1, no_row)));
     }
+done:
+    return exit_code;
+}
+
+/* Distances to results that are not there. */
+static void fill_infinite(float distances[FGMM_TOP_MAX])
+{
+    for (size_t i = 0; i < FGMM_TOP_MAX; i++) distances[i] = INFINITY;
+}
+
+static int write_distances(searching *s, uint64_t n)
+{
+    float none[FGMM_TOP_MAX];
+    if (!s->distance_writer) return CLI_EXIT_DONE;
+    fill_infinite(none);
+    return cli_library(cli_places_append(&s->distance_places, s->distance_writer, s->distances,
+                                         (size_t)s->a->top * sizeof *s->distances, n, none));
+}
+
+/* Queries that were left out behind the last result. */
+static int finish_files(searching *s)
+{
+    int exit_code = CLI_EXIT_DONE;
+    int64_t none[FGMM_TOP_MAX];
+    int32_t no_row[FGMM_TOP_MAX];
+    float no_distance[FGMM_TOP_MAX];
+    const int is_npy = cli_ends_with(s->a->output, ".npy");
+    for (size_t i = 0; i < FGMM_TOP_MAX; i++) none[i] = no_row[i] = -1;
+    fill_infinite(no_distance);
+    CLI_DO(cli_library(cli_places_finish(&s->id_places, s->id_writer, is_npy ? (const void *)none : no_row)));
+    if (s->distance_writer)
+        CLI_DO(cli_library(cli_places_finish(&s->distance_places, s->distance_writer, no_distance)));
+    CLI_DO(cli_writer_commit(&s->id_writer));
+    CLI_DO(cli_writer_commit(&s->distance_writer));
 done:
     return exit_code;
 }
@@ -161,7 +201,7 @@ static int search_batch(searching *s, const fgmm_search_options *how, uint64_t n
     s->stats.probed += stats.probed;
     s->stats.scanned += stats.scanned;
     CLI_DO(write_ids(s, n));
-    if (s->distance_writer) CLI_DO(cli_library(fgmm_writer_append(s->distance_writer, s->distances, n)));
+    CLI_DO(write_distances(s, n));
 done:
     return exit_code;
 }
@@ -179,6 +219,7 @@ static int search_all(searching *s, const fgmm_search_options *how)
     CLI_DO(cli_library(
         fgmm_writer_open(&s->id_writer, a->output, cli_ends_with(a->output, ".npy") ? "<i8" : "<i4", a->top)));
     if (a->distances) CLI_DO(cli_library(fgmm_writer_open(&s->distance_writer, a->distances, "<f4", a->top)));
+    s->id_places = s->distance_places = cli_places_begin(s->source);
     const double begin_s = cli_now_s();
     CLI_DO(cli_library(fgmm_source_rewind(s->source)));
     for (uint64_t count = 1; count > 0;) {
@@ -191,19 +232,21 @@ static int search_all(searching *s, const fgmm_search_options *how)
         now.elapsed_s = cli_now_s() - begin_s;
         if (cli_progress_report(&s->progress, &now)) CLI_DO(cli_interrupted_error());
     }
-    CLI_DO(cli_writer_commit(&s->id_writer));
-    if (s->distance_writer) CLI_DO(cli_writer_commit(&s->distance_writer));
+    CLI_DO(finish_files(s));
 done:
     cli_progress_end(&s->progress);
     return exit_code;
 }
 
-static int print_result(const search_arguments *a, const fgmm_search_stats *stats)
+static int print_result(const searching *s)
 {
+    const search_arguments *a = s->a;
+    const fgmm_search_stats *stats = &s->stats;
     const double n = stats->queries ? (double)stats->queries : 1;
     if (a->work.is_json) {
         cJSON *object = cJSON_CreateObject();
         cli_json_count(object, "queries", stats->queries);
+        cli_add_skipped(object, &a->work, s->queries.skipped_rows);
         cli_json_count(object, "top", a->top);
         cli_json_real(object, "probed", (double)stats->probed / n);
         cli_json_real(object, "dco", (double)stats->scanned / n);
@@ -211,6 +254,7 @@ static int print_result(const search_arguments *a, const fgmm_search_stats *stat
         return cli_json_print(object);
     }
     printf("queries         %llu, %llu results each\n", (unsigned long long)stats->queries, (unsigned long long)a->top);
+    cli_print_skipped("", &a->work, s->queries.skipped_rows);
     printf("per query       %.1f lists, %.0f distances, and %.0f to centroids\n", (double)stats->probed / n,
            (double)stats->scanned / n, (double)stats->coarse / n);
     printf("written         %s\n", a->output);
@@ -232,7 +276,7 @@ static int run(const void *user)
     how.nprobe = cli_or_zero(a->nprobe);
     if (isfinite(a->recall)) how.recall = a->recall;
     CLI_DO(search_all(&s, &how));
-    CLI_DO(print_result(a, &s.stats));
+    CLI_DO(print_result(&s));
 done:
     close_search(&s);
     return exit_code;

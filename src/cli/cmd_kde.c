@@ -1,7 +1,9 @@
 /* cmd_kde.c - `flashgmm kde`: the log-density of queries under a kernel density estimate from the data. */
 #include "commands.h"
+#include "places.h"
 #include "work.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -72,17 +74,32 @@ done:
     return exit_code;
 }
 
+static int write_densities(const kde_arguments *arguments, const double *density, const fgmm_source *queries,
+                           uint64_t count)
+{
+    int exit_code = CLI_EXIT_DONE;
+    const double no_density = (double)NAN; /* of queries that were left out */
+    cli_places places = cli_places_begin(queries);
+    fgmm_writer *output = NULL;
+    CLI_DO(cli_library(fgmm_writer_open(&output, arguments->output, "<f8", 0)));
+    CLI_DO(cli_library(cli_places_append(&places, output, density, sizeof *density, count, &no_density)));
+    CLI_DO(cli_library(cli_places_finish(&places, output, &no_density)));
+    CLI_DO(cli_writer_commit(&output));
+done:
+    fgmm_writer_abandon(output);
+    return exit_code;
+}
+
 static int run(const void *user)
 {
     const kde_arguments *arguments = user;
     int exit_code = CLI_EXIT_DONE;
     fgmm_source *data = NULL, *queries = NULL;
-    fgmm_writer *output = NULL;
     fgmm_source_info of_data = FGMM_SOURCE_INFO_INIT, of_queries = FGMM_SOURCE_INFO_INIT;
     double *density = NULL;
     CLI_DO(check(arguments));
     CLI_DO(cli_open_data(&data, arguments->work.data, &arguments->work));
-    CLI_DO(cli_open_data(&queries, arguments->queries, &arguments->work));
+    CLI_DO(cli_open_more_data(&queries, arguments->queries, &arguments->work));
     CLI_DO(cli_library(fgmm_source_describe(data, &of_data)));
     CLI_DO(cli_library(fgmm_source_describe(queries, &of_queries)));
     density = calloc(of_queries.rows, sizeof *density);
@@ -90,12 +107,10 @@ static int run(const void *user)
         CLI_DO(cli_error(CLI_EXIT_FAILED, "%s: memory ran out: %llu densities", arguments->queries,
                          (unsigned long long)of_queries.rows));
     CLI_DO(estimate(arguments, density, data, queries));
-    CLI_DO(cli_library(fgmm_writer_open(&output, arguments->output, "<f8", 0)));
-    CLI_DO(cli_library(fgmm_writer_append(output, density, of_queries.rows)));
-    CLI_DO(cli_writer_commit(&output));
-    CLI_DO(cli_print_written(&arguments->work, of_data.rows, "queries", of_queries.rows, arguments->output));
+    CLI_DO(write_densities(arguments, density, queries, of_queries.rows));
+    const cli_written written = {of_data.rows, of_data.skipped_rows, "queries", of_queries.rows, arguments->output};
+    CLI_DO(cli_print_written(&arguments->work, &written));
 done:
-    fgmm_writer_abandon(output);
     free(density);
     fgmm_source_close(queries);
     fgmm_source_close(data);
@@ -108,7 +123,9 @@ const cli_command cli_command_kde = {
     .options = options,
     .notes =
         "Gaussian kernels, normalised: as scikit-learn's KernelDensity. The data are streamed once, the queries once\n"
-        "for every few thousand rows of the data. --json prints: rows (of DATA) queries written.\n",
+        "for every few thousand rows of the data. Queries that --skip-nan-rows leaves out have a density of NaN. "
+        "--json\n"
+        "prints: rows (of DATA) queries written, with --skip-nan-rows skipped_rows (of DATA).\n",
     .examples = "  flashgmm kde data.npy queries.npy --bandwidth 0.2 -o log_densities.npy\n",
     .arguments_bytes = sizeof(kde_arguments),
     .run = run,

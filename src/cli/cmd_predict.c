@@ -1,5 +1,6 @@
 /* cmd_predict.c - `flashgmm predict`: the most probable component, or nearest centroid, of each row. */
 #include "commands.h"
+#include "places.h"
 #include "work.h"
 
 #include <stdio.h>
@@ -29,19 +30,30 @@ static const cli_option options[] = {
 typedef struct labels {
     const char *path;
     fgmm_writer *output;
+    cli_places places;
 } labels;
 
-static int prepare(void *user, const fgmm_model *model)
+/* The label of rows that were left out. */
+static const int32_t no_label = -1;
+
+static int prepare(void *user, const fgmm_model *model, const fgmm_source *source)
 {
     labels *self = user;
     (void)model;
+    self->places = cli_places_begin(source);
     return cli_library(fgmm_writer_open(&self->output, self->path, "<i4", 0));
 }
 
 static fgmm_status sink(void *user, const fgmm_evaluation *batch)
 {
-    const labels *self = user;
-    return fgmm_writer_append(self->output, batch->labels, batch->rows);
+    labels *self = user;
+    return cli_places_append(&self->places, self->output, batch->labels, sizeof no_label, batch->rows, &no_label);
+}
+
+static fgmm_status finish(void *user)
+{
+    labels *self = user;
+    return cli_places_finish(&self->places, self->output, &no_label);
 }
 
 static int run(const void *user)
@@ -55,6 +67,7 @@ static int run(const void *user)
         .want_labels = 1,
         .prepare = prepare,
         .sink = sink,
+        .finish = finish,
         .user = &self,
     };
     CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", NULL));
@@ -62,8 +75,9 @@ static int run(const void *user)
     CLI_DO(cli_output_check(arguments->output, arguments->work.model));
     CLI_DO(cli_evaluate(&evaluation));
     CLI_DO(cli_writer_commit(&self.output));
-    CLI_DO(
-        cli_print_written(&arguments->work, evaluation.rows, "components", evaluation.components, arguments->output));
+    const cli_written written = {evaluation.rows, evaluation.skipped, "components", evaluation.components,
+                                 arguments->output};
+    CLI_DO(cli_print_written(&arguments->work, &written));
 done:
     fgmm_writer_abandon(self.output);
     return exit_code;
@@ -74,7 +88,8 @@ const cli_command cli_command_predict = {
     .summary = "the most probable component of each row",
     .options = options,
     .notes = "With centroids as MODEL the label is that of the nearest centroid. Ties go to the lower number.\n"
-             "--json prints: rows components written.\n",
+             "Rows that --skip-nan-rows leaves out have the label -1: label i is that of row i of DATA.\n"
+             "--json prints: rows components written, with --skip-nan-rows skipped_rows.\n",
     .examples = "  flashgmm predict model.safetensors data.npy -o labels.npy\n"
                 "  flashgmm predict centroids.fvecs base.fvecs -o labels.npy\n",
     .arguments_bytes = sizeof(predict_arguments),

@@ -1,7 +1,9 @@
 /* cmd_proba.c - `flashgmm proba`: the largest responsibilities of each row, and whose they are. */
 #include "commands.h"
+#include "places.h"
 #include "work.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,9 +43,12 @@ typedef struct responsibilities {
     const proba_arguments *arguments;
     char *ids_path, *values_path;
     fgmm_writer *ids, *values;
+    cli_places ids_places, values_places;
+    int32_t *no_ids;  /* (top) of rows that were left out: -1 */
+    float *no_values; /* (top) NaN */
 } responsibilities;
 
-static int prepare(void *user, const fgmm_model *model)
+static int prepare(void *user, const fgmm_model *model, const fgmm_source *source)
 {
     responsibilities *self = user;
     const uint64_t top = self->arguments->top;
@@ -53,6 +58,14 @@ static int prepare(void *user, const fgmm_model *model)
     if (top > info.components)
         return cli_error(CLI_EXIT_FAILED, "--top = %llu; need 1 to %llu, the components of %s", (unsigned long long)top,
                          (unsigned long long)info.components, self->arguments->work.model);
+    self->ids_places = self->values_places = cli_places_begin(source);
+    self->no_ids = malloc((size_t)top * sizeof *self->no_ids);
+    self->no_values = malloc((size_t)top * sizeof *self->no_values);
+    if (!self->no_ids || !self->no_values) return cli_error(CLI_EXIT_FAILED, "--top: memory ran out");
+    for (uint64_t i = 0; i < top; i++) {
+        self->no_ids[i] = -1;
+        self->no_values[i] = NAN;
+    }
     CLI_DO(cli_library(fgmm_writer_open(&self->ids, self->ids_path, "<i4", top)));
     CLI_DO(cli_library(fgmm_writer_open(&self->values, self->values_path, "<f4", top)));
 done:
@@ -61,9 +74,20 @@ done:
 
 static fgmm_status sink(void *user, const fgmm_evaluation *batch)
 {
-    const responsibilities *self = user;
-    const fgmm_status status = fgmm_writer_append(self->ids, batch->ids, batch->rows);
-    return status == FGMM_OK ? fgmm_writer_append(self->values, batch->responsibilities, batch->rows) : status;
+    responsibilities *self = user;
+    const size_t top = (size_t)self->arguments->top;
+    const fgmm_status status =
+        cli_places_append(&self->ids_places, self->ids, batch->ids, top * sizeof(int32_t), batch->rows, self->no_ids);
+    if (status != FGMM_OK) return status;
+    return cli_places_append(&self->values_places, self->values, batch->responsibilities, top * sizeof(float),
+                             batch->rows, self->no_values);
+}
+
+static fgmm_status finish(void *user)
+{
+    responsibilities *self = user;
+    const fgmm_status status = cli_places_finish(&self->ids_places, self->ids, self->no_ids);
+    return status == FGMM_OK ? cli_places_finish(&self->values_places, self->values, self->no_values) : status;
 }
 
 /* PREFIX and an ending, malloc'ed. */
@@ -87,6 +111,7 @@ static int run(const void *user)
         .top = (uint32_t)arguments->top,
         .prepare = prepare,
         .sink = sink,
+        .finish = finish,
         .user = &self,
     };
     CLI_DO(make_path(&self.ids_path, arguments->prefix, ".ids.npy"));
@@ -98,12 +123,15 @@ static int run(const void *user)
     CLI_DO(cli_evaluate(&evaluation));
     CLI_DO(cli_writer_commit(&self.ids));
     CLI_DO(cli_writer_commit(&self.values));
-    CLI_DO(cli_print_written(&arguments->work, evaluation.rows, "top", arguments->top, arguments->prefix));
+    const cli_written written = {evaluation.rows, evaluation.skipped, "top", arguments->top, arguments->prefix};
+    CLI_DO(cli_print_written(&arguments->work, &written));
 done:
     fgmm_writer_abandon(self.ids);
     fgmm_writer_abandon(self.values);
     free(self.ids_path);
     free(self.values_path);
+    free(self.no_ids);
+    free(self.no_values);
     return exit_code;
 }
 
@@ -112,7 +140,8 @@ const cli_command cli_command_proba = {
     .summary = "the largest responsibilities of each row",
     .options = options,
     .notes = "A responsibility is the probability that a row came from a component; those of a row sum to 1.\n"
-             "--json prints: rows top written (PREFIX).\n",
+             "Rows that --skip-nan-rows leaves out have ids of -1 and NaN in place of responsibilities.\n"
+             "--json prints: rows top written (PREFIX), with --skip-nan-rows skipped_rows.\n",
     .examples = "  flashgmm proba model.safetensors data.npy --top 5 -o data\n"
                 "      writes data.ids.npy and data.resp.npy\n",
     .arguments_bytes = sizeof(proba_arguments),

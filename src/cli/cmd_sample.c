@@ -87,7 +87,8 @@ static int run(const void *user)
     CLI_DO(cli_library(fgmm_writer_open(&output, arguments->output, "<f4", info.dims)));
     CLI_DO(draw(output, model, info.dims, arguments, &progress));
     CLI_DO(cli_writer_commit(&output));
-    CLI_DO(cli_print_written(&arguments->work, arguments->rows, "dims", info.dims, arguments->output));
+    const cli_written written = {arguments->rows, 0, "dims", info.dims, arguments->output};
+    CLI_DO(cli_print_written(&arguments->work, &written));
 done:
     fgmm_writer_abandon(output);
     fgmm_model_free(model);

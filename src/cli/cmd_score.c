@@ -1,5 +1,6 @@
 /* cmd_score.c - `flashgmm score`: how well a model describes rows; log-likelihoods per row; rows under a limit. */
 #include "commands.h"
+#include "places.h"
 #include "work.h"
 
 #include <math.h>
@@ -37,12 +38,17 @@ typedef struct scores {
     const score_arguments *arguments;
     fgmm_writer *output; /* NULL: not wanted */
     cJSON *below;        /* the rows under the limit, with --json */
+    cli_places places, listed;
 } scores;
 
-static int prepare(void *user, const fgmm_model *model)
+/* Of rows that were left out. */
+static const double no_log_likelihood = (double)NAN;
+
+static int prepare(void *user, const fgmm_model *model, const fgmm_source *source)
 {
     scores *self = user;
     (void)model;
+    self->places = self->listed = cli_places_begin(source);
     if (!self->arguments->output) return CLI_EXIT_DONE;
     return cli_library(fgmm_writer_open(&self->output, self->arguments->output, "<f8", 0));
 }
@@ -61,11 +67,22 @@ static void list_row(const scores *self, uint64_t row, double log_likelihood)
 
 static fgmm_status sink(void *user, const fgmm_evaluation *batch)
 {
-    const scores *self = user;
-    for (uint64_t i = 0; i < batch->rows; i++)
+    scores *self = user;
+    uint64_t skipped;
+    for (uint64_t i = 0; i < batch->rows; i++) {
+        const uint64_t row = cli_places_next(&self->listed, &skipped);
         if (batch->log_likelihood[i] < self->arguments->below) /* never true for NaN, when no limit was given */
-            list_row(self, batch->first_row + i, batch->log_likelihood[i]);
-    return self->output ? fgmm_writer_append(self->output, batch->log_likelihood, batch->rows) : FGMM_OK;
+            list_row(self, row, batch->log_likelihood[i]);
+    }
+    if (!self->output) return FGMM_OK;
+    return cli_places_append(&self->places, self->output, batch->log_likelihood, sizeof(double), batch->rows,
+                             &no_log_likelihood);
+}
+
+static fgmm_status finish(void *user)
+{
+    scores *self = user;
+    return self->output ? cli_places_finish(&self->places, self->output, &no_log_likelihood) : FGMM_OK;
 }
 
 static int print_result(scores *self, const cli_evaluation *evaluation)
@@ -74,6 +91,7 @@ static int print_result(scores *self, const cli_evaluation *evaluation)
     if (self->arguments->work.is_json) {
         cJSON *object = cJSON_CreateObject();
         cli_json_count(object, "rows", evaluation->rows);
+        cli_add_skipped(object, &self->arguments->work, evaluation->skipped);
         cli_json_real(object, "log_likelihood", evaluation->mean_log_likelihood);
         cli_json_real(object, "aic", criteria->aic);
         cli_json_real(object, "bic", criteria->bic);
@@ -84,6 +102,7 @@ static int print_result(scores *self, const cli_evaluation *evaluation)
     /* Beside a list of rows these lines are comments, so that the list can be read by a program. */
     const char *lead = isnan(self->arguments->below) ? "" : "# ";
     printf("%srows            %llu\n", lead, (unsigned long long)evaluation->rows);
+    cli_print_skipped(lead, &self->arguments->work, evaluation->skipped);
     printf("%slog-likelihood  %.9g (mean per row, nats)\n", lead, evaluation->mean_log_likelihood);
     printf("%sAIC             %.9g\n", lead, criteria->aic);
     printf("%sBIC             %.9g (%llu free parameters)\n", lead, criteria->bic,
@@ -103,6 +122,7 @@ static int run(const void *user)
         .want_log_likelihood = 1,
         .prepare = prepare,
         .sink = sink,
+        .finish = finish,
         .user = &self,
     };
     if (arguments->output) CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", NULL));
@@ -122,8 +142,10 @@ const cli_command cli_command_score = {
     .name = "score",
     .summary = "mean log-likelihood, AIC and BIC of data under a model; outliers",
     .options = options,
-    .notes = "Log-likelihoods are natural logarithms, in nats; smaller AIC and BIC are better. --json prints: rows\n"
-             "log_likelihood (mean per row) aic bic, and with --below the rows as below[{row,log_likelihood}].\n",
+    .notes =
+        "Log-likelihoods are natural logarithms, in nats; smaller AIC and BIC are better. --json prints: rows\n"
+        "log_likelihood (mean per row) aic bic, and with --below the rows as below[{row,log_likelihood}]. Rows that\n"
+        "--skip-nan-rows leaves out count nowhere (skipped_rows) and are NaN in the file.\n",
     .examples = "  flashgmm score model.safetensors data.npy\n"
                 "  flashgmm score model.safetensors data.npy -o log_likelihoods.npy\n"
                 "  flashgmm score model.safetensors data.npy --below -250 | grep -v '^#' > outliers.tsv\n",

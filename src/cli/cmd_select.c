@@ -239,11 +239,12 @@ static int open_folder(comparison *c)
     snprintf(path, sizeof path, "%s/options.txt", a->folder);
     cli_text_add(&wanted,
                  "rows %llu dims %llu type %s init %s kmeans-iter %llu max-iter %llu tol %g reg-covar %g "
-                 "seed %llu n-init %llu%s%s\n",
+                 "seed %llu n-init %llu%s%s%s%s%s\n",
                  (unsigned long long)c->info.rows, (unsigned long long)c->info.dims, fgmm_type_name(c->info.type),
                  a->init, (unsigned long long)a->kmeans_iter, (unsigned long long)a->max_iter, a->tol, a->reg_covar,
                  (unsigned long long)a->seed, (unsigned long long)a->n_init, a->work.weights ? " weights " : "",
-                 a->work.weights ? a->work.weights : "");
+                 a->work.weights ? a->work.weights : "", a->work.columns ? " columns " : "",
+                 a->work.columns ? a->work.columns : "", a->work.skips_nan ? " skip-nan-rows" : "");
     FILE *file = fopen(path, "rb");
     if (file) {
         found[fread(found, 1, sizeof found - 1, file)] = 0;
@@ -390,6 +391,7 @@ static void print_text(const comparison *c)
         printf(" %6llu\n", (unsigned long long)of->iterations);
     }
     printf("\n* the lowest of a column. Log-likelihood: mean per row, nats. EM: iterations.\n");
+    cli_print_skipped("", &c->arguments->work, c->info.skipped_rows);
     if (c->arguments->output) {
         const candidate *best = &c->candidates[c->best[c->arguments->by]];
         printf("written         %s: %s, K = %llu, the best by %s\n", c->arguments->output,
@@ -403,6 +405,7 @@ static int print_json(const comparison *c)
     cJSON *object = cJSON_CreateObject();
     cli_json_count(object, "rows", c->info.rows);
     cli_json_count(object, "dims", c->info.dims);
+    cli_add_skipped(object, &c->arguments->work, c->info.skipped_rows);
     cJSON *models = cJSON_AddArrayToObject(object, "models");
     for (size_t i = 0; i < c->candidate_count; i++) {
         const candidate *of = &c->candidates[i];
@@ -481,8 +484,9 @@ static int run(const void *user)
     comparison c = {.arguments = arguments, .info = FGMM_SOURCE_INFO_INIT};
     cli_progress_begin(&c.progress, arguments->work.is_quiet, "criteria");
     CLI_DO(check(&c));
-    CLI_DO(cli_open_weights(&c.weights, &arguments->work));
+    CLI_DO(cli_work_check_weights(&arguments->work));
     CLI_DO(cli_open_data(&c.source, arguments->work.data, &arguments->work));
+    CLI_DO(cli_open_weights(&c.weights, c.source, &arguments->work));
     CLI_DO(cli_library(fgmm_source_describe(c.source, &c.info)));
     CLI_DO(open_folder(&c));
     CLI_DO(cli_open_device(&c.device, &arguments->work, &c.progress));

@@ -93,6 +93,7 @@ void cli_training_add_json(cJSON *object, const cli_training *training)
     cli_json_count(object, "peak_host_bytes", cli_peak_host_bytes());
     cJSON_AddStringToObject(object, "tile", report->tile);
     cli_json_count(object, "seed", training->seed);
+    cli_add_skipped(object, training->work, training->skipped);
     if (training->weights) cli_json_real(object, "total_weight", report->total_weight);
     if (report->run_count < 2) return;
     cli_json_count(object, "best_run", report->best_run);
@@ -105,6 +106,7 @@ void cli_training_print(const cli_training *training)
 {
     const fgmm_fit_report *report = &training->report;
     char rate[CLI_NUMBER_BYTES];
+    cli_print_skipped("", training->work, training->skipped);
     if (training->weights) printf("weights         %.9g in all\n", report->total_weight);
     if (report->run_count > 1) {
         printf("runs            %llu, the best was number %llu:", (unsigned long long)report->run_count,
@@ -134,8 +136,10 @@ int cli_train(cli_training *training)
     cli_progress_begin(&training->progress, training->work->is_quiet, "final pass");
 
     CLI_DO(training->check(training));
-    CLI_DO(cli_open_weights(&training->weights, training->work));
+    CLI_DO(cli_work_check_weights(training->work));
     CLI_DO(cli_open_data(&source, training->work->data, training->work));
+    training->skipped = cli_skipped_rows(source);
+    CLI_DO(cli_open_weights(&training->weights, source, training->work));
     CLI_DO(cli_open_device(&device, training->work, &training->progress));
     CLI_DO(cli_library(fgmm_device_describe(device, &training->device)));
     cli_signals_catch();

@@ -76,6 +76,7 @@ typedef struct cli_training {
 
     cli_start start;
     fgmm_source *weights; /* NULL: none */
+    uint64_t skipped;     /* rows of the data that are left out */
     cli_progress progress;
     fgmm_fit_report report;
     fgmm_device_info device; /* on which it ran */

@@ -1,6 +1,8 @@
 /* ivf.c - what the commands under `flashgmm ivf` share: an index open on a device, queries in memory, a description. */
 #include "ivf.h"
 
+#include "places.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,13 +28,33 @@ void cli_searching_close(cli_searching *searching)
     fgmm_device_close(searching->device);
 }
 
+static int note_places(cli_rows *rows, const fgmm_source_info *info, const fgmm_source *source)
+{
+    cli_places places = cli_places_begin(source);
+    uint64_t skipped;
+    rows->skipped = info->skipped_rows;
+    if (rows->skipped == 0) return CLI_EXIT_DONE;
+    rows->places = malloc((size_t)info->rows * sizeof *rows->places);
+    if (!rows->places)
+        return cli_error(CLI_EXIT_FAILED, "memory ran out for %llu rows", (unsigned long long)info->rows);
+    for (uint64_t i = 0; i < info->rows; i++) rows->places[i] = cli_places_next(&places, &skipped);
+    return CLI_EXIT_DONE;
+}
+
+void cli_rows_free(cli_rows *rows)
+{
+    free(rows->rows);
+    free(rows->places);
+    *rows = (cli_rows){.rows = NULL};
+}
+
 int cli_read_rows(cli_rows *rows, const char *path, const cli_work_arguments *work)
 {
     int exit_code = CLI_EXIT_DONE;
     fgmm_source *source = NULL;
     fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
     uint64_t count = 1;
-    *rows = (cli_rows){NULL, 0, 0, FGMM_U8};
+    *rows = (cli_rows){.rows = NULL};
     CLI_DO(cli_open_data(&source, path, work));
     CLI_DO(cli_library(fgmm_source_describe(source, &info)));
     const size_t row_bytes = (size_t)info.dims * fgmm_type_bytes(info.type);
@@ -44,6 +66,7 @@ int cli_read_rows(cli_rows *rows, const char *path, const cli_work_arguments *wo
         goto done;
     }
     CLI_DO(cli_library(fgmm_source_rewind(source)));
+    CLI_DO(note_places(rows, &info, source));
     while (rows->n < info.rows && count > 0) {
         CLI_DO(cli_library(
             fgmm_source_next(source, (char *)rows->rows + (size_t)rows->n * row_bytes, info.rows - rows->n, &count)));

@@ -39,10 +39,12 @@ void cli_searching_close(cli_searching *searching);
 /* All rows of a file, malloc'ed, in their own type. A CLI_DO step. */
 typedef struct cli_rows {
     void *rows; /* (n,d) */
-    uint64_t n, d;
+    uint64_t n, d, skipped;
+    uint64_t *places; /* (n) rows of the file; NULL: none was left out */
     fgmm_type type;
 } cli_rows;
 int cli_read_rows(cli_rows *rows, const char *path, const cli_work_arguments *work);
+void cli_rows_free(cli_rows *rows);
 
 /* FAILED when queries, with d dimensions, and index differ. */
 int cli_check_dims(const cli_searching *searching, const char *index, uint64_t d, const char *queries);

@@ -14,15 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int cli_error(int code, const char *format, ...)
+/* Build logs and file names may hold line breaks; scripts count on one line. */
+static void print_line(const char *lead, const char *format, va_list arguments)
 {
     char text[2048];
-    va_list arguments;
-    va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    /* Build logs and file names may hold line breaks; scripts count on one line. */
-    fputs("flashgmm: ", stderr);
+    fputs(lead, stderr);
     for (const char *c = text; *c; c++) {
         if (*c == '\n' || *c == '\r') {
             if (c[1]) fputs("; ", stderr);
@@ -31,7 +28,23 @@ int cli_error(int code, const char *format, ...)
         }
     }
     fputc('\n', stderr);
+}
+
+int cli_error(int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_line("flashgmm: ", format, arguments);
+    va_end(arguments);
     return code;
+}
+
+void cli_warning(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_line("flashgmm: warning: ", format, arguments);
+    va_end(arguments);
 }
 
 int cli_interrupted_error(void)

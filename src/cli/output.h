@@ -13,6 +13,12 @@ __attribute__((format(printf, 2, 3)))
 #endif
 int cli_error(int code, const char *format, ...);
 
+/* Prints "flashgmm: warning: TEXT" likewise. Of data that may be meant otherwise: with --quiet too. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 1, 2)))
+#endif
+void cli_warning(const char *format, ...);
+
 /* DONE for FGMM_OK. Otherwise prints the library's error text and returns FAILED, or INTERRUPTED after a signal. */
 int cli_library(fgmm_status status);
 

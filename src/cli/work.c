@@ -6,29 +6,92 @@
 
 const char *const cli_kernel_choices[] = {"auto", "vector", "group", "matrix", NULL};
 const char *const cli_path_choices[] = {"auto", "sparse", "dense", NULL};
+const char *const cli_format_choices[] = {"npy",   "npz",   "fvecs", "bvecs", "fbin",
+                                          "u8bin", "i8bin", "hdf5",  "csv",   NULL};
 
 uint64_t cli_or_zero(uint64_t count)
 {
     return count == CLI_NOT_GIVEN ? 0 : count;
 }
 
-int cli_open_data(fgmm_source **source, const char *path, const cli_work_arguments *work)
+/* Opens, and says what the library thinks of the file. */
+static int open_source(fgmm_source **source, const char *path, const fgmm_file_options *options)
+{
+    int exit_code = CLI_EXIT_DONE;
+    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    const fgmm_status status = fgmm_source_open(source, path, options);
+    CLI_DO(cli_library(status));
+    CLI_DO(cli_library(fgmm_source_describe(*source, &info)));
+    if (info.warning[0]) cli_warning("%s", info.warning);
+done:
+    return exit_code;
+}
+
+/* What is wrong with --columns whatever the data: a part that is empty. */
+static int check_columns(const char *text)
+{
+    if (!text) return CLI_EXIT_DONE;
+    for (const char *at = text; at; at = strchr(at, ',')) {
+        at += at > text;
+        if (*at == 0 || *at == ',')
+            return cli_error(CLI_EXIT_USAGE, "--columns = %s; need names or numbers between commas", text);
+    }
+    return CLI_EXIT_DONE;
+}
+
+static int open_data(fgmm_source **source, const char *path, int format, const cli_work_arguments *work)
 {
     fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
     options.dataset = work->dataset;
-    /* Of standard input, half of the limit may be held as rows; the other half is for the work on them. */
+    options.format = format >= 0 ? cli_format_choices[format] : NULL;
+    options.columns = work->columns;
+    options.skip_nan_rows = work->skips_nan;
+    /* Of what can be read only once, half of the limit may be held as rows; the other half is for the work on them. */
     options.memory_limit_bytes = cli_or_zero(work->memory_limit) / 2;
-    return cli_library(fgmm_source_open(source, path, &options));
+    const int exit_code = check_columns(work->columns);
+    return exit_code != CLI_EXIT_DONE ? exit_code : open_source(source, path, &options);
 }
 
-int cli_open_weights(fgmm_source **weights, const cli_work_arguments *work)
+int cli_open_data(fgmm_source **source, const char *path, const cli_work_arguments *work)
+{
+    return open_data(source, path, work->format, work);
+}
+
+int cli_open_more_data(fgmm_source **source, const char *path, const cli_work_arguments *work)
+{
+    return open_data(source, path, fgmm_source_format_of(path) ? -1 : work->format, work);
+}
+
+uint64_t cli_skipped_rows(const fgmm_source *source)
+{
+    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    return source && fgmm_source_describe(source, &info) == FGMM_OK ? info.skipped_rows : 0;
+}
+
+void cli_add_skipped(cJSON *object, const cli_work_arguments *work, uint64_t skipped)
+{
+    if (work->skips_nan) cli_json_count(object, "skipped_rows", skipped);
+}
+
+void cli_print_skipped(const char *lead, const cli_work_arguments *work, uint64_t skipped)
+{
+    if (work->skips_nan) printf("%sskipped         %llu rows with NaN\n", lead, (unsigned long long)skipped);
+}
+
+int cli_open_weights(fgmm_source **weights, const fgmm_source *data, const cli_work_arguments *work)
 {
     fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
     if (!work->weights) return CLI_EXIT_DONE;
-    if (strcmp(work->weights, "-") == 0 && strcmp(work->data, "-") == 0)
-        return cli_error(CLI_EXIT_USAGE, "--weights = -; need a file, since standard input holds the rows");
-    options.dataset = "weights";
-    return cli_library(fgmm_source_open(weights, work->weights, &options));
+    const char *format = fgmm_source_format_of(work->weights);
+    if (format && strcmp(format, "hdf5") == 0) options.dataset = "weights";
+    options.skip_like = data;
+    return open_source(weights, work->weights, &options);
+}
+
+int cli_work_check_weights(const cli_work_arguments *work)
+{
+    if (!work->weights || strcmp(work->weights, "-") != 0 || strcmp(work->data, "-") != 0) return CLI_EXIT_DONE;
+    return cli_error(CLI_EXIT_USAGE, "--weights = -; need a file, since standard input holds the rows");
 }
 
 int cli_work_check_output(const char *path, const cli_work_arguments *work)
@@ -101,8 +164,10 @@ int cli_evaluate(cli_evaluation *evaluation)
     CLI_DO(cli_open_data(&source, evaluation->work->data, evaluation->work));
     CLI_DO(cli_open_device(&device, evaluation->work, &progress));
     cli_signals_catch();
-    CLI_DO(evaluation->prepare(evaluation->user, model));
+    CLI_DO(evaluation->prepare(evaluation->user, model, source));
+    evaluation->skipped = cli_skipped_rows(source);
     CLI_DO(run_pass(evaluation, device, model, source, &progress));
+    if (evaluation->finish) CLI_DO(cli_library(evaluation->finish(evaluation->user)));
     evaluation->criteria = (fgmm_criteria)FGMM_CRITERIA_INIT;
     CLI_DO(cli_library(
         fgmm_criteria_from(&evaluation->criteria, model, evaluation->mean_log_likelihood, evaluation->rows)));
@@ -113,17 +178,18 @@ done:
     return exit_code;
 }
 
-int cli_print_written(const cli_work_arguments *work, uint64_t rows, const char *count_name, uint64_t count,
-                      const char *path)
+int cli_print_written(const cli_work_arguments *work, const cli_written *written)
 {
     if (work->is_json) {
         cJSON *object = cJSON_CreateObject();
-        cli_json_count(object, "rows", rows);
-        cli_json_count(object, count_name, count);
-        cJSON_AddStringToObject(object, "written", path);
+        cli_json_count(object, "rows", written->rows);
+        cli_add_skipped(object, work, written->skipped);
+        cli_json_count(object, written->count_name, written->count);
+        cJSON_AddStringToObject(object, "written", written->path);
         return cli_json_print(object);
     }
-    printf("%-16s%llu\n%-16s%llu\n%-16s%s\n", "rows", (unsigned long long)rows, count_name, (unsigned long long)count,
-           "written", path);
+    printf("%-16s%llu\n", "rows", (unsigned long long)written->rows);
+    cli_print_skipped("", work, written->skipped);
+    printf("%-16s%llu\n%-16s%s\n", written->count_name, (unsigned long long)written->count, "written", written->path);
     return CLI_EXIT_DONE;
 }

@@ -3,10 +3,13 @@
  * Opening looks at the first lines (header or not, separator, columns) and counts the rows; numbers are parsed anew in
  * each pass, through one small buffer. A field that is not a number is never guessed at. */
 #define _POSIX_C_SOURCE 200809L
+#include "columns.h"
 #include "formats.h"
 #include "number.h"
 #include "size.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +20,13 @@ typedef struct csv_rows {
     fg_input *input;
     fg_reader reader;
     locale_t c_locale;
-    char separator;  /* , ; tab, a space for runs of blanks, 0: one column */
-    uint64_t dims;   /* 0 while opening */
+    char separator;               /* , ; tab, a space for runs of blanks, 0: one column */
+    uint64_t columns;             /* fields of a line; 0 while opening */
+    uint64_t dims;                /* of them that are read */
+    uint64_t *place;              /* (columns) where a field goes in the row, NOT_READ; NULL: they are the row */
+    int is_missing_nan;           /* fields that are empty or NA are NaN; otherwise they are errors */
+    uint64_t header, header_line; /* where the header's line begins */
+    int has_header;
     uint64_t offset; /* of the first row's line */
     uint64_t offset_line;
     uint64_t line; /* number of the present line, from 1 */
@@ -27,8 +35,13 @@ typedef struct csv_rows {
     char field[FIELD_BYTES]; /* cut and terminated when `length` is larger */
 } csv_rows;
 
+static const uint64_t NOT_READ = UINT64_MAX;
+
 typedef struct line_facts {
     uint64_t columns, numbers, texts; /* a field that is empty is neither number nor text */
+    int begins_empty;                 /* the first field is */
+    int counts_up, counts_up_behind;  /* the fields are 0, 1, 2 ...; those behind the first are */
+    int is_unnamed;                   /* the first field is what pandas calls an index that it has written before */
 } line_facts;
 
 /* ---- characters ---- */
@@ -139,10 +152,14 @@ static int read_field(csv_rows *csv)
     return 1;
 }
 
-/* Numbers in quotes are not taken: what writes quotes round everything means text. */
+/* In quotes or not: many programs quote every field. */
 static fg_number_kind field_number(const csv_rows *csv, double *value)
 {
-    if (csv->is_quoted || csv->length >= FIELD_BYTES) return FG_NUMBER_NONE;
+    if (csv->length >= FIELD_BYTES) return FG_NUMBER_NONE;
+    if (csv->is_missing_nan && (csv->length == 0 || strcmp(csv->field, "NA") == 0)) {
+        *value = (double)NAN;
+        return FG_NUMBER_OK;
+    }
     return fg_number_parse(value, csv->field, csv->length, csv->c_locale);
 }
 
@@ -151,8 +168,10 @@ static fgmm_status bad_field(const csv_rows *csv, uint64_t column, fg_number_kin
     const unsigned long long line = csv->line;
     const char *path = csv->input->path, *quote = csv->is_quoted ? "\"" : "";
     if (csv->length == 0)
-        return fg_fail(FGMM_FORMAT, "%s: line %llu, column %llu: the field is empty", path, line,
-                       (unsigned long long)column);
+        return fg_fail(FGMM_FORMAT,
+                       "%s: line %llu, column %llu: the field is empty (rows where a value is missing can be skipped: "
+                       "--skip-nan-rows, fgmm_file_options.skip_nan_rows)",
+                       path, line, (unsigned long long)column);
     char shown[SHOWN_BYTES + 1];
     size_t i = 0;
     for (; i < SHOWN_BYTES && csv->field[i]; i++)
@@ -164,35 +183,43 @@ static fgmm_status bad_field(const csv_rows *csv, uint64_t column, fg_number_kin
 
 /* ---- lines ---- */
 
-/* One row; its line must have dims columns, all numbers. row: (dims), or NULL to check only. */
+/* One row; its line must have all columns, and numbers in those that are read. row: (dims), or NULL to check only. */
 static fgmm_status read_row(csv_rows *csv, double *row)
 {
     uint64_t columns = 0;
     for (int more = 1; more; columns++) {
-        double unused;
+        double value;
         more = read_field(csv);
-        const fg_number_kind kind = field_number(csv, row && columns < csv->dims ? row + columns : &unused);
         if (csv->reader.status != FGMM_OK) return csv->reader.status;
-        if (kind != FG_NUMBER_OK && columns < csv->dims) return bad_field(csv, columns + 1, kind);
+        const uint64_t place = columns >= csv->columns ? NOT_READ : csv->place ? csv->place[columns] : columns;
+        if (place == NOT_READ) continue;
+        const fg_number_kind kind = field_number(csv, &value);
+        if (kind != FG_NUMBER_OK) return bad_field(csv, columns + 1, kind);
+        if (row) row[place] = value;
     }
-    if (columns != csv->dims)
+    if (columns != csv->columns)
         return fg_fail(FGMM_FORMAT, "%s: line %llu: %llu columns; the first row has %llu", csv->input->path,
-                       (unsigned long long)csv->line, (unsigned long long)columns, (unsigned long long)csv->dims);
+                       (unsigned long long)csv->line, (unsigned long long)columns, (unsigned long long)csv->columns);
     return FGMM_OK;
 }
 
 /* Reads this line without keeping its values. */
 static line_facts survey_line(csv_rows *csv)
 {
-    line_facts facts = {0, 0, 0};
-    for (int more = 1; more;) {
-        double value;
+    line_facts facts = {.counts_up = 1, .counts_up_behind = 1};
+    const double one = 1;
+    for (int more = 1; more; facts.columns++) {
+        double value = -1;
         more = read_field(csv);
-        facts.columns++;
-        if (field_number(csv, &value) != FG_NUMBER_NONE)
-            facts.numbers++;
-        else if (csv->length > 0)
-            facts.texts++;
+        const int is_number = csv->length > 0 && field_number(csv, &value) != FG_NUMBER_NONE;
+        const double number = (double)facts.columns;
+        facts.numbers += (uint64_t)is_number;
+        facts.texts += (uint64_t)(csv->length > 0 && !is_number);
+        facts.counts_up &= is_number && value == number;
+        if (facts.columns > 0) facts.counts_up_behind &= is_number && value == number - one;
+        if (facts.columns > 0) continue;
+        facts.begins_empty = csv->length == 0;
+        facts.is_unnamed = strcmp(csv->field, "Unnamed: 0") == 0;
     }
     return facts;
 }
@@ -243,6 +270,7 @@ static void csv_close(void *self)
     if (csv->c_locale) freelocale(csv->c_locale);
     fg_reader_release(&csv->reader);
     fg_input_close(csv->input);
+    free(csv->place);
     free(csv);
 }
 
@@ -261,42 +289,108 @@ static fgmm_status find_first_line(csv_rows *csv)
                                          : fg_fail(FGMM_DATA, "%s: holds no rows", csv->input->path);
 }
 
-/* Sets separator, columns and the first row's place. The first line is a header when it has words and no number. */
-static fgmm_status find_rows(csv_rows *csv)
+/* The first line is a header when it has words and no number, or when pandas has written an index before names that
+ * are the numbers 0, 1, 2 ... */
+static int is_header(const line_facts *facts)
+{
+    if (facts->numbers == 0) return facts->texts > 0;
+    return facts->begins_empty && facts->columns > 1 && facts->counts_up_behind;
+}
+
+/* Behind the header: finds the first row's line and its separator, and what the header holds when it is cut likewise.
+ */
+static fgmm_status pass_header(csv_rows *csv, line_facts *header)
 {
     fgmm_status status = FGMM_OK;
-    line_facts header = {0, 0, 0};
+    const char first_separator = csv->separator;
+    csv->has_header = 1;
+    csv->separator = '\t';
+    FG_CHECK(find_line(csv), FGMM_DATA, "%s: holds no rows, only a header in line %llu", csv->input->path,
+             (unsigned long long)csv->header_line);
+    csv->offset = fg_reader_position(&csv->reader);
+    csv->offset_line = csv->line;
+    const char separator = detect_separator(csv);
+    /* One column: blanks within its name separate nothing, other separators would. */
+    csv->separator = separator ? separator : first_separator == ' ' ? 0 : first_separator;
+    go_to(csv, csv->header, csv->header_line);
+    *header = survey_line(csv);
+    csv->separator = separator;
+done:
+    return status;
+}
+
+/* Says what looks like a column or a row of names, and how to leave it out. */
+static void warn(char *warning, size_t room, const csv_rows *csv, const line_facts *header, const line_facts *first)
+{
+    const char *path = csv->input->path;
+    if (csv->has_header && (header->begins_empty || header->is_unnamed) && csv->columns > 1)
+        snprintf(warning, room,
+                 "%s: the first column has no name, as when an index was written too; it is read as data (--columns 1: "
+                 "leaves it out)",
+                 path);
+    else if (!csv->has_header && first->counts_up && csv->columns > 1)
+        snprintf(
+            warning, room,
+            "%s: line %llu is 0,1,2 ... as pandas writes the names of unnamed columns; it is read as a row (remove "
+            "the line if it is none)",
+            path, (unsigned long long)csv->offset_line);
+}
+
+/* Sets separator, columns and the first row's place. */
+static fgmm_status find_rows(csv_rows *csv, char *warning, size_t room)
+{
+    fgmm_status status = FGMM_OK;
+    line_facts header = {.columns = 0}, facts;
     csv->separator = '\t'; /* while unknown, a tab is no blank */
     FG_TRY(find_first_line(csv));
-    const uint64_t first = fg_reader_position(&csv->reader), first_line = csv->line;
-    const char first_separator = csv->separator = detect_separator(csv);
-    go_to(csv, first, first_line);
-    line_facts facts = survey_line(csv);
-    csv->offset = first;
-    csv->offset_line = first_line;
-    if (facts.numbers == 0 && facts.texts > 0) {
-        csv->separator = '\t';
-        FG_CHECK(find_line(csv), FGMM_DATA, "%s: holds no rows, only a header in line %llu", csv->input->path,
-                 (unsigned long long)first_line);
-        csv->offset = fg_reader_position(&csv->reader);
-        csv->offset_line = csv->line;
-        const char separator = detect_separator(csv);
-        /* One column: blanks within its name separate nothing, other separators would. */
-        csv->separator = separator ? separator : first_separator == ' ' ? 0 : first_separator;
-        go_to(csv, first, first_line);
-        header = survey_line(csv);
-        csv->separator = separator;
+    csv->offset = csv->header = fg_reader_position(&csv->reader);
+    csv->offset_line = csv->header_line = csv->line;
+    csv->separator = detect_separator(csv);
+    csv_rewind(csv);
+    facts = survey_line(csv);
+    if (is_header(&facts)) {
+        FG_TRY(pass_header(csv, &header));
         csv_rewind(csv);
         facts = survey_line(csv);
     }
     FG_TRY(csv->reader.status);
     FG_CHECK(header.columns == 0 || header.columns == facts.columns, FGMM_FORMAT,
              "%s: line %llu: the header has %llu columns; the first row (line %llu) has %llu", csv->input->path,
-             (unsigned long long)first_line, (unsigned long long)header.columns, (unsigned long long)csv->offset_line,
-             (unsigned long long)facts.columns);
-    csv->dims = facts.columns;
-    csv_rewind(csv);
-    FG_TRY(read_row(csv, NULL));
+             (unsigned long long)csv->header_line, (unsigned long long)header.columns,
+             (unsigned long long)csv->offset_line, (unsigned long long)facts.columns);
+    csv->dims = csv->columns = facts.columns;
+    warn(warning, room, csv, &header, &facts);
+done:
+    return status;
+}
+
+/* Number of the header's field of that name. */
+static uint64_t find_name(void *user, const char *name, size_t length)
+{
+    csv_rows *csv = user;
+    go_to(csv, csv->header, csv->header_line);
+    uint64_t column = 0;
+    for (int more = 1; more; column++) {
+        more = read_field(csv);
+        if (csv->length == length && length < FIELD_BYTES && memcmp(csv->field, name, length) == 0) return column;
+    }
+    return csv->columns;
+}
+
+/* From options.columns to places in the row. */
+static fgmm_status choose_columns(csv_rows *csv, const char *text)
+{
+    fgmm_status status = FGMM_OK;
+    fg_columns columns;
+    const fg_columns_of of = {csv->input->path, csv->columns, csv->has_header ? find_name : NULL, csv};
+    FG_TRY(fg_columns_parse(&columns, text, &of));
+    status = FG_ALLOC(&csv->place, csv->columns, "columns");
+    if (status == FGMM_OK) {
+        for (uint64_t i = 0; i < csv->columns; i++) csv->place[i] = NOT_READ;
+        for (uint64_t i = 0; i < columns.count; i++) csv->place[columns.index[i]] = i;
+        csv->dims = columns.count;
+    }
+    fg_columns_clear(&columns);
 done:
     return status;
 }
@@ -310,10 +404,9 @@ static fgmm_status count_rows(csv_rows *csv, uint64_t *rows)
 
 fgmm_status fg_csv_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options)
 {
-    (void)options;
     fgmm_status status = FGMM_OK;
     csv_rows *csv = NULL;
-    uint64_t rows;
+    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
     *source = NULL;
     status = FG_ALLOC(&csv, 1, "source");
     if (status != FGMM_OK) {
@@ -321,12 +414,21 @@ fgmm_status fg_csv_open(fgmm_source **source, fg_input *input, const fgmm_file_o
         return status;
     }
     csv->input = input;
+    csv->is_missing_nan = options->skip_nan_rows;
     csv->c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     FG_CHECK(csv->c_locale, FGMM_MEMORY, "%s: the C locale could not be made", input->path);
     FG_TRY(fg_reader_create(&csv->reader, input));
-    FG_TRY(find_rows(csv));
-    FG_TRY(count_rows(csv, &rows));
-    const fgmm_source_info info = {sizeof info, rows, csv->dims, FGMM_F64, "csv"};
+    FG_TRY(find_rows(csv, info.warning, sizeof info.warning));
+    if (options->columns) {
+        FG_TRY(choose_columns(csv, options->columns));
+        info.warning[0] = 0;
+    }
+    csv_rewind(csv);
+    FG_TRY(read_row(csv, NULL));
+    FG_TRY(count_rows(csv, &info.rows));
+    info.dims = csv->dims;
+    info.type = FGMM_F64;
+    snprintf(info.format, sizeof info.format, "csv");
     return fg_source_create(source, &csv_kind, csv, &info);
 done:
     csv_close(csv);

@@ -21,8 +21,19 @@ fgmm_status fg_i8bin_open(fgmm_source **source, fg_input *input, const fgmm_file
 fgmm_status fg_hdf5_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
 fgmm_status fg_csv_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options);
 
-/* .npy from a descriptor that can be read only once, to its end, before this returns; stays open. Kept in memory up to
- * memory_limit_bytes (0: 1 GiB), beyond in an unlinked file in $TMPDIR or /tmp. */
-fgmm_status fg_stdin_open(fgmm_source **source, int descriptor, uint64_t memory_limit_bytes);
+/* What can be read only once, to its end. */
+typedef struct fg_once {
+    int descriptor;   /* stays open */
+    const char *name; /* for messages */
+    int is_npy;       /* whose header says how much there is: no more is kept */
+    uint64_t
+        memory_limit_bytes; /* kept in memory up to this (0: 1 GiB), beyond in an unlinked file in $TMPDIR or /tmp */
+} fg_once;
+
+/* Errors: IO, DATA (nothing came), of an .npy those of its header. */
+fgmm_status fg_once_keep(fg_input **input, const fg_once *stream);
+
+/* The rows of a stream; as fgmm_source_open, whose options.format must be given. */
+fgmm_status fg_once_open(fgmm_source **source, int descriptor, const char *name, const fgmm_file_options *options);
 
 #endif

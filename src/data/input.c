@@ -33,18 +33,25 @@ done:
     return status;
 }
 
-fgmm_status fg_input_open(fg_input **input, const char *path)
+fgmm_status fg_input_open_any(fg_input **input, int *stream, const char *path)
 {
     fgmm_status status = FGMM_OK;
     *input = NULL;
-    /* O_NONBLOCK: a named pipe must be refused, not waited for; it has no effect on regular files. */
+    *stream = -1;
+    /* O_NONBLOCK: a named pipe must not be waited for; it has no effect on regular files. */
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     FG_CHECK(descriptor >= 0, FGMM_IO, "%s: cannot be opened: %s", path, strerror(errno));
     struct stat facts;
     FG_CHECK(fstat(descriptor, &facts) == 0, FGMM_IO, "%s: %s", path, strerror(errno));
     FG_CHECK(!S_ISDIR(facts.st_mode), FGMM_IO, "%s: is a folder, not a file", path);
-    FG_CHECK(S_ISREG(facts.st_mode), FGMM_IO,
-             "%s: is not a regular file, and rows are read several times; use - for standard input", path);
+    if (S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode)) {
+        const int flags = fcntl(descriptor, F_GETFL);
+        FG_CHECK(flags >= 0 && fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK) == 0, FGMM_IO, "%s: %s", path,
+                 strerror(errno));
+        *stream = descriptor;
+        return FGMM_OK;
+    }
+    FG_CHECK(S_ISREG(facts.st_mode), FGMM_IO, "%s: is neither a regular file nor a pipe", path);
     FG_CHECK(facts.st_size > 0, FGMM_DATA, "%s: is empty (0 bytes)", path);
     posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL);
     status = fg_input_wrap(input, path, NULL, descriptor, (uint64_t)facts.st_size);
@@ -52,6 +59,15 @@ fgmm_status fg_input_open(fg_input **input, const char *path)
 done:
     if (descriptor >= 0) close(descriptor);
     return status;
+}
+
+fgmm_status fg_input_open(fg_input **input, const char *path)
+{
+    int stream;
+    const fgmm_status status = fg_input_open_any(input, &stream, path);
+    if (status != FGMM_OK || *input) return status;
+    close(stream);
+    return fg_fail(FGMM_IO, "%s: is not a regular file, and is read several times", path);
 }
 
 void fg_input_close(fg_input *input)

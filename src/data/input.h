@@ -22,6 +22,10 @@ typedef struct fg_input {
 /* Opens a regular, non-empty file. Errors: IO (missing, a folder, no regular file), DATA (0 bytes). */
 fgmm_status fg_input_open(fg_input **input, const char *path);
 
+/* Likewise, but of a pipe or a socket, which can be read only once, gives the descriptor instead (*input is NULL; the
+ * caller closes it). A named pipe that nobody writes to is at its end: nothing waits here. */
+fgmm_status fg_input_open_any(fg_input **input, int *stream, const char *path);
+
 /* Takes ownership of `bytes` (malloc'ed) or, when bytes is NULL, of `descriptor`; both are released also on failure. */
 fgmm_status fg_input_wrap(fg_input **input, const char *path, unsigned char *bytes, int descriptor, uint64_t size);
 

@@ -28,6 +28,10 @@ struct fgmm_source {
     const void *opencl; /* rows already in a device buffer: the device layer's fg_lent_rows; NULL otherwise */
 };
 
+/* Where row number `row` of a source lies in its file: not the same where rows have been left out (skip.h). For
+ * messages: it looks at all rows before. */
+uint64_t fg_source_row(const fgmm_source *source, uint64_t row);
+
 /* Makes a source from a kind; takes ownership of self (closed also on failure). */
 fgmm_status fg_source_create(fgmm_source **source, const fg_source_kind *kind, void *self,
                              const fgmm_source_info *info);

@@ -12,11 +12,11 @@ enum { BLOCK = 2048 }; /* weights read at a time: 16 KiB of the largest type */
 
 typedef unsigned long long ull;
 
-static fgmm_status check_weight(double weight, uint64_t row)
+static fgmm_status check_weight(const fg_weights *w, double weight, uint64_t row)
 {
     if (weight >= 0 && weight <= (double)FLT_MAX) return FGMM_OK;
     return fg_fail(FGMM_DATA, "weights: row %llu has %g; need a number from 0 to %g (rows are counted from 0)",
-                   (ull)row, weight, (double)FLT_MAX);
+                   (ull)fg_source_row(w->source, row), weight, (double)FLT_MAX);
 }
 
 static fgmm_status check_count(const fg_weights *w, uint64_t rows)
@@ -37,7 +37,7 @@ static fgmm_status add_block(fg_weights *w, extremes *found, const void *raw, ui
     double values[BLOCK];
     for (uint64_t i = 0; i < n; i++) {
         values[i] = fg_row_value(raw, w->source->info.type, (size_t)i);
-        FG_TRY(check_weight(values[i], w->count + i));
+        FG_TRY(check_weight(w, values[i], w->count + i));
         if (values[i] == 0) values[i] = 0; /* -0 */
         w->positive += values[i] > 0;
         w->total += values[i];

@@ -21,7 +21,8 @@ static size_t buffer_bytes(uint64_t memory_limit)
     return (size_t)fg_min_u64(BUFFER_BYTES, fg_max_u64(LEAST_BUFFER_BYTES, wanted));
 }
 
-/* The second pass: each row to the lists that were chosen for it, with ids from first_id on. */
+/* The second pass: each row to the lists that were chosen for it, with ids from first_id on: its place in the source,
+ * rows that were left out there included. */
 static fgmm_status write_rows(fg_index_writer *w, const fg_index_head *head, fgmm_source *source, fg_choices *choices,
                               uint64_t first_id, fg_watch *watch)
 {
@@ -33,7 +34,7 @@ static fgmm_status write_rows(fg_index_writer *w, const fg_index_head *head, fgm
     unsigned char *rows = NULL;
     float *converted = NULL;
     double *zero = NULL;
-    uint64_t row = 0, n = capacity;
+    uint64_t row = 0, n = capacity, id = first_id;
     uint32_t lists[FGMM_LISTS_PER_ROW_MAX], count;
     FG_TRY(fg_alloc((void **)&rows, capacity, row_bytes, "rows"));
     FG_TRY(FG_ALLOC(&zero, d, "shift"));
@@ -44,9 +45,11 @@ static fgmm_status write_rows(fg_index_writer *w, const fg_index_head *head, fgm
         if (from != to) fg_rows_to_float(converted, rows, from, n, d, zero);
         const unsigned char *out = from != to ? (const unsigned char *)converted : rows;
         for (uint64_t i = 0; i < n; i++) {
+            while (fgmm_source_is_skipped(source, id - first_id)) id++;
             FG_TRY(fg_choices_next(choices, lists, &count));
             for (uint32_t j = 0; j < count; j++)
-                FG_TRY(fg_index_writer_add(w, lists[j], (int64_t)(first_id + row + i), out + (size_t)i * out_bytes));
+                FG_TRY(fg_index_writer_add(w, lists[j], (int64_t)id, out + (size_t)i * out_bytes));
+            id++;
         }
         FG_TRY(fg_watch_rows(watch, n));
     }
@@ -121,18 +124,18 @@ static int has_dial(const fgmm_index_options *o)
 
 /* The dial is made by searching what has been written. */
 static fgmm_status set_dial(fg_index_writer *w, fgmm_device *device, const fgmm_index_options *o, uint64_t rows,
-                            fg_watch *watch)
+                            uint64_t next_id, fg_watch *watch)
 {
     fgmm_status status = FGMM_OK;
     fgmm_index *index = NULL;
     fg_dial dial;
-    FG_TRY(fg_index_writer_flush(w, rows, rows));
+    FG_TRY(fg_index_writer_flush(w, rows, next_id));
     if (!has_dial(o)) goto done;
     fg_watch_iteration(watch, FGMM_PHASE_FINAL, 3, 3, rows);
     FG_TRY(fgmm_index_open(&index, fg_index_writer_path(w)));
     FG_TRY(fg_dial_make(&dial, index, device, o, watch));
     fg_index_writer_set_dial(w, &dial);
-    FG_TRY(fg_index_writer_flush(w, rows, rows));
+    FG_TRY(fg_index_writer_flush(w, rows, next_id));
 done:
     fgmm_index_close(index);
     return status;
@@ -165,7 +168,7 @@ fgmm_status fg_index_build(fgmm_device *device, fgmm_source *source, const char 
     FG_TRY(fg_index_writer_open(&w, path, &head, choices.counts, buffer_bytes(o->memory_limit_bytes)));
     fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 2, iterations, choices.rows);
     FG_TRY(write_rows(w, &head, source, &choices, 0, &watch));
-    FG_TRY(set_dial(w, device, o, choices.rows, &watch));
+    FG_TRY(set_dial(w, device, o, choices.rows, choices.rows + source->info.skipped_rows, &watch));
     status = fg_index_writer_commit(w);
     w = NULL;
     FG_TRY(status);
@@ -204,13 +207,14 @@ fgmm_status fg_index_add(fgmm_device *device, const char *path, fgmm_source *sou
                                        .watch = &watch};
     fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 1, 2, source->info.rows);
     FG_TRY(fg_choices_make(&choices, &request));
-    FG_CHECK(choices.rows <= (uint64_t)INT64_MAX - info->next_id, FGMM_DATA, "%s: ids run out", path);
+    const uint64_t added = choices.rows + source->info.skipped_rows;
+    FG_CHECK(added <= (uint64_t)INT64_MAX - info->next_id, FGMM_DATA, "%s: ids run out", path);
     for (uint64_t i = 0; i < info->lists; i++) choices.counts[i] += index->counts[i];
     FG_TRY(fg_index_writer_open(&w, path, &head, choices.counts, buffer_bytes(o->memory_limit_bytes)));
     FG_TRY(fg_index_writer_copy(w, index, NULL, NULL));
     fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 2, 2, choices.rows);
     FG_TRY(write_rows(w, &head, source, &choices, info->next_id, &watch));
-    FG_TRY(fg_index_writer_flush(w, info->rows + choices.rows, info->next_id + choices.rows));
+    FG_TRY(fg_index_writer_flush(w, info->rows + choices.rows, info->next_id + added));
     status = fg_index_writer_commit(w);
     w = NULL;
 done:

@@ -79,13 +79,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
         fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
         options.format = formats[i];
         fgmm_source *source;
-        const fgmm_status status = fgmm_source_open(&source, path, &options);
+        fgmm_status status = fgmm_source_open(&source, path, &options);
+        check(source, status, path);
+        options.columns = "0";
+        options.skip_nan_rows = 1;
+        status = fgmm_source_open(&source, path, &options);
         check(source, status, path);
     }
     for (uint64_t limit = 0; limit < 2; limit++) { /* in memory, in a temporary file */
         fgmm_source *source;
         REQUIRE(lseek(file, 0, SEEK_SET) == 0);
-        const fgmm_status status = fg_stdin_open(&source, file, limit);
+        fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+        options.format = "npy";
+        options.memory_limit_bytes = limit;
+        const fgmm_status status = fg_once_open(&source, file, "standard input", &options);
         check(source, status, "standard input");
     }
     close(file);

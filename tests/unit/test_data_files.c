@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* numpy.save of arange(6, dtype='<f4').reshape(2, 3), as NumPy 2 writes it. */
@@ -355,7 +356,52 @@ START_TEST(test_stdin__damaged_streams)
         ck_fails(open_as_stdin(&source, longer, sizeof longer, limit), FGMM_FORMAT, "byte offset 152: more bytes");
         ck_fails(open_as_stdin(&source, "", 0, limit), FGMM_DATA, "is empty");
     }
-    ck_fails(fg_stdin_open(&source, -1, 0), FGMM_IO, "reading failed");
+    close(0);
+    ck_fails(fgmm_source_open(&source, "-", NULL), FGMM_IO, "reading failed");
+}
+END_TEST
+
+/* Other formats do not say at their beginning how long they are: all is kept, in memory and then in a file. */
+START_TEST(test_stdin__every_format_but_hdf5)
+{
+    enum { LINES = 50000 };
+    static char text[16 * LINES];
+    static double expected[2 * LINES];
+    size_t used = 0;
+    for (int i = 0; i < LINES; i++) {
+        used += (size_t)sprintf(text + used, "%d,%d\n", i, 7 * i % 100);
+        expected[2 * i] = i;
+        expected[2 * i + 1] = 7 * i % 100;
+    }
+    const uint64_t limits[] = {0, used, used - 1, 300000, 1};
+    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    options.format = "csv";
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        int ends[2];
+        fgmm_source *source;
+        uint64_t rows;
+        char path[64];
+        ck_assert_int_eq(pipe(ends), 0);
+        const pid_t child = fork();
+        if (child == 0) {
+            close(ends[0]);
+            for (size_t at = 0; at < used;) at += (size_t)write(ends[1], text + at, used - at);
+            _exit(0);
+        }
+        close(ends[1]);
+        snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+        options.memory_limit_bytes = limits[i];
+        ck_ok(fgmm_source_open(&source, path, &options));
+        close(ends[0]);
+        for (int pass = 0; pass < 2; pass++) {
+            double *all = read_rows(source, 1234, &rows);
+            ck_assert_uint_eq(rows, LINES);
+            ck_assert_mem_eq(all, expected, sizeof expected);
+            free(all);
+        }
+        fgmm_source_close(source);
+        ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    }
 }
 END_TEST
 
@@ -420,6 +466,7 @@ Suite *suite(void)
         test_npy__five_billion_rows,
         test_stdin__kept_in_memory_or_in_a_file,
         test_stdin__damaged_streams,
+        test_stdin__every_format_but_hdf5,
         test_files__real_data,
     };
     Suite *s = suite_create("data_files");

@@ -272,7 +272,9 @@ START_TEST(test_source__paths_that_cannot_be_opened)
     fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
     options.format = "parquet";
     ck_fails(fgmm_source_open(&source, "x.npy", &options), FGMM_UNSUPPORTED, "\"parquet\"");
-    ck_fails(fgmm_source_open(&source, "-", &options), FGMM_UNSUPPORTED, "only npy");
+    ck_fails(fgmm_source_open(&source, "-", &options), FGMM_UNSUPPORTED, "standard input: format \"parquet\"");
+    options.format = "hdf5";
+    ck_fails(fgmm_source_open(&source, "-", &options), FGMM_UNSUPPORTED, "hdf5 is read from files only");
     options.size = 0;
     ck_fails(fgmm_source_open(&source, "x.npy", &options), FGMM_ARGUMENT, "FGMM_FILE_OPTIONS_INIT");
     const char *const names[] = {"d.npy", "d.fvecs", "d.bvecs", "d.fbin", "d.u8bin", "d.i8bin", "d.h5", "d.csv"};
@@ -287,7 +289,10 @@ START_TEST(test_source__paths_that_cannot_be_opened)
     }
     const char *pipe = temporary_path("pipe.npy");
     ck_assert_int_eq(mkfifo(pipe, 0600), 0);
-    ck_fails(fgmm_source_open(&source, pipe, NULL), FGMM_IO, "not a regular file");
+    ck_fails(fgmm_source_open(&source, pipe, NULL), FGMM_DATA, "pipe.npy: is empty (0 bytes)"); /* nobody writes */
+    options = (fgmm_file_options)FGMM_FILE_OPTIONS_INIT;
+    options.format = "csv";
+    ck_fails(fgmm_source_open(&source, "/dev/zero", &options), FGMM_IO, "neither a regular file nor a pipe");
 }
 END_TEST
 

@@ -176,6 +176,8 @@ START_TEST(test_csv__separators_headers_and_blank_lines)
         {"petal length,petal width\n1,2\n", 1, 2},
         {"petal length\tpetal width\n1\t2\n", 1, 2},
         {"1.0,2e0\n30e-1,+4.000\n", 2, 2},
+        {"\"1\",\"2\"\n\"3\",\"4\"\n", 2, 2}, /* every field quoted */
+        {"x,\"y\"\n\"1.0\",2\n3,\"4\"\n", 2, 2},
         {"x,\n1,2\n", 1, 2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -198,7 +200,7 @@ START_TEST(test_csv__damage_is_named_by_line_and_column)
         {"1,2,\n3,4,\n", FGMM_FORMAT, "line 1, column 3: the field is empty"},
         {",,\n1,2,3\n", FGMM_FORMAT, "line 1, column 1: the field is empty"},
         {"1,x\n3,4\n", FGMM_FORMAT, "line 1, column 2: x is not a number"},
-        {",0,1\n0,1,2\n", FGMM_FORMAT, "line 1, column 1: the field is empty"},
+        {",0,2\n0,1,2\n", FGMM_FORMAT, "line 1, column 1: the field is empty"},
         {"a,b,c\n1,2\n", FGMM_FORMAT, "line 1: the header has 3 columns; the first row (line 2) has 2"},
         {"a,b\n1\n2\n", FGMM_FORMAT, "the header has 2 columns; the first row (line 2) has 1"},
         {"a b\n1,2,3\n", FGMM_FORMAT, "the header has 1 columns; the first row (line 2) has 3"},
@@ -206,7 +208,7 @@ START_TEST(test_csv__damage_is_named_by_line_and_column)
         {"1\t2\n3\t\t4\n", FGMM_FORMAT, "line 2, column 2: the field is empty"},
         {"1 2\n3 4 5\n", FGMM_FORMAT, "line 2: 3 columns; the first row has 2"},
         {"1\n2 3\n", FGMM_FORMAT, "line 2, column 1: 2 3 is not a number"},
-        {"1,2\n\"3\",4\n", FGMM_FORMAT, "line 2, column 1: \"3\" is not a number"},
+        {"1,2\n\"3 4\",4\n", FGMM_FORMAT, "line 2, column 1: \"3 4\" is not a number"},
         {"1,2\n1e999,2\n", FGMM_FORMAT, "line 2, column 1: 1e999 is beyond float64"},
         {"1,2\n3,4\x01\xff\n", FGMM_FORMAT, "line 2, column 2: 4?? is not a number"},
         {"1,2\n3,0x10\n", FGMM_FORMAT, "0x10 is not a number"},
@@ -220,6 +222,42 @@ START_TEST(test_csv__damage_is_named_by_line_and_column)
     }
     ck_ok(open_close(write_file("a.csv", ",a,b\n0,1,2\n", 11))); /* as pandas writes an index: a first name is empty */
     ck_fails(open_close(write_file("a.csv", "1,2\n3,\0004\n", 9)), FGMM_FORMAT, "line 2, column 2");
+}
+END_TEST
+
+START_TEST(test_csv__what_looks_like_an_index_or_names_is_warned_about)
+{
+    const struct {
+        const char *text, *columns;
+        uint64_t rows, dims;
+        const char *warning; /* NULL: none */
+    } cases[] = {
+        {",x,y\n0,1,2\n1,3,4\n", NULL, 2, 3, "the first column has no name"},
+        {"\"\",\"x\",\"y\"\n\"1\",1,2\n", NULL, 1, 3, "the first column has no name"}, /* as R writes it */
+        {"Unnamed: 0,x\n0,1\n", NULL, 1, 2, "the first column has no name"},
+        {",0,1\n0,1,2\n1,3,4\n", NULL, 2, 3, "the first column has no name"},
+        {",x,y\n0,1,2\n1,3,4\n", "1:", 2, 2, NULL},
+        {"0,1,2\n1.5,2,3\n", NULL, 2, 3, "line 1 is 0,1,2"},
+        {"\"0\",\"1\"\n1.5,2\n", NULL, 2, 2, "line 1 is 0,1,2"},
+        {"0,1,3\n1.5,2,3\n", NULL, 2, 3, NULL},
+        {"0\n1.5\n", NULL, 2, 1, NULL},
+        {"x,y\n0,1\n", NULL, 1, 2, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fgmm_source *source;
+        fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+        fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+        options.columns = cases[i].columns;
+        ck_ok(fgmm_source_open(&source, write_file("w.csv", cases[i].text, strlen(cases[i].text)), &options));
+        ck_ok(fgmm_source_describe(source, &info));
+        ck_assert_msg(info.rows == cases[i].rows && info.dims == cases[i].dims, "%s", cases[i].text);
+        if (cases[i].warning)
+            ck_assert_msg(strstr(info.warning, cases[i].warning) != NULL, "%s: %s", cases[i].text, info.warning);
+        else
+            ck_assert_str_eq(info.warning, "");
+        ck_ok(read_until_failure(source, 2));
+        fgmm_source_close(source);
+    }
 }
 END_TEST
 
@@ -324,6 +362,7 @@ Suite *suite(void)
         test_number__agrees_with_strtod,
         test_csv__separators_headers_and_blank_lines,
         test_csv__damage_is_named_by_line_and_column,
+        test_csv__what_looks_like_an_index_or_names_is_warned_about,
         test_csv__not_finite_numbers_are_read_as_such,
         test_csv__across_the_buffer,
         test_csv__locale_does_not_matter,
