@@ -4,9 +4,13 @@
  *     N = sum r,  S1 = sum r (y - m),  S2 = sum r |y - m|^2 (diag: per dimension)       docs/math.md, equations 7-9
  *
  * about the component's mean: nothing cancels, however far it lies from the origin. At most CHUNK entries are summed in
- * float (relative error about sqrt(CHUNK) 2^-24); chunks are joined in a wider type.
+ * float (relative error about sqrt(CHUNK) 2^-24); chunks are joined in a wider type. Where the matrix of second moments is
+ * summed wide, N and S1 are as well, from the same rounded roots and products s = sqrt(r) (y - m) (docs/math.md, "Wide
+ * sums").
  *
  *   partial (chunks, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N        (combine.cl)
+ *                matrices:      S1 (ROW_STRIDE) | its low part (ROW_STRIDE) | N | its low part
+ *   is_wide (K)  matrices: 1 where sums are wide
  *   TILE_PIECE  vectors of a row that are summed together; the entries are walked once per piece
  */
 enum { ROWS_AHEAD = 12 }; /* gathered rows come from the last cache: so many are under way */
@@ -31,7 +35,7 @@ static inline size_t row_of_entry(const entries_t *e, uint q)
 static inline void accumulate_piece(const entries_t *e, __global const float *mean, __global float *partial, int v0,
                                     int count, floatv *spread)
 {
-    floatv m[TILE_PIECE], s1[TILE_PIECE], s2[TILE_PIECE];
+    floatv m[TILE_PIECE], s1[TILE_PIECE], s2[TILE_PIECE]; /* s2 with matrices: not used */
 #pragma unroll
     for (int j = 0; j < TILE_PIECE; j++) {
         if (j < count) m[j] = LOADV(mean + (v0 + j) * VW);
@@ -49,7 +53,9 @@ static inline void accumulate_piece(const entries_t *e, __global const float *me
             floatv t = shifted_vector(e->rows, row_start, e->shift, v0 + j) - m[j];
             floatv weighted = r * t;
             s1[j] += weighted;
+#if !S2_MATRIX
             s2[j] = fma(weighted, t, s2[j]);
+#endif
         }
     }
 #pragma unroll
@@ -58,17 +64,55 @@ static inline void accumulate_piece(const entries_t *e, __global const float *me
         STOREV(s1[j], partial + (v0 + j) * VW);
 #if S2_DIAG
         STOREV(s2[j], partial + ROW_STRIDE + (v0 + j) * VW);
+#elif S2_MATRIX
+        STOREV((floatv)0.0f, partial + ROW_STRIDE + (v0 + j) * VW);
 #else
         *spread += s2[j];
 #endif
     }
 }
 
+#if S2_MATRIX
+/* sums (high, low) += a b, the product exact: Knuth's two-sum for the high parts. */
+static inline void add_exactly(floatv *high, floatv *low, floatv a, floatv b)
+{
+    const floatv p = a * b, sum = *high + p, z = sum - *high;
+    *low += ((*high - (sum - z)) + (p - z)) + fma(a, b, -p);
+    *high = sum;
+}
+
+/* Vector v of the row in wide sums. */
+static inline void accumulate_wide(const entries_t *e, __global const float *mean, __global float *partial, int v)
+{
+    const floatv m = LOADV(mean + v * VW);
+    floatv high = 0.0f, low = 0.0f;
+    for (uint q = e->first; q < e->end; q++) {
+        const float root = sqrt(e->sorted_values[q]);
+        const floatv t = shifted_vector(e->rows, row_of_entry(e, q), e->shift, v) - m;
+        add_exactly(&high, &low, root, root * t);
+    }
+    STOREV(high, partial + v * VW);
+    STOREV(low, partial + ROW_STRIDE + v * VW);
+}
+
+/* N and its low part. */
+static inline void accumulate_wide_weights(const entries_t *e, __global float *weight)
+{
+    floatv high = 0.0f, low = 0.0f;
+    for (uint q = e->first; q < e->end; q++) {
+        const floatv root = sqrt(e->sorted_values[q]);
+        add_exactly(&high, &low, root, root);
+    }
+    weight[0] = max_lanes(high);
+    weight[1] = max_lanes(low);
+}
+#endif
+
 __kernel void accumulate(__global const row_t *rows, ulong first_element, __global const float *shift,
                          __global const float *means, __global const uint *chunk_component,
                          __global const uint *chunk_first, __global const uint *chunk_end,
                          __global const uint *sorted_rows, __global const float *sorted_values,
-                         uint first_chunk, __global float *partials)
+                         uint first_chunk, __global const uint *is_wide, __global float *partials)
 {
     const size_t chunk = first_chunk + get_global_id(0);
     const entries_t e = {rows, first_element, shift, sorted_rows, sorted_values, chunk_first[chunk], chunk_end[chunk]};
@@ -76,11 +120,19 @@ __kernel void accumulate(__global const row_t *rows, ulong first_element, __glob
     __global float *partial = partials + chunk * PARTIAL;
     floatv spread = 0.0f;
     int v = 0;
+#if S2_MATRIX
+    if (is_wide[chunk_component[chunk]]) {
+        for (; v < ROW_VECTORS; v++) accumulate_wide(&e, mean, partial, v);
+        accumulate_wide_weights(&e, partial + 2 * ROW_STRIDE);
+        return;
+    }
+    partial[2 * ROW_STRIDE + 1] = 0.0f;
+#endif
     for (; v + TILE_PIECE <= ROW_VECTORS; v += TILE_PIECE) accumulate_piece(&e, mean, partial, v, TILE_PIECE, &spread);
     if (ROW_VECTORS % TILE_PIECE) accumulate_piece(&e, mean, partial, v, ROW_VECTORS % TILE_PIECE, &spread);
     float sum = 0.0f;
     for (uint q = e.first; q < e.end; q++) sum += sorted_values[q];
-#if !S2_DIAG
+#if !S2_DIAG && !S2_MATRIX
     partial[ROW_STRIDE] = sum_lanes(spread);
 #endif
     partial[ROW_STRIDE + PARTIAL_S2] = sum;

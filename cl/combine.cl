@@ -2,7 +2,8 @@
  * Both families. totals are sum_t: [ log-likelihood, N (K), S1 (K,D), S2 (K, diag K,D) ], about the means.
  *
  *   S2_DIAG     1: second moments per dimension
- *   S2_MATRIX   1: second moments are summed apart (moments_{vector,group}.cl); totals have none
+ *   S2_MATRIX   1: second moments are summed apart (moments_{vector,group}.cl); totals have none. A chunk's sums have a
+ *               second, low part then, in the place of S2 and behind N
  *   ROW_STRIDE  D rounded up to the vector width: the rows of partial sums
  *   SUM_BLOCK   rows whose log-normalisers one work-group adds
  *   SUM_ITEMS   its work-items, a power of two: 1 in the vector family
@@ -12,12 +13,12 @@
 #define PARTIAL_S2 ROW_STRIDE
 #elif S2_MATRIX
 #define S2_COUNT   0
-#define PARTIAL_S2 1
+#define PARTIAL_S2 ROW_STRIDE
 #else
 #define S2_COUNT   1
 #define PARTIAL_S2 1
 #endif
-#define PARTIAL       ((ROW_STRIDE + PARTIAL_S2 + 1 + VW - 1) / VW * VW) /* whole vectors */
+#define PARTIAL       ((ROW_STRIDE + PARTIAL_S2 + 1 + S2_MATRIX + VW - 1) / VW * VW) /* whole vectors */
 #define PER_COMPONENT (DIMS + S2_COUNT + 1)
 
 /* Place of element e of component k in totals; e: 0..D-1 S1, then S2, then N. */
@@ -44,7 +45,13 @@ __kernel void combine_chunks(uint components, __global const uint *component_chu
     for (uint e = get_local_id(0); e < PER_COMPONENT; e += get_local_size(0)) {
         const uint place = partial_place(e);
         sum_t sum = SUM_ZERO;
-        for (uint chunk = first; chunk < end; chunk++) sum = sum_add(sum, partials[(size_t)chunk * PARTIAL + place]);
+        for (uint chunk = first; chunk < end; chunk++) {
+            __global const float *partial = partials + (size_t)chunk * PARTIAL + place;
+            sum = sum_add(sum, partial[0]);
+#if S2_MATRIX
+            sum = sum_add(sum, partial[e < DIMS ? ROW_STRIDE : 1]); /* the low part */
+#endif
+        }
         const size_t total = total_place(e, k, components);
         totals[total] = sum_join(totals[total], sum);
     }

@@ -154,6 +154,11 @@ static inline sum_t sum_subtract_product(sum_t s, sum_t a, float b)
 {
     return s - a * (double)b;
 }
+/* s + a b, likewise */
+static inline sum_t sum_add_product(sum_t s, float a, float b)
+{
+    return fma((double)a, (double)b, s);
+}
 static inline sum_t sum_join(sum_t a, sum_t b)
 {
     return a + b;
@@ -179,6 +184,11 @@ static inline sum_t sum_subtract_product(sum_t s, sum_t a, float b)
     float high = a.x * b;
     float low = fma(a.x, b, -high) + a.y * b;
     return sum_add(sum_add(s, -high), -low);
+}
+static inline sum_t sum_add_product(sum_t s, float a, float b)
+{
+    float high = a * b;
+    return sum_add(sum_add(s, high), fma(a, b, -high));
 }
 #define SUM_ZERO ((float2)(0.0f, 0.0f))
 #endif

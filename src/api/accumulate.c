@@ -31,14 +31,14 @@ fgmm_status fgmm_statistics_accumulate_weighted(fgmm_statistics *statistics, fgm
         .source = source,
         .weights = opened,
         .held_bytes = fg_plan_held_bytes(),
-        .pass = {.covariance = parameters.covariance, .k = parameters.k, .d = parameters.d},
+        .pass = {.covariance = parameters.covariance, .k = parameters.k, .d = parameters.d, .has_wide_sums = 1},
         .host_bytes = statistics->layout.count * sizeof(double),
     };
     FG_TRY(FG_ALLOC(&values, statistics->layout.count, "statistics"));
     FG_TRY(fg_model_centre(&mean, &parameters));
     FG_TRY(fg_e_step_open(&e, &request, mean, 1));
     FG_TRY(fg_e_step_set_pass(&e, FG_KEEP_MIXTURE));
-    FG_TRY(fg_e_step_run(values, &e, &parameters));
+    FG_TRY(fg_e_step_run(values, &e, &parameters, NULL));
     FG_TRY(fg_weights_check(&opened, source->info.rows, 1));
     for (size_t i = 0; i < statistics->layout.count; i++) statistics->values[i] += opened.unit * values[i];
 done:

@@ -7,11 +7,25 @@
 
 enum { PANEL = 8 };
 
+/* Returns 1 where pivot i had to be raised. r^2 of an element r to the right is at most pivot times variance where the
+ * matrix is semidefinite; a larger one would take more from that variance than there is. */
+static uint64_t raise_pivot(double *a, uint64_t d, uint64_t i, double *least)
+{
+    double *row = a + i * d;
+    const double pivot = row[i], wanted = least[i];
+    least[i] = 0;
+    if (pivot >= wanted) return 0;
+    row[i] = wanted;
+    least[i] = isfinite(pivot) ? wanted - pivot : wanted;
+    for (uint64_t j = i + 1; j < d; j++)
+        if (!(row[j] * row[j] <= wanted * a[j * d + j])) row[j] = 0;
+    return 1;
+}
+
 /* Rows first .. first+count-1 of U, already freed of all rows before the panel. Returns the number of a bad pivot, or
  * d.
  */
-static uint64_t factor_panel(double *a, uint64_t d, uint64_t first, uint64_t count, const double *least,
-                             uint64_t *raised)
+static uint64_t factor_panel(double *a, uint64_t d, uint64_t first, uint64_t count, double *least, uint64_t *raised)
 {
     for (uint64_t i = first; i < first + count; i++) {
         double *row = a + i * d;
@@ -19,11 +33,7 @@ static uint64_t factor_panel(double *a, uint64_t d, uint64_t first, uint64_t cou
             const double *above = a + p * d, share = above[i];
             for (uint64_t j = i; j < d; j++) row[j] -= share * above[j];
         }
-        if (least && !(row[i] >= least[i])) {
-            row[i] = least[i];
-            for (uint64_t j = i + 1; j < d; j++) row[j] = 0;
-            ++*raised;
-        }
+        if (least) *raised += raise_pivot(a, d, i, least);
         if (!(row[i] > 0 && isfinite(row[i]))) return i;
         const double root = sqrt(row[i]);
         row[i] = root;
@@ -44,7 +54,7 @@ static void subtract_panel(double *restrict row, const double *restrict above, u
     }
 }
 
-static uint64_t factor(double *a, uint64_t d, const double *least, uint64_t *raised)
+static uint64_t factor(double *a, uint64_t d, double *least, uint64_t *raised)
 {
     for (uint64_t first = 0; first < d; first += PANEL) {
         const uint64_t count = d - first < PANEL ? d - first : PANEL;
@@ -60,26 +70,30 @@ uint64_t fg_cholesky(double *a, uint64_t d)
     return factor(a, d, NULL, NULL);
 }
 
-uint64_t fg_cholesky_raised(double *a, uint64_t d, const double *least)
+uint64_t fg_cholesky_raised(double *a, uint64_t d, double *least)
 {
     uint64_t raised = 0;
     factor(a, d, least, &raised);
     return raised;
 }
 
-void fg_cholesky_product(double *a, const double *u, uint64_t d)
+double fg_cholesky_loss(const double *u, const double *a, uint64_t d)
 {
+    double sum = 0;
+    for (uint64_t j = 0; j < d; j++) sum += a[j * d + j] / (u[j * d + j] * u[j * d + j]);
+    return sum;
+}
+
+/* Column by column: once t_i is known, it is subtracted from all that follow. */
+double fg_cholesky_form(double *t, const double *u, uint64_t d)
+{
+    double sum = 0;
     for (uint64_t i = 0; i < d; i++) {
-        double *restrict row = a + i * d;
-        for (uint64_t j = i; j < d; j++) row[j] = 0;
-        for (uint64_t p = 0; p <= i; p++) {
-            const double *restrict above = u + p * d;
-            const double share = above[i];
-            for (uint64_t j = i; j < d; j++) row[j] += share * above[j];
-        }
+        const double *row = u + i * d, z = t[i] / row[i];
+        for (uint64_t j = i + 1; j < d; j++) t[j] -= row[j] * z;
+        sum += z * z;
     }
-    for (uint64_t i = 0; i < d; i++)
-        for (uint64_t j = i + 1; j < d; j++) a[j * d + i] = a[i * d + j];
+    return sum;
 }
 
 /* Forward substitution, row by row: w[j] = (e_j - sum_{i<j} L[j][i] w[i]) / L[j][j]. */

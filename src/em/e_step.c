@@ -61,15 +61,23 @@ fgmm_status fg_e_step_set_nearest(fg_e_step *e)
     return fg_pass_create(&e->nearest, e->request.device, &options);
 }
 
+/* shifted (k,d): points in the coordinates of rows on the device. */
+static fgmm_status shift_points(double **shifted, const fg_e_step *e, const double *points, uint64_t k, uint64_t d)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(FG_ALLOC(shifted, k * d, "means"));
+    for (uint64_t c = 0; c < k; c++)
+        for (uint64_t j = 0; j < d; j++) (*shifted)[c * d + j] = points[c * d + j] - e->shift.host[j];
+done:
+    return status;
+}
+
 fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters)
 {
     fgmm_status status = FGMM_OK;
-    const uint64_t k = parameters->k, d = parameters->d;
     fg_parameters moved = *parameters;
     double *means = NULL;
-    FG_TRY(FG_ALLOC(&means, k * d, "means"));
-    for (uint64_t c = 0; c < k; c++)
-        for (uint64_t j = 0; j < d; j++) means[c * d + j] = parameters->means[c * d + j] - e->shift.host[j];
+    FG_TRY(shift_points(&means, e, parameters->means, parameters->k, parameters->d));
     moved.means = means;
     FG_TRY(fg_pass_load(e->pass, &moved, e->shift.kernel));
     if (e->nearest) FG_TRY(fg_pass_load(e->nearest, &moved, e->shift.kernel));
@@ -78,12 +86,24 @@ done:
     return status;
 }
 
-fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *parameters)
+fgmm_status fg_e_step_recentre(fg_e_step *e, const double *centres)
+{
+    fgmm_status status = FGMM_OK;
+    double *shifted = NULL;
+    FG_TRY(shift_points(&shifted, e, centres, e->request.pass.k, e->request.pass.d));
+    FG_TRY(fg_pass_recentre(e->pass, shifted, e->shift.kernel));
+done:
+    free(shifted);
+    return status;
+}
+
+fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *parameters, const double *centres)
 {
     fgmm_status status = FGMM_OK;
     fg_rows rows;
     FG_TRY(fg_stream_begin(e->stream)); /* rows are on their way while parameters are packed */
     FG_TRY(fg_e_step_load(e, parameters));
+    if (centres) FG_TRY(fg_e_step_recentre(e, centres));
     FG_TRY(fg_stream_next(e->stream, &rows));
     while (rows.n > 0) {
         FG_TRY(fg_pass_accumulate(e->pass, &rows));

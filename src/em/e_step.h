@@ -33,9 +33,12 @@ fgmm_status fg_e_step_set_nearest(fg_e_step *e);
 
 /* Loads parameters, in the data's own coordinates, into the passes. */
 fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters);
+/* Sums after a load are about centres (k,d), in the data's own coordinates, in the place of the means. */
+fgmm_status fg_e_step_recentre(fg_e_step *e, const double *centres);
 
-/* One pass over all rows: values is the flat array of flashgmm/stats.h. The caller has set the watch's phase. */
-fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *parameters);
+/* One pass over all rows: values is the flat array of flashgmm/stats.h, about centres (k,d); NULL: the means. The
+ * caller has set the watch's phase. */
+fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *parameters, const double *centres);
 
 /* centre (d): fg_centre of the mixture's mean and variance, what the shift is made of where only a model is at hand, so
  * that a reloaded model gives the same bytes. */

@@ -9,12 +9,8 @@
  * of their weights), and the sum of what is maximised. */
 static fgmm_status iterate(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
 {
-    fgmm_status status = FGMM_OK;
-    if (t->options.mini_batch) return fg_mini_batch_pass(t, phase, iteration, max_iterations);
-    FG_TRY(fg_training_e_step(t, phase, iteration, max_iterations));
-    FG_TRY(fg_training_m_step(t));
-done:
-    return status;
+    return t->options.mini_batch ? fg_mini_batch_pass(t, phase, iteration, max_iterations)
+                                 : fg_training_step(t, phase, iteration, max_iterations);
 }
 
 /* Hard assignments first: they bring the means near, and their clusters give the first covariances. */

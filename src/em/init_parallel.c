@@ -153,7 +153,7 @@ static fgmm_status weigh(parallel *p)
     FG_TRY(FG_ALLOC(&values, layout.count, "statistics of the candidates"));
     fg_watch_iteration(&p->e.watch, FGMM_PHASE_INIT, FG_PARALLEL_ROUNDS + 1, FG_PARALLEL_ROUNDS + 1, p->request->rows);
     FG_TRY(fg_e_step_set_pass(&p->e, FG_KEEP_BEST));
-    FG_TRY(fg_e_step_run(values, &p->e, &parameters));
+    FG_TRY(fg_e_step_run(values, &p->e, &parameters, NULL));
     memcpy(p->weights, values + layout.counts, (size_t)p->count * sizeof *p->weights);
 done:
     free(values);

@@ -34,7 +34,7 @@ static fgmm_status iterate(fg_training *t, double *before)
         const uint64_t repaired = r->repaired;
         memcpy(before, t->mixture.means, (size_t)coordinates * sizeof *before);
         FG_TRY(fg_training_e_step(t, FGMM_PHASE_KMEANS, r->kmeans_iterations + 1, most));
-        FG_TRY(fg_training_m_step(t));
+        FG_TRY(fg_training_m_step(t, NULL));
         r->inertia = fg_training_inertia(t);
         /* Re-seeding moves centroids for ever where the data have fewer distinct rows than there are centroids. */
         const int is_in_vain = r->repaired > repaired && r->inertia >= inertia;

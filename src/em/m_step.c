@@ -39,8 +39,10 @@ typedef struct step {
     double *floors;        /* (width) least variances */
     double *squares;       /* (width) squared overall mean; scratch of set_floors */
     double *spreads;       /* (2,d) overall means and variances, likewise */
-    double *factor;        /* (d,d) scratch where there are matrices, or NULL */
+    double *factor;        /* (d,d) scratch where there are matrices, or NULL: the last one's factor */
     double *least;         /* (d) least pivots, likewise */
+    double *offset;        /* (d) scratch, likewise */
+    fg_m_step_facts facts;
 } step;
 
 static fgmm_status check_values(const double *values, const fg_statistics_layout *layout, double reg_covar)
@@ -150,8 +152,9 @@ static void subtract_outer(double *matrix, const step *s, uint64_t k, double wei
     }
 }
 
-/* Adds reg_covar, raises pivots until the matrix can be factored, and makes it symmetric to the bit. */
-static void finish_matrix(const step *s, double *matrix, double reg_covar)
+/* Adds reg_covar, and to the diagonal what is missing until the matrix can be factored, and makes it symmetric to the
+ * bit. */
+static void finish_matrix(step *s, double *matrix, double reg_covar)
 {
     const uint64_t d = s->to.d;
     for (uint64_t c = 0; c < d; c++) {
@@ -160,15 +163,17 @@ static void finish_matrix(const step *s, double *matrix, double reg_covar)
         s->least[c] = fmax(s->floors[c], LEAST_PIVOT * *variance);
     }
     memcpy(s->factor, matrix, (size_t)(d * d) * sizeof *matrix);
-    if (fg_cholesky_raised(s->factor, d, s->least) > 0)
-        fg_cholesky_product(matrix, s->factor, d);
-    else
-        for (uint64_t c = 0; c < d; c++)
-            for (uint64_t j = c + 1; j < d; j++) matrix[j * d + c] = matrix[c * d + j];
+    fg_cholesky_raised(s->factor, d, s->least);
+    for (uint64_t c = 0; c < d; c++) {
+        matrix[c * d + c] += s->least[c];
+        for (uint64_t j = c + 1; j < d; j++) matrix[j * d + c] = matrix[c * d + j];
+    }
+    if (s->facts.losses)
+        s->facts.losses[(matrix - s->to.covariances) / (ptrdiff_t)(d * d)] = fg_cholesky_loss(s->factor, matrix, d);
 }
 
 /* (16)  S_k = S2_k / N_k - delta delta^T + reg_covar I */
-static void update_full(const step *s, uint64_t k, double reg_covar)
+static void update_full(step *s, uint64_t k, double reg_covar)
 {
     const uint64_t count = s->to.d * s->to.d;
     double *matrix = s->to.covariances + k * count;
@@ -178,7 +183,7 @@ static void update_full(const step *s, uint64_t k, double reg_covar)
 }
 
 /* (16)  S = (S2 - sum_k N_k delta_k delta_k^T) / N + reg_covar I, over the components that have rows */
-static void update_tied(const step *s, double reg_covar)
+static void update_tied(step *s, double reg_covar)
 {
     double *matrix = s->to.covariances;
     for (uint64_t i = 0; i < s->to.d * s->to.d; i++) matrix[i] = s->s2[i] / s->total;
@@ -187,11 +192,28 @@ static void update_tied(const step *s, double reg_covar)
     finish_matrix(s, matrix, reg_covar);
 }
 
+/* Component k's part of (19): pi_k delta^T S_k^-1 delta / D. Matrices: factor is S_k's. */
+static double movement(const step *s, uint64_t k)
+{
+    const uint64_t d = s->to.d;
+    double sum = 0;
+    for (uint64_t c = 0; c < d; c++) {
+        const double delta = s->s1[k * d + c] / s->counts[k];
+        if (s->matrices)
+            s->offset[c] = delta;
+        else
+            sum += delta * delta / s->to.covariances[variance_place(s, k, s->width == d ? c : 0)];
+    }
+    if (s->matrices) sum = fg_cholesky_form(s->offset, s->factor, d);
+    return s->counts[k] / s->total * sum / (double)d;
+}
+
 static void update_component(step *s, uint64_t k, double reg_covar)
 {
     const uint64_t d = s->to.d;
     if (s->matrices == 0) update_variances(s, k, reg_covar);
     if (s->to.covariance == FGMM_FULL) update_full(s, k, reg_covar);
+    s->facts.moved += movement(s, k);
     for (uint64_t c = 0; c < d; c++) s->to.means[k * d + c] += s->s1[k * d + c] / s->counts[k];
 }
 
@@ -254,9 +276,8 @@ static void split(step *s, uint64_t donor, uint64_t empty)
 
 /* Updates what has rows, then fills what has none, in the order of components. One component at least holds N / K rows,
  * so there always is a donor. */
-static uint64_t update_all(step *s, double reg_covar, double *score)
+static void update_all(step *s, double reg_covar, double *score)
 {
-    uint64_t repaired = 0;
     double kept = 0;
     if (s->to.covariance == FGMM_TIED) update_tied(s, reg_covar);
     for (uint64_t k = 0; k < s->to.k; k++) {
@@ -272,13 +293,12 @@ static uint64_t update_all(step *s, double reg_covar, double *score)
             if (score[j] > score[donor]) donor = j;
         split(s, donor, k);
         score[donor] = score[k] = unexplained(s, k);
-        repaired++;
+        s->facts.repaired++;
     }
     for (uint64_t k = 0; k < s->to.k; k++) s->to.weights[k] = s->counts[k] / kept;
-    return repaired;
 }
 
-fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double reg_covar, uint64_t *repaired)
+fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double reg_covar, fg_m_step_facts *facts)
 {
     fgmm_status status = FGMM_OK;
     double *score = NULL;
@@ -296,15 +316,19 @@ fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double re
     if (s.matrices) {
         FG_TRY(FG_ALLOC(&s.factor, mixture->d * mixture->d, "M-step"));
         FG_TRY(FG_ALLOC(&s.least, mixture->d, "M-step"));
+        FG_TRY(FG_ALLOC(&s.offset, mixture->d, "M-step"));
     }
     s.s1 = values + layout.s1;
     s.s2 = values + layout.s2;
     memcpy(s.counts, values + layout.counts, (size_t)mixture->k * sizeof *s.counts);
     for (uint64_t k = 0; k < mixture->k; k++) s.total += s.counts[k];
     set_floors(&s);
-    const uint64_t count = update_all(&s, reg_covar, score);
-    if (repaired) *repaired = count;
+    if (facts) s.facts.losses = facts->losses;
+    for (uint64_t m = 0; s.facts.losses && m < s.matrices; m++) s.facts.losses[m] = 0;
+    update_all(&s, reg_covar, score);
+    if (facts) *facts = s.facts;
 done:
+    free(s.offset);
     free(s.least);
     free(s.factor);
     free(s.spreads);
@@ -321,6 +345,7 @@ fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics, co
     fgmm_status status = FGMM_OK;
     fgmm_m_step_options used = FGMM_M_STEP_OPTIONS_INIT;
     fg_mixture to = {0};
+    fg_m_step_facts facts = {0};
     if (!next) return fg_fail(FGMM_ARGUMENT, "next is NULL; need a place for the handle");
     *next = NULL;
     if (repaired) *repaired = 0;
@@ -333,7 +358,8 @@ fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics, co
     FG_TRY(FG_ALLOC(&to.means, old.k * old.d, "means"));
     FG_TRY(FG_ALLOC(&to.covariances, variances, "covariances"));
     memcpy(to.means, old.means, (size_t)(old.k * old.d) * sizeof *to.means);
-    FG_TRY(fg_m_step(&to, statistics->values, used.reg_covar, repaired));
+    FG_TRY(fg_m_step(&to, statistics->values, used.reg_covar, &facts));
+    if (repaired) *repaired = facts.repaired;
     const fg_parameters result = {to.covariance, to.k, to.d, to.weights, to.means, to.covariances};
     fgmm_model_info info = statistics->model->info;
     info.rows = statistics->values[0] < 0x1p63 ? (uint64_t)statistics->values[0] : 0; /* 0: such a sum of weights */

@@ -56,7 +56,7 @@ static fgmm_status take_step(fg_training *t, double whole, double part, double *
     FG_TRY(fg_pass_statistics(t->e.pass, t->values));
     *objective += t->values[1];
     FG_TRY(fg_mini_batch_blend(t->values, &t->mixture, step, t->options.reg_covar));
-    FG_TRY(fg_training_m_step(t));
+    FG_TRY(fg_training_m_step(t, NULL));
 done:
     return status;
 }

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Sums are taken once more where means have moved so many times the new variance, on average (docs/math.md, "Sums once
+ * more"); or where a new matrix loses so many times what float sums may lose, so that small changes repeat nothing. */
+static const double MOST_MOVED = 64, LOSS_MARGIN = 4;
 /* Where neither the data nor reg_covar give a variance: as the M-step's floors (m_step.c). */
 static const double LEAST_VARIANCE = 0x1p-52, TINY_VARIANCE = 2e-30;
 
@@ -190,15 +193,32 @@ done:
     return status;
 }
 
-static fgmm_status make_arrays(fg_training *t, fg_statistics_layout *layout)
+static fgmm_status make_mixture(fg_mixture *m, const fg_training *t)
 {
     fgmm_status status = FGMM_OK;
-    fg_mixture *m = &t->mixture;
     *m = (fg_mixture){.covariance = t->options.covariance, .k = t->options.components, .d = t->source->info.dims};
-    FG_TRY(fg_statistics_layout_of(layout, m->covariance, m->k, m->d));
     FG_TRY(FG_ALLOC(&m->weights, m->k, "weights"));
     FG_TRY(FG_ALLOC(&m->means, m->k * m->d, "means"));
     FG_TRY(FG_ALLOC(&m->covariances, fg_covariance_count(m->covariance, m->k, m->d), "covariances"));
+done:
+    return status;
+}
+
+static void free_mixture(fg_mixture *m)
+{
+    free(m->weights);
+    free(m->means);
+    free(m->covariances);
+}
+
+static fgmm_status make_arrays(fg_training *t, fg_statistics_layout *layout)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t k = t->options.components, d = t->source->info.dims;
+    FG_TRY(fg_statistics_layout_of(layout, t->options.covariance, k, d));
+    FG_TRY(make_mixture(&t->mixture, t));
+    FG_TRY(make_mixture(&t->kept, t));
+    FG_TRY(FG_ALLOC(&t->losses, k, "statistics"));
     FG_TRY(FG_ALLOC(&t->values, layout->count, "statistics"));
 done:
     return status;
@@ -207,8 +227,8 @@ done:
 static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
 {
     const fgmm_fit_options *o = &t->options;
-    /* The statistics and the parameters that the M-step replaces, about as large. */
-    const uint64_t models = o->n_init > 1 ? 3 : 2; /* the best of earlier runs */
+    /* The statistics, the parameters that the M-step replaces, and those before, all about as large. */
+    const uint64_t models = o->n_init > 1 ? 4 : 3; /* the best of earlier runs */
     const uint64_t k = o->components, d = t->source->info.dims;
     const uint64_t factor = fg_covariance_matrices(o->covariance, k) ? d * d : 0; /* of the M-step */
     const uint64_t doubles = models * (k * (d + 2) + fg_covariance_count(o->covariance, k, d)) + factor;
@@ -225,6 +245,7 @@ static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
                  .k = o->components,
                  .d = t->source->info.dims,
                  .path = o->path,
+                 .has_wide_sums = o->mini_batch,
                  .tile_text = t->e.tiles[largest]},
         .host_bytes = doubles * sizeof(double),
         .is_repeated = 1,
@@ -274,33 +295,79 @@ void fg_training_close(fg_training *t)
 {
     fg_e_step_close(&t->e);
     fg_checkpoint_clear(&t->resumed);
-    free(t->mixture.weights);
-    free(t->mixture.means);
-    free(t->mixture.covariances);
+    free_mixture(&t->mixture);
+    free_mixture(&t->kept);
     free(t->variance);
+    free(t->losses);
     free(t->values);
     free(t->report.history);
 }
 
-fgmm_status fg_training_e_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
+/* Statistics about centres (k,d); NULL: the means. */
+static fgmm_status run_e_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations,
+                              const double *centres)
 {
     fg_parameters parameters = fg_mixture_parameters(&t->mixture);
     const double began_s = fg_now_s();
     if (phase == FGMM_PHASE_KMEANS && t->report.kmeans_iterations == 0)
         parameters.covariances = NULL; /* no clusters yet */
     fg_watch_iteration(&t->e.watch, phase, iteration, max_iterations, t->report.rows);
-    const fgmm_status status = fg_e_step_run(t->values, &t->e, &parameters);
+    const fgmm_status status = fg_e_step_run(t->values, &t->e, &parameters, centres);
     t->report.em_s += fg_now_s() - began_s;
     return status;
 }
 
-fgmm_status fg_training_m_step(fg_training *t)
+fgmm_status fg_training_e_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
 {
-    uint64_t repaired = 0;
+    return run_e_step(t, phase, iteration, max_iterations, NULL);
+}
+
+fgmm_status fg_training_m_step(fg_training *t, fg_m_step_facts *facts)
+{
+    fg_m_step_facts found = {.losses = t->losses};
     const double began_s = fg_now_s();
-    const fgmm_status status = fg_m_step(&t->mixture, t->values, t->options.reg_covar, &repaired);
-    t->report.repaired += repaired;
+    const fgmm_status status = fg_m_step(&t->mixture, t->values, t->options.reg_covar, &found);
+    t->report.repaired += found.repaired;
     t->report.em_s += fg_now_s() - began_s;
+    if (facts) *facts = found;
+    return status;
+}
+
+static void copy_mixture(fg_mixture *to, const fg_mixture *from)
+{
+    const uint64_t variances = fg_covariance_count(from->covariance, from->k, from->d);
+    memcpy(to->weights, from->weights, (size_t)from->k * sizeof *to->weights);
+    memcpy(to->means, from->means, (size_t)(from->k * from->d) * sizeof *to->means);
+    memcpy(to->covariances, from->covariances, (size_t)variances * sizeof *to->covariances);
+}
+
+/* Were the sums that gave these facts not exact enough? docs/math.md, "Sums once more" and "Wide sums". */
+static int must_repeat(const fg_training *t, const fg_m_step_facts *facts)
+{
+    const uint64_t d = t->mixture.d, matrices = fg_covariance_matrices(t->mixture.covariance, t->mixture.k);
+    if (!fg_pass_can_recentre(t->e.pass)) return 0;
+    for (uint64_t m = 0; m < matrices; m++)
+        if (fg_sums_are_wide(facts->losses[m] / LOSS_MARGIN, d) && !fg_pass_is_wide(t->e.pass, m)) return 1;
+    return facts->moved > MOST_MOVED;
+}
+
+fgmm_status fg_training_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
+{
+    fgmm_status status = FGMM_OK;
+    fg_m_step_facts facts;
+    const uint64_t repaired = t->report.repaired;
+    FG_TRY(fg_training_e_step(t, phase, iteration, max_iterations));
+    copy_mixture(&t->kept, &t->mixture);
+    FG_TRY(fg_training_m_step(t, &facts));
+    if (!must_repeat(t, &facts)) return FGMM_OK;
+    const fg_mixture next = t->mixture;
+    t->mixture = t->kept;
+    t->kept = next;
+    FG_TRY(run_e_step(t, phase, iteration, max_iterations, next.means));
+    memcpy(t->mixture.means, next.means, (size_t)(next.k * next.d) * sizeof *next.means);
+    t->report.repaired = repaired;
+    FG_TRY(fg_training_m_step(t, NULL));
+done:
     return status;
 }
 

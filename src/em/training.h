@@ -16,7 +16,9 @@ typedef struct fg_training {
     double began_s;           /* seconds that they took */
     uint64_t seed;            /* of this run's random choices */
     fg_mixture mixture;       /* parameters of the last finished iteration; owned */
+    fg_mixture kept;          /* those before the last M-step; owned */
     double *variance;         /* (d) of the data's columns */
+    double *losses;           /* (k) of the last M-step */
     double *values;           /* statistics of the last E-step, about mixture */
     fg_e_step e;
     fg_checkpoint resumed; /* where a resumed run goes on; zero otherwise */
@@ -35,8 +37,10 @@ void fg_training_close(fg_training *t);
 
 /* Statistics of all rows under the present parameters, to t->values. The pass is set. */
 fgmm_status fg_training_e_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations);
-/* New parameters from t->values. */
-fgmm_status fg_training_m_step(fg_training *t);
+/* New parameters from t->values; facts may be NULL. */
+fgmm_status fg_training_m_step(fg_training *t, fg_m_step_facts *facts);
+/* Both, and both again where single precision was not enough for the sums: then about the new means, and wide. */
+fgmm_status fg_training_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations);
 /* Appends to the report's history. */
 fgmm_status fg_training_note(fg_training *t, double log_likelihood);
 /* The iteration is finished: writes the checkpoint, tells the application. objective: what progress reports. */

@@ -16,7 +16,8 @@ static uint32_t s2_count(const fg_shape *s)
 
 static uint32_t partial_floats(const fg_shape *s)
 {
-    return (uint32_t)fg_round_up(s->row_stride + (s->is_diag_s2 ? s->row_stride : 1) + 1, s->tile.vw);
+    const uint32_t second = s->is_diag_s2 || s->matrices ? s->row_stride : 1; /* matrices: low parts of the sums */
+    return (uint32_t)fg_round_up(s->row_stride + second + 1 + (s->matrices > 0), s->tile.vw);
 }
 
 uint64_t fg_accumulate_bytes(fg_pass *pass)
@@ -64,11 +65,12 @@ static fgmm_status sum_chunks(fg_pass *pass, const fg_rows *rows, cl_uint chunks
         const cl_uint count = (cl_uint)fg_min_u64(most, chunks - first_chunk);
         const fg_argument arguments[] = {
             FG_ARG_BUFFER(rows->buffer),           FG_ARG_VALUE(first),
-            FG_ARG_BUFFER(pass->packed.shift),     FG_ARG_BUFFER(pass->packed.means),
+            FG_ARG_BUFFER(pass->packed.shift),     FG_ARG_BUFFER(fg_packed_centres(&pass->packed)),
             FG_ARG_BUFFER(lists->chunk_component), FG_ARG_BUFFER(lists->chunk_first),
             FG_ARG_BUFFER(lists->chunk_end),       FG_ARG_BUFFER(lists->sorted_rows),
             FG_ARG_BUFFER(lists->sorted_values),   FG_ARG_VALUE(first_chunk),
-            FG_ARG_BUFFER(pass->totals.partials),  FG_ARG_BUFFER(lists->counters), /* group */
+            FG_ARG_BUFFER(pass->packed.is_wide),   FG_ARG_BUFFER(pass->totals.partials),
+            FG_ARG_BUFFER(lists->counters), /* group */
         };
         const size_t local = s->sum_items, global = count * local;
         const size_t given = sizeof arguments / sizeof arguments[0] - (s->family == FGMM_KERNEL_VECTOR);

@@ -24,7 +24,8 @@ static uint64_t sum_count(const fg_shape *s)
     return (uint64_t)s->matrices * s->d * s->row_stride;
 }
 
-static uint64_t scratch_floats(const fg_shape *s)
+/* Wide sums gather doubles. */
+static uint64_t scratch_elements(const fg_shape *s)
 {
     return s->family == FGMM_KERNEL_VECTOR ? (uint64_t)s->workers * s->moment_rows * s->row_stride : 0;
 }
@@ -39,7 +40,7 @@ uint64_t fg_moments_bytes(const fg_shape *s)
     fg_moments m = {0};
     if (s->matrices == 0) return 0;
     plan(&m, s);
-    return sizeof(double) * sum_count(s) * (m.splits > 1 ? m.splits + 1 : 1) + sizeof(float) * scratch_floats(s);
+    return sizeof(double) * sum_count(s) * (m.splits > 1 ? m.splits + 1 : 1) + sizeof(double) * scratch_elements(s);
 }
 
 fgmm_status fg_moments_create(fg_pass *pass)
@@ -58,9 +59,9 @@ fgmm_status fg_moments_create(fg_pass *pass)
         FG_TRY(fg_buffer_create(&m->partials, pass->device, bytes, FG_BUFFER_DEVICE, "second moments"));
         FG_TRY(fg_pass_kernel(&m->combine, pass, FG_PROGRAM_MATRIX, "combine_moments"));
     }
-    if (scratch_floats(s) > 0)
-        FG_TRY(fg_buffer_create(&m->scratch, pass->device, sizeof(float) * (size_t)scratch_floats(s), FG_BUFFER_DEVICE,
-                                "scratch"));
+    if (scratch_elements(s) > 0)
+        FG_TRY(fg_buffer_create(&m->scratch, pass->device, sizeof(double) * (size_t)scratch_elements(s),
+                                FG_BUFFER_DEVICE, "scratch"));
     FG_TRY(fg_pass_kernel(&m->moments, pass, FG_PROGRAM_MATRIX, "moments"));
 done:
     return status;
@@ -92,7 +93,8 @@ static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows, const fg_buffe
         FG_ARG_BUFFER(rows->buffer),
         FG_ARG_VALUE(first),
         FG_ARG_BUFFER(pass->packed.shift),
-        FG_ARG_BUFFER(pass->packed.means),
+        FG_ARG_BUFFER(fg_packed_centres(&pass->packed)),
+        FG_ARG_BUFFER(pass->packed.is_wide),
         FG_ARG_BUFFER(lists->component_chunk),
         FG_ARG_BUFFER(lists->chunk_first),
         FG_ARG_BUFFER(lists->chunk_end),
@@ -122,7 +124,8 @@ static fgmm_status run_group(fg_pass *pass, const fg_rows *rows, const fg_buffer
         FG_ARG_BUFFER(rows->buffer),
         FG_ARG_VALUE(first),
         FG_ARG_BUFFER(pass->packed.shift),
-        FG_ARG_BUFFER(pass->packed.means),
+        FG_ARG_BUFFER(fg_packed_centres(&pass->packed)),
+        FG_ARG_BUFFER(pass->packed.is_wide),
         FG_ARG_BUFFER(lists->component_chunk),
         FG_ARG_BUFFER(lists->chunk_first),
         FG_ARG_BUFFER(lists->chunk_end),

@@ -53,6 +53,7 @@ typedef struct fg_shape {
     uint32_t row_groups;     /* vector, with matrices: groups of vw rows that meet a triangular factor together */
     uint32_t outputs;        /* with matrices: width of its packed blocks */
     uint32_t moment_rows;    /* with matrices: entries whose second moments are summed in float */
+    int is_wide;             /* with matrices: all second moments in wide sums, whatever their condition */
     double launch_work;      /* multiplications and additions of a launch, so that it stays below 100 ms on a small
                                 device: no watchdog bites, a desktop stays alive. Results do not depend on the parts */
     float spread;            /* nats below a row's maximum at which components are dropped */
@@ -144,6 +145,7 @@ typedef struct fg_triangle {
     double *w;              /* (d,d) L^-1, lower, for S = L L^T; made at first use, owned */
     double log_determinant; /* of S */
     double rounding;        /* root of sum_jd W_jd^2 S_dd (docs/math.md, "Rounding") */
+    double loss;            /* fg_cholesky_loss: what float sums lose (docs/math.md, "Wide sums") */
 } fg_triangle;
 /* Overwrites what it held. */
 fgmm_status fg_triangle_make(fg_triangle *triangle, const double *matrix, uint64_t d);
@@ -224,8 +226,12 @@ typedef struct fg_packed {
     fg_buffer *width;      /* float (padded_k): 1 / scale, padding 0 */
     fg_buffer *is_exact;   /* uint (strips): 1 where the exact form is needed */
     fg_buffer *means;      /* float (padded_k, row_stride), shifted */
+    fg_buffer *centres;    /* the same, what sums are about; made at first use. Read as fg_packed_centres */
+    fg_buffer *is_wide;    /* uint (padded_k): 1 where second moments as matrices are summed wide; else not read */
+    cl_uint *wide;         /* the same on the host */
+    int is_recentred;      /* sums are about the centres, not about the means */
     fg_buffer *shift;      /* float (row_stride) */
-    double *offsets;       /* (k,d) host: used mean - true mean, from rounding the shifted mean to float */
+    double *offsets;       /* (k,d) host: used mean (or centre) - true one, from rounding the shifted one to float */
     fg_buffer *split_means; /* matrix: ushort [strips][slabs][FG_SPLIT_TERMS][2][16][16][2], bf16 terms of 2 m; of a
                                GPU as fragments.c has them */
     fg_buffer *strip_terms; /* matrix: uint (strips of 32), how many of them are multiplied; 0: the exact form */
@@ -243,6 +249,13 @@ uint64_t fg_packed_host_bytes(const fg_shape *shape);
 /* triangle: tied, the factor of the shared matrix; unused and zero otherwise. */
 fgmm_status fg_packed_load(fg_packed *packed, const fg_shape *shape, const fg_parameters *parameters,
                            const float *shift, const fg_triangle *triangle);
+/* From now until the next load, sums are about centres (k,d), and those of matrices wide. */
+fgmm_status fg_packed_recentre(fg_packed *packed, fgmm_device *device, const fg_shape *shape, const double *centres,
+                               const float *shift);
+static inline const fg_buffer *fg_packed_centres(const fg_packed *packed)
+{
+    return packed->is_recentred ? packed->centres : packed->means;
+}
 
 /* What matrices need before distances are taken: tied covariances whitened rows, full ones in the group family
  * log-densities. */

@@ -43,7 +43,9 @@ fgmm_status fg_packed_create(fg_packed *p, fgmm_device *device, const fg_shape *
     FG_TRY(fg_buffer_create(&p->is_exact, device, sizeof(cl_uint) * s->strips, FG_BUFFER_DEVICE, "strip forms"));
     FG_TRY(fg_buffer_create(&p->means, device, means, FG_BUFFER_DEVICE, "means"));
     FG_TRY(fg_buffer_create(&p->shift, device, sizeof(float) * s->row_stride, FG_BUFFER_DEVICE, "shift"));
+    FG_TRY(fg_buffer_create(&p->is_wide, device, sizeof(cl_uint) * s->padded_k, FG_BUFFER_DEVICE, "forms of sums"));
     FG_TRY(FG_ALLOC(&p->offsets, (uint64_t)s->k * s->d, "mean offsets"));
+    FG_TRY(FG_ALLOC(&p->wide, s->padded_k, "forms of sums"));
     FG_TRY(fg_split_create(p, device, s));
     FG_TRY(fg_bounds_create(&p->bounds, device, s));
 done:
@@ -54,8 +56,8 @@ done:
 uint64_t fg_packed_bytes(const fg_shape *s)
 {
     const uint64_t padded = s->padded_k;
-    return sizeof(float) * (padded * (component_floats(s) + s->row_stride + 4) + s->row_stride) +
-           sizeof(cl_uint) * s->strips + fg_split_bytes(s) + fg_bounds_bytes(s);
+    return sizeof(float) * (padded * (component_floats(s) + 2 * s->row_stride + 4) + s->row_stride) +
+           sizeof(cl_uint) * (s->strips + padded) + fg_split_bytes(s) + fg_bounds_bytes(s);
 }
 
 /* The images of the buffers while parameters are loaded, the mean offsets, peaks and squares, and factors in double. */
@@ -77,11 +79,14 @@ void fg_packed_free(fg_packed *p)
     fg_buffer_free(p->width);
     fg_buffer_free(p->is_exact);
     fg_buffer_free(p->means);
+    fg_buffer_free(p->centres);
+    fg_buffer_free(p->is_wide);
     fg_buffer_free(p->shift);
     fg_bounds_free(&p->bounds);
     fg_buffer_free(p->split_means);
     fg_buffer_free(p->strip_terms);
     free(p->offsets);
+    free(p->wide);
     *p = (fg_packed){0};
 }
 
@@ -131,13 +136,14 @@ static void image_free(image *m)
     free(m->variances);
 }
 
-/* Shifted means in float, and what rounding did to them. */
-static void shift_mean(image *m, fg_packed *p, const fg_shape *s, const double *mean, const float *shift, uint32_t k)
+/* Component k's shifted mean in float, among means (padded_k, row_stride), and what rounding did to it. */
+static void shift_mean(float *means, fg_packed *p, const fg_shape *s, const double *mean, const float *shift,
+                       uint32_t k)
 {
     for (uint32_t d = 0; d < s->d; d++) {
         const double exact = mean[d] - (double)shift[d];
         const float used = (float)exact;
-        m->means[(size_t)k * s->row_stride + d] = used;
+        means[(size_t)k * s->row_stride + d] = used;
         p->offsets[(size_t)k * s->d + d] = (double)used - exact;
     }
 }
@@ -181,8 +187,9 @@ static void note_rounding(image *m, const fg_triangle *triangle)
     m->rounding = fmax(m->rounding, factor_rounding * triangle->rounding);
 }
 
-/* peaks: log pi_k + log-normaliser; full covariances are factored for that, and packed on the way. */
-static fgmm_status set_peaks(image *m, const fg_shape *s, const fg_parameters *q, const fg_triangle *tied)
+/* peaks: log pi_k + log-normaliser; full covariances are factored for that, and packed on the way. Matrices that float
+ * sums would harm are noted. */
+static fgmm_status set_peaks(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, const fg_triangle *tied)
 {
     const double log_two_pi = 1.8378770664093454835606594728112;
     fgmm_status status = FGMM_OK;
@@ -193,9 +200,11 @@ static fgmm_status set_peaks(image *m, const fg_shape *s, const fg_parameters *q
             FG_TRY(fg_triangle_make(&own, q->covariances + (size_t)k * s->d * s->d, s->d));
             fg_triangle_pack(m->packed + k * fg_triangle_floats(s), s, own.w, sqrt(0.5));
             note_rounding(m, &own);
+            p->wide[k] |= (cl_uint)fg_sums_are_wide(own.loss, s->d);
             log_determinant = own.log_determinant;
         } else if (s->covariance == FGMM_TIED) {
             note_rounding(m, tied);
+            p->wide[k] |= (cl_uint)fg_sums_are_wide(tied->loss, s->d);
             log_determinant = tied->log_determinant;
         } else {
             log_determinant = log_determinant_of(s, q, k);
@@ -381,11 +390,12 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
     for (uint32_t d = 0; d < s->d; d++) shift_row[d] = shift[d];
     for (uint32_t k = 0; k < s->k; k++) {
         const double *mean = parameters->means + (size_t)k * s->d;
-        shift_mean(&m, p, s, mean, shift, k);
+        shift_mean(m.means, p, s, mean, shift, k);
+        p->wide[k] = (cl_uint)s->is_wide;
         if (m.white) whiten_mean(&m, s, triangle->w, mean, shift, k);
     }
     FG_TRY(set_variances(&m, s, parameters));
-    if (s->keep == FG_KEEP_MIXTURE) FG_TRY(set_peaks(&m, s, parameters, triangle));
+    if (s->keep == FG_KEEP_MIXTURE) FG_TRY(set_peaks(&m, p, s, parameters, triangle));
     pack_all(&m, p, s, parameters);
     FG_TRY(fg_buffer_write(p->packed, 0, m.packed, fg_buffer_bytes(p->packed)));
     FG_TRY(fg_buffer_write(p->scale, 0, m.scale, sizeof(float) * s->padded_k));
@@ -393,6 +403,8 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
     FG_TRY(fg_buffer_write(p->normaliser, 0, m.normaliser, sizeof(float) * s->padded_k));
     FG_TRY(fg_buffer_write(p->width, 0, m.width, sizeof(float) * s->padded_k));
     FG_TRY(fg_buffer_write(p->is_exact, 0, m.is_exact, sizeof(cl_uint) * s->strips));
+    FG_TRY(fg_buffer_write(p->is_wide, 0, p->wide, sizeof(cl_uint) * s->padded_k));
+    p->is_recentred = 0;
     FG_TRY(fg_buffer_write(p->means, 0, m.means, fg_buffer_bytes(p->means)));
     FG_TRY(fg_buffer_write(p->shift, 0, shift_row, sizeof(float) * s->row_stride));
     FG_TRY(load_split(p, s, &m, shift));
@@ -401,5 +413,25 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
 done:
     free(shift_row);
     image_free(&m);
+    return status;
+}
+
+fgmm_status fg_packed_recentre(fg_packed *p, fgmm_device *device, const fg_shape *s, const double *centres,
+                               const float *shift)
+{
+    fgmm_status status = FGMM_OK;
+    float *means = NULL;
+    const size_t bytes = fg_buffer_bytes(p->means);
+    FG_TRY(FG_ALLOC(&means, (uint64_t)s->padded_k * s->row_stride, "centres"));
+    if (!p->centres) FG_TRY(fg_buffer_create(&p->centres, device, bytes, FG_BUFFER_DEVICE, "centres"));
+    for (uint32_t k = 0; k < s->k; k++) {
+        shift_mean(means, p, s, centres + (size_t)k * s->d, shift, k);
+        p->wide[k] = 1;
+    }
+    FG_TRY(fg_buffer_write(p->centres, 0, means, bytes));
+    FG_TRY(fg_buffer_write(p->is_wide, 0, p->wide, sizeof(cl_uint) * s->padded_k));
+    p->is_recentred = 1;
+done:
+    free(means);
     return status;
 }

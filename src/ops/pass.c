@@ -14,6 +14,9 @@
  * dense path: DENSE_COST for its elements, and on CPUs ENTRY_COST / D for the entry itself (measured: 20 at D = 128).
  */
 static const double dense_share = 0.25;
+/* fg_cholesky_loss, by dimension, from which on second moments are summed wide: variances then are off by some
+ * 4 x 2^-24 in float (docs/math.md, "Wide sums"). */
+static const double most_float_loss = 4;
 enum { DENSE_COST = 8, ENTRY_COST = 1536, SPARSE_ENTRIES = 48 };
 
 /* Says so where the tile that a run began with cannot be had on this device. */
@@ -138,6 +141,31 @@ done:
     return status;
 }
 
+int fg_pass_can_recentre(const fg_pass *pass)
+{
+    return pass->shape.keep == FG_KEEP_MIXTURE && pass->shape.capacity >= pass->shape.k;
+}
+
+fgmm_status fg_pass_recentre(fg_pass *pass, const double *centres, const float *shift)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(fg_pass_can_recentre(pass), FGMM_INTERNAL, "sums about other centres: %u of %u components fit a list",
+             pass->shape.capacity, pass->shape.k);
+    FG_TRY(fg_packed_recentre(&pass->packed, pass->device, &pass->shape, centres, shift));
+done:
+    return status;
+}
+
+int fg_sums_are_wide(double loss, uint64_t d)
+{
+    return !(loss <= most_float_loss * (double)d);
+}
+
+int fg_pass_is_wide(const fg_pass *pass, uint64_t k)
+{
+    return pass->packed.wide[k] != 0;
+}
+
 /* Is the dense path the cheaper one for rows that keep `entries` components each? */
 static int prefers_dense(const fg_pass *pass, double entries)
 {
@@ -199,7 +227,7 @@ static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
     if (pass->aside.count > fg_aside_room(pass) / 2) FG_TRY(sum_aside(pass)); /* the batch's logz are used up by now */
     pass->sparse_batches++;
     pass->dense_rows += counts.dense_rows;
-    if (pass->path == FGMM_PATH_AUTO && pass->shape.matrices == 0)
+    if (pass->path == FGMM_PATH_AUTO && pass->shape.matrices == 0 && !pass->packed.is_recentred)
         pass->is_dense = counts.dense_rows > dense_share * n || prefers_dense(pass, counts.entries / n);
 done:
     return status;
@@ -220,7 +248,13 @@ done:
 /* Straight into sums, unless upper bounds spare most of the products: only lists know them. */
 static int takes_direct(const fg_pass *pass)
 {
-    return pass->shape.is_direct && !pass->packed.bounds.are_used;
+    return pass->shape.is_direct && !pass->packed.bounds.are_used && !pass->packed.is_recentred;
+}
+
+/* Sums about other centres take lists, which sum differences. */
+static int takes_dense(const fg_pass *pass)
+{
+    return pass->is_dense && pass->shape.keep == FG_KEEP_MIXTURE && !pass->packed.is_recentred;
 }
 
 static fgmm_status accumulate_direct(fg_pass *pass, const fg_rows *rows)
@@ -243,9 +277,9 @@ fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows)
 {
     if (rows->n == 0 || rows->n > pass->shape.batch_rows)
         return fg_fail(FGMM_INTERNAL, "rows of a batch = %zu; need 1..%u", rows->n, pass->shape.batch_rows);
-    fgmm_status status = takes_direct(pass)                                      ? accumulate_direct(pass, rows)
-                         : pass->is_dense && pass->shape.keep == FG_KEEP_MIXTURE ? accumulate_dense(pass, rows)
-                                                                                 : accumulate_sparse(pass, rows);
+    fgmm_status status = takes_direct(pass)  ? accumulate_direct(pass, rows)
+                         : takes_dense(pass) ? accumulate_dense(pass, rows)
+                                             : accumulate_sparse(pass, rows);
     if (status == FGMM_OK) pass->weight += rows->weights ? rows->weight : (double)rows->n;
     return status;
 }

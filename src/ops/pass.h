@@ -45,6 +45,8 @@ typedef struct fg_pass_options {
     int has_differences; /* no log-density from products (docs/math.md, "Rounding"): which mean is nearest is then as
                             exact as float32 rows and means are */
     double launch_work;  /* multiplications and additions of a launch, for tests; 0: 100 ms of a small device's */
+    int has_wide_sums;   /* of all second moments as matrices, not only where the loaded ones ask for it: for statistics
+                            that nobody will take again (docs/math.md, "Wide sums") */
 } fg_pass_options;
 
 /* Allocates and compiles, and checks the program against the double-precision reference, if that has not been done on
@@ -68,6 +70,17 @@ uint64_t fg_pass_host_bytes(fgmm_device *device, const fg_pass_options *options,
  * are loaded; near the data's mean. With FG_KEEP_BEST only the means count; covariances may be NULL, and say otherwise
  * how far rows are from their centres, which helps to choose bounds. */
 fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const float *shift);
+
+/* After a load: the statistics of the batches that follow are about centres (k,d) in the place of the loaded means, and
+ * as exact as can be; responsibilities are those of the loaded parameters. For sums that are taken once more. */
+fgmm_status fg_pass_recentre(fg_pass *pass, const double *centres, const float *shift);
+/* Can it? Where all of a row's components fit its list. */
+int fg_pass_can_recentre(const fg_pass *pass);
+
+/* Should second moments as matrices be summed wide? loss: fg_cholesky_loss of the factor. */
+int fg_sums_are_wide(double loss, uint64_t d);
+/* Are component k's, since the last load? */
+int fg_pass_is_wide(const fg_pass *pass, uint64_t k);
 
 /* n <= batch_rows rows, dense (n,d), beginning `offset_bytes` into buffer. */
 typedef struct fg_rows {

@@ -141,6 +141,7 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     shape->has_bounds = fg_bounds_are_possible(shape, options);
     shape->bound_dims = shape->has_bounds ? fg_bounds_dims(shape) : 0;
     shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
+    shape->is_wide = options->has_wide_sums || is_best; /* nothing is known of what clusters will look like */
     if (shape->matrices) plan_matrices(shape);
     if (shape->matrices && options->path == FGMM_PATH_DENSE) shape->spread = FG_SPREAD_ALL;
 done:

@@ -52,6 +52,7 @@ fgmm_status fg_triangle_make(fg_triangle *triangle, const double *matrix, uint64
     FG_CHECK(bad == d, FGMM_INTERNAL, "covariance matrix: pivot %llu is not positive", (unsigned long long)bad);
     triangle->log_determinant = 0;
     for (uint64_t c = 0; c < d; c++) triangle->log_determinant += 2 * log(u[c * d + c]);
+    triangle->loss = fg_cholesky_loss(u, matrix, d);
     fg_cholesky_inverse(triangle->w, u, d);
     triangle->rounding = rounding_of(triangle->w, matrix, d);
 done:

@@ -514,12 +514,12 @@ START_TEST(test_m_step__is_the_kmeans_update)
     const fg_mixture mixture = {FGMM_SPHERICAL, K, 1, weights, means, variances};
     uint32_t nearest[N];
     double d2[N];
-    uint64_t repaired;
+    fg_m_step_facts facts = {0};
     fg_reference_nearest(nearest, d2, &p, x, N);
     for (int i = 0; i < N; i++) r[i * K + (int)nearest[i]] = 1;
     fg_reference_statistics(values, &p, x, NULL, r, N);
-    ck_ok(fg_m_step(&mixture, values, 0, &repaired));
-    ck_assert_uint_eq(repaired, 1);
+    ck_ok(fg_m_step(&mixture, values, 0, &facts));
+    ck_assert_uint_eq(facts.repaired, 1);
     ck_assert_double_eq_tol(means[0], 1, ROUNDING);                   /* the mean of 0 1 2 */
     ck_assert_double_eq_tol((means[1] + means[2]) / 2, 12, ROUNDING); /* 10 11 15, split */
     ck_assert_double_ne(means[1], means[2]);
