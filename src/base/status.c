@@ -40,8 +40,9 @@ fgmm_status fg_fail_prefix(fgmm_status code, const char *format, ...)
     va_start(arguments, format);
     int used = vsnprintf(error_text, sizeof error_text, format, arguments);
     va_end(arguments);
-    if (used >= 0 && (size_t)used < sizeof error_text)
-        snprintf(error_text + used, sizeof error_text - (size_t)used, ": %s", kept);
+    if (used >= 0 && (size_t)used < sizeof error_text &&
+        snprintf(error_text + used, sizeof error_text - (size_t)used, ": %s", kept) < 0)
+        error_text[used] = 0; /* a text that is too long is cut */
     return code;
 }
 

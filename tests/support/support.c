@@ -69,6 +69,7 @@ int main(void)
     scale_time_limits();
     snprintf(folder, sizeof folder, "/tmp/flashgmm-test-XXXXXX");
     if (!mkdtemp(folder)) return EXIT_FAILURE;
+    setenv("TMPDIR", folder, 1); /* whatever the user's is */
     SRunner *runner = srunner_create(suite());
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
