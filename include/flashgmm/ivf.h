@@ -186,8 +186,10 @@ FGMM_API fgmm_status fgmm_searcher_search(fgmm_searcher *searcher, const void *q
                                           const fgmm_search_options *options, int64_t *ids, float *distances,
                                           fgmm_search_stats *stats);
 
-/* Reads whole numbers, ids or ground truth: .ivecs, or .npy of 32- or 64-bit integers, 1-D or 2-D. *ids (rows,cols) is
- * malloc'ed: release it with free(). Errors: IO, FORMAT, MEMORY. */
+/* Reads whole numbers, ids or ground truth: .ivecs; .ibin (also with distances behind, as big-ann-benchmarks writes
+ * ground truth); .npy of integers, 1-D or 2-D; or any other format of data whose values are whole numbers, of .hdf5 the
+ * dataset "neighbors". *ids (rows,cols) is malloc'ed: release it with free(). Errors: IO, FORMAT, DATA (a number that
+ * is no int64 or not whole), MEMORY. */
 FGMM_API fgmm_status fgmm_ids_read(int64_t **ids, uint64_t *rows, uint64_t *cols, const char *path);
 
 /* "hard", "soft", "residual". */

@@ -19,7 +19,8 @@ static const cli_option options[] = {
     {.name = "GROUNDTRUTH",
      .kind = CLI_OPTION_OPERAND,
      .offset = offsetof(eval_arguments, truth),
-     .help = "the true neighbours of each query, nearest first: .ivecs, or .npy of integers"},
+     .help = "the true neighbours of each query, nearest first: .ivecs, .ibin, .npy of integers, or .hdf5 (the dataset "
+             "neighbors)"},
     {.name = "top",
      .kind = CLI_OPTION_COUNT,
      .offset = offsetof(eval_arguments, top),

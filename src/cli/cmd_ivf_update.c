@@ -82,7 +82,7 @@ static const cli_option remove_options[] = {
     {.name = "IDS",
      .kind = CLI_OPTION_OPERAND,
      .offset = offsetof(remove_arguments, ids),
-     .help = "ids to remove: .ivecs, or .npy of 32- or 64-bit integers"},
+     .help = "ids to remove: .ivecs, .ibin, .npy of integers, or another format of data that holds whole numbers"},
     CLI_OUTPUT_MODE_OPTIONS(remove_arguments),
     {.name = NULL},
 };

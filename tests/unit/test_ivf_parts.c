@@ -1,5 +1,6 @@
 /* test_ivf_parts.c - parts of the index that need no device: the probing rule's distances of centroids from a table and
  * as they are needed, the set of ids, what the header of an index may say. */
+#include "rows.h"
 #include "support.h"
 
 #include "id_set.h"
@@ -119,6 +120,57 @@ START_TEST(test_index__a_header_that_contradicts_itself_is_refused)
 }
 END_TEST
 
+/* The numbers 0 .. 5, in two rows. */
+static fgmm_status read_six(const char *path)
+{
+    int64_t *ids;
+    uint64_t rows, cols;
+    const fgmm_status status = fgmm_ids_read(&ids, &rows, &cols, path);
+    if (status != FGMM_OK) {
+        ck_assert_ptr_null(ids);
+        return status;
+    }
+    ck_assert(rows == 2 && cols == 3);
+    for (int i = 0; i < 6; i++) ck_assert_int_eq(ids[i], i);
+    free(ids);
+    return FGMM_OK;
+}
+
+START_TEST(test_ids__every_format)
+{
+    const int32_t ivecs[] = {3, 0, 1, 2, 3, 3, 4, 5}, ibin[] = {2, 3, 0, 1, 2, 3, 4, 5, 9, 9, 9, 9, 9, 9};
+    const unsigned char u1[] = {0, 1, 2, 3, 4, 5}, u1_columns[] = {0, 3, 1, 4, 2, 5},
+                        u2_big[] = {0, 0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5};
+    const int64_t i8[] = {0, 1, 2, 3, 4, 5};
+    const double f8[] = {0, 1, 2, 3, 4.5, 5};
+    ck_ok(read_six(write_file("a.ivecs", ivecs, sizeof ivecs)));
+    ck_ok(read_six(write_file("a.ibin", ibin, 8 * sizeof *ibin)));
+    ck_ok(read_six(write_file("a.ibin", ibin, sizeof ibin))); /* distances behind */
+    ck_ok(
+        read_six(write_npy("a.npy", 1, "{'descr': '<i8', 'fortran_order': False, 'shape': (2, 3), }", i8, sizeof i8)));
+    ck_ok(read_six(write_npy("a.npy", 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }", u1, 6)));
+    ck_ok(read_six(write_npy("a.npy", 1, "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }", u1_columns, 6)));
+    ck_ok(read_six(write_npy("a.npy", 1, "{'descr': '>u2', 'fortran_order': False, 'shape': (2, 3), }", u2_big, 12)));
+    ck_ok(read_six(write_file("a.csv", "0,1,2\n3,4,5\n", 12)));
+    ck_fails(read_six(write_file("a.ibin", ibin, 9 * sizeof *ibin)), FGMM_FORMAT, "need 24 bytes, or twice as many");
+    ck_fails(read_six(write_file("a.ibin", ibin, 5)), FGMM_FORMAT, "ends within its header");
+    ck_fails(read_six(write_file("a.csv", "0,1,2\n3,4.5,5\n", 14)), FGMM_DATA, "row 1, column 1: 4.5 is no whole");
+    ck_fails(
+        read_six(write_npy("a.npy", 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", f8, sizeof f8)),
+        FGMM_FORMAT, "no integers");
+    const uint64_t large[] = {0, 1, 2, 3, 1ull << 63, 5};
+    ck_fails(read_six(write_npy("a.npy", 1, "{'descr': '<u8', 'fortran_order': False, 'shape': (2, 3), }", large,
+                                sizeof large)),
+             FGMM_DATA, "row 1, column 1: 9223372036854775808 is beyond");
+    int64_t *ids;
+    uint64_t rows, cols;
+    ck_ok(fgmm_ids_read(&ids, &rows, &cols,
+                        write_npy("a.npy", 1, "{'descr': '<i8', 'fortran_order': False, 'shape': (0,), }", "", 0)));
+    ck_assert_uint_eq(rows, 0);
+    free(ids);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("ivf parts");
@@ -126,6 +178,7 @@ Suite *suite(void)
     tcase_add_test(c, test_rule__a_table_changes_nothing);
     tcase_add_test(c, test_id_set__knows_what_it_has_met);
     tcase_add_test(c, test_index__a_header_that_contradicts_itself_is_refused);
+    tcase_add_test(c, test_ids__every_format);
     suite_add_tcase(s, c);
     return s;
 }
