@@ -80,7 +80,10 @@ typedef struct fgmm_fit_options {
                         init MODEL, where all would be the same */
     int mini_batch;  /* 1: stepwise EM, an M-step after every max(1024, 2 K) rows (docs/math.md, "Mini-batches").
                         kmeans_iterations and max_iterations then count passes over the data, all of which are made: set
-                        them to 1 and 3. history holds the mean log-likelihood of the rows as they were met */
+                        them to 1 and 3. history holds the mean log-likelihood of the rows as they were met. The steps
+                        are of rows from all over the data, in an order that the seed decides; sources that give rows in
+                        order only (callbacks, cl_mem, .csv, .hdf5) are read once and kept, in memory
+                        up to a quarter of the limit, beyond it in a temporary file in $TMPDIR or /tmp */
     fgmm_source *weights; /* NULL, or how often each row counts: N rows of one column, from memory, a file or a
                              callback; borrowed for the call, another handle than the rows'. Numbers from 0 to 3.4e38,
                              at least K of them above 0; a row of weight 0 counts for nothing. In float32 relative to
@@ -99,6 +102,9 @@ typedef enum fgmm_stop_reason {
     FGMM_STOP_CANCELLED = 2,
     FGMM_STOP_FAILED = 3 /* the device or the source failed after at least one finished iteration */
 } fgmm_stop_reason;
+
+/* M-steps of a pass from which on mini-batches profit: measured, docs/math.md, "Mini-batches". */
+enum { FGMM_MINI_BATCH_STEPS = 32 };
 
 /* What happened. Set up with FGMM_FIT_REPORT_INIT, released with fgmm_fit_report_clear. */
 typedef struct fgmm_fit_report {
@@ -128,18 +134,20 @@ typedef struct fgmm_fit_report {
     char tile[128]; /* the kernels' tile parameters, for bug reports */
     /* All of the above is of the best run, the seconds and peak_device_bytes are of all. A best run that was finished
      * before the checkpoint that was resumed has left no history and no k-means iterations. */
-    uint64_t run_count;     /* runs finished */
-    uint64_t best_run;      /* of them, from 0 */
-    double *run_objectives; /* (run_count) mean log-likelihood of each run, k-means: inertia; owned */
-    uint32_t terms;         /* matrix family: terms that a mean is split in; 0: no matrix unit multiplied */
-    double total_weight;    /* sum of the rows' weights; N without. Log-likelihoods are means over it */
-    uint64_t resident_rows; /* that stayed on the device between iterations; the others were read in each */
+    uint64_t run_count;        /* runs finished */
+    uint64_t best_run;         /* of them, from 0 */
+    double *run_objectives;    /* (run_count) mean log-likelihood of each run, k-means: inertia; owned */
+    uint32_t terms;            /* matrix family: terms that a mean is split in; 0: no matrix unit multiplied */
+    double total_weight;       /* sum of the rows' weights; N without. Log-likelihoods are means over it */
+    uint64_t resident_rows;    /* that stayed on the device between iterations; the others were read in each */
+    uint64_t mini_batch_steps; /* M-steps of a pass; 0 without mini_batch. Under FGMM_MINI_BATCH_STEPS they gain less
+                                  than EM does in the same time */
 } fgmm_fit_report;
 
 #define FGMM_FIT_REPORT_INIT                                                                                           \
     {                                                                                                                  \
         sizeof(fgmm_fit_report), 0, 0, 0, FGMM_SPHERICAL, FGMM_KERNEL_AUTO, 0, 0, FGMM_STOP_CONVERGED, 0, NULL, 0, 0,  \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0, NULL, 0, 0, 0                                                \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0, NULL, 0, 0, 0, 0                                             \
     }
 
 FGMM_API void fgmm_fit_report_clear(fgmm_fit_report *report);

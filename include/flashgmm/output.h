@@ -25,11 +25,19 @@ FGMM_API fgmm_status fgmm_writer_open(fgmm_writer **writer, const char *path, co
  * only fgmm_writer_abandon is left. */
 FGMM_API fgmm_status fgmm_writer_append(fgmm_writer *writer, const void *data, uint64_t rows);
 
+/* Everything appended so far goes to the disk, the header for it too. For files that belong together: after all of them
+ * are flushed, a full disk can no longer leave one new and one old. Errors: IO; then only fgmm_writer_abandon is left.
+ */
+FGMM_API fgmm_status fgmm_writer_flush(fgmm_writer *writer);
+
 /* Completes the header, flushes to the disk, renames. The handle is freed, also on failure. Errors: IO. */
 FGMM_API fgmm_status fgmm_writer_commit(fgmm_writer *writer);
 
 /* Gives up: removes the temporary file, frees. NULL is accepted. Keeps the thread's error text. */
 FGMM_API void fgmm_writer_abandon(fgmm_writer *writer);
+
+/* A whole file at once: count bytes become the file at path, replaced whole or not at all. Errors: IO. */
+FGMM_API fgmm_status fgmm_file_write(const char *path, const void *bytes, size_t count);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,4 @@
-/* file.c - write beside, flush, rename; read whole small files; lock among processes. */
+/* file.c - whole small files, folders, a lock among processes. Files that are replaced whole: atomic_file.c. */
 #define _POSIX_C_SOURCE 200809L
 #define _DEFAULT_SOURCE
 #include "file.h"
@@ -7,112 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-struct fg_atomic_file {
-    FILE *stream;
-    char *path;
-    char *temporary;
-};
-
-static void atomic_free(fg_atomic_file *file)
-{
-    if (!file) return;
-    if (file->stream) fclose(file->stream);
-    if (file->temporary) unlink(file->temporary);
-    free(file->temporary);
-    free(file->path);
-    free(file);
-}
-
-fgmm_status fg_atomic_open(fg_atomic_file **out, const char *path)
-{
-    static atomic_uint serial;
-    fgmm_status status = FGMM_OK;
-    fg_atomic_file *file = NULL;
-    struct stat facts;
-    *out = NULL;
-    /* A device or a pipe would be replaced by a file. */
-    FG_CHECK(stat(path, &facts) != 0 || S_ISREG(facts.st_mode), FGMM_IO, "%s: cannot be written: it is %s", path,
-             S_ISDIR(facts.st_mode) ? "a folder" : "no regular file");
-    FG_TRY(FG_ALLOC(&file, 1, "output file"));
-    FG_TRY(FG_ALLOC(&file->path, strlen(path) + 1, "file name"));
-    strcpy(file->path, path);
-    const size_t room = strlen(path) + 48;
-    char *temporary;
-    FG_TRY(FG_ALLOC(&temporary, room, "file name"));
-    snprintf(temporary, room, "%s.tmp-%ld-%u", path, (long)getpid(), atomic_fetch_add(&serial, 1u));
-    file->stream = fopen(temporary, "wbx");
-    if (!file->stream) {
-        status = fg_fail(FGMM_IO, "%s: cannot be written: %s", path, strerror(errno));
-        free(temporary);
-        goto done;
-    }
-    file->temporary = temporary;
-    *out = file;
-    file = NULL;
-done:
-    atomic_free(file);
-    return status;
-}
-
-fgmm_status fg_atomic_write(fg_atomic_file *file, const void *bytes, size_t count)
-{
-    if (fwrite(bytes, 1, count, file->stream) != count)
-        return fg_fail(FGMM_IO, "%s: writing failed: %s", file->path, strerror(errno));
-    return FGMM_OK;
-}
-
-fgmm_status fg_atomic_rewrite(fg_atomic_file *file, uint64_t offset, const void *bytes, size_t count)
-{
-    if (fseeko(file->stream, (off_t)offset, SEEK_SET) != 0)
-        return fg_fail(FGMM_IO, "%s: writing failed: %s", file->path, strerror(errno));
-    fgmm_status status = fg_atomic_write(file, bytes, count);
-    if (status == FGMM_OK && fseeko(file->stream, 0, SEEK_END) != 0)
-        status = fg_fail(FGMM_IO, "%s: writing failed: %s", file->path, strerror(errno));
-    return status;
-}
-
-fgmm_status fg_atomic_resize(fg_atomic_file *file, uint64_t bytes)
-{
-    if (fflush(file->stream) != 0 || ftruncate(fileno(file->stream), (off_t)bytes) != 0)
-        return fg_fail(FGMM_IO, "%s: writing failed: %s", file->path, strerror(errno));
-    return FGMM_OK;
-}
-
-const char *fg_atomic_temporary(const fg_atomic_file *file)
-{
-    return file->temporary;
-}
-
-fgmm_status fg_atomic_commit(fg_atomic_file *file)
-{
-    fgmm_status status = FGMM_OK;
-    FG_CHECK(fflush(file->stream) == 0, FGMM_IO, "%s: writing failed: %s", file->path, strerror(errno));
-    FG_CHECK(fsync(fileno(file->stream)) == 0 || errno == EINVAL || errno == EROFS, FGMM_IO, "%s: writing failed: %s",
-             file->path, strerror(errno));
-    int closed = fclose(file->stream);
-    file->stream = NULL;
-    FG_CHECK(closed == 0, FGMM_IO, "%s: writing failed: %s", file->path, strerror(errno));
-    FG_CHECK(rename(file->temporary, file->path) == 0, FGMM_IO, "%s: cannot be replaced: %s", file->path,
-             strerror(errno));
-    free(file->temporary);
-    file->temporary = NULL;
-done:
-    atomic_free(file);
-    return status;
-}
-
-void fg_atomic_abandon(fg_atomic_file *file)
-{
-    atomic_free(file);
-}
 
 fgmm_status fg_file_read_all(unsigned char **bytes, size_t *count, const char *path, uint64_t max_bytes)
 {

@@ -7,10 +7,13 @@
 
 #include <stdio.h>
 
-/* A file being written beside its final name: "PATH.tmp-PID-N". */
+/* A file being written beside its final name: "PATH.fgmm-tmp-0123456789abcdef", PATH's name cut where that would be too
+ * long. It is locked until it has its final name. */
 typedef struct fg_atomic_file fg_atomic_file;
 
-/* Opens the temporary file. Errors: IO names path and reason, also when path is something else than a regular file. */
+/* Opens the temporary file; before that, temporary files in the same folder that nobody holds a lock on, since their
+ * process has ended, are removed. Errors: IO names path and reason, also when path is something else than a regular
+ * file. */
 fgmm_status fg_atomic_open(fg_atomic_file **file, const char *path);
 fgmm_status fg_atomic_write(fg_atomic_file *file, const void *bytes, size_t count);
 /* Overwrites bytes already written (a header whose counts are known at the end). */
@@ -18,12 +21,17 @@ fgmm_status fg_atomic_rewrite(fg_atomic_file *file, uint64_t offset, const void 
 /* Hands everything written to the system and makes the file `bytes` long; what was never written reads as 0. The file
  * can then be read under its temporary name, and written on. */
 fgmm_status fg_atomic_resize(fg_atomic_file *file, uint64_t bytes);
+/* Everything written reaches the disk; what is left to do is to rename. */
+fgmm_status fg_atomic_flush(fg_atomic_file *file);
 const char *fg_atomic_temporary(const fg_atomic_file *file);
 /* Flushes to the disk, renames, frees. On failure the temporary file is gone and an old file at path is untouched.
  * The handle is freed in either case. */
 fgmm_status fg_atomic_commit(fg_atomic_file *file);
 /* Gives up: removes the temporary file, frees. NULL is accepted. Keeps the thread's error text. */
 void fg_atomic_abandon(fg_atomic_file *file);
+
+/* All of the above for bytes that are at hand. */
+fgmm_status fg_file_replace(const char *path, const void *bytes, size_t count);
 
 /* Reads a whole file of at most max_bytes into malloc'ed memory with a terminating 0 behind it (not counted). */
 fgmm_status fg_file_read_all(unsigned char **bytes, size_t *count, const char *path, uint64_t max_bytes);

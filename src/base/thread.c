@@ -200,12 +200,6 @@ uint64_t fg_peak_resident_bytes(void)
     return (uint64_t)usage.ru_maxrss * 1024; /* Linux counts KiB */
 }
 
-uint64_t fg_machine_memory_bytes(void)
-{
-    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
-}
-
 long fg_process_id(void)
 {
     return (long)getpid();

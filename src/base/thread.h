@@ -47,10 +47,9 @@ void fg_thread_return(const fg_thread_places *before);
 /* Seconds of a monotonic clock with an arbitrary beginning. */
 double fg_now_s(void);
 
-/* Bytes of the process that are resident now, and its highest; 0 where unknown. Bytes of the machine's memory. */
+/* Bytes of the process that are resident now, and its highest; 0 where unknown. */
 uint64_t fg_resident_bytes(void);
 uint64_t fg_peak_resident_bytes(void);
-uint64_t fg_machine_memory_bytes(void);
 
 /* The process id, for detecting a fork. */
 long fg_process_id(void);

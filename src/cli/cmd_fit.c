@@ -139,8 +139,21 @@ static void print_text(const cli_training *training)
     cli_training_print(training);
 }
 
+/* The model is what was asked for; that there is a better way is for people. */
+static void warn_of_few_steps(const cli_training *training)
+{
+    const fgmm_fit_report *report = &training->report;
+    if (training->work->is_quiet || report->mini_batch_steps == 0 || report->mini_batch_steps >= FGMM_MINI_BATCH_STEPS)
+        return;
+    cli_error(CLI_EXIT_DONE,
+              "--mini-batch: %llu rows make %llu steps per pass; under %d EM gains more in the same time, so leave "
+              "--mini-batch out",
+              (unsigned long long)report->rows, (unsigned long long)report->mini_batch_steps, FGMM_MINI_BATCH_STEPS);
+}
+
 static int print_result(const cli_training *training)
 {
+    warn_of_few_steps(training);
     if (training->work->is_json) return print_json(training);
     const fit_arguments *arguments = training->arguments;
     print_text(training);
@@ -162,8 +175,9 @@ static int check(cli_training *training)
                          start->path);
     CLI_DO(cli_start_check_runs(start, arguments->n_init));
     if (arguments->page) CLI_DO(cli_output_check_ending("--report", arguments->page, ".html", NULL));
-    if (arguments->page && strcmp(arguments->page, arguments->output) == 0)
-        return cli_error(CLI_EXIT_USAGE, "--report = %s; need another name than the model's", arguments->page);
+    CLI_DO(cli_output_check_apart("--report", arguments->page, "--output", arguments->output));
+    CLI_DO(cli_output_check_apart("--checkpoint", arguments->checkpoint, "--output", arguments->output));
+    CLI_DO(cli_output_check_apart("--report", arguments->page, "--checkpoint", arguments->checkpoint));
     CLI_DO(cli_work_check_output(arguments->output, &arguments->work));
     CLI_DO(cli_work_check_output(arguments->page, &arguments->work));
     CLI_DO(cli_work_check_output(arguments->checkpoint, &arguments->work));
@@ -291,7 +305,9 @@ const cli_command cli_command_fit = {
     .options = options,
     .notes =
         "The same data, options, seed and device give the same bytes. Ctrl-C stops after the present batch: with\n"
-        "--checkpoint the last finished iteration is kept, otherwise nothing is written; a second Ctrl-C ends the\n"
+        "--checkpoint the last finished iteration is kept, otherwise nothing is written (so do SIGTERM, and SIGHUP "
+        "where\n"
+        "a terminal goes away); a second Ctrl-C ends the\n"
         "program at once. --json prints: rows dims components covariance kernel error_bound_nats terms iterations\n"
         "converged stop_reason log_likelihood history seconds{read,init,em,total} rows_per_second\n"
         "device{name,platform,driver} peak_device_bytes peak_host_bytes tile seed, with --weights total_weight, and "

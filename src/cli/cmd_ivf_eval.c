@@ -271,20 +271,19 @@ static int run(const void *user)
         CLI_DO(cli_output_check(a->plot, inputs[i]));
     }
     if (a->plot) CLI_DO(cli_output_check_ending("--plot", a->plot, ".svg", NULL));
-    if (a->csv && a->plot && strcmp(a->csv, a->plot) == 0)
-        CLI_DO(cli_error(CLI_EXIT_USAGE, "--plot = %s; need another name than --csv's", a->plot));
+    CLI_DO(cli_output_check_apart("--plot", a->plot, "--csv", a->csv));
     if (a->baseline && !a->plot) CLI_DO(cli_error(CLI_EXIT_USAGE, "--baseline is drawn; need --plot"));
     if (a->baseline) CLI_DO(cli_points_check(a->baseline));
     CLI_DO(load(&e, &progress));
     CLI_DO(choose_settings(&e));
     CLI_DO(warm_up(&e));
     for (size_t i = 0; i < e.count; i++) CLI_DO(measure(&e, &e.points[i]));
-    if (a->csv) CLI_DO(cli_points_write(a->csv, e.points, e.count));
-    if (a->plot) CLI_DO(cli_points_plot(a->plot, e.points, e.count, (unsigned)a->top, a->baseline));
     if (a->work.is_json)
         CLI_DO(print_json(&e));
     else
         print_text(&e);
+    if (a->csv) CLI_DO(cli_points_write(a->csv, e.points, e.count));
+    if (a->plot) CLI_DO(cli_points_plot(a->plot, e.points, e.count, (unsigned)a->top, a->baseline));
 done:
     free(e.truth);
     free(e.ids);

@@ -66,8 +66,7 @@ static int check_arguments(const search_arguments *a)
     CLI_DO(cli_output_check(a->output, a->queries));
     if (a->distances) {
         CLI_DO(cli_output_check_ending("--distances", a->distances, ".npy", NULL));
-        if (strcmp(a->distances, a->output) == 0)
-            return cli_error(CLI_EXIT_USAGE, "--distances = %s; need another name than --output's", a->distances);
+        CLI_DO(cli_output_check_apart("--distances", a->distances, "--output", a->output));
         CLI_DO(cli_output_check(a->distances, a->index));
         CLI_DO(cli_output_check(a->distances, a->queries));
     }
@@ -180,8 +179,7 @@ static int finish_files(searching *s)
     CLI_DO(cli_library(cli_places_finish(&s->id_places, s->id_writer, is_npy ? (const void *)none : no_row)));
     if (s->distance_writer)
         CLI_DO(cli_library(cli_places_finish(&s->distance_places, s->distance_writer, no_distance)));
-    CLI_DO(cli_writer_commit(&s->id_writer));
-    CLI_DO(cli_writer_commit(&s->distance_writer));
+    CLI_DO(cli_writers_commit(&s->id_writer, &s->distance_writer));
 done:
     return exit_code;
 }

@@ -121,8 +121,7 @@ static int run(const void *user)
     CLI_DO(cli_output_check(self.values_path, arguments->work.data));
     CLI_DO(cli_output_check(self.values_path, arguments->work.model));
     CLI_DO(cli_evaluate(&evaluation));
-    CLI_DO(cli_writer_commit(&self.ids));
-    CLI_DO(cli_writer_commit(&self.values));
+    CLI_DO(cli_writers_commit(&self.ids, &self.values));
     const cli_written written = {evaluation.rows, evaluation.skipped, "top", arguments->top, arguments->prefix};
     CLI_DO(cli_print_written(&arguments->work, &written));
 done:

@@ -98,6 +98,7 @@ typedef struct candidate {
     fgmm_covariance covariance;
     uint64_t components, iterations;
     fgmm_criteria criteria;
+    char failure[256]; /* why there is no such model; "": there is one */
 } candidate;
 
 typedef struct comparison {
@@ -108,8 +109,11 @@ typedef struct comparison {
     size_t covariance_count;
     candidate *candidates; /* (candidate_count) by covariance, then by components */
     size_t candidate_count;
-    size_t best[CRITERIA]; /* of candidates */
+    size_t finished;       /* candidates without a failure */
+    size_t best[CRITERIA]; /* of these */
     fgmm_model *best_model;
+    int is_saved;  /* the best model */
+    int exit_code; /* FAILED where something failed that is no model's fault */
     cli_start start;
     fgmm_device *device;
     fgmm_source *source, *weights; /* weights: NULL where there are none */
@@ -212,6 +216,7 @@ static int check(comparison *c)
     if (arguments->plot) CLI_DO(cli_output_check_ending("--plot", arguments->plot, ".svg", NULL));
     CLI_DO(cli_work_check_output(arguments->plot, &arguments->work));
     CLI_DO(cli_work_check_output(arguments->output, &arguments->work));
+    CLI_DO(cli_output_check_apart("--plot", arguments->plot, "--output", arguments->output));
 done:
     return exit_code;
 }
@@ -237,6 +242,7 @@ static int open_folder(comparison *c)
     if (mkdir(a->folder, 0777) != 0 && errno != EEXIST)
         return cli_error(CLI_EXIT_FAILED, "%s: cannot be made: %s", a->folder, strerror(errno));
     snprintf(path, sizeof path, "%s/options.txt", a->folder);
+    CLI_DO(cli_output_check(path, NULL));
     cli_text_add(&wanted,
                  "rows %llu dims %llu type %s init %s kmeans-iter %llu max-iter %llu tol %g reg-covar %g "
                  "seed %llu n-init %llu%s%s%s%s%s\n",
@@ -289,28 +295,41 @@ static int interrupted(const comparison *c)
 }
 
 /* Trains, or goes on from the checkpoint in the folder, and keeps the model there. */
-static int train(comparison *c, const candidate *of, fgmm_model **model)
+static fgmm_status train(comparison *c, const candidate *of, fgmm_model **model)
 {
-    int exit_code = CLI_EXIT_DONE;
     char finished[PATH_BYTES], checkpoint[PATH_BYTES];
     fgmm_fit_options fit = FGMM_FIT_OPTIONS_INIT;
     fill_options(&fit, c, of);
     if (c->arguments->folder) {
         folder_path(finished, c, of, ".safetensors");
         folder_path(checkpoint, c, of, ".checkpoint.safetensors");
-        if (access(finished, F_OK) == 0) return cli_library(fgmm_model_load(model, finished));
+        if (access(finished, F_OK) == 0) return fgmm_model_load(model, finished);
         fit.checkpoint = checkpoint;
         if (access(checkpoint, F_OK) == 0) fit.resume = checkpoint;
     }
-    const fgmm_status status = fgmm_fit(model, c->device, c->source, &fit, NULL);
-    cli_progress_end(&c->progress);
-    if (status != FGMM_OK && cli_interrupted()) return interrupted(c);
-    CLI_DO(cli_library(status));
-    if (!c->arguments->folder) goto done;
-    CLI_DO(cli_library(fgmm_model_save(*model, finished)));
-    remove(checkpoint);
-done:
-    return exit_code;
+    fgmm_status status = fgmm_fit(model, c->device, c->source, &fit, NULL);
+    if (status != FGMM_OK || !c->arguments->folder) return status;
+    /* The model is at hand all the same where it cannot be kept. */
+    if (fgmm_model_save(*model, finished) != FGMM_OK)
+        c->exit_code = cli_error(CLI_EXIT_FAILED, "%s", fgmm_last_error());
+    else
+        remove(checkpoint);
+    return FGMM_OK;
+}
+
+/* The data, or memory, do not allow this model; others may do. What else fails is no fault of the model. */
+static int is_of_model(fgmm_status status)
+{
+    return status == FGMM_DATA || status == FGMM_MEMORY || status == FGMM_INTERNAL;
+}
+
+/* The candidate has no model: its line of the table says why. */
+static void note_failure(comparison *c, candidate *of, fgmm_status status)
+{
+    const char *text = fgmm_last_error();
+    snprintf(of->failure, sizeof of->failure, "%s", text[0] ? text : fgmm_status_text(status));
+    of->failure[strcspn(of->failure, "\r\n")] = 0;
+    if (!is_of_model(status)) c->exit_code = CLI_EXIT_FAILED;
 }
 
 static double criterion(const candidate *of, int by)
@@ -318,39 +337,48 @@ static double criterion(const candidate *of, int by)
     return by == BY_AIC ? of->criteria.aic : by == BY_BIC ? of->criteria.bic : of->criteria.icl;
 }
 
-/* Trains and evaluates the candidate at the end of the list, and takes its model when it is the best. */
-static int add_candidate(comparison *c)
+static fgmm_status evaluate(comparison *c, candidate *of, const fgmm_model *model)
+{
+    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_evaluate_options how = FGMM_EVALUATE_OPTIONS_INIT;
+    how.memory_limit_bytes = cli_or_zero(c->arguments->work.memory_limit);
+    how.progress = cli_progress_report;
+    how.progress_user = &c->progress;
+    how.weights = c->weights;
+    of->criteria = (fgmm_criteria)FGMM_CRITERIA_INIT;
+    const fgmm_status status = fgmm_criteria_evaluate(&of->criteria, c->device, model, c->source, &how);
+    if (status != FGMM_OK) return status;
+    const fgmm_status described = fgmm_model_describe(model, &info);
+    of->iterations = info.iterations;
+    return described;
+}
+
+/* Trains and evaluates candidate `at`, and takes its model when it is the best. */
+static int add_candidate(comparison *c, size_t at)
 {
     int exit_code = CLI_EXIT_DONE;
-    const size_t at = c->candidate_count;
     candidate *of = &c->candidates[at];
     fgmm_model *model = NULL;
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
-    fgmm_evaluate_options evaluate = FGMM_EVALUATE_OPTIONS_INIT;
-    evaluate.memory_limit_bytes = cli_or_zero(c->arguments->work.memory_limit);
-    evaluate.progress = cli_progress_report;
-    evaluate.progress_user = &c->progress;
-    evaluate.weights = c->weights;
     snprintf(c->label, sizeof c->label, "%s %llu: ", fgmm_covariance_name(of->covariance),
              (unsigned long long)of->components);
     c->progress.label = c->label;
-    CLI_DO(train(c, of, &model));
-    of->criteria = (fgmm_criteria)FGMM_CRITERIA_INIT;
-    const fgmm_status status = fgmm_criteria_evaluate(&of->criteria, c->device, model, c->source, &evaluate);
+    fgmm_status status = train(c, of, &model);
+    if (status == FGMM_OK) status = evaluate(c, of, model);
     cli_progress_end(&c->progress);
     if (status != FGMM_OK && cli_interrupted()) CLI_DO(interrupted(c));
-    CLI_DO(cli_library(status));
-    CLI_DO(cli_library(fgmm_model_describe(model, &info)));
-    of->iterations = info.iterations;
-    c->candidate_count++;
+    if (status != FGMM_OK) {
+        note_failure(c, of, status);
+        goto done;
+    }
     for (int by = 0; by < CRITERIA; by++) {
-        if (at > 0 && !(criterion(of, by) < criterion(&c->candidates[c->best[by]], by))) continue;
+        if (c->finished > 0 && !(criterion(of, by) < criterion(&c->candidates[c->best[by]], by))) continue;
         c->best[by] = at;
         if (by != c->arguments->by) continue;
         fgmm_model_free(c->best_model);
         c->best_model = model;
         model = NULL;
     }
+    c->finished++;
 done:
     fgmm_model_free(model);
     return exit_code;
@@ -362,15 +390,17 @@ static int compare(comparison *c)
     const size_t count = c->covariance_count * c->component_count;
     c->candidates = calloc(count, sizeof *c->candidates);
     if (!c->candidates) return cli_error(CLI_EXIT_FAILED, "%zu models: memory ran out", count);
+    c->candidate_count = count;
     for (size_t i = 0; i < count; i++) {
         c->candidates[i].covariance = (fgmm_covariance)c->covariances[i / c->component_count];
         c->candidates[i].components = c->components[i % c->component_count];
     }
-    for (size_t i = 0; i < c->component_count; i++)
-        if (c->components[i] > c->info.rows)
-            return cli_error(CLI_EXIT_FAILED, "components = %llu, but the data has only %llu rows; need 1..N",
-                             (unsigned long long)c->components[i], (unsigned long long)c->info.rows);
-    for (size_t i = 0; i < count; i++) CLI_DO(add_candidate(c));
+    for (size_t i = 0; i < count; i++) CLI_DO(add_candidate(c, i));
+    if (c->finished == 0)
+        CLI_DO(cli_error(CLI_EXIT_FAILED, "none of the %zu models could be made; the first: %s", count,
+                         c->candidates[0].failure));
+    if (c->finished < count && !c->arguments->work.is_quiet)
+        cli_error(CLI_EXIT_DONE, "%zu of %zu models failed; the table says why", count - c->finished, count);
 done:
     return exit_code;
 }
@@ -383,8 +413,12 @@ static void print_text(const comparison *c)
            "ICL", "EM");
     for (size_t i = 0; i < c->candidate_count; i++) {
         const candidate *of = &c->candidates[i];
-        printf("%-10s %6llu %12llu %14.7g", fgmm_covariance_name(of->covariance), (unsigned long long)of->components,
-               (unsigned long long)of->criteria.parameters, of->criteria.log_likelihood);
+        printf("%-10s %6llu", fgmm_covariance_name(of->covariance), (unsigned long long)of->components);
+        if (of->failure[0]) {
+            printf(" failed: %s\n", of->failure);
+            continue;
+        }
+        printf(" %12llu %14.7g", (unsigned long long)of->criteria.parameters, of->criteria.log_likelihood);
         static const int order[] = {BY_AIC, BY_BIC, BY_ICL};
         for (size_t j = 0; j < CRITERIA; j++)
             printf(" %13.8g%c", criterion(of, order[j]), c->best[order[j]] == i ? '*' : ' ');
@@ -392,12 +426,30 @@ static void print_text(const comparison *c)
     }
     printf("\n* the lowest of a column. Log-likelihood: mean per row, nats. EM: iterations.\n");
     cli_print_skipped("", &c->arguments->work, c->info.skipped_rows);
-    if (c->arguments->output) {
+    if (c->is_saved) {
         const candidate *best = &c->candidates[c->best[c->arguments->by]];
         printf("written         %s: %s, K = %llu, the best by %s\n", c->arguments->output,
                fgmm_covariance_name(best->covariance), (unsigned long long)best->components,
                by_choices[c->arguments->by]);
     }
+}
+
+static cJSON *json_of(const candidate *of)
+{
+    cJSON *entry = cJSON_CreateObject();
+    cJSON_AddStringToObject(entry, "covariance", fgmm_covariance_name(of->covariance));
+    cli_json_count(entry, "components", of->components);
+    if (of->failure[0]) {
+        cJSON_AddStringToObject(entry, "error", of->failure);
+        return entry;
+    }
+    cli_json_count(entry, "parameters", of->criteria.parameters);
+    cli_json_real(entry, "log_likelihood", of->criteria.log_likelihood);
+    cli_json_real(entry, "aic", of->criteria.aic);
+    cli_json_real(entry, "bic", of->criteria.bic);
+    cli_json_real(entry, "icl", of->criteria.icl);
+    cli_json_count(entry, "iterations", of->iterations);
+    return entry;
 }
 
 static int print_json(const comparison *c)
@@ -407,19 +459,7 @@ static int print_json(const comparison *c)
     cli_json_count(object, "dims", c->info.dims);
     cli_add_skipped(object, &c->arguments->work, c->info.skipped_rows);
     cJSON *models = cJSON_AddArrayToObject(object, "models");
-    for (size_t i = 0; i < c->candidate_count; i++) {
-        const candidate *of = &c->candidates[i];
-        cJSON *entry = cJSON_CreateObject();
-        cJSON_AddStringToObject(entry, "covariance", fgmm_covariance_name(of->covariance));
-        cli_json_count(entry, "components", of->components);
-        cli_json_count(entry, "parameters", of->criteria.parameters);
-        cli_json_real(entry, "log_likelihood", of->criteria.log_likelihood);
-        cli_json_real(entry, "aic", of->criteria.aic);
-        cli_json_real(entry, "bic", of->criteria.bic);
-        cli_json_real(entry, "icl", of->criteria.icl);
-        cli_json_count(entry, "iterations", of->iterations);
-        cJSON_AddItemToArray(models, entry);
-    }
+    for (size_t i = 0; i < c->candidate_count; i++) cJSON_AddItemToArray(models, json_of(&c->candidates[i]));
     cJSON *best = cJSON_AddObjectToObject(object, "best");
     for (int by = 0; by < CRITERIA; by++) {
         const candidate *of = &c->candidates[c->best[by]];
@@ -448,7 +488,8 @@ static int plot(const comparison *c)
     cli_chart_begin(&svg, WIDTH * CRITERIA, HEIGHT);
     for (int by = 0; by < CRITERIA; by++) {
         const candidate *best = &c->candidates[c->best[by]];
-        for (size_t i = 0; i < c->candidate_count; i++) y[i] = criterion(&c->candidates[i], by);
+        for (size_t i = 0; i < c->candidate_count; i++)
+            y[i] = c->candidates[i].failure[0] ? (double)NAN : criterion(&c->candidates[i], by);
         for (size_t s = 0; s < c->covariance_count; s++)
             series[s] = (cli_series){.name = fgmm_covariance_name((fgmm_covariance)c->covariances[s]),
                                      .x = x,
@@ -477,6 +518,24 @@ done:
     return exit_code;
 }
 
+/* The table is printed whatever happens to files. */
+static int deliver(comparison *c)
+{
+    const select_arguments *a = c->arguments;
+    int saved = CLI_EXIT_DONE, drawn = CLI_EXIT_DONE, printed = CLI_EXIT_DONE;
+    if (a->output) saved = cli_library(fgmm_model_save(c->best_model, a->output));
+    c->is_saved = a->output && saved == CLI_EXIT_DONE;
+    if (a->plot) drawn = plot(c);
+    if (a->work.is_json)
+        printed = print_json(c);
+    else
+        print_text(c);
+    const int codes[] = {saved, drawn, printed, c->exit_code};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (codes[i] != CLI_EXIT_DONE) return codes[i];
+    return CLI_EXIT_DONE;
+}
+
 static int run(const void *user)
 {
     const select_arguments *arguments = user;
@@ -492,12 +551,7 @@ static int run(const void *user)
     CLI_DO(cli_open_device(&c.device, &arguments->work, &c.progress));
     cli_signals_catch();
     CLI_DO(compare(&c));
-    if (arguments->plot) CLI_DO(plot(&c));
-    if (arguments->output) CLI_DO(cli_library(fgmm_model_save(c.best_model, arguments->output)));
-    if (arguments->work.is_json)
-        CLI_DO(print_json(&c));
-    else
-        print_text(&c);
+    CLI_DO(deliver(&c));
 done:
     fgmm_model_free(c.best_model);
     fgmm_device_close(c.device);
@@ -518,7 +572,10 @@ const cli_command cli_command_select = {
         "--mini-batch: the criteria compare log-likelihoods, which must be those of finished trainings. --json "
         "prints:\n"
         "rows dims models[{covariance,components,parameters,log_likelihood,aic,bic,icl,iterations}]\n"
-        "best{bic,aic,icl}{covariance,components}. With weights N is their sum: let them be counts, or of mean 1.\n",
+        "best{bic,aic,icl}{covariance,components}. A model that fails, of more components than rows say, is a line\n"
+        "that says why, in JSON {covariance,components,error}; the others are compared all the same, and the exit\n"
+        "code is 0 while there is one, unless the device or a file failed. With weights N is their sum: let them be "
+        "counts, or of mean 1.\n",
     .examples = "  flashgmm select data.npy -k 1:20\n"
                 "  flashgmm select data.npy -k 10:100:10 --covariance diag --folder trials --plot trials.svg\n"
                 "  flashgmm select data.npy -k 1,2,3,5,8 --n-init 5 --by icl -o best.safetensors --json\n",

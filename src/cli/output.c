@@ -70,6 +70,17 @@ int cli_writer_commit(fgmm_writer **writer)
     return cli_library(status);
 }
 
+int cli_writers_commit(fgmm_writer **first, fgmm_writer **second)
+{
+    int exit_code = CLI_EXIT_DONE;
+    if (*first) CLI_DO(cli_library(fgmm_writer_flush(*first)));
+    if (*second) CLI_DO(cli_library(fgmm_writer_flush(*second)));
+    CLI_DO(cli_writer_commit(first));
+    CLI_DO(cli_writer_commit(second));
+done:
+    return exit_code;
+}
+
 int cli_ends_with(const char *path, const char *ending)
 {
     const size_t length = strlen(path), tail = strlen(ending);
@@ -91,10 +102,32 @@ static char *folder_of(const char *path)
     return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
+/* The part behind the folder. */
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+int cli_output_check_apart(const char *option, const char *path, const char *other, const char *other_path)
+{
+    struct stat facts, other_facts;
+    if (!path || !other_path || strcmp(name_of(path), name_of(other_path)) != 0) return CLI_EXIT_DONE;
+    char *folder = folder_of(path), *other_folder = folder_of(other_path);
+    const int is_same = folder && other_folder && stat(folder, &facts) == 0 && stat(other_folder, &other_facts) == 0 &&
+                        facts.st_dev == other_facts.st_dev && facts.st_ino == other_facts.st_ino;
+    free(folder);
+    free(other_folder);
+    if (!is_same) return CLI_EXIT_DONE;
+    return cli_error(CLI_EXIT_USAGE, "%s = %s; need another name than %s's", option, path, other);
+}
+
 int cli_output_check(const char *path, const char *input)
 {
     if (!path) return CLI_EXIT_DONE;
     struct stat facts, input_facts;
+    if (stat(path, &facts) != 0 && errno == ENAMETOOLONG)
+        return cli_error(CLI_EXIT_FAILED, "%s: cannot be written: %s", path, strerror(errno));
     if (stat(path, &facts) == 0) {
         if (!S_ISREG(facts.st_mode))
             return cli_error(CLI_EXIT_FAILED, "%s: cannot be written: it is %s; need the name of a file", path,

@@ -27,6 +27,12 @@ int cli_interrupted_error(void);
 
 /* fgmm_writer_commit, which frees the writer in any case: *writer becomes NULL. */
 int cli_writer_commit(fgmm_writer **writer);
+/* Two files that belong together (the second may be NULL): both get their names, or none does but for a failed rename.
+ */
+int cli_writers_commit(fgmm_writer **first, fgmm_writer **second);
+
+/* USAGE where two outputs, of the options with these names, would be the same file. Either path may be NULL. */
+int cli_output_check_apart(const char *option, const char *path, const char *other, const char *other_path);
 
 /* Checks, before any work, that `path` can be written later: its folder exists and is writable, it is no folder or
  * device, and it is not the input (NULL: no input) which it would replace. NULL path: DONE. */

@@ -2,11 +2,12 @@
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
 
-/* From here on SIGINT and SIGTERM are noted, and the work cancels itself; a second one ends the program. Called when
- * inputs and device are open: until then, waiting for standard input say, a signal ends the program at once. */
+/* From here on SIGINT, SIGTERM and SIGHUP (unless it was ignored, as by nohup) are noted, and the work cancels itself;
+ * a second one, a moment later, ends the program. Called when inputs and device are open: until then, waiting for
+ * standard input say, a signal ends the program at once. */
 void cli_signals_catch(void);
 
-/* 1 after SIGINT or SIGTERM. */
+/* 1 after one of these. */
 int cli_interrupted(void);
 
 #endif

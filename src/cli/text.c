@@ -1,16 +1,13 @@
 /* text.c - growing text behind text.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "text.h"
 
 #include "output.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { FIRST_ROOM = 4096 };
 
@@ -99,28 +96,6 @@ void cli_text_add_escaped(cli_text *text, const char *words)
 
 int cli_text_save(const cli_text *text, const char *path)
 {
-    int exit_code = CLI_EXIT_DONE;
-    FILE *file = NULL;
-    const size_t room = strlen(path) + 32;
-    char *beside = malloc(room);
-    if (!beside || text->has_failed) {
-        exit_code = cli_error(CLI_EXIT_FAILED, "%s: memory ran out", path);
-        goto done;
-    }
-    snprintf(beside, room, "%s.tmp-%ld", path, (long)getpid());
-    file = fopen(beside, "wb");
-    if (!file) {
-        exit_code = cli_error(CLI_EXIT_FAILED, "%s: cannot be written: %s", path, strerror(errno));
-        goto done;
-    }
-    int is_written =
-        fwrite(text->bytes, 1, text->length, file) == text->length && fflush(file) == 0 && fsync(fileno(file)) == 0;
-    is_written = fclose(file) == 0 && is_written;
-    if (!is_written || rename(beside, path) != 0) {
-        exit_code = cli_error(CLI_EXIT_FAILED, "%s: writing failed: %s", path, strerror(errno));
-        remove(beside);
-    }
-done:
-    free(beside);
-    return exit_code;
+    if (text->has_failed) return cli_error(CLI_EXIT_FAILED, "%s: memory ran out", path);
+    return cli_library(fgmm_file_write(path, text->bytes, text->length));
 }

@@ -21,7 +21,7 @@ void cli_text_add(cli_text *text, const char *format, ...);
  * bytes that are no UTF-8 or that XML does not allow. */
 void cli_text_add_escaped(cli_text *text, const char *words);
 
-/* Writes beside `path`, then renames: a CLI_DO step. */
+/* The text becomes the file at path, whole or not at all: a CLI_DO step. */
 int cli_text_save(const cli_text *text, const char *path);
 
 #endif

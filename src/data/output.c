@@ -122,7 +122,7 @@ done:
     return status;
 }
 
-fgmm_status fgmm_writer_commit(fgmm_writer *writer)
+fgmm_status fgmm_writer_flush(fgmm_writer *writer)
 {
     fgmm_status status = FGMM_OK;
     if (!writer) return fg_fail(FGMM_ARGUMENT, "writer is NULL");
@@ -132,6 +132,16 @@ fgmm_status fgmm_writer_commit(fgmm_writer *writer)
         npy_header(header, writer);
         FG_TRY(fg_atomic_rewrite(writer->file, 0, header, sizeof header));
     }
+    FG_TRY(fg_atomic_flush(writer->file));
+done:
+    if (status != FGMM_OK) writer->has_failed = 1;
+    return status;
+}
+
+fgmm_status fgmm_writer_commit(fgmm_writer *writer)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(fgmm_writer_flush(writer));
     status = fg_atomic_commit(writer->file);
     writer->file = NULL;
 done:
@@ -144,4 +154,11 @@ void fgmm_writer_abandon(fgmm_writer *writer)
     if (!writer) return;
     fg_atomic_abandon(writer->file);
     free(writer);
+}
+
+fgmm_status fgmm_file_write(const char *path, const void *bytes, size_t count)
+{
+    if (!path || !*path) return fg_fail(FGMM_ARGUMENT, "path is %s; need a file name", path ? "empty" : "NULL");
+    if (!bytes && count > 0) return fg_fail(FGMM_ARGUMENT, "%s: bytes is NULL; need an array", path);
+    return fg_file_replace(path, bytes, count);
 }

@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum { PIECE_BYTES = 1 << 16 }; /* of a file, read at a time where rows are asked for at any place */
 
 typedef struct vecs_rows {
     fg_input *input;
@@ -23,6 +26,38 @@ static fgmm_status vecs_rewind(void *self)
     return FGMM_OK;
 }
 
+static fgmm_status check_dims(const vecs_rows *vecs, int32_t dims, uint64_t row, uint64_t offset)
+{
+    if (dims == vecs->dims) return FGMM_OK;
+    return fg_fail(FGMM_FORMAT, "%s: byte offset %llu: row %llu says dimension %ld; the first row has %ld",
+                   vecs->input->path, (unsigned long long)offset, (unsigned long long)row, (long)dims,
+                   (long)vecs->dims);
+}
+
+/* A piece of the file at a time, from which the dimensions are left out. */
+static fgmm_status vecs_read_at(const void *self, uint64_t first, void *rows, uint64_t n)
+{
+    fgmm_status status = FGMM_OK;
+    const vecs_rows *vecs = self;
+    const size_t step = vecs->row_bytes + sizeof vecs->dims;
+    const uint64_t most = fg_max_u64(1, PIECE_BYTES / step);
+    unsigned char *piece = NULL, *to = rows;
+    FG_TRY(fg_alloc((void **)&piece, fg_min_u64(n, most), step, "a piece of rows"));
+    for (uint64_t done = 0, part; done < n; done += part) {
+        part = fg_min_u64(most, n - done);
+        FG_TRY(fg_input_read_at(vecs->input, (first + done) * step, piece, (size_t)part * step));
+        for (uint64_t i = 0; i < part; i++, to += vecs->row_bytes) {
+            int32_t dims;
+            memcpy(&dims, piece + (size_t)i * step, sizeof dims);
+            FG_TRY(check_dims(vecs, dims, first + done + i, (first + done + i) * step));
+            memcpy(to, piece + (size_t)i * step + sizeof dims, vecs->row_bytes);
+        }
+    }
+done:
+    free(piece);
+    return status;
+}
+
 static fgmm_status vecs_next(void *self, void *rows, uint64_t capacity, uint64_t *count)
 {
     fgmm_status status = FGMM_OK;
@@ -33,9 +68,7 @@ static fgmm_status vecs_next(void *self, void *rows, uint64_t capacity, uint64_t
         int32_t dims;
         const uint64_t offset = fg_reader_position(&vecs->reader);
         FG_TRY(fg_reader_read(&vecs->reader, &dims, sizeof dims));
-        FG_CHECK(dims == vecs->dims, FGMM_FORMAT,
-                 "%s: byte offset %llu: row %llu says dimension %ld; the first row has %ld", vecs->input->path,
-                 (unsigned long long)offset, (unsigned long long)(vecs->position + i), (long)dims, (long)vecs->dims);
+        FG_TRY(check_dims(vecs, dims, vecs->position + i, offset));
         FG_TRY(fg_reader_read(&vecs->reader, to, vecs->row_bytes));
     }
     vecs->position += n;
@@ -52,7 +85,7 @@ static void vecs_close(void *self)
     free(vecs);
 }
 
-static const fg_source_kind vecs_kind = {vecs_rewind, vecs_next, vecs_close, NULL};
+static const fg_source_kind vecs_kind = {vecs_rewind, vecs_next, vecs_close, vecs_read_at};
 
 static fgmm_status vecs_open(fgmm_source **source, fg_input *input, fgmm_type type, const char *format)
 {

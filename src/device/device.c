@@ -3,6 +3,7 @@
  * (platform.c). */
 #include "handle.h"
 
+#include "memory.h"
 #include "size.h"
 #include "thread.h"
 
@@ -11,6 +12,13 @@
 #include <string.h>
 
 /* ---- opening ---- */
+
+/* Three quarters of the memory; a CPU's driver may tell of the whole machine where a container has a part of it. */
+static uint64_t usual_limit(const fg_device_facts *facts)
+{
+    const uint64_t host = facts->kind == FGMM_DEVICE_CPU ? fg_machine_memory_bytes() : 0;
+    return (host ? fg_min_u64(host, facts->global_bytes) : facts->global_bytes) / 4 * 3;
+}
 
 fgmm_status fg_device_read_options(fgmm_device_options *copy, const fgmm_device_options *options)
 {
@@ -45,8 +53,7 @@ fgmm_status fg_device_new(fgmm_device **out, const fg_found_device *found, const
     device->log = options->log;
     device->log_user = options->log_user;
     device->facts = facts;
-    device->memory_limit =
-        options->memory_limit_bytes ? options->memory_limit_bytes : device->facts.global_bytes / 4 * 3;
+    device->memory_limit = options->memory_limit_bytes ? options->memory_limit_bytes : usual_limit(&facts);
     if (options->family != FGMM_KERNEL_AUTO) {
         device->info.family = options->family;
         device->is_family_asked_for = 1;

@@ -68,12 +68,22 @@ static double rows_counted(const fg_training *t, const fg_rows *rows)
     return rows->weight * t->weights.unit * ((double)t->report.rows / t->weights.total);
 }
 
+static uint64_t step_rows_of(const fg_training *t)
+{
+    return fg_round_up(fg_plan_step_rows(t->mixture.k), fg_max_u64(1, t->e.plan.batch_rows));
+}
+
+uint64_t fg_mini_batch_steps(const fg_training *t)
+{
+    return fg_ceil_div(t->report.rows, step_rows_of(t));
+}
+
 fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
 {
     fgmm_status status = FGMM_OK;
     fg_rows rows;
-    const uint64_t step_rows = fg_round_up(fg_plan_step_rows(t->mixture.k), t->e.plan.batch_rows);
-    const uint64_t first = (iteration - 1) * fg_ceil_div(t->report.rows, step_rows);
+    const uint64_t step_rows = step_rows_of(t);
+    const uint64_t first = (iteration - 1) * fg_mini_batch_steps(t);
     const int is_last = max_iterations > 1 && iteration == max_iterations;
     uint64_t steps = 0;
     double in_step = 0, seen = 0, objective = 0;

@@ -14,4 +14,7 @@ fgmm_status fg_mini_batch_blend(double *values, const fg_mixture *m, double step
  * the parameters that each row met) in t->values[0] and [1]. */
 fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations);
 
+/* Steps of a pass; 0 while the number of rows is not known. */
+uint64_t fg_mini_batch_steps(const fg_training *t);
+
 #endif

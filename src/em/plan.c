@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include "draws.h"
+#include "memory.h"
 #include "reading.h"
 #include "rows.h"
 #include "size.h"

@@ -1,11 +1,13 @@
 /* restarts.c - runs one after the other, and the best so far. */
 #include "restarts.h"
 
+#include "seekable.h"
+
 #include <stdlib.h>
 
 /* Several runs at work. */
 typedef struct restarts {
-    const fg_training *first;
+    fg_training first;
     fg_algorithm algorithm;
     int is_inertia;
     fg_runs runs;
@@ -39,6 +41,8 @@ static fgmm_status note_run(restarts *s, fgmm_model **model, fgmm_fit_report *re
         runs->best_run = runs->count;
         keep_report(&s->best, report);
     }
+    fgmm_model_free(*model); /* of a run that was worse */
+    *model = NULL;
     runs->count++;
 done:
     return status;
@@ -69,7 +73,7 @@ static void restore_report(restarts *s, const fgmm_fit_report *of_run)
 
 static fgmm_status run_next(restarts *s, fgmm_model **model)
 {
-    fg_training t = *s->first;
+    fg_training t = s->first;
     t.runs = &s->runs;
     t.began_s = s->spent.total_s;
     if (s->runs.count > 0) {
@@ -102,11 +106,31 @@ static void complete_report(restarts *s, fgmm_status status)
     r->run_objectives = s->runs.objectives;
 }
 
+/* Steps after a part of the rows want these in another order. */
+static fgmm_status keep_rows(restarts *s, fgmm_source *kept[2])
+{
+    fgmm_status status = FGMM_OK;
+    fgmm_fit_options *o = &s->first.options;
+    fg_watch watch;
+    if (!o->mini_batch) return FGMM_OK;
+    fg_watch_begin(&watch, o->progress, o->progress_user);
+    FG_TRY(fg_seekable_rows(&kept[0], s->first.source, o->memory_limit_bytes, &watch));
+    FG_TRY(fg_seekable_rows(&kept[1], o->weights, o->memory_limit_bytes, &watch));
+    if (kept[0]) s->first.source = kept[0];
+    if (kept[1]) o->weights = kept[1];
+    s->spent.total_s = fg_watch_elapsed_s(&watch);
+    s->spent.read_s = s->spent.total_s;
+done:
+    return status;
+}
+
 fgmm_status fg_restarts_run(fgmm_model **model, const fg_training *first, fg_algorithm algorithm, int is_inertia,
                             fgmm_fit_report *report)
 {
     fgmm_status status;
-    restarts s = {.first = first, .algorithm = algorithm, .is_inertia = is_inertia};
+    restarts s = {.first = *first, .algorithm = algorithm, .is_inertia = is_inertia};
+    fgmm_source *kept[2] = {NULL, NULL}; /* rows and weights */
+    FG_TRY(keep_rows(&s, kept));
     do {
         status = run_next(&s, model);
     } while (status == FGMM_OK && s.runs.count < first->options.n_init);
@@ -115,8 +139,11 @@ fgmm_status fg_restarts_run(fgmm_model **model, const fg_training *first, fg_alg
         *model = s.runs.best;
         s.runs.best = NULL;
     }
+done:
     fgmm_model_free(s.runs.best);
     complete_report(&s, status);
     *report = s.best;
+    fgmm_source_close(kept[0]);
+    fgmm_source_close(kept[1]);
     return status;
 }

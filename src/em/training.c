@@ -2,6 +2,8 @@
 #include "training.h"
 
 #include "init.h"
+#include "mini_batch.h"
+#include "shuffle.h"
 #include "size.h"
 #include "thread.h"
 
@@ -122,6 +124,7 @@ static fgmm_status read_checkpoint(fg_training *t, fgmm_model **model)
              : t->weights.identity == 0 ? "weights, but there are none now"
                                         : "other weights");
     t->options.batch_rows = t->resumed.batch_rows;
+    t->window_rows = t->resumed.window_rows;
     t->report.kmeans_iterations = t->resumed.kmeans_iterations;
     t->report.iterations = t->resumed.iterations;
     t->report.repaired = t->resumed.repaired;
@@ -162,6 +165,7 @@ static fgmm_status write_checkpoint(fg_training *t, fg_checkpoint_phase phase)
                                 .iterations = r->iterations,
                                 .repaired = r->repaired,
                                 .batch_rows = t->e.plan.batch_rows,
+                                .window_rows = t->window_rows,
                                 .weights = t->weights.identity,
                                 .is_dense = (uint64_t)fg_pass_is_dense(t->e.pass),
                                 .inertia = r->inertia,
@@ -252,6 +256,27 @@ static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
     };
 }
 
+/* Mini-batches are of rows from all over the data: the request's rows, and weights, come in random order. */
+static fgmm_status shuffle_rows(fg_training *t, fg_plan_request *request)
+{
+    fgmm_status status = FGMM_OK;
+    size_t row_bytes;
+    const fgmm_source_info *info = &t->source->info;
+    if (!t->options.mini_batch) return FGMM_OK;
+    FG_TRY(fg_size_product(&row_bytes, info->dims, fgmm_type_bytes(info->type), "a row"));
+    const fg_shuffle_cut cut = fg_shuffle_cut_of(info->rows, row_bytes, t->window_rows, t->options.memory_limit_bytes);
+    t->window_rows = fg_shuffle_window_rows(&cut);
+    FG_TRY(fg_shuffle_open(&t->shuffled, t->source, &cut, t->seed));
+    request->source = t->shuffled;
+    request->host_bytes += fg_shuffle_bytes(&cut, row_bytes);
+    if (!t->weights.source) return FGMM_OK;
+    FG_TRY(fg_shuffle_open(&t->shuffled_weights, t->weights.source, &cut, t->seed));
+    request->weights.source = t->shuffled_weights;
+    request->host_bytes += fg_shuffle_bytes(&cut, fgmm_type_bytes(t->weights.source->info.type));
+done:
+    return status;
+}
+
 fgmm_status fg_training_open(fg_training *t, fg_keep largest)
 {
     fgmm_status status = FGMM_OK;
@@ -283,6 +308,7 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     FG_TRY(first_parameters(t, &survey, resumed, &request));
     t->finished = t->resumed.kmeans_iterations + t->resumed.iterations;
     fg_sample_clear(&survey.sample);
+    FG_TRY(shuffle_rows(t, &request));
     FG_TRY(fg_e_step_open(&t->e, &request, survey.centre, 0));
     t->report.init_s = fg_watch_elapsed_s(&t->e.watch) - t->began_s - t->report.read_s;
 done:
@@ -294,6 +320,8 @@ done:
 void fg_training_close(fg_training *t)
 {
     fg_e_step_close(&t->e);
+    fgmm_source_close(t->shuffled);
+    fgmm_source_close(t->shuffled_weights);
     fg_checkpoint_clear(&t->resumed);
     free_mixture(&t->mixture);
     free_mixture(&t->kept);
@@ -394,6 +422,7 @@ static void complete_report(fg_training *t, fgmm_status status)
     r->components = t->options.components;
     r->covariance = t->options.covariance;
     r->batch_rows = t->e.plan.batch_rows;
+    r->mini_batch_steps = t->options.mini_batch ? fg_mini_batch_steps(t) : 0;
     r->resident_rows = t->e.plan.resident_rows;
     r->rows_resident = r->resident_rows > 0 && r->resident_rows == r->rows;
     r->peak_device_bytes = fgmm_device_peak_bytes(t->device);

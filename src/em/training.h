@@ -21,9 +21,11 @@ typedef struct fg_training {
     double *losses;           /* (k) of the last M-step */
     double *values;           /* statistics of the last E-step, about mixture */
     fg_e_step e;
-    fg_checkpoint resumed; /* where a resumed run goes on; zero otherwise */
-    uint64_t finished;     /* iterations, those of a resumed run included */
-    uint64_t history_room; /* of report.history */
+    uint64_t window_rows;                     /* of shuffled rows; 0: they come in their own order */
+    fgmm_source *shuffled, *shuffled_weights; /* of mini-batches; NULL: none. Owned */
+    fg_checkpoint resumed;                    /* where a resumed run goes on; zero otherwise */
+    uint64_t finished;                        /* iterations, those of a resumed run included */
+    uint64_t history_room;                    /* of report.history */
     fgmm_fit_report report;
 } fg_training;
 

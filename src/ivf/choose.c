@@ -243,19 +243,6 @@ done:
     return status;
 }
 
-static fgmm_status open_file(fg_choices *c, const char *path)
-{
-    fgmm_status status = FGMM_OK;
-    char *name = NULL;
-    const size_t room = strlen(path) + 16;
-    FG_TRY(FG_ALLOC(&name, room, "file name"));
-    snprintf(name, room, "%s.lists", path);
-    FG_TRY(fg_atomic_open(&c->file, name));
-done:
-    free(name);
-    return status;
-}
-
 fgmm_status fg_choices_make(fg_choices *choices, const fg_choose_request *request)
 {
     fgmm_status status = FGMM_OK;
@@ -267,7 +254,7 @@ fgmm_status fg_choices_make(fg_choices *choices, const fg_choose_request *reques
     FG_TRY(FG_ALLOC(&choices->counts, info->lists, "list lengths"));
     FG_TRY(FG_ALLOC(&choices->buffer, (uint64_t)BUFFER_ROWS * choices->width, "assignments"));
     FG_TRY(FG_ALLOC(&c.histogram, BINS, "costs"));
-    FG_TRY(open_file(choices, request->path));
+    FG_TRY(fg_atomic_open(&choices->file, request->path)); /* a temporary file: it never gets that name */
     const int by_distance = !is_soft && (info->assignment == FGMM_ASSIGN_RESIDUAL || !request->head->mixture);
     FG_TRY(by_distance ? choose_by_distance(&c) : choose_by_responsibility(&c));
     FG_TRY(fg_atomic_resize(choices->file, choices->rows * choices->width * sizeof(fg_choice)));

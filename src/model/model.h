@@ -95,8 +95,9 @@ typedef struct fg_checkpoint {
     uint64_t iterations;        /* EM iterations finished */
     uint64_t repaired;
     uint64_t batch_rows;
-    uint64_t weights;  /* a hash of the rows' weights; 0: there were none */
-    uint64_t is_dense; /* the path chosen for the next batch */
+    uint64_t window_rows; /* of shuffled rows; 0: they came in their own order */
+    uint64_t weights;     /* a hash of the rows' weights; 0: there were none */
+    uint64_t is_dense;    /* the path chosen for the next batch */
     double inertia;
     double *history; /* (history_count), owned */
     uint64_t history_count;

@@ -51,6 +51,7 @@ static void put_checkpoint(fg_metadata *metadata, const fg_checkpoint *checkpoin
     fg_metadata_put_count(metadata, "checkpoint.iterations", checkpoint->iterations);
     fg_metadata_put_count(metadata, "checkpoint.repaired", checkpoint->repaired);
     fg_metadata_put_count(metadata, "checkpoint.batch_rows", checkpoint->batch_rows);
+    fg_metadata_put_count(metadata, "checkpoint.window_rows", checkpoint->window_rows);
     fg_metadata_put_count(metadata, "checkpoint.is_dense", checkpoint->is_dense);
     fg_metadata_put_double(metadata, "checkpoint.inertia", checkpoint->inertia);
     fg_metadata_put(metadata, "checkpoint.tile", checkpoint->tile);
@@ -217,6 +218,7 @@ static fgmm_status read_checkpoint(fg_checkpoint *out, fg_safetensors *file, con
         {"checkpoint.iterations", &read.iterations},
         {"checkpoint.repaired", &read.repaired},
         {"checkpoint.batch_rows", &read.batch_rows},
+        {"checkpoint.window_rows", &read.window_rows},
         {"checkpoint.is_dense", &read.is_dense},
     };
     const char *phase = fg_safetensors_metadata(file, "checkpoint.phase");

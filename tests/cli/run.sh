@@ -103,6 +103,8 @@ echo "== wrong command lines: exit code 2"
 fails "no command" 2 'no command'
 fails "unknown command" 2 'unknown command frobnicate' frobnicate
 fails "mistyped command" 2 'did you mean predict' predct a b
+fails "fit: a checkpoint is not the model" 2 "--checkpoint = ./never.safetensors; need another name than --output's" \
+    fit rows.npy -k 3 -o never.safetensors --checkpoint ./never.safetensors
 fails "unknown option" 2 'unknown option --componets; did you mean --components' fit rows.npy --componets 3
 fails "unknown letter" 2 'unknown option -z' fit rows.npy -z 3
 fails "word too many" 2 'extra' devices extra
@@ -189,7 +191,9 @@ works "--device by number" fit rows.npy -k 3 -o m3.safetensors --device 0
 works "--batch-rows" fit rows.npy -k 3 -o m3.safetensors --batch-rows 100
 works "--max-iter" fit rows.npy -k 3 -o m3.safetensors --max-iter 1 --tol 0 --json
 json "--max-iter" 'r["stop_reason"] == "max_iterations" and r["converged"] is False and r["iterations"] == 1'
-works "--mini-batch" fit rows.npy -k 3 -o m3.safetensors --mini-batch --json
+flashgmm fit rows.npy -k 3 -o m3.safetensors --mini-batch
+expect "--mini-batch of few rows: one line" test "$(messages | grep -c 'flashgmm: --mini-batch: 600 rows make 1 steps per pass')" = "$(messages | wc -l)"
+works "--mini-batch" fit rows.npy -k 3 -o m3.safetensors --mini-batch --json --quiet
 json "--mini-batch makes three passes" 'r["iterations"] == 3 and r["stop_reason"] == "max_iterations"'
 works "--n-init" fit rows.npy -k 3 -o m3.safetensors --init random --n-init 3 --json
 json "--n-init: the best of the runs" 'len(r["runs"]) == 3 and r["log_likelihood"] == max(r["runs"]) == r["runs"][r["best_run"]]'
@@ -328,7 +332,7 @@ page "the page of one component" one.html m4.safetensors
 works "fit as before" fit plane.npy -k 6 --covariance full -o m4.safetensors
 expect "a report changes no byte of the model" cmp plane.safetensors m4.safetensors
 fails "--report, wrong ending" 2 'need a file name that ends with .html' fit rows.npy -k 3 -o never --report never.txt
-fails "--report, the model's name" 2 "another name than the model's" fit rows.npy -k 3 -o never.html --report never.html
+fails "--report, the model's name" 2 "need another name than --output's" fit rows.npy -k 3 -o never.html --report never.html
 fails "--report, no such folder" 1 'nofolder' fit rows.npy -k 3 -o never.safetensors --report nofolder/r.html
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
 # picture PAGE FILE OPTIONS... - a page as a phone shows it. A second try is for a machine too busy for the first.
@@ -375,6 +379,21 @@ fails "select, a folder of other options" 1 'begun with other data or options' s
 fails "select, a range that ends before it begins" 2 '--components = 3:1' select rows.npy -k 3:1
 fails "select, an unknown covariance" 2 '--covariance = round' select rows.npy -k 3 --covariance round
 fails "select, K > N" 1 '601' select rows.npy -k 601
+flashgmm select rows.npy -k 1,3,601 --covariance spherical,diag -o some.safetensors --plot some.svg
+expect "select, a model that fails: exit code 0" test $? = 0
+expect "select, a model that fails: one line" test "$(messages)" = 'flashgmm: 2 of 6 models failed; the table says why'
+says "select, a model that fails: a line of the table" '^diag +601 failed: components = 601, but the data has only 600 rows'
+says "select, a model that fails: the others are compared" '^spherical +3 .*\*'
+works "select, a model that fails: the best is kept" info some.safetensors
+expect "select, a model that fails: the drawing" python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("some.svg")'
+works "select, a model that fails, --json" select rows.npy -k 3,601 --covariance spherical --json --quiet
+json "select, a model that fails: error" '[m["components"] for m in r["models"]] == [3, 601] and "600 rows" in r["models"][1]["error"] and "error" not in r["models"][0] and r["best"]["bic"]["components"] == 3'
+fails "select: one name for two outputs" 2 "need another name than --output's" \
+    select rows.npy -k 1 --plot ./never.svg -o "$work/never.svg"
+mkdir unwritable
+ln -s /dev/full unwritable/spherical-3.safetensors
+flashgmm select rows.npy -k 3 --covariance spherical --folder unwritable -o never-kept.safetensors
+expect "select, a broken model in the folder: exit code 1" test $? = 1
 
 echo "== export"
 works "export" export m.safetensors -o m.npz
@@ -592,6 +611,41 @@ expect "SIGTERM: the checkpoint is named" grep -q -- '--resume stop/c.safetensor
 expect "SIGTERM: only the checkpoint is written" only_file stop c.safetensors
 works "a checkpoint is a model" info stop/c.safetensors
 rm stop/c.safetensors
+interrupt HUP stop/c.safetensors "${slow[@]}" --max-iter 100000 -o stop/m.safetensors --checkpoint stop/c.safetensors
+expect "SIGHUP: exit code 130" test $? = 130
+expect "SIGHUP: only the checkpoint is written" only_file stop c.safetensors
+rm stop/c.safetensors
+# written FILE COMMAND... - starts the command and waits until a temporary file of FILE is there.
+written() {
+  local file=$1 i; shift
+  "$@" >out 2>err &
+  child=$!
+  for ((i = 0; i < 600; i++)); do compgen -G "$file.fgmm-tmp-*" >/dev/null && break; sleep 0.1; done
+}
+written stop/s.npy "$program" sample m.safetensors -n 2000000000 -o stop/s.npy
+kill -HUP $child
+kill -HUP $child # a shell tells its jobs once more
+wait $child
+expect "SIGHUP twice at once: exit code 130" test $? = 130
+expect "SIGHUP twice at once: cleaned up" only_file stop ''
+written stop/s.npy env -- nohup "$program" sample m.safetensors -n 2000000000 -o stop/s.npy
+kill -HUP $child
+sleep 1
+expect "nohup: goes on" kill -0 $child
+kill -KILL $child
+wait $child 2>/dev/null
+expect "SIGKILL leaves a temporary file" compgen -G 'stop/s.npy.fgmm-tmp-*'
+works "the next write" sample m.safetensors -n 10 -o stop/other.npy
+expect "the next write into the folder removes what a dead process has left" only_file stop other.npy
+rm stop/other.npy
+long=$(printf 'n%.0s' {1..243})
+works "a name of 255 bytes" fit rows.npy -k 3 -o "$long.safetensors" --checkpoint "c${long:0:238}.safetensors"
+works "a name of 255 bytes, ivf build" ivf build rows.npy -k 4 -o "${long}xxxxxxxx.ivf"
+works "a name of 255 bytes, proba" proba m.safetensors rows.npy --top 1 -o "${long}xxx"
+expect "a name of 255 bytes, proba: both" test -e "${long}xxx.ids.npy" -a -e "${long}xxx.resp.npy"
+fails "a name of 256 bytes" 1 'File name too long' fit rows.npy -k 3 -o "n$long.safetensors"
+fails "a name of 256 bytes, proba" 1 'File name too long' proba m.safetensors rows.npy --top 1 -o "${long}xxxx"
+rm -f "$long"* "c$long"*
 works "uninterrupted" "${slow[@]}" --max-iter 15 -o whole.safetensors
 interrupt INT stop/c.safetensors "${slow[@]}" --max-iter 15 -o stop/m.safetensors --checkpoint stop/c.safetensors
 expect "Ctrl-C with --checkpoint: exit code 130" test $? = 130
@@ -670,6 +724,6 @@ fails "ivf eval: too few true neighbours" 1 'need 600, one per query' ivf eval a
 
 echo "== after all"
 expect "failed commands have written nothing" bash -c '! ls | grep -q never'
-expect "no temporary file is left" bash -c '! find . -name "*.tmp-*" | grep -q .'
+expect "no temporary file is left" bash -c '! find . -name "*.fgmm-tmp-*" | grep -q .'
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

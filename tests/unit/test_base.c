@@ -1,15 +1,19 @@
-/* test_base.c - status texts, checked products, random streams, atomic files, queues. No device. */
+/* test_base.c - status texts, checked products, random streams, atomic files, memory limits, queues. No device. */
 #include "support.h"
 
 #include "cholesky.h"
 #include "file.h"
+#include "memory.h"
 #include "rng.h"
 #include "size.h"
 #include "thread.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 START_TEST(test_status__every_code_has_a_text)
 {
@@ -81,6 +85,170 @@ START_TEST(test_file__replaced_whole_or_not_at_all)
     ck_fails(fg_atomic_open(&file, "/dev/null"), FGMM_IO, "no regular file");
     ck_fails(fg_atomic_open(&file, "/tmp"), FGMM_IO, "a folder");
     ck_assert_ptr_null(file);
+}
+END_TEST
+
+static int exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+static void make_file(const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    ck_assert_ptr_nonnull(file);
+    fclose(file);
+}
+
+/* A path in a new folder of its own. */
+static const char *path_in(const char *folder, const char *name)
+{
+    static char paths[8][512];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static const char *new_folder(const char *name)
+{
+    const char *folder = temporary_path(name);
+    ck_ok(fg_make_folders(folder));
+    return folder;
+}
+
+/* A process that dies while it writes leaves a file that the next write into the folder removes, also under another
+ * name. What a living one writes, and what only looks alike, stays. */
+START_TEST(test_file__leftovers_of_dead_processes_are_removed)
+{
+    const char *folder = new_folder("leftovers");
+    fg_atomic_file *living, *next;
+    char left[512], beside[512];
+    int names[2];
+    ck_assert_int_eq(pipe(names), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        fg_atomic_file *file;
+        const int is_open = fg_atomic_open(&file, path_in(folder, "killed")) == FGMM_OK;
+        if (is_open) snprintf(left, sizeof left, "%s", fg_atomic_temporary(file));
+        const ssize_t written = is_open ? write(names[1], left, sizeof left) : 0;
+        for (; written == (ssize_t)sizeof left;) pause();
+        _exit(1);
+    }
+    ck_assert_int_eq(read(names[0], left, sizeof left), (int)sizeof left);
+    ck_ok(fg_atomic_open(&living, path_in(folder, "living")));
+    ck_assert(exists(left)); /* its process lives */
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    const char *const alike[] = {"x.fgmm-tmp-0123", "x.fgmm-tmp-0123456789abcdeg", "x.fgmm-tmp-0123456789abcdef.npy",
+                                 ".fgmm-tmp-0123456789abcdef"};
+    const char *unlocked = path_in(folder, "of another host.fgmm-tmp-0123456789abcdef");
+    snprintf(beside, sizeof beside, "%s", unlocked);
+    for (size_t i = 0; i < sizeof alike / sizeof alike[0]; i++) make_file(path_in(folder, alike[i]));
+    make_file(beside);
+    ck_ok(fg_make_folders(path_in(folder, "folder.fgmm-tmp-0123456789abcdef")));
+    ck_assert(exists(left));
+    ck_ok(fg_atomic_open(&next, path_in(folder, "other")));
+    ck_assert(!exists(left));
+    ck_assert(!exists(beside));
+    ck_assert(exists(path_in(folder, "folder.fgmm-tmp-0123456789abcdef")));
+    for (size_t i = 0; i < sizeof alike / sizeof alike[0]; i++) ck_assert(exists(path_in(folder, alike[i])));
+    ck_assert(exists(fg_atomic_temporary(living)));
+    ck_assert(exists(fg_atomic_temporary(next)));
+    ck_ok(fg_atomic_commit(living));
+    fg_atomic_abandon(next);
+    ck_assert(exists(path_in(folder, "living")));
+    ck_assert(!exists(path_in(folder, "other")));
+}
+END_TEST
+
+/* The temporary name is never longer than a name may be, and is no half of a character. */
+START_TEST(test_file__names_of_255_bytes)
+{
+    const char *folder = new_folder("long");
+    char name[300];
+    for (size_t lead = 0; lead < 2; lead++) {
+        fg_atomic_file *file;
+        memset(name, 'a', sizeof name);
+        for (size_t i = lead; i + 1 < 255; i += 2) memcpy(name + i, "\xc3\xa9", 2);
+        name[255] = 0;
+        if (!lead) name[254] = 'a';
+        const char *path = path_in(folder, name);
+        ck_ok(fg_atomic_open(&file, path));
+        const char *beside = strrchr(fg_atomic_temporary(file), '/') + 1, *mark = strstr(beside, ".fgmm-tmp-");
+        ck_assert_uint_le(strlen(beside), 255);
+        ck_assert_ptr_nonnull(mark);
+        ck_assert(mark[-1] == (char)0xa9); /* a whole one */
+        ck_ok(fg_atomic_commit(file));
+        ck_assert(exists(path));
+        name[255] = 'a';
+        name[256] = 0;
+        ck_fails(fg_atomic_open(&file, path_in(folder, name)), FGMM_IO, "File name too long");
+    }
+}
+END_TEST
+
+static void write_text(const char *folder, const char *group, const char *file, const char *text)
+{
+    ck_ok(fg_make_folders(path_in(folder, group)));
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", path_in(folder, group), file);
+    ck_ok(fg_file_replace(path, text, strlen(text)));
+}
+
+/* Of nested groups the least limit holds; "max", version 1's huge number and missing files are none. */
+START_TEST(test_memory__limits_of_control_groups)
+{
+    static const struct group {
+        const char *name, *file, *text;
+    } groups[] = {
+        {"v2/user/outer", "memory.max", "3000000\n"},
+        {"v2/user/outer/inner", "memory.max", "max\n"},
+        {"v2/user/outer/inner", "memory.high", "max\n"},
+        {"v2/soft", "memory.high", "2000000\n"},
+        {"v2/soft", "memory.max", "4000000\n"},
+        {"v2/free", "memory.max", "max\n"},
+        {"v1/memory/docker/abc", "memory.limit_in_bytes", "5000000\n"},
+        {"v1/memory", "memory.limit_in_bytes", "9223372036854771712\n"},
+        {"inside/memory", "memory.limit_in_bytes", "6000000\n"}, /* a container sees its own group as the root */
+        {"inside2", "memory.max", "7000000\n"},
+        {"both/unified/a", "memory.max", "8000000\n"},
+        {"both/memory/b", "memory.limit_in_bytes", "9000000\n"},
+    };
+    static const struct expectation {
+        const char *root, *membership;
+        uint64_t limit;
+    } expected[] = {
+        {"v2", "0::/user/outer/inner\n", 3000000},
+        {"v2", "0::/soft\n", 2000000},
+        {"v2", "0::/free\n", UINT64_MAX},
+        {"v2", "0::/\n", UINT64_MAX},
+        {"v2", "0::/gone/away\n", UINT64_MAX},
+        {"v2", "", UINT64_MAX},
+        {"v2", "nonsense\n0:\n", UINT64_MAX},
+        {"v1", "12:cpu,cpuacct:/x\n3:memory:/docker/abc\n", 5000000},
+        {"v1", "3:hugetlb,memory:/docker/abc/below\n", 5000000},
+        {"v1", "3:memory:/\n", 9223372036854771712u},
+        {"v1", "3:memoryless:/docker/abc\n", UINT64_MAX},
+        {"inside", "3:memory:/docker/0123456789\n", 6000000},
+        {"inside2", "0::/docker/0123456789\n", 7000000},
+        {"both", "0::/a\n3:memory:/b\n", 8000000},
+        {"both", "3:memory:/b\n0::/c\n", 9000000},
+    };
+    const char *folder = new_folder("groups");
+    char membership[512], root[512];
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        write_text(folder, groups[i].name, groups[i].file, groups[i].text);
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        snprintf(membership, sizeof membership, "%s", path_in(folder, "cgroup"));
+        snprintf(root, sizeof root, "%s", path_in(folder, expected[i].root));
+        ck_ok(fg_file_replace(membership, expected[i].membership, strlen(expected[i].membership)));
+        const uint64_t limit = fg_group_memory_bytes(membership, root);
+        ck_assert_msg(limit == expected[i].limit, "%s, %s: %llu", expected[i].root, expected[i].membership,
+                      (unsigned long long)limit);
+    }
+    ck_assert_uint_eq(fg_group_memory_bytes("/nonexistent", root), UINT64_MAX);
+    ck_assert_uint_gt(fg_machine_memory_bytes(), 0);
 }
 END_TEST
 
@@ -193,15 +361,12 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const tests[] = {
-        test_status__every_code_has_a_text,
-        test_size__products_do_not_wrap,
-        test_rng__philox_known_answer,
-        test_rng__normal_has_unit_moments,
-        test_file__replaced_whole_or_not_at_all,
-        test_thread__queue_keeps_order,
-        test_thread__spread_threads_share_the_processors,
-        test_cholesky__factor_and_inverse,
-        test_cholesky__singular_matrices_are_named_or_raised,
+        test_status__every_code_has_a_text,      test_size__products_do_not_wrap,
+        test_rng__philox_known_answer,           test_rng__normal_has_unit_moments,
+        test_file__replaced_whole_or_not_at_all, test_file__leftovers_of_dead_processes_are_removed,
+        test_file__names_of_255_bytes,           test_memory__limits_of_control_groups,
+        test_thread__queue_keeps_order,          test_thread__spread_threads_share_the_processors,
+        test_cholesky__factor_and_inverse,       test_cholesky__singular_matrices_are_named_or_raised,
     };
     Suite *s = suite_create("base");
     ADD_CASE(s, "base", NULL, NULL, 60, tests);

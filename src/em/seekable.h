@@ -1,0 +1,15 @@
+/* seekable.h - rows in any order, whatever kind of source they come from. */
+#ifndef FG_SEEKABLE_H
+#define FG_SEEKABLE_H
+
+#include "source.h"
+#include "status.h"
+#include "watch.h"
+
+/* *kept: a source of the same rows that gives them at any place, to be closed by the caller; NULL where the given one
+ * does so itself, or is NULL. Its rows are then read once and kept, in memory where they take at most a quarter of
+ * memory_limit_bytes (0: of the default), otherwise in a temporary file. Errors: the source's, MEMORY, IO, CANCELLED.
+ */
+fgmm_status fg_seekable_rows(fgmm_source **kept, fgmm_source *source, uint64_t memory_limit_bytes, fg_watch *watch);
+
+#endif
