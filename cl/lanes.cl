@@ -1,7 +1,7 @@
 /* lanes.cl - what only CPUs have: which lanes of a vector reach a threshold, as bits, and those lanes appended to a list;
  * and cache lines that are fetched ahead. Vector family.
  * LANES_AVX512 (VW 16), LANES_AVX (VW 8): compiler builtins, used where the host has compiled and checked them; any()
- * and its like compile badly on CPUs, and these stand in the inner loop of the sweep.
+ * and its like compile badly on CPUs, and these stand in the inner loop of the sweep. Two kernels for the host's checks.
  */
 /* A compiler that lacks the builtin gets the portable form, and fails the probe without failing to compile. */
 #ifdef __has_builtin
@@ -77,6 +77,19 @@ static inline uint append_lanes(__global float *values, __global uint *numbers, 
     }
     return count;
 #endif
+}
+
+/* A loop that no compiler shortens, for the host to check that all of it is run: a driver that ends loops after so many
+ * rounds of a work-item (Mesa's llvmpipe before 23: 65,535 of all its loops together) leaves blocks of rows undone. */
+__kernel void probe_loops(uint rounds, __global uint *result)
+{
+    uint x = rounds;
+    for (uint i = 0; i < rounds; i++) {
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+    }
+    result[get_global_id(0)] = x;
 }
 
 /* What the host checks before it trusts the builtins, for n vectors and thresholds: bits (n), all set where there is no

@@ -54,11 +54,13 @@ typedef struct fgmm_device_info {
     char platform[128];
     char driver[128];
     char reason[192]; /* one sentence: why it is (not) the default, why that family */
+    char marks[768];  /* what is remembered against kernel families there: for each the cause, the date, the driver's
+                         version, and whether it is left out; "" where nothing is */
 } fgmm_device_info;
 
 #define FGMM_DEVICE_INFO_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(fgmm_device_info), 0, FGMM_DEVICE_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, FGMM_KERNEL_AUTO, "", "", "", ""       \
+        sizeof(fgmm_device_info), 0, FGMM_DEVICE_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, FGMM_KERNEL_AUTO, "", "", "", "", ""   \
     }
 
 /* Receives one line of text about slow work ("compiling ..."). Called on the thread that uses the device. */
@@ -74,11 +76,15 @@ typedef struct fgmm_device_options {
     uint64_t memory_limit_bytes; /* most device memory that the handle may hold; 0: 3/4 of the device's memory */
     fgmm_log_fn log;             /* NULL: silent */
     void *log_user;
+    const char *check_program; /* path of the program that tries kernels of the device for the first time, so that a
+                                  driver that crashes does not take the application along; NULL: flashgmm-check where
+                                  it was installed or built; "": none, kernels are tried in the application, as they
+                                  are on a context that it lends. See fgmm_check_main */
 } fgmm_device_options;
 
 #define FGMM_DEVICE_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(fgmm_device_options), NULL, FGMM_KERNEL_AUTO, NULL, 0, NULL, NULL                                       \
+        sizeof(fgmm_device_options), NULL, FGMM_KERNEL_AUTO, NULL, 0, NULL, NULL, NULL                                 \
     }
 
 /* Lists all devices of all platforms in a fixed order (platforms as the loader gives them).
@@ -89,6 +95,17 @@ FGMM_API fgmm_status fgmm_devices_list(fgmm_device_info *infos, size_t capacity,
 /* Opens a device. options NULL: defaults. Errors: NO_DEVICE (no platform, nothing matches: the text lists what
  * exists), DEVICE, ARGUMENT, UNSUPPORTED (forced family cannot run there). */
 FGMM_API fgmm_status fgmm_device_open(fgmm_device **device, const fgmm_device_options *options);
+
+/* Kernels are checked against double precision before their first use on a device. Families that gave wrong results, or
+ * whose driver ended with an error or a crash in two processes, are left out from then on: fgmm_device_info.marks.
+ * This removes all such marks of all devices, so that their families are checked again. cache_dir: as in
+ * fgmm_device_options. *count receives how many there were. */
+FGMM_API fgmm_status fgmm_devices_forget(const char *cache_dir, size_t *count);
+
+/* The whole of the program flashgmm-check: `return fgmm_check_main(argc, argv);`. An application that ships without it
+ * may call this first thing in a main() of its own and give that program as fgmm_device_options.check_program. For
+ * fgmm_device_open only: the arguments are the library's own and differ from version to version. */
+FGMM_API int fgmm_check_main(int argc, char **argv);
 
 /* Closes the device; NULL is accepted. Everything opened on it must be closed before. */
 FGMM_API void fgmm_device_close(fgmm_device *device);

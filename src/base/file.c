@@ -58,6 +58,20 @@ done:
     return status;
 }
 
+int fg_file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+int fg_folder_is_writable(const char *path)
+{
+    char error_text[FG_ERROR_TEXT_BYTES];
+    fg_error_save(error_text);
+    const int is_there = fg_make_folders(path) == FGMM_OK;
+    fg_error_restore(error_text);
+    return is_there && access(path, W_OK | X_OK) == 0;
+}
+
 /* ---- a lock among processes ---- */
 
 struct fg_file_lock {

@@ -38,6 +38,10 @@ fgmm_status fg_file_read_all(unsigned char **bytes, size_t *count, const char *p
 
 /* Creates a folder and its parents; FGMM_IO when that fails. */
 fgmm_status fg_make_folders(const char *path);
+/* 1 where there is something of that name; 1 where files can be made in the folder, which is created if need be. Keep
+ * the thread's error text. */
+int fg_file_exists(const char *path);
+int fg_folder_is_writable(const char *path);
 
 /* A lock among processes that change the file at path: the file PATH.lock beside it, which stays. take waits; its
  * folder is created. A process that ends, however it ends, has released its locks. release accepts NULL. */

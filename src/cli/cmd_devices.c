@@ -1,4 +1,5 @@
-/* cmd_devices.c - `flashgmm devices`: what there is, which device is the default and why. Opens none. */
+/* cmd_devices.c - `flashgmm devices`: what there is, which device is the default and why, and what is remembered
+ * against kernels there. Opens none. */
 #include "commands.h"
 #include "options.h"
 #include "output.h"
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 
 typedef struct devices_arguments {
-    int is_json;
+    int is_json, is_forgetting;
 } devices_arguments;
 
 static const cli_option options[] = {
@@ -16,6 +17,10 @@ static const cli_option options[] = {
      .kind = CLI_OPTION_FLAG,
      .offset = offsetof(devices_arguments, is_json),
      .help = "print one JSON object instead of text"},
+    {.name = "forget",
+     .kind = CLI_OPTION_FLAG,
+     .offset = offsetof(devices_arguments, is_forgetting),
+     .help = "forget what is remembered against kernels of all devices: they are checked again at their next use"},
     {.name = NULL},
 };
 
@@ -48,6 +53,7 @@ static int print_json(const fgmm_device_info *infos, size_t count)
         cJSON_AddBoolToObject(device, "is_default", info->is_default);
         cJSON_AddStringToObject(device, "kernel", fgmm_kernel_family_name(info->family));
         cJSON_AddStringToObject(device, "reason", info->reason);
+        cJSON_AddStringToObject(device, "marks", info->marks);
         cli_json_count(device, "compute_units", info->compute_units);
         cli_json_count(device, "vector_width_float", info->vector_width_float);
         cli_json_count(device, "max_work_group", info->max_work_group);
@@ -75,6 +81,7 @@ static void print_text(const fgmm_device_info *infos, size_t count)
                cli_size_text(largest, info->max_alloc_bytes), cli_size_text(local, info->local_memory_bytes));
         printf("   kernels   %s\n", fgmm_kernel_family_name(info->family));
         printf("   why       %s\n", info->reason);
+        if (info->marks[0]) printf("   marks     %s; `flashgmm devices --forget` forgets it\n", info->marks);
     }
 }
 
@@ -83,11 +90,12 @@ static int run(const void *user)
     const devices_arguments *arguments = user;
     int exit_code = CLI_EXIT_DONE;
     fgmm_device_info *infos = NULL;
-    size_t count = 0;
+    fgmm_device *none = NULL;
+    size_t count = 0, forgotten = 0;
+    if (arguments->is_forgetting) CLI_DO(cli_library(fgmm_devices_forget(NULL, &forgotten)));
+    if (forgotten > 0) fprintf(stderr, "forgotten: %zu mark%s against kernels\n", forgotten, forgotten > 1 ? "s" : "");
     CLI_DO(cli_library(fgmm_devices_list(NULL, 0, &count)));
-    if (count == 0)
-        return cli_error(CLI_EXIT_FAILED, "no OpenCL device was found; need a driver, such as the package "
-                                          "pocl-opencl-icd for CPUs or the GPU vendor's OpenCL package");
+    if (count == 0) CLI_DO(cli_library(fgmm_device_open(&none, NULL))); /* says why */
     infos = calloc(count, sizeof *infos);
     if (!infos) return cli_error(CLI_EXIT_FAILED, "list of devices: memory ran out");
     for (size_t i = 0; i < count; i++) infos[i] = (fgmm_device_info)FGMM_DEVICE_INFO_INIT;
@@ -105,9 +113,12 @@ const cli_command cli_command_devices = {
     .name = "devices",
     .summary = "list OpenCL devices, and which one is the default and why",
     .options = options,
-    .notes = "Other commands take --device with a number from this list, or with part of a name.\n"
-             "--json prints: devices[{index,name,platform,driver,kind,is_default,kernel,reason,compute_units,\n"
-             "vector_width_float,max_work_group,has_fp64,global_memory_bytes,max_alloc_bytes,local_memory_bytes}].\n",
+    .notes =
+        "Other commands take --device with a number from this list, or with part of a name.\n"
+        "Kernels are checked at their first use on a device, by a small program of their own. `marks` says which are\n"
+        "left out there since they gave wrong results or their driver crashed; another driver begins anew.\n"
+        "--json prints: devices[{index,name,platform,driver,kind,is_default,kernel,reason,marks,compute_units,\n"
+        "vector_width_float,max_work_group,has_fp64,global_memory_bytes,max_alloc_bytes,local_memory_bytes}].\n",
     .examples = "  flashgmm devices\n"
                 "  flashgmm fit data.npy -k 64 -o model.safetensors --device 1\n"
                 "  flashgmm fit data.npy -k 64 -o model.safetensors --device nvidia\n",

@@ -134,6 +134,17 @@ done:
     return status;
 }
 
+fgmm_status fg_buffer_poison(fg_buffer *buffer)
+{
+    static const unsigned char poison = 0xff;
+    fgmm_status status = FGMM_OK;
+    FG_CL(clEnqueueFillBuffer(buffer->device->queue, buffer->memory, &poison, sizeof poison, 0, buffer->bytes, 0, NULL,
+                              NULL),
+          FGMM_DEVICE, "clEnqueueFillBuffer", "%s, %zu bytes", buffer->what, buffer->bytes);
+done:
+    return status;
+}
+
 fgmm_status fg_buffer_zero(fg_buffer *buffer, size_t offset, size_t count)
 {
     static const unsigned char zero;

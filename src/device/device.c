@@ -61,7 +61,9 @@ fgmm_status fg_device_new(fgmm_device **out, const fg_found_device *found, const
                  fgmm_kernel_family_name(options->family));
     }
     device->cache_folder = fg_cache_folder(options->cache_dir);
+    device->check_program = fg_check_program(options->check_program);
     fg_family_recall(device);
+    fg_family_describe(&device->info, device);
     device->is_compiling_at_launch = strcmp(device->info.platform, "Portable Computing Language") == 0;
     *out = device;
 done:
@@ -160,6 +162,7 @@ void fgmm_device_close(fgmm_device *device)
     if (is_mine && device->context) clReleaseContext(device->context);
     if (is_mine && device->is_device_retained) clReleaseDevice(device->id);
     fg_driver_restore(&visit);
+    free(device->check_program);
     free(device->cache_folder);
     free(device);
 }

@@ -63,12 +63,37 @@ int fg_device_is_family_asked_for(const fgmm_device *device);
 
 /* 1 when the program has passed its check, in this handle or as the cache folder remembers. */
 int fg_family_is_checked(const fgmm_device *device, const char *program);
-/* Around a check. In between, a mark on disk says so: if the driver ends the process, the next one falls back. */
+/* The program of the library's own that is to do the check, so that a driver that crashes does not take the application
+ * along (fgmm_device_options.check_program); NULL: the check runs in this process. */
+const char *fg_family_check_program(const fgmm_device *device);
+/* Around a check in this process. In between, a mark on disk says what it is about, fg_family_stage: what is being
+ * compiled or run ("running", "responsibilities"). A process that ends with its mark there was killed or has crashed.
+ */
 void fg_family_begin_check(fgmm_device *device);
-void fg_family_end_check(fgmm_device *device, const char *program, int is_passed);
-/* The family in use has failed: remembers it and takes the next one. Errors: UNSUPPORTED when there is none, or the
- * options asked for this one. */
-fgmm_status fg_family_fail(fgmm_device *device, const char *why);
+void fg_family_stage(fgmm_device *device, const char *doing, const char *what);
+void fg_family_end_check(fgmm_device *device);
+/* The program has passed: remembered, and a suspicion that came of it is gone. */
+void fg_family_note_passed(fgmm_device *device, const char *program);
+/* The family in use has failed: remembers it and takes the next one. is_certain: the device gave wrong results; else
+ * it is an error or a crash, which the host may have to answer for, and which is believed when another process has met
+ * with one before. Errors: UNSUPPORTED when there is no next one, or the options asked for this one. */
+fgmm_status fg_family_fail(fgmm_device *device, const char *program, const char *why, int is_certain);
+/* The family behind the one in use; AUTO: there is none, or the options asked for this one. */
+fgmm_kernel_family fg_family_next(const fgmm_device *device);
+/* The family in use: AUTO's choice, which fg_family_take replaces for a trial, or in a process that checks for another.
+ */
+fgmm_kernel_family fg_family_in_use(const fgmm_device *device);
+void fg_family_take(fgmm_device *device, fgmm_kernel_family family);
+
+/* What the check program says to the process that started it, in lines with one of these before a text. */
+#define FG_CHECK_STAGE  "flashgmm-check: stage "  /* what is being compiled or run */
+#define FG_CHECK_LOG    "flashgmm-check: log "    /* a line for fgmm_device_options.log */
+#define FG_CHECK_ANSWER "flashgmm-check: answer " /* the last one: "passed", "wrong ...", "error ...", "unsure ..." */
+
+/* Makes the handle one of a check program: it leaves no marks and says its stages on standard output. */
+void fg_device_check_for_another(fgmm_device *device);
+/* 1 where the driver makes machine code of its own, at a kernel's first launch (PoCL). */
+int fg_device_compiles_at_launch(const fgmm_device *device);
 
 /* Waits for all launches; reports their errors. */
 fgmm_status fg_device_finish(fgmm_device *device);
@@ -121,6 +146,8 @@ size_t fg_buffer_bytes(const fg_buffer *buffer);
 /* Blocking copies. */
 fgmm_status fg_buffer_write(fg_buffer *buffer, size_t offset, const void *bytes, size_t count);
 fgmm_status fg_buffer_read(const fg_buffer *buffer, size_t offset, void *bytes, size_t count);
+/* Enqueued: all bytes become 0xff, which is NaN as float, so that what nobody writes shows. */
+fgmm_status fg_buffer_poison(fg_buffer *buffer);
 /* Enqueued: all bytes of the range become 0. */
 fgmm_status fg_buffer_zero(fg_buffer *buffer, size_t offset, size_t count);
 /* Makes the whole buffer addressable by the host for writing (its contents become undefined), blocking; unmap is

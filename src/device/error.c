@@ -82,6 +82,8 @@ fgmm_status fg_cl_fail(fgmm_status code, cl_int error, const char *call, const c
 {
     char object[256];
     va_list arguments;
+    /* whatever was being done, it is the host or the device that has no room */
+    if (error == CL_OUT_OF_HOST_MEMORY || error == CL_MEM_OBJECT_ALLOCATION_FAILURE) code = FGMM_MEMORY;
     va_start(arguments, format);
     vsnprintf(object, sizeof object, format, arguments);
     va_end(arguments);

@@ -74,6 +74,16 @@ void fg_platform_facts(fg_device_facts *facts, cl_device_id id);
  * it; info.reason says why. */
 void fg_family_recall(fgmm_device *device);
 
+/* info->marks: what is remembered against families of the device. Of the handle, platform, id, folder and check program
+ * are used. */
+void fg_family_describe(fgmm_device_info *info, const fgmm_device *device);
+
+/* Removes the marks of all its families; returns how many there were. */
+size_t fg_family_forget(const fgmm_device *device);
+
+/* The check program for fgmm_device_options.check_program, malloc'ed; NULL: none. */
+char *fg_check_program(const char *wanted);
+
 /* 1 when kernels of this process may use AMX; asks the operating system for it (amx.c). */
 int fg_amx_is_allowed(void);
 
@@ -120,6 +130,12 @@ struct fgmm_device {
     uint64_t held_failure;        /* fail_launch meanwhile */
     uint64_t checked[FG_CHECKED]; /* hashes of programs that passed their check in this handle, the latest ones */
     uint32_t next_checked;
+    char *check_program;        /* path; NULL: none */
+    int is_check_program;       /* this process is one */
+    int is_lent;                /* the context is the application's */
+    int is_checking;            /* between fg_family_begin_check and fg_family_end_check */
+    unsigned unfinished_before; /* checks in a row that ended with their process, while ... */
+    char unfinished_what[384];
     long process_id; /* of the process that opened it */
     uint64_t memory_limit, bytes, peak_bytes;
     fgmm_log_fn log;

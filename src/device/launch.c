@@ -38,6 +38,7 @@ fgmm_status fg_kernel_launch(fgmm_device *device, cl_kernel kernel, const fg_arg
     char name[FG_KERNEL_NAME_BYTES];
     fgmm_status status = FGMM_OK;
     FG_TRY(set_arguments(kernel, arguments, count));
+    if (device->is_checking) fg_family_stage(device, "running", kernel_name(name, kernel));
     FG_CL(is_failing_now(device) ? CL_OUT_OF_RESOURCES
                                  : clEnqueueNDRangeKernel(device->queue, kernel, dims, NULL, global, local, 0, NULL,
                                                           fg_timing_event(device)),
@@ -48,6 +49,8 @@ fgmm_status fg_kernel_launch(fgmm_device *device, cl_kernel kernel, const fg_arg
     fg_program_note_launch(device, kernel);
     /* The device begins while the host goes on to read rows. */
     FG_CL(clFlush(device->queue), FGMM_DEVICE, "clFlush", "%s", kernel_name(name, kernel));
+    /* what is checked is waited for, so that a crash is put down to the kernel that made it */
+    if (device->is_checking) FG_CL(clFinish(device->queue), FGMM_DEVICE, "clFinish", "%s", kernel_name(name, kernel));
 done:
     return status;
 }

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "handle.h"
 
+#include "file.h"
 #include "size.h"
 
 #include <stdio.h>
@@ -273,9 +274,39 @@ static int contains(const char *text, const char *part)
     return 0;
 }
 
+/* Is PoCL among the drivers that the loader would load? */
+static int has_pocl(const char *vendors)
+{
+    char path[1024];
+    if (!vendors) vendors = "/etc/OpenCL/vendors";
+    if (strstr(vendors, "pocl")) return 1;
+    snprintf(path, sizeof path, "%s/pocl.icd", vendors);
+    return fg_file_exists(path);
+}
+
+/* The folder that PoCL keeps its compiled kernels in; without one it has no devices. */
+static void pocl_folder(char *path, size_t room)
+{
+    const char *own = getenv("POCL_CACHE_DIR"), *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    path[0] = 0;
+    if (own && *own)
+        snprintf(path, room, "%s", own);
+    else if (base && *base)
+        snprintf(path, room, "%s/pocl", base);
+    else if (home && *home)
+        snprintf(path, room, "%s/.cache/pocl", home);
+}
+
 static fgmm_status fail_nothing_there(size_t platforms)
 {
     const char *vendors = getenv("OCL_ICD_VENDORS");
+    char folder[1024];
+    pocl_folder(folder, sizeof folder);
+    if (has_pocl(vendors) && folder[0] && !fg_folder_is_writable(folder))
+        return fg_fail(FGMM_NO_DEVICE,
+                       "OpenCL devices = 0: the driver PoCL is installed, but needs a folder for compiled kernels, and "
+                       "cannot write to %s; set POCL_CACHE_DIR or XDG_CACHE_HOME to a folder of your own",
+                       folder);
     if (platforms > 0)
         return fg_fail(FGMM_NO_DEVICE,
                        "OpenCL devices = 0 on %zu platform(s); install a driver for this machine such as "
@@ -332,18 +363,53 @@ done:
     return status;
 }
 
+/* A handle for what is remembered of a device; folder and check program are borrowed. */
+static fgmm_device remembered_device(const fg_found_device *found, char *folder, char *check_program)
+{
+    fgmm_device known = {.platform = found->platform,
+                         .id = found->id,
+                         .info = found->info,
+                         .cache_folder = folder,
+                         .check_program = check_program};
+    known.facts.kind = found->info.kind;
+    return known;
+}
+
 /* What checks have found before, in the default cache folder. */
 static void recall_families(fg_found_device *found, size_t count)
 {
-    char *folder = fg_cache_folder(NULL);
+    char *folder = fg_cache_folder(NULL), *check_program = fg_check_program(NULL);
     for (size_t i = 0; i < count; i++) {
-        fgmm_device known = {
-            .platform = found[i].platform, .id = found[i].id, .info = found[i].info, .cache_folder = folder};
-        known.facts.kind = found[i].info.kind;
+        fgmm_device known = remembered_device(&found[i], folder, check_program);
         fg_family_recall(&known);
         found[i].info = known.info;
+        fg_family_describe(&found[i].info, &known);
     }
+    free(check_program);
     free(folder);
+}
+
+fgmm_status fgmm_devices_forget(const char *cache_dir, size_t *count)
+{
+    fgmm_status status = FGMM_OK;
+    fg_found_device *found = NULL;
+    fg_driver_visit visit;
+    size_t devices = 0, platforms;
+    char *folder = NULL;
+    if (!count) return fg_fail(FGMM_ARGUMENT, "count is NULL");
+    *count = 0;
+    FG_TRY(fg_driver_enter(&visit));
+    status = fg_platform_find(&found, &devices, &platforms);
+    folder = fg_cache_folder(cache_dir);
+    for (size_t i = 0; i < devices; i++) {
+        const fgmm_device known = remembered_device(&found[i], folder, NULL);
+        *count += fg_family_forget(&known);
+    }
+    fg_driver_leave(&visit);
+done:
+    free(folder);
+    free(found);
+    return status;
 }
 
 fgmm_status fgmm_devices_list(fgmm_device_info *infos, size_t capacity, size_t *count)

@@ -93,6 +93,8 @@ static fgmm_status fail_build(fgmm_device *device, const fg_program *made, cl_in
     char *log = NULL;
     size_t bytes = 0;
     clGetProgramBuildInfo(made->program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes);
+    FG_CHECK(error != CL_OUT_OF_HOST_MEMORY, FGMM_MEMORY, "%s for %s: memory ran out while it was compiled",
+             made->label, device->info.name);
     FG_TRY(FG_ALLOC(&log, bytes + 1, "build log"));
     clGetProgramBuildInfo(made->program, device->id, CL_PROGRAM_BUILD_LOG, bytes, log, NULL);
     status = fg_fail(FGMM_COMPILE, "%s for %s: clBuildProgram gave %s (%d): %.*s; options: %s", made->label,
@@ -125,6 +127,7 @@ static fgmm_status build(fgmm_device *device, fg_program *made, const char *sour
     fgmm_status status = FGMM_OK;
     fg_driver_visit visit;
     cl_int error;
+    fg_family_stage(device, "compiling", made->label);
     fg_cache_key(&made->entry, device, source, options);
     made->program = fg_cache_load(device, &made->entry, options);
     if (made->program) return FGMM_OK;

@@ -74,6 +74,16 @@ void fg_device_log(void *device, const char *line)
     if (handle->log) handle->log(handle->log_user, line);
 }
 
+void fg_device_check_for_another(fgmm_device *device)
+{
+    device->is_check_program = 1;
+}
+
+int fg_device_compiles_at_launch(const fgmm_device *device)
+{
+    return device->is_compiling_at_launch;
+}
+
 void *fg_device_companion(const fgmm_device *device)
 {
     return device->companion;

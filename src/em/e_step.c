@@ -50,6 +50,7 @@ static fg_pass_options pass_options(const fg_e_step *e, fg_keep keep)
 fgmm_status fg_e_step_set_pass(fg_e_step *e, fg_keep keep)
 {
     const fg_pass_options options = pass_options(e, keep);
+    e->keep = keep;
     fg_pass_free(e->pass);
     return fg_pass_create(&e->pass, e->request.device, &options);
 }
@@ -97,7 +98,7 @@ done:
     return status;
 }
 
-fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *parameters, const double *centres)
+static fgmm_status run_once(double *values, fg_e_step *e, const fg_parameters *parameters, const double *centres)
 {
     fgmm_status status = FGMM_OK;
     fg_rows rows;
@@ -111,6 +112,19 @@ fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *par
         FG_TRY(fg_stream_next(e->stream, &rows));
     }
     FG_TRY(fg_pass_statistics(e->pass, values));
+done:
+    return status;
+}
+
+fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *parameters, const double *centres)
+{
+    fgmm_status status = FGMM_OK;
+    fg_fall_back fall = fg_fall_back_begin(e);
+    int is_again;
+    do {
+        FG_TRY(run_once(values, e, parameters, centres));
+        FG_TRY(fg_fall_back_look(&is_again, &fall, e, values));
+    } while (is_again);
 done:
     return status;
 }

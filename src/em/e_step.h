@@ -16,6 +16,7 @@ typedef struct fg_e_step {
     fg_stream *stream;
     fg_pass *pass;
     fg_pass *nearest;     /* beside it, where labels of centroids are wanted along with densities; else NULL */
+    fg_keep keep;         /* of the pass */
     fg_watch watch;       /* set up by the caller */
     const char *tiles[2]; /* by fg_keep: of the pass that a resumed run began with; NULL: chosen. Borrowed */
 } fg_e_step;
@@ -35,6 +36,22 @@ fgmm_status fg_e_step_set_nearest(fg_e_step *e);
 fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters);
 /* Sums after a load are about centres (k,d), in the data's own coordinates, in the place of the means. */
 fgmm_status fg_e_step_recentre(fg_e_step *e, const double *centres);
+
+/* Statistics of finite rows that are not finite, or that lack rows, are no result: the kernels' driver has gone wrong,
+ * and the pass is taken again with the next kernel family (fall_back.c).
+ *
+ *     fg_fall_back fall = fg_fall_back_begin(e);
+ *     do { take the pass; FG_TRY(fg_fall_back_look(&is_again, &fall, e, values)); } while (is_again);
+ *
+ * Where the next one gives what it should, the first is left out from then on; where none does, the data are to blame,
+ * and the last values stand. */
+typedef struct fg_fall_back {
+    fgmm_kernel_family first;
+    char why[160];
+} fg_fall_back;
+fg_fall_back fg_fall_back_begin(const fg_e_step *e);
+/* values: as fg_e_step_run's. Where *is_again is 1 the pass is another one, without parameters. */
+fgmm_status fg_fall_back_look(int *is_again, fg_fall_back *fall, fg_e_step *e, const double *values);
 
 /* One pass over all rows: values is the flat array of flashgmm/stats.h, about centres (k,d); NULL: the means. The
  * caller has set the watch's phase. */

@@ -47,14 +47,23 @@ static double step_size(uint64_t first, uint64_t in_pass, int is_last)
     return is_last ? 1 / ((double)in_pass + pow(before, STEP_EXPONENT)) : pow(before + (double)in_pass, -STEP_EXPONENT);
 }
 
+/* A pass under way. */
+typedef struct mini_pass {
+    fg_fall_back fall;
+    int is_again; /* the kernels have gone wrong: what is left of the rows is read in vain */
+    double objective;
+} mini_pass;
+
 /* The batches since the last step become one. part: of the usual rows that it has, less than 1 at the end of a pass,
  * where it then counts less. */
-static fgmm_status take_step(fg_training *t, double whole, double part, double *objective)
+static fgmm_status take_step(fg_training *t, mini_pass *p, double whole, double part)
 {
     fgmm_status status = FGMM_OK;
     const double step = 1 - pow(1 - whole, part);
     FG_TRY(fg_pass_statistics(t->e.pass, t->values));
-    *objective += t->values[1];
+    FG_TRY(fg_fall_back_look(&p->is_again, &p->fall, &t->e, t->values));
+    if (p->is_again) return FGMM_OK;
+    p->objective += t->values[1];
     FG_TRY(fg_mini_batch_blend(t->values, &t->mixture, step, t->options.reg_covar));
     FG_TRY(fg_training_m_step(t, NULL));
 done:
@@ -78,7 +87,8 @@ uint64_t fg_mini_batch_steps(const fg_training *t)
     return fg_ceil_div(t->report.rows, step_rows_of(t));
 }
 
-fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
+static fgmm_status take_pass(fg_training *t, mini_pass *p, fgmm_phase phase, uint64_t iteration,
+                             uint64_t max_iterations)
 {
     fgmm_status status = FGMM_OK;
     fg_rows rows;
@@ -86,12 +96,17 @@ fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iterat
     const uint64_t first = (iteration - 1) * fg_mini_batch_steps(t);
     const int is_last = max_iterations > 1 && iteration == max_iterations;
     uint64_t steps = 0;
-    double in_step = 0, seen = 0, objective = 0;
-    const double began_s = fg_now_s();
+    double in_step = 0, seen = 0;
+    p->objective = 0;
+    p->is_again = 0;
     fg_watch_iteration(&t->e.watch, phase, iteration, max_iterations, t->report.rows);
     FG_TRY(fg_stream_begin(t->e.stream));
     FG_TRY(fg_stream_next(t->e.stream, &rows));
     while (rows.n > 0) {
+        if (p->is_again) {
+            FG_TRY(fg_stream_next(t->e.stream, &rows));
+            continue;
+        }
         if (in_step == 0) {
             const fg_parameters parameters = fg_mixture_parameters(&t->mixture);
             FG_TRY(fg_e_step_load(&t->e, &parameters));
@@ -102,11 +117,23 @@ fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iterat
         seen += rows.weights ? rows.weight : (double)rows.n;
         FG_TRY(fg_stream_next(t->e.stream, &rows));
         if (in_step == 0 || (in_step < (double)step_rows && rows.n > 0)) continue; /* 0: no row with a weight yet */
-        FG_TRY(take_step(t, step_size(first, steps++, is_last), in_step / (double)step_rows, &objective));
+        FG_TRY(take_step(t, p, step_size(first, steps++, is_last), in_step / (double)step_rows));
         in_step = 0;
     }
     t->values[0] = seen;
-    t->values[1] = objective;
+    t->values[1] = p->objective;
+done:
+    return status;
+}
+
+fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
+{
+    fgmm_status status = FGMM_OK;
+    mini_pass p = {.fall = fg_fall_back_begin(&t->e)};
+    const double began_s = fg_now_s();
+    do {
+        FG_TRY(take_pass(t, &p, phase, iteration, max_iterations)); /* again: from what its steps have come to */
+    } while (p.is_again);
 done:
     t->report.em_s += fg_now_s() - began_s;
     return status;

@@ -1,4 +1,5 @@
-/* lanes.c - may the vector kernels use the compiler's lane-mask builtins here? Compiled and compared, never assumed. */
+/* lanes.c - may the vector kernels use the compiler's lane-mask builtins here, and are their loops, which are long, run
+ * to the end? Compiled and compared, never assumed. */
 #include "ops.h"
 
 #include "status.h"
@@ -88,5 +89,31 @@ fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw)
     FG_TRY(probe(&is_right, device, vw, vw == 16 ? "LANES_AVX512" : "LANES_AVX"));
     if (is_right) *lanes = vw == 16 ? 2 : 1;
 done:
+    return status;
+}
+
+fgmm_status fg_loops_probe(int *are_whole, fgmm_device *device)
+{
+    static const char *const files[] = {"prelude.cl", "lanes.cl", NULL};
+    fgmm_status status = FGMM_OK;
+    fg_buffer *result = NULL;
+    const cl_uint rounds = 1 << 17; /* of a block of some hundred rows */
+    cl_uint expected = rounds, found;
+    const size_t one = 1;
+    cl_kernel kernel;
+    *are_whole = 0;
+    FG_TRY(fg_kernel_get(&kernel, device, files, "-DROW_TYPE=3 -DVW=4", "probe_loops"));
+    FG_TRY(fg_buffer_create(&result, device, sizeof found, FG_BUFFER_DEVICE, "loop probe"));
+    const fg_argument arguments[] = {FG_ARG_VALUE(rounds), FG_ARG_BUFFER(result)};
+    FG_TRY(fg_kernel_launch(device, kernel, arguments, 2, 1, &one, &one));
+    FG_TRY(fg_buffer_read(result, 0, &found, sizeof found));
+    for (cl_uint i = 0; i < rounds; i++) {
+        expected ^= expected << 13;
+        expected ^= expected >> 17;
+        expected ^= expected << 5;
+    }
+    *are_whole = found == expected;
+done:
+    fg_buffer_free(result);
     return status;
 }

@@ -136,6 +136,9 @@ void fg_shape_describe(const fg_shape *shape, char *text, size_t room);
 
 /* 0, 1 or 2 for fg_tile.lanes: the best lane-mask builtin that compiles and gives right bits on this device. */
 fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw);
+/* 1 when a work-item's loops are run to the end, however many rounds they have. For drivers that make no machine code
+ * of their own. */
+fgmm_status fg_loops_probe(int *are_whole, fgmm_device *device);
 
 /* fg_pass_create without a check of the program (pass.c). */
 fgmm_status fg_pass_create_unchecked(fg_pass **pass, fgmm_device *device, const fg_pass_options *options);

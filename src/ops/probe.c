@@ -1,9 +1,11 @@
 /* probe.c - a pass, and before it the check of its family's program against the double-precision reference before its
  * first use on a device: a small batch, with the very program that the pass will run. A family that fails is replaced
- * by the next one. The outcome is remembered (device/family.c), so that later runs check nothing.
+ * by the next one. The outcome is remembered (device/family.c), so that later runs check nothing. The check runs in a
+ * process of its own where there is a program for that (apart.c), since drivers crash on kernels that they do not bear.
  *
  * Not checked: the dense path's program, but for small mixtures, which take no other; and passes whose tile the caller
  * gives (the tuner and the tests compare themselves). */
+#include "apart.h"
 #include "ops.h"
 
 #include "reference.h"
@@ -14,26 +16,38 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* A strip of the matrix family and one component; a tile of most families' rows and some. Few full matrices. */
-enum { PROBE_ROWS = 50, PROBE_K = 33, PROBE_FULL_K = 2, MOST_MATRIX_DIMS = 512 };
-/* Far above rounding, far below what a wrong instruction does: sums of PROBE_ROWS rows. Log-densities are some D in
+/* A strip of the matrix family and one component. Few full matrices. So many rows differ; they are repeated, for the
+ * reference's sake, and a prime number of them meets every place of a tile. */
+enum { PROBE_ROWS = 61, PROBE_K = 33, PROBE_FULL_K = 2, MOST_MATRIX_DIMS = 512 };
+/* Products of elements that a check takes at most, unless the rows that differ are more: a fraction of a second on slow
+ * devices. */
+static const double most_products = 0x1p24;
+/* Of the variances of components that are far from each other. */
+static const double narrow_scale = 0x1p-6;
+/* Far above rounding, far below what a wrong instruction does: sums of the rows. Log-densities are some D in
  * size and sums of D terms, so that their rounding grows as D^1.5 (docs/math.md, "Rounding"): beyond so many dimensions
  * what is allowed grows alike. */
 static const double most_error = 1e-3, usual_dims = 1024;
 /* Of a log-normaliser, beside twice what the parameters' bound says: roundings of numbers as large as itself. A term of
  * rows or means that is left out shows some 1e-2. */
 static const double most_logz_error = 0x1p-20;
+/* Of the responsibilities of a row, which sum to 1, as floats do. */
+static const double most_weight_error = 0x1p-16;
 
 typedef struct probe {
     fg_parameters parameters;
     double *weights, *means, *covariances;
-    double *x, *r, *logz, *expected, *found; /* (n,d) (n,k) (n), flat statistics twice */
+    double *x, *r, *logz, *expected, *found; /* (PROBE_ROWS,d) (PROBE_ROWS,k) (PROBE_ROWS), flat statistics twice */
+    double *repeats, *weighed;               /* (PROBE_ROWS) how often each comes; log-normalisers times that */
     uint32_t *nearest;
     float *shift;
     float *found_logz; /* (n), less base */
     double base, bound_nats;
-    void *rows;
+    void *rows; /* (n,d), PROBE_ROWS ones again and again */
+    size_t n;   /* rows of the batch */
+    fg_keep keep;
     size_t values; /* of the statistics */
 } probe;
 
@@ -57,18 +71,33 @@ static double store(void *rows, fgmm_type type, size_t i, double value)
     return ((uint8_t *)rows)[i] = (uint8_t)value;
 }
 
-static void fill_covariances(double *covariances, fgmm_covariance covariance, uint64_t count, uint64_t d)
+/* scale: of the variances. */
+static void fill_covariances(double *covariances, fgmm_covariance covariance, uint64_t count, uint64_t d, double scale)
 {
     const int is_matrix = covariance == FGMM_TIED || covariance == FGMM_FULL;
     assert(d > 0);
     for (uint64_t i = 0; i < count; i++)
-        covariances[i] = !is_matrix ? 1 + number(i) : i / d % d == i % d ? 2 : 1.0 / (double)d;
+        covariances[i] = scale * (!is_matrix ? 1 + number(i) : i / d % d == i % d ? 2 : 1.0 / (double)d);
 }
 
-static fgmm_status fill(probe *p, const fg_pass_options *o)
+/* Rows about anywhere, with many components each; or close to a component, and components far from each other. */
+static void fill_rows(probe *p, const fg_pass_options *o, int is_narrow)
+{
+    const uint64_t d = o->d;
+    for (uint64_t i = 0; i < PROBE_ROWS * d; i++) {
+        const double anywhere = 4 * number(11 * i + 5);
+        const double near = p->means[i / d % o->k * d + i % d] + 0.05 * anywhere;
+        p->x[i] = store(p->rows, o->type, (size_t)i, is_narrow ? near : anywhere);
+    }
+}
+
+static fgmm_status fill(probe *p, const fg_pass_options *o, int is_narrow)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t n = PROBE_ROWS, k = o->k, d = o->d, covariances = fg_covariance_count(o->covariance, k, d);
+    const size_t row_bytes = (size_t)d * fgmm_type_bytes(o->type);
+    p->n = o->batch_rows;
+    p->keep = o->keep;
     p->values = (size_t)(2 + k + k * d + covariances);
     FG_TRY(FG_ALLOC(&p->weights, k, "check"));
     FG_TRY(FG_ALLOC(&p->means, k * d, "check"));
@@ -80,13 +109,18 @@ static fgmm_status fill(probe *p, const fg_pass_options *o)
     FG_TRY(FG_ALLOC(&p->expected, p->values, "check"));
     FG_TRY(FG_ALLOC(&p->found, p->values, "check"));
     FG_TRY(FG_ALLOC(&p->shift, d, "check"));
-    FG_TRY(FG_ALLOC(&p->found_logz, n, "check"));
-    FG_TRY(FG_ALLOC((uint8_t **)&p->rows, n * d * fgmm_type_bytes(o->type), "check"));
+    FG_TRY(FG_ALLOC(&p->repeats, n, "check"));
+    FG_TRY(FG_ALLOC(&p->weighed, n, "check"));
+    FG_TRY(FG_ALLOC(&p->found_logz, p->n, "check"));
+    FG_TRY(FG_ALLOC((uint8_t **)&p->rows, p->n * row_bytes, "check"));
     for (uint64_t j = 0; j < k; j++) p->weights[j] = 1.0 / (double)k;
     for (uint64_t i = 0; i < k * d; i++) p->means[i] = 3 * number(7 * i);
     for (uint64_t j = 0; j < d; j++) p->shift[j] = 1;
-    fill_covariances(p->covariances, o->covariance, covariances, d);
-    for (uint64_t i = 0; i < n * d; i++) p->x[i] = store(p->rows, o->type, (size_t)i, 4 * number(11 * i + 5));
+    fill_covariances(p->covariances, o->covariance, covariances, d, is_narrow ? narrow_scale : 1);
+    fill_rows(p, o, is_narrow);
+    for (size_t i = 0; i < p->n; i++) p->repeats[i % PROBE_ROWS]++;
+    for (size_t i = PROBE_ROWS; i < p->n; i++)
+        memcpy((char *)p->rows + i * row_bytes, (char *)p->rows + i % PROBE_ROWS * row_bytes, row_bytes);
     p->parameters = (fg_parameters){o->covariance, k, d, p->weights, p->means, p->covariances};
 done:
     return status;
@@ -103,12 +137,14 @@ static void probe_free(probe *p)
     free(p->nearest);
     free(p->expected);
     free(p->found);
+    free(p->repeats);
+    free(p->weighed);
     free(p->shift);
     free(p->found_logz);
     free(p->rows);
 }
 
-/* What the statistics must be. */
+/* What the log-normalisers and the statistics must be. */
 static void compute_expected(probe *p, const fg_pass_options *o)
 {
     const uint64_t n = PROBE_ROWS, k = o->k;
@@ -122,7 +158,10 @@ static void compute_expected(probe *p, const fg_pass_options *o)
         fg_reference_log_density(p->r, &p->parameters, p->x, n);
         fg_reference_responsibilities(p->logz, p->r, p->r, n, k);
     }
-    fg_reference_statistics(p->expected, &p->parameters, p->x, p->logz, p->r, n);
+    memcpy(p->weighed, p->logz, (size_t)n * sizeof *p->weighed);
+    const double total = fg_reference_weigh(p->weighed, p->r, p->repeats, n, k);
+    fg_reference_statistics(p->expected, &p->parameters, p->x, p->weighed, p->r, n);
+    p->expected[0] = total;
 }
 
 static fgmm_status run(probe *p, fgmm_device *device, const fg_pass_options *o)
@@ -130,14 +169,14 @@ static fgmm_status run(probe *p, fgmm_device *device, const fg_pass_options *o)
     fgmm_status status = FGMM_OK;
     fg_pass *pass = NULL;
     fg_buffer *buffer = NULL;
-    const size_t bytes = PROBE_ROWS * (size_t)o->d * fgmm_type_bytes(o->type);
+    const size_t bytes = p->n * (size_t)o->d * fgmm_type_bytes(o->type);
     FG_TRY(fg_pass_create_unchecked(&pass, device, o));
     FG_TRY(fg_buffer_create(&buffer, device, bytes, FG_BUFFER_DEVICE, "rows of a check"));
     FG_TRY(fg_buffer_write(buffer, 0, p->rows, bytes));
     FG_TRY(fg_pass_load(pass, &p->parameters, p->shift));
-    const fg_rows rows = {buffer, 0, PROBE_ROWS};
+    const fg_rows rows = {buffer, 0, p->n};
     FG_TRY(fg_pass_accumulate(pass, &rows));
-    FG_TRY(fg_buffer_read(pass->lists.logz, 0, p->found_logz, PROBE_ROWS * sizeof *p->found_logz));
+    FG_TRY(fg_buffer_read(pass->lists.logz, 0, p->found_logz, p->n * sizeof *p->found_logz));
     p->base = pass->packed.base;
     p->bound_nats = pass->packed.error_bound_nats;
     FG_TRY(fg_pass_statistics(pass, p->found));
@@ -151,12 +190,21 @@ static fgmm_status compare(const probe *p)
 {
     fgmm_status status = FGMM_OK;
     const double longer = pow(fmax(1, (double)p->parameters.d / usual_dims), 1.5), share = most_error * longer;
-    for (size_t i = 0; i < PROBE_ROWS; i++) {
-        const double found = (double)p->found_logz[i] + p->base, wanted = p->logz[i];
+    double all_allowed = 0, weight = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const double found = (double)p->found_logz[i] + p->base, wanted = p->logz[i % PROBE_ROWS];
         const double allowed = 2 * p->bound_nats + longer * most_logz_error * (1 + fabs(wanted));
         FG_CHECK(fabs(found - wanted) <= allowed, FGMM_INTERNAL,
                  "log-normaliser of row %zu is %.9g instead of %.9g; %.2g are allowed", i, found, wanted, allowed);
+        all_allowed += allowed;
     }
+    /* No row may be left out or taken twice, which would hardly be seen in the sums of many. With FG_KEEP_BEST the
+     * first is made of the second moments. */
+    for (uint64_t k = 0; k < p->parameters.k; k++) weight += p->found[2 + k];
+    FG_CHECK(fabs(weight - (double)p->n) <= most_weight_error * (double)p->n, FGMM_INTERNAL,
+             "responsibilities of %zu rows sum to %.9g", p->n, weight);
+    FG_CHECK(p->keep == FG_KEEP_BEST || fabs(p->found[1] - p->expected[1]) <= all_allowed, FGMM_INTERNAL,
+             "log-normalisers sum to %.9g instead of %.9g; %.2g are allowed", p->found[1], p->expected[1], all_allowed);
     for (size_t i = 0; i < p->values; i++) {
         const double error = fabs(p->found[i] - p->expected[i]), scale = PROBE_ROWS + fabs(p->expected[i]);
         FG_CHECK(error <= share * scale, FGMM_INTERNAL, "statistic %zu is %.9g instead of %.9g", i, p->found[i],
@@ -166,66 +214,142 @@ done:
     return status;
 }
 
-/* One check of the family in use. is_passed is 1 also where memory does not allow a check. */
-static fgmm_status check(int *is_passed, fgmm_device *device, const fg_pass_options *o, const char *program)
+/* Rows of a batch: more than one round of the vector family's workers, some work-groups of the other's, and neither a
+ * whole number of tiles; fewer where they are much work. */
+static size_t rows_of_check(const fg_shape *s, uint64_t k)
 {
-    fgmm_status status = FGMM_OK, outcome;
+    enum { GROUPS = 3, REST = 5 };
+    const double per_row = (double)k * s->d * (s->covariance == FGMM_FULL ? s->d : 1);
+    const uint64_t group = fg_max_u64(s->tile.rows, FG_SUM_BLOCK);
+    const uint64_t wanted =
+        REST + (s->family == FGMM_KERNEL_VECTOR ? s->tile.block * ((uint64_t)s->workers + 1) : GROUPS * group);
+    return (size_t)fg_max_u64(PROBE_ROWS, fg_min_u64(wanted, (uint64_t)(most_products / per_row)));
+}
+
+/* A check in this process, with one set of rows and components. */
+static fgmm_status check_with(fg_check_outcome *outcome, fgmm_device *device, const fg_pass_options *o, int is_narrow)
+{
+    fgmm_status status = FGMM_OK;
     probe p = {0};
-    *is_passed = 1;
-    FG_TRY(fill(&p, o));
+    FG_TRY(fill(&p, o, is_narrow));
     compute_expected(&p, o);
-    fg_family_begin_check(device);
-    outcome = run(&p, device, o);
-    if (outcome == FGMM_OK) outcome = compare(&p);
-    fg_family_end_check(device, program, outcome == FGMM_OK);
-    if (outcome != FGMM_OK && outcome != FGMM_MEMORY) {
-        char why[FG_ERROR_TEXT_BYTES];
-        *is_passed = 0;
-        snprintf(why, sizeof why, "%s", fgmm_last_error());
-        FG_TRY(fg_family_fail(device, why));
-    }
+    FG_TRY(run(&p, device, o));
+    outcome->kind = compare(&p) == FGMM_OK ? FG_CHECK_PASSED : FG_CHECK_WRONG;
+    if (outcome->kind == FG_CHECK_WRONG) snprintf(outcome->why, sizeof outcome->why, "%s", fgmm_last_error());
 done:
     probe_free(&p);
     return status;
 }
 
-/* Checks one program of the shape that the options have, unless that has been done. program: SPARSE or BOUNDED. */
-static fgmm_status check_program(int *is_passed, fgmm_device *device, const fg_pass_options *options, fg_shape *shape,
-                                 fg_program program)
+/* What tells one program of a shape from another. */
+static void name_program(char *name, size_t room, const fg_pass_options *o, const fg_shape *shape, fg_program program)
+{
+    fg_shape same = *shape;
+    same.tile.lanes = 0; /* found out by the check */
+    const int used = snprintf(name, room, "%d %d %d %d ", (int)shape->family, (int)shape->tile.unit, (int)o->covariance,
+                              shape->is_direct);
+    fg_shape_options(&same, (int)program, name + used, room - (size_t)used);
+}
+
+/* What the vector family needs of a device besides right programs. */
+static fgmm_status check_vectors(fg_check_outcome *outcome, fgmm_device *device, fg_shape *shape)
 {
     fgmm_status status = FGMM_OK;
-    char name[768];
-    const int used = snprintf(name, sizeof name, "%d %d %d %d ", (int)shape->family, (int)shape->tile.unit,
-                              (int)options->covariance, shape->is_direct);
-    fg_shape_options(shape, (int)program, name + used, sizeof name - (size_t)used);
-    *is_passed = 1;
-    if (fg_family_is_checked(device, name)) return FGMM_OK;
-    const uint64_t most_k = options->covariance == FGMM_FULL ? PROBE_FULL_K : PROBE_K;
-    fg_pass_options o = *options;
-    o.k = shape->is_direct ? fg_min_u64(options->k, most_k) : most_k;
-    o.batch_rows = PROBE_ROWS;
-    o.path = shape->is_direct && program == FG_PROGRAM_SPARSE ? options->path : FGMM_PATH_SPARSE;
-    o.tile = &shape->tile;
-    o.tile_text = NULL;
-    o.bounds = program == FG_PROGRAM_BOUNDED ? FG_BOUNDS_ALWAYS : FG_BOUNDS_NEVER;
-    FG_TRY(check(is_passed, device, &o, name));
+    int are_whole = 1;
+    if (!fg_device_compiles_at_launch(device)) FG_TRY(fg_loops_probe(&are_whole, device));
+    if (!are_whole) *outcome = (fg_check_outcome){FG_CHECK_WRONG, "the driver ends long loops before they are done"};
+    FG_TRY(fg_lanes_probe(&shape->tile.lanes, device, shape->tile.vw));
 done:
     return status;
 }
 
-/* The check, if this device has not passed it already. */
-static fgmm_status check_family(fgmm_device *device, const fg_pass_options *options)
+/* Checks one program of the shape that the options have. */
+static void check_program(fg_check_outcome *outcome, fgmm_device *device, const fg_pass_options *options,
+                          fg_shape *shape, fg_program program)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t most_k = options->covariance == FGMM_FULL ? PROBE_FULL_K : PROBE_K;
+    fg_pass_options o = *options;
+    *outcome = (fg_check_outcome){FG_CHECK_PASSED, ""};
+    fg_family_begin_check(device);
+    if (shape->family == FGMM_KERNEL_VECTOR) FG_TRY(check_vectors(outcome, device, shape));
+    o.k = shape->is_direct ? fg_min_u64(options->k, most_k) : most_k;
+    o.batch_rows = rows_of_check(shape, o.k);
+    o.path = shape->is_direct && program == FG_PROGRAM_SPARSE ? options->path : FGMM_PATH_SPARSE;
+    o.tile = &shape->tile;
+    o.tile_text = NULL;
+    o.bounds = program == FG_PROGRAM_BOUNDED ? FG_BOUNDS_ALWAYS : FG_BOUNDS_NEVER;
+    /* rows of few components take other ways through the kernels; k-means knows no others */
+    const int sets = o.keep == FG_KEEP_MIXTURE ? 2 : 1;
+    for (int set = 0; set < sets && outcome->kind == FG_CHECK_PASSED; set++)
+        FG_TRY(check_with(outcome, device, &o, set));
+done:
+    fg_family_end_check(device);
+    if (status == FGMM_OK) return;
+    /* where memory does not allow a check, nothing is said against the device */
+    outcome->kind = status == FGMM_MEMORY ? FG_CHECK_UNSURE : FG_CHECK_ERROR;
+    snprintf(outcome->why, sizeof outcome->why, "%s", fgmm_last_error());
+}
+
+enum { PROGRAMS = 2, NAME_BYTES = FG_CHECK_NAME_BYTES };
+
+/* The programs of the shape that have not passed yet; returns their number. */
+static size_t unchecked_programs(fg_program programs[PROGRAMS], char names[PROGRAMS][NAME_BYTES],
+                                 const fgmm_device *device, const fg_pass_options *options, const fg_shape *shape)
+{
+    static const fg_program all[PROGRAMS] = {FG_PROGRAM_SPARSE, FG_PROGRAM_BOUNDED};
+    size_t count = 0;
+    for (size_t i = 0; i < PROGRAMS; i++) {
+        if (all[i] == FG_PROGRAM_BOUNDED && !shape->has_bounds) continue;
+        programs[count] = all[i];
+        name_program(names[count], NAME_BYTES, options, shape, all[i]);
+        count += !fg_family_is_checked(device, names[count]);
+    }
+    return count;
+}
+
+/* May the shape be checked at all? */
+static int is_checkable(const fg_shape *shape)
+{
+    return shape->matrices == 0 || shape->d <= MOST_MATRIX_DIMS;
+}
+
+fgmm_status fg_check_family(fg_check_outcome *outcome, char *program, fgmm_device *device,
+                            const fg_pass_options *options)
 {
     fgmm_status status = FGMM_OK;
     fg_shape shape;
-    int is_passed = options->tile != NULL;
-    while (!is_passed) {
-        FG_TRY(fg_shape_init(&shape, device, options));
-        if (shape.matrices && shape.d > MOST_MATRIX_DIMS) return FGMM_OK;
-        if (shape.family == FGMM_KERNEL_VECTOR) FG_TRY(fg_lanes_probe(&shape.tile.lanes, device, shape.tile.vw));
-        FG_TRY(check_program(&is_passed, device, options, &shape, FG_PROGRAM_SPARSE));
-        if (is_passed && shape.has_bounds)
-            FG_TRY(check_program(&is_passed, device, options, &shape, FG_PROGRAM_BOUNDED));
+    fg_program programs[PROGRAMS];
+    char names[PROGRAMS][NAME_BYTES];
+    *outcome = (fg_check_outcome){FG_CHECK_PASSED, ""};
+    FG_TRY(fg_shape_init(&shape, device, options));
+    const size_t count = is_checkable(&shape) ? unchecked_programs(programs, names, device, options, &shape) : 0;
+    if (count == 0) return FGMM_OK;
+    snprintf(program, NAME_BYTES, "%s", names[0]);
+    if (fg_check_apart(outcome, device, options)) {
+        for (size_t i = 0; i < count && outcome->kind == FG_CHECK_PASSED; i++) fg_family_note_passed(device, names[i]);
+        return FGMM_OK;
+    }
+    for (size_t i = 0; i < count && outcome->kind == FG_CHECK_PASSED; i++) {
+        snprintf(program, NAME_BYTES, "%s", names[i]);
+        check_program(outcome, device, options, &shape, programs[i]);
+        if (outcome->kind == FG_CHECK_PASSED) fg_family_note_passed(device, names[i]);
+    }
+done:
+    return status;
+}
+
+/* The check, if this device has not passed it already, of one family after the other until one passes. */
+static fgmm_status check_families(fgmm_device *device, const fg_pass_options *options)
+{
+    fgmm_status status = FGMM_OK;
+    fg_check_outcome outcome;
+    char program[FG_CHECK_NAME_BYTES] = "";
+    if (options->tile) return FGMM_OK;
+    for (;;) {
+        FG_TRY(fg_check_family(&outcome, program, device, options));
+        if (outcome.kind == FG_CHECK_PASSED || outcome.kind == FG_CHECK_UNSURE) return FGMM_OK;
+        FG_TRY(fg_family_fail(device, program, outcome.why, outcome.kind == FG_CHECK_WRONG));
     }
 done:
     return status;
@@ -235,7 +359,7 @@ fgmm_status fg_pass_create(fg_pass **pass, fgmm_device *device, const fg_pass_op
 {
     fgmm_status status = FGMM_OK;
     *pass = NULL;
-    FG_TRY(check_family(device, options));
+    FG_TRY(check_families(device, options));
     FG_TRY(fg_pass_create_unchecked(pass, device, options));
 done:
     return status;

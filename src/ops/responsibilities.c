@@ -66,6 +66,7 @@ fgmm_status fg_responsibilities_create(fg_pass *pass)
     size_t bytes;
     FG_TRY(fg_buffer_create(&lists->logz, pass->device, sizeof(float) * s->batch_rows, FG_BUFFER_DEVICE,
                             "log-normalisers"));
+    FG_TRY(fg_buffer_poison(lists->logz)); /* rows that a driver leaves out are seen in the sum */
     FG_TRY(fg_buffer_create(&lists->counts, pass->device, sizeof(cl_uint) * s->batch_rows, FG_BUFFER_DEVICE,
                             "list lengths"));
     FG_TRY(fg_size_product3(&bytes, s->batch_rows, s->capacity, sizeof(float), "lists"));

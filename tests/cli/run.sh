@@ -148,6 +148,7 @@ says "devices gives reasons" '^ +why '
 cp out devices.txt
 works "devices --json" devices --json
 json "devices --json" 'sum(d["is_default"] for d in r["devices"]) == 1 and all(d["reason"] for d in r["devices"])'
+json "devices --json has the promised keys" 'list(r["devices"][0]) == "index name platform driver kind is_default kernel reason marks compute_units vector_width_float max_work_group has_fp64 global_memory_bytes max_alloc_bytes local_memory_bytes".split()'
 device_name=$(python3 -c 'import json; print(next(d["name"] for d in json.load(open("out"))["devices"] if d["is_default"]))')
 no_platform() { OCL_ICD_VENDORS=/nonexistent OCL_ICD_FILENAMES='' "$@"; }
 no_platform fails "devices without a platform" 1 'no OpenCL' devices
@@ -155,6 +156,17 @@ no_platform fails "devices --json without a platform" 1 'no OpenCL' devices --js
 no_platform fails "fit without a platform" 1 'OpenCL' fit rows.npy -k 3 -o never.safetensors
 OCL_ICD_VENDORS=/nonexistent OCL_ICD_FILENAMES=/nonexistent/lib.so fails "a driver that is not there" 1 'OpenCL' \
   fit rows.npy -k 3 -o never.safetensors
+works "devices --forget" devices --forget
+# First runs that are killed while they compile leave nothing that speaks against the device.
+runs=4
+[ -z "${FG_TEST_ALL:-}" ] || runs=20
+for run in $(seq $runs); do
+  export XDG_CACHE_HOME=$work/killed$run
+  timeout -s KILL "$((run * 2 / runs)).$((run * 20 / runs % 10))5" "$program" fit rows.npy -k 3 -o killed.safetensors --quiet
+  works "devices after a killed run" devices --json
+  json "a killed run leaves no mark" 'all(d["marks"] == "" for d in r["devices"])'
+done
+export XDG_CACHE_HOME=$work/cache
 fails "unknown device name" 1 'nosuchdevice' fit rows.npy -k 3 -o never.safetensors --device nosuchdevice
 fails "unknown device number" 1 '99' fit rows.npy -k 3 -o never.safetensors --device 99
 

@@ -1,17 +1,23 @@
-/* test_probe.c - checks of kernel families: done once per program, remembered on disk, and what fails is replaced. */
+/* test_probe.c - checks of kernel families: done once per program, by a program of their own, remembered on disk; what
+ * fails is replaced, and what befalls a check is not taken for a failure. */
 #include "support.h"
 
+#include "apart.h"
+#include "e_step.h"
 #include "ops.h"
 #include "pretend.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static fgmm_device *device;
-static char folder[512];
+static char folder[512], script[600];
+static const char *check_program = ""; /* of devices that are opened */
 
 /* A folder for each test, which has a process of its own: what one of them spoils is remembered in it. */
 static void setup(void)
@@ -19,6 +25,7 @@ static void setup(void)
     char name[32];
     snprintf(name, sizeof name, "cache-%ld", (long)getpid());
     snprintf(folder, sizeof folder, "%s", temporary_path(name));
+    snprintf(script, sizeof script, "%s-program", folder);
 }
 
 static void teardown(void)
@@ -33,6 +40,7 @@ static void reopen(fgmm_kernel_family family)
     fgmm_device_close(device);
     options.cache_dir = folder;
     options.family = family;
+    options.check_program = check_program;
     ck_ok(fgmm_device_open(&device, &options));
 }
 
@@ -113,16 +121,16 @@ START_TEST(test_probe__a_failing_family_is_replaced)
     reopen(FGMM_KERNEL_AUTO);
     const fgmm_device_info first = described();
     ck_assert_int_ne(first.family, FGMM_KERNEL_GROUP);
-    ck_ok(fg_family_fail(device, "the moon is full"));
+    ck_ok(fg_family_fail(device, "p", "the moon is full", 1));
     const fgmm_device_info second = described();
     ck_assert_int_eq(second.family, first.family == FGMM_KERNEL_MATRIX ? fg_device_family(device) : FGMM_KERNEL_GROUP);
     ck_assert_ptr_nonnull(strstr(second.reason, "the moon is full"));
     reopen(FGMM_KERNEL_AUTO);
     ck_assert_int_eq(described().family, second.family);
-    ck_assert_str_eq(described().reason, second.reason);
+    ck_assert_int_eq(strncmp(described().reason, second.reason, strlen(second.reason)), 0); /* and the date */
     reopen(first.family);
     ck_assert_int_eq(described().family, first.family);
-    ck_fails(fg_family_fail(device, "again"), FGMM_UNSUPPORTED, "again");
+    ck_fails(fg_family_fail(device, "p", "again", 1), FGMM_UNSUPPORTED, "again");
 }
 END_TEST
 
@@ -130,34 +138,267 @@ END_TEST
 START_TEST(test_probe__the_last_failing_family_says_run_again)
 {
     reopen(FGMM_KERNEL_AUTO);
-    while (described().family != FGMM_KERNEL_GROUP) ck_ok(fg_family_fail(device, "out of resources"));
-    ck_fails(fg_family_fail(device, "invalid queue"), FGMM_UNSUPPORTED, "run again");
+    while (described().family != FGMM_KERNEL_GROUP) ck_ok(fg_family_fail(device, "p", "out of resources", 1));
+    ck_fails(fg_family_fail(device, "p", "invalid queue", 1), FGMM_UNSUPPORTED, "run again");
     reopen(FGMM_KERNEL_AUTO);
     ck_assert_int_eq(described().family, FGMM_KERNEL_GROUP);
-    ck_fails(fg_family_fail(device, "wrong sums"), FGMM_UNSUPPORTED, "wrong sums");
+    ck_fails(fg_family_fail(device, "p", "wrong sums", 1), FGMM_UNSUPPORTED, "wrong sums");
     ck_assert_ptr_null(strstr(fgmm_last_error(), "run again"));
 }
 END_TEST
 
-/* A process that ends within a check leaves a mark; while it lives, others do not mind. */
-START_TEST(test_probe__a_check_that_ends_the_process_is_remembered)
+/* A process of its own, which must not meet with a driver that this one has called. */
+static void in_another_process(void (*run)(void))
 {
-    reopen(FGMM_KERNEL_AUTO);
-    const fgmm_kernel_family first = described().family;
-    fg_family_begin_check(device);
-    reopen(FGMM_KERNEL_AUTO);
-    ck_assert_int_eq(described().family, first); /* this process lives */
-
+    int state;
     const pid_t child = fork();
     if (child == 0) {
-        fg_family_begin_check(device); /* asks the driver for names only: more would hang in a child */
+        run();
         _exit(0);
     }
     ck_assert_int_gt(child, 0);
-    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert_int_eq(waitpid(child, &state, 0), child);
+    ck_assert(WIFEXITED(state) && WEXITSTATUS(state) == 0);
+}
+
+/* A check within the application, which is killed while it compiles `what`. */
+static void end_in_check(const char *what)
+{
+    reopen(FGMM_KERNEL_AUTO);
+    fg_family_begin_check(device);
+    fg_family_stage(device, "compiling", what);
+    _exit(0);
+}
+static void end_in_a(void)
+{
+    end_in_check("a.cl");
+}
+static void end_in_b(void)
+{
+    end_in_check("b.cl");
+}
+static void expect_first_family(void)
+{
+    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
+    reopen(FGMM_KERNEL_AUTO);
+    info = described();
+    if (info.family == FGMM_KERNEL_GROUP || strstr(info.marks, "left out")) _exit(1);
+}
+static void expect_other_family(void)
+{
+    reopen(FGMM_KERNEL_AUTO);
+    if (!strstr(described().reason, "2 processes") || !strstr(described().marks, "are left out")) _exit(1);
+    if (!strstr(described().marks, described().driver)) _exit(2);
+}
+
+/* Ending once in the midst of a check is nobody's fault, and ending elsewhere the next time is not either. Twice at the
+ * same place is. */
+START_TEST(test_probe__unfinished_checks_count_once_they_end_alike)
+{
+    in_another_process(end_in_a);
+    in_another_process(expect_first_family);
+    in_another_process(end_in_b);
+    in_another_process(expect_first_family);
+    in_another_process(end_in_a);
+    in_another_process(end_in_a);
+    in_another_process(expect_other_family);
+}
+END_TEST
+
+/* A check that is finished makes good for those that were not. */
+START_TEST(test_probe__a_finished_check_clears_unfinished_ones)
+{
+    in_another_process(end_in_a);
+    reopen(FGMM_KERNEL_AUTO);
+    ck_assert_ptr_nonnull(strstr(described().marks, "will be checked again"));
+    fg_family_begin_check(device);
+    fg_family_end_check(device);
+    fg_family_note_passed(device, "p");
+    reopen(FGMM_KERNEL_AUTO);
+    ck_assert_str_eq(described().marks, "");
+}
+END_TEST
+
+/* ---- a program of its own ---- */
+
+/* The check program is a script. $7: the family that it is to check. */
+static void write_script(const char *text)
+{
+    FILE *stream = fopen(script, "w");
+    ck_assert_ptr_nonnull(stream);
+    fprintf(stream, "#!/bin/sh\n%s\n", text);
+    ck_assert_int_eq(fclose(stream), 0);
+    ck_assert_int_eq(chmod(script, 0700), 0);
+    check_program = script;
+}
+
+static fg_check_outcome ask_script(void)
+{
+    const fg_pass_options options = {.k = 3, .d = 2, .type = FGMM_F32, .batch_rows = 64};
+    char program[FG_CHECK_NAME_BYTES];
+    fg_check_outcome outcome;
+    reopen(FGMM_KERNEL_AUTO);
+    ck_ok(fg_check_family(&outcome, program, device, &options));
+    if (outcome.kind == FG_CHECK_ERROR || outcome.kind == FG_CHECK_WRONG)
+        ck_ok(fg_family_fail(device, program, outcome.why, outcome.kind == FG_CHECK_WRONG));
+    return outcome;
+}
+
+static void crash_in_script(void)
+{
+    if (ask_script().kind != FG_CHECK_ERROR) _exit(1);
+}
+
+/* A driver that crashes ends the program only. It is believed when another process has met with the same. */
+START_TEST(test_probe__a_crash_is_the_drivers_and_believed_the_second_time)
+{
+    write_script("echo 'flashgmm-check: stage running responsibilities'; kill -SEGV $$");
+    in_another_process(crash_in_script);
+    in_another_process(expect_first_family);
+    const fg_check_outcome outcome = ask_script();
+    ck_assert_int_eq(outcome.kind, FG_CHECK_ERROR);
+    ck_assert_ptr_nonnull(strstr(outcome.why, "SIGSEGV"));
+    ck_assert_ptr_nonnull(strstr(outcome.why, "running responsibilities"));
+    reopen(FGMM_KERNEL_AUTO);
+    ck_assert_ptr_nonnull(strstr(described().marks, "are left out"));
+    ck_assert_ptr_nonnull(strstr(described().marks, "SIGSEGV"));
+    ck_assert_ptr_nonnull(strstr(described().reason, "SIGSEGV"));
+}
+END_TEST
+
+/* What befalls the process is nothing against the device: it is checked again, however often. */
+START_TEST(test_probe__a_check_that_somebody_ends_leaves_no_mark)
+{
+    static const char *const texts[] = {"kill -KILL $$", "kill -TERM $$", "kill -INT $$; sleep 9", "kill -HUP $$",
+                                        "echo 'flashgmm-check: answer unsure no memory'"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        write_script(texts[i]);
+        ck_assert_int_eq(ask_script().kind, FG_CHECK_UNSURE);
+        ck_assert_str_eq(described().marks, "");
+    }
+}
+END_TEST
+
+/* Wrong results are believed at once, until they are forgotten. */
+START_TEST(test_probe__wrong_results_are_remembered_until_forgotten)
+{
+    size_t count;
+    write_script("echo 'flashgmm-check: answer wrong sum 7 is 8'");
+    ck_assert_int_eq(ask_script().kind, FG_CHECK_WRONG);
+    reopen(FGMM_KERNEL_AUTO);
+    ck_assert_ptr_nonnull(strstr(described().marks, "are left out: sum 7 is 8"));
+    ck_ok(fgmm_devices_forget(folder, &count));
+    ck_assert_uint_eq(count, 1);
+    reopen(FGMM_KERNEL_AUTO);
+    ck_assert_str_eq(described().marks, "");
+    ck_assert_int_ne(described().family, FGMM_KERNEL_GROUP);
+    ck_ok(fgmm_devices_forget(folder, &count));
+    ck_assert_uint_eq(count, 0);
+}
+END_TEST
+
+/* A driver may end the process in other ways than by a signal. */
+START_TEST(test_probe__a_program_without_an_answer_has_failed)
+{
+    write_script("exit 3");
+    const fg_check_outcome outcome = ask_script();
+    ck_assert_int_eq(outcome.kind, FG_CHECK_ERROR);
+    ck_assert_ptr_nonnull(strstr(outcome.why, "exit status 3"));
+}
+END_TEST
+
+/* The real one, and its answer is the library's own. Where it cannot be started, or says that it cannot tell, the check
+ * runs in the process. */
+START_TEST(test_probe__the_installed_program_checks)
+{
+    static const char *const programs[] = {FG_TEST_CHECK_PROGRAM, "/nonexistent/flashgmm-check"};
+    for (size_t i = 0; i <= sizeof programs / sizeof programs[0]; i++) {
+        if (i < sizeof programs / sizeof programs[0])
+            check_program = programs[i];
+        else
+            write_script("exit 75");
+        const fg_check_outcome outcome = ask_script();
+        ck_assert_msg(outcome.kind == FG_CHECK_PASSED, "%s: %s", check_program, outcome.why);
+        ck_assert_str_eq(described().marks, "");
+        snprintf(folder + strlen(folder), sizeof folder - strlen(folder), "-%zu", i);
+    }
+}
+END_TEST
+
+/* Memory that ran out is the host's. */
+START_TEST(test_probe__memory_that_runs_out_leaves_no_mark)
+{
+    const fg_pass_options pass_options = {.k = 3, .d = 2, .type = FGMM_F32, .batch_rows = 64};
+    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fg_pass *pass;
+    options.cache_dir = folder;
+    options.check_program = "";
+    options.memory_limit_bytes = 1000;
+    ck_ok(fgmm_device_open(&device, &options));
+    ck_fails(fg_pass_create(&pass, device, &pass_options), FGMM_MEMORY, "limit");
+    reopen(FGMM_KERNEL_AUTO);
+    ck_assert_str_eq(described().marks, "");
+}
+END_TEST
+
+/* ---- in the midst of a run ---- */
+
+enum { ROWS = 64, K = 3, D = 2 };
+
+/* An E-step over some rows; values as after its first pass. */
+static void open_e_step(fg_e_step *e, double *values, fgmm_source **source)
+{
+    static float rows[ROWS * D];
+    static const double weights[K] = {0.2, 0.3, 0.5}, means[K * D] = {0, 0, 5, 5, 9, 0}, variances[K] = {1, 1, 1};
+    const fg_parameters parameters = {FGMM_SPHERICAL, K, D, weights, means, variances};
+    static const double centre[D];
+    for (size_t i = 0; i < ROWS * D; i++) rows[i] = (float)(i * 37 % 10);
+    ck_ok(fgmm_source_from_memory(source, rows, FGMM_F32, ROWS, D, 0));
+    reopen(FGMM_KERNEL_AUTO);
+    const fg_plan_request request = {
+        .device = device, .source = *source, .pass = {.covariance = FGMM_SPHERICAL, .k = K, .d = D}};
+    ck_ok(fg_e_step_open(e, &request, centre, 1));
+    ck_ok(fg_e_step_set_pass(e, FG_KEEP_MIXTURE));
+    ck_ok(fg_e_step_run(values, e, &parameters, NULL));
+    ck_assert_double_eq(values[0], ROWS);
+}
+
+/* Sums that are no numbers, or lack rows, are taken again with the next family; if that does better, the first is left
+ * out. If none does, it is the data. */
+START_TEST(test_probe__a_family_that_goes_wrong_in_a_run_is_replaced)
+{
+    double values[2 + K + K * D + K], good[2 + K + K * D + K];
+    fg_e_step e = {0};
+    fgmm_source *source;
+    int is_again;
+    open_e_step(&e, good, &source);
+    const fgmm_kernel_family first = fg_family_in_use(device);
+
+    fg_fall_back fall = fg_fall_back_begin(&e);
+    memcpy(values, good, sizeof values);
+    ck_ok(fg_fall_back_look(&is_again, &fall, &e, values));
+    ck_assert(!is_again);
+    values[1] = (double)NAN;
+    do { /* none does better */
+        ck_ok(fg_fall_back_look(&is_again, &fall, &e, values));
+    } while (is_again);
+    ck_assert_int_eq(fg_family_in_use(device), first);
+    ck_assert_str_eq(described().marks, "");
+
+    fall = fg_fall_back_begin(&e);
+    memcpy(values, good, sizeof values);
+    values[2] -= 1; /* a row is missing */
+    ck_ok(fg_fall_back_look(&is_again, &fall, &e, values));
+    ck_assert(is_again);
+    ck_ok(fg_fall_back_look(&is_again, &fall, &e, good));
+    ck_assert(!is_again);
+    ck_assert_int_ne(fg_family_in_use(device), first);
+    ck_assert_msg(strstr(described().reason, "rows of weight 64 summed to") != NULL, "%s", described().reason);
+    fg_e_step_close(&e);
+    fgmm_source_close(source);
     reopen(FGMM_KERNEL_AUTO);
     ck_assert_int_ne(described().family, first);
-    ck_assert_ptr_nonnull(strstr(described().reason, "ended in the midst"));
+    ck_assert_ptr_nonnull(strstr(described().marks, "are left out"));
 }
 END_TEST
 
@@ -170,7 +411,15 @@ Suite *suite(void)
         test_probe__warps_of_a_gpu_pass,
         test_probe__a_failing_family_is_replaced,
         test_probe__the_last_failing_family_says_run_again,
-        test_probe__a_check_that_ends_the_process_is_remembered,
+        test_probe__unfinished_checks_count_once_they_end_alike,
+        test_probe__a_finished_check_clears_unfinished_ones,
+        test_probe__a_crash_is_the_drivers_and_believed_the_second_time,
+        test_probe__a_check_that_somebody_ends_leaves_no_mark,
+        test_probe__wrong_results_are_remembered_until_forgotten,
+        test_probe__a_program_without_an_answer_has_failed,
+        test_probe__the_installed_program_checks,
+        test_probe__memory_that_runs_out_leaves_no_mark,
+        test_probe__a_family_that_goes_wrong_in_a_run_is_replaced,
     };
     ADD_CASE(s, "probe", setup, teardown, 300, tests);
     return s;
