@@ -97,7 +97,8 @@ FGMM_API fgmm_status fgmm_source_from_callback(fgmm_source **source, const fgmm_
 FGMM_API fgmm_status fgmm_source_describe(const fgmm_source *source, fgmm_source_info *info);
 
 /* Reads rows by hand: rewind (before the first row and after a failure), then next until *count is 0. rows: room for
- * capacity rows, dense, in the source's type. Errors: ARGUMENT (not rewound), FORMAT and IO (file, offset or line,
+ * capacity rows, dense, in the source's type; with room for none, the end of the pass can still be asked for, and rows
+ * that are left are an error. Errors: ARGUMENT (not rewound, no room), FORMAT and IO (file, offset or line,
  * reason), DATA (a pass gives more or fewer rows than the first), CALLBACK. */
 FGMM_API fgmm_status fgmm_source_rewind(fgmm_source *source);
 FGMM_API fgmm_status fgmm_source_next(fgmm_source *source, void *rows, uint64_t capacity, uint64_t *count);

@@ -36,9 +36,9 @@ static const cli_option options[] = {
     {.name = "quantizer",
      .kind = CLI_OPTION_CHOICE,
      .offset = offsetof(build_arguments, quantizer),
-     .fallback = "kmeans",
      .choices = quantizer_choices,
-     .help = "what to train: k-means centroids, or a mixture (10 k-means iterations, then EM)"},
+     .help = "what to train: k-means centroids, or a mixture (10 k-means iterations, then EM); default kmeans, with "
+             "--assign soft gmm"},
     {.name = "max-iter",
      .kind = CLI_OPTION_COUNT,
      .offset = offsetof(build_arguments, max_iter),
@@ -99,6 +99,12 @@ static const cli_option options[] = {
     {.name = NULL},
 };
 
+/* Responsibilities, which soft assignment asks for, come from a mixture. */
+static int wants_mixture(const build_arguments *a)
+{
+    return a->quantizer == QUANTIZER_GMM || (a->quantizer < 0 && a->assignment == FGMM_ASSIGN_SOFT);
+}
+
 static int check_arguments(const build_arguments *a)
 {
     int exit_code = CLI_EXIT_DONE;
@@ -114,8 +120,10 @@ static int check_arguments(const build_arguments *a)
     if (isfinite(a->replication) && (a->replication < 1 || (is_residual && a->replication > 2)))
         return cli_error(CLI_EXIT_USAGE, "--replication = %g; need 1 or more, with --assign residual at most 2",
                          a->replication);
-    if (is_soft && !a->model && a->quantizer != QUANTIZER_GMM)
-        return cli_error(CLI_EXIT_USAGE, "--assign soft needs responsibilities; need --quantizer gmm or --model");
+    if (is_soft && !a->model && !wants_mixture(a))
+        return cli_error(CLI_EXIT_USAGE,
+                         "--quantizer kmeans, but --assign soft needs responsibilities; need --quantizer "
+                         "gmm or --model");
     if (a->calibrate && (a->for_top == 0 || a->format != FGMM_INDEX_NATIVE))
         return cli_error(CLI_EXIT_USAGE, "--calibrate sets a dial; need --for-top above 0 and --format native");
     CLI_DO(cli_output_check(a->output, a->data));
@@ -128,7 +136,7 @@ done:
 static fgmm_status train(fgmm_model **model, const build_arguments *a, fgmm_device *device, fgmm_source *source,
                          cli_progress *progress)
 {
-    if (a->quantizer == QUANTIZER_KMEANS) {
+    if (!wants_mixture(a)) {
         fgmm_kmeans_options kmeans = FGMM_KMEANS_OPTIONS_INIT;
         kmeans.components = a->components;
         kmeans.max_iterations = (uint32_t)a->max_iter;
@@ -223,6 +231,7 @@ const cli_command cli_command_ivf_build = {
     .notes = "The defaults are what measured best (docs/ivf.md): k-means, and a second list for half of the rows.\n"
              "--json prints: " CLI_INDEX_JSON,
     .examples = "  flashgmm ivf build base.bvecs -k 1024 -o base.ivf --calibrate queries.bvecs\n"
+                "  flashgmm ivf build base.npy -k 256 --assign soft -o base.ivf\n"
                 "  flashgmm ivf build base.npy --model model.safetensors --assign soft -o base.ivf\n"
                 "  flashgmm ivf build base.fvecs -k 1024 --assign hard --format faiss -o base.faiss\n",
     .arguments_bytes = sizeof(build_arguments),

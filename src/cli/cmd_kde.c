@@ -123,9 +123,8 @@ const cli_command cli_command_kde = {
     .options = options,
     .notes =
         "Gaussian kernels, normalised: as scikit-learn's KernelDensity. The data are streamed once, the queries once\n"
-        "for every few thousand rows of the data. Queries that --skip-nan-rows leaves out have a density of NaN. "
-        "--json\n"
-        "prints: rows (of DATA) queries written, with --skip-nan-rows skipped_rows (of DATA).\n",
+        "for every few thousand rows of the data. Queries that --skip-nan-rows leaves out have a density of NaN.\n"
+        "--json prints: rows (of DATA) queries written, with --skip-nan-rows skipped_rows (of DATA).\n",
     .examples = "  flashgmm kde data.npy queries.npy --bandwidth 0.2 -o log_densities.npy\n",
     .arguments_bytes = sizeof(kde_arguments),
     .run = run,

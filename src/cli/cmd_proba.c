@@ -122,7 +122,12 @@ static int run(const void *user)
     CLI_DO(cli_output_check(self.values_path, arguments->work.model));
     CLI_DO(cli_evaluate(&evaluation));
     CLI_DO(cli_writers_commit(&self.ids, &self.values));
-    const cli_written written = {evaluation.rows, evaluation.skipped, "top", arguments->top, arguments->prefix};
+    const cli_written written = {.rows = evaluation.rows,
+                                 .skipped = evaluation.skipped,
+                                 .count_name = "top",
+                                 .count = arguments->top,
+                                 .path = arguments->prefix,
+                                 .files = {self.ids_path, self.values_path}};
     CLI_DO(cli_print_written(&arguments->work, &written));
 done:
     fgmm_writer_abandon(self.ids);
@@ -140,7 +145,7 @@ const cli_command cli_command_proba = {
     .options = options,
     .notes = "A responsibility is the probability that a row came from a component; those of a row sum to 1.\n"
              "Rows that --skip-nan-rows leaves out have ids of -1 and NaN in place of responsibilities.\n"
-             "--json prints: rows top written (PREFIX), with --skip-nan-rows skipped_rows.\n",
+             "--json prints: rows top written (PREFIX) files (both names), with --skip-nan-rows skipped_rows.\n",
     .examples = "  flashgmm proba model.safetensors data.npy --top 5 -o data\n"
                 "      writes data.ids.npy and data.resp.npy\n",
     .arguments_bytes = sizeof(proba_arguments),

@@ -45,17 +45,33 @@ static void print_help(void)
            "  flashgmm predict model.safetensors data.npy -o labels.npy   which one each row belongs to\n");
 }
 
-static const char *command_name(const void *list, size_t i)
+/* Every command, those of ivf with their two words, and what stands in place of one. */
+static const char *const other_words[] = {"ivf", "help", "--help", "--version"};
+enum { OTHER_WORDS = sizeof other_words / sizeof other_words[0], WORDS = COMMANDS + IVF_COMMANDS + OTHER_WORDS };
+
+static const char *any_word(const void *unused, size_t i)
 {
-    const cli_command *const *entries = list;
-    return entries[i]->name;
+    (void)unused;
+    if (i < COMMANDS) return commands[i]->name;
+    if (i < COMMANDS + IVF_COMMANDS) return ivf_commands[i - COMMANDS]->name;
+    return other_words[i - COMMANDS - IVF_COMMANDS];
 }
 
+static const char *ivf_command_name(const void *unused, size_t i)
+{
+    (void)unused;
+    return ivf_commands[i]->name + IVF_PREFIX;
+}
+
+/* A mistyped command, "build" for "ivf build", or --fit for fit. */
 static int unknown_command(const char *word)
 {
-    const char *nearest = cli_options_nearest(word, command_name, commands, COMMANDS);
     const char *what = word[0] == '-' ? "option" : "command";
+    const char *nearest = cli_options_nearest(word, any_word, NULL, WORDS);
+    if (!nearest && word[0] == '-') nearest = cli_options_nearest(word + strspn(word, "-"), any_word, NULL, WORDS);
     if (nearest) return cli_error(CLI_EXIT_USAGE, "unknown %s %s; did you mean %s?", what, word, nearest);
+    nearest = cli_options_nearest(word, ivf_command_name, NULL, IVF_COMMANDS);
+    if (nearest) return cli_error(CLI_EXIT_USAGE, "unknown %s %s; did you mean ivf %s?", what, word, nearest);
     return cli_error(CLI_EXIT_USAGE, "unknown %s %s; `flashgmm --help` lists the commands", what, word);
 }
 
@@ -67,11 +83,6 @@ static int run_command(const cli_command *command, int argc, char **argv)
     if (exit_code == CLI_PARSE_RUN) exit_code = command->run(arguments);
     free(arguments);
     return exit_code;
-}
-
-static const char *ivf_command_name(const void *list, size_t i)
-{
-    return command_name(list, i) + IVF_PREFIX;
 }
 
 static void print_ivf_help(void)
@@ -92,7 +103,7 @@ static int run_ivf(int argc, char **argv)
     for (size_t i = 0; i < IVF_COMMANDS; i++)
         if (strcmp(word, ivf_commands[i]->name + IVF_PREFIX) == 0)
             return run_command(ivf_commands[i], argc - 2, argv + 2);
-    const char *nearest = cli_options_nearest(word, ivf_command_name, ivf_commands, IVF_COMMANDS);
+    const char *nearest = cli_options_nearest(word, ivf_command_name, NULL, IVF_COMMANDS);
     if (nearest) return cli_error(CLI_EXIT_USAGE, "unknown command ivf %s; did you mean %s?", word, nearest);
     return cli_error(CLI_EXIT_USAGE, "unknown command ivf %s; `flashgmm ivf --help` lists them", word);
 }

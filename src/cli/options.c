@@ -195,27 +195,32 @@ static int set_default(const cli_option *option, void *arguments)
 
 /* --- nearest word --- */
 
-/* Levenshtein distance; words longer than the row are far from everything. */
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many letters are missing, too many, wrong, or two that stand side by side swapped; words longer than a row are
+ * far from everything. */
 static size_t distance(const char *a, const char *b)
 {
     enum { LONGEST = 63 };
-    size_t row[LONGEST + 1];
+    size_t rows[3][LONGEST + 1]; /* of a's first i letters, of i - 1, of i - 2 */
     const size_t columns = strlen(b);
     if (columns > LONGEST) return columns;
-    for (size_t j = 0; j <= columns; j++) row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
+    for (size_t j = 0; j <= columns; j++) rows[0][j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        memcpy(rows[2], rows[1], sizeof rows[1]);
+        memcpy(rows[1], rows[0], sizeof rows[0]);
+        rows[0][0] = i;
         for (size_t j = 1; j <= columns; j++) {
-            const size_t above = row[j];
-            size_t least = diagonal + (a[i] != b[j - 1]);
-            if (above + 1 < least) least = above + 1;
-            if (row[j - 1] + 1 < least) least = row[j - 1] + 1;
-            row[j] = least;
-            diagonal = above;
+            const size_t aside = min_size(rows[1][j], rows[0][j - 1]) + 1;
+            rows[0][j] = min_size(aside, rows[1][j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                rows[0][j] = min_size(rows[0][j], rows[2][j - 2] + 1);
         }
     }
-    return row[columns];
+    return rows[0][columns];
 }
 
 const char *cli_options_nearest(const char *word, const char *(*name)(const void *words, size_t i), const void *words,

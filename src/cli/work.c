@@ -186,10 +186,16 @@ int cli_print_written(const cli_work_arguments *work, const cli_written *written
         cli_add_skipped(object, work, written->skipped);
         cli_json_count(object, written->count_name, written->count);
         cJSON_AddStringToObject(object, "written", written->path);
+        if (written->files[0]) {
+            cJSON *files = cJSON_AddArrayToObject(object, "files");
+            for (int i = 0; written->files[i]; i++) cJSON_AddItemToArray(files, cJSON_CreateString(written->files[i]));
+        }
         return cli_json_print(object);
     }
     printf("%-16s%llu\n", "rows", (unsigned long long)written->rows);
     cli_print_skipped("", work, written->skipped);
-    printf("%-16s%llu\n%-16s%s\n", written->count_name, (unsigned long long)written->count, "written", written->path);
+    printf("%-16s%llu\n", written->count_name, (unsigned long long)written->count);
+    if (!written->files[0]) printf("%-16s%s\n", "written", written->path);
+    for (int i = 0; written->files[i]; i++) printf("%-16s%s\n", i == 0 ? "written" : "", written->files[i]);
     return CLI_EXIT_DONE;
 }

@@ -144,6 +144,7 @@ typedef struct cli_written {
     const char *count_name;
     uint64_t count;
     const char *path;
+    const char *files[3]; /* their names where path is only their beginning; ends with NULL */
 } cli_written;
 int cli_print_written(const cli_work_arguments *work, const cli_written *written);
 

@@ -57,15 +57,37 @@ static fgmm_status check_count(fgmm_source *source, uint64_t count)
                    total > rows ? "at least " : "", (unsigned long long)total, (unsigned long long)rows);
 }
 
+/* A caller whose room is just that of all rows comes with none left when it asks whether there are more. Where their
+ * number is not known, one more row is read to tell. */
+static fgmm_status expect_end(fgmm_source *source)
+{
+    const int is_known = source->info.rows != FGMM_ROWS_UNKNOWN;
+    uint64_t given = is_known ? source->info.rows - source->position : 0;
+    fgmm_status status = FGMM_OK;
+    unsigned char *row = NULL;
+    if (!is_known) {
+        source->phase = FG_SOURCE_FAILED;
+        FG_TRY(FG_ALLOC(&row, source->info.dims * fgmm_type_bytes(source->info.type), "a row"));
+        FG_TRY(source->kind->next(source->self, row, 1, &given));
+        FG_TRY(check_count(source, given));
+    }
+    FG_CHECK(given == 0, FGMM_ARGUMENT, "capacity = 0 with rows left; need at least 1 row%s",
+             is_known ? "" : ", after fgmm_source_rewind");
+    source->phase = FG_SOURCE_ENDED;
+done:
+    free(row);
+    return status;
+}
+
 fgmm_status fgmm_source_next(fgmm_source *source, void *rows, uint64_t capacity, uint64_t *count)
 {
     if (count) *count = 0;
-    if (!source || !rows || !count)
-        return fg_fail(FGMM_ARGUMENT, "%s is NULL", !source ? "source" : !rows ? "rows" : "count");
-    if (capacity == 0) return fg_fail(FGMM_ARGUMENT, "capacity = 0; need at least 1 row");
+    if (!source || (!rows && capacity > 0) || !count)
+        return fg_fail(FGMM_ARGUMENT, "%s is NULL", !source ? "source" : !count ? "count" : "rows");
     if (source->phase == FG_SOURCE_ENDED) return FGMM_OK;
     if (source->phase != FG_SOURCE_READING)
         return fg_fail(FGMM_ARGUMENT, "rows are asked for before fgmm_source_rewind (or after a failure)");
+    if (capacity == 0) return expect_end(source);
     uint64_t given = 0;
     fgmm_status status = source->kind->next(source->self, rows, capacity, &given);
     if (status == FGMM_OK) status = check_count(source, given);

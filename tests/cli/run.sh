@@ -105,6 +105,15 @@ fails "unknown command" 2 'unknown command frobnicate' frobnicate
 fails "mistyped command" 2 'did you mean predict' predct a b
 fails "fit: a checkpoint is not the model" 2 "--checkpoint = ./never.safetensors; need another name than --output's" \
     fit rows.npy -k 3 -o never.safetensors --checkpoint ./never.safetensors
+fails "swapped letters" 2 'unknown command fti; did you mean fit\?' fti
+fails "command of ivf alone" 2 'unknown command search; did you mean ivf search' search a.ivf
+fails "command of ivf with a hyphen" 2 'did you mean ivf build' ivf-build rows.npy
+fails "mistyped ivf" 2 'did you mean ivf\?' ivv build
+fails "mistyped help" 2 'did you mean help' hlep
+fails "mistyped --version" 2 'unknown option --versoin; did you mean --version' --versoin
+fails "command as an option" 2 'unknown option --fit; did you mean fit\?' --fit
+fails "mistyped command behind help" 2 'did you mean predict' help predct
+fails "no command at all like it" 2 'unknown command qqqqqqq; `flashgmm --help` lists' qqqqqqq
 fails "unknown option" 2 'unknown option --componets; did you mean --components' fit rows.npy --componets 3
 fails "unknown letter" 2 'unknown option -z' fit rows.npy -z 3
 fails "word too many" 2 'extra' devices extra
@@ -296,6 +305,10 @@ works "predict with centroids" predict centres.npy rows.npy -o labels2.npy --jso
 json "predict --json" 'r["rows"] == 600 and r["components"] == 3'
 npy labels2.npy 'v == tuple(i % 3 for i in range(600))'
 works "proba" proba m.safetensors rows.npy --top 2 -o p
+says "proba names both files" '^written +p\.ids\.npy$'
+says "proba names both files" '^ +p\.resp\.npy$'
+works "proba --json" proba m.safetensors rows.npy --top 2 -o p --json
+json "proba --json names both files" 'r["written"] == "p" and r["files"] == ["p.ids.npy", "p.resp.npy"]'
 npy p.ids.npy 'h["descr"] == "<i4" and h["shape"] == (600, 2)'
 npy p.resp.npy 'h["descr"] == "<f4" and h["shape"] == (600, 2) and all(1.000001 >= v[2*i] >= v[2*i+1] >= 0 for i in range(600))'
 fails "--top > K" 1 '--top = 4; need 1 to 3' proba m.safetensors rows.npy --top 4 -o never
@@ -709,7 +722,10 @@ works "ivf compact" ivf compact a.ivf --json
 json "ivf compact: no dead entries" 'r["dead"] == 0 and r["rows"] == 600'
 fails "ivf without K" 2 '-k is missing' ivf build rows.npy -o never.ivf
 fails "ivf: unknown command" 2 'did you mean search' ivf serch a.ivf
-fails "ivf build: soft from k-means" 2 'soft needs responsibilities' ivf build rows.npy -k 3 --assign soft -o never.ivf
+fails "ivf build: soft from k-means" 2 'quantizer kmeans, but --assign soft needs responsibilities' \
+    ivf build rows.npy -k 3 --quantizer kmeans --assign soft -o never.ivf
+works "ivf build: soft alone trains a mixture" ivf build rows.npy -k 3 --max-iter 5 --assign soft --calibrate rows.fbin -o soft.ivf
+expect "ivf build: soft alone is that of --quantizer gmm" cmp soft.ivf c.ivf
 fails "ivf build: replication out of range" 2 'replication = 3' ivf build rows.npy -k 3 --replication 3 -o never.ivf
 fails "ivf: no command" 2 'ivf: no command' ivf
 fails "ivf eval: nprobe > K" 1 'nprobe = 1,9; need whole numbers from 1, up to the index.s 8 lists' \

@@ -196,6 +196,33 @@ START_TEST(test_source__callback_counts_must_agree)
 }
 END_TEST
 
+/* A loop over an array with room for exactly all rows asks once more with room for none. */
+START_TEST(test_source__no_room_at_the_end_is_no_error)
+{
+    const uint64_t stated[] = {5, FGMM_ROWS_UNKNOWN};
+    for (size_t i = 0; i < 2; i++) {
+        maker m = {{5, 5, 5}, 0, 0, -1, 0, 0};
+        fgmm_source *source = source_of(&m, stated[i]);
+        float rows[5];
+        uint64_t done = 0, count = 1;
+        ck_ok(fgmm_source_rewind(source));
+        while (count > 0) {
+            ck_ok(fgmm_source_next(source, done == 5 ? NULL : rows + done, done + 3 <= 5 ? 3 : 5 - done, &count));
+            done += count;
+        }
+        ck_assert_uint_eq(done, 5);
+        ck_ok(fgmm_source_next(source, rows, 1, &count));
+        ck_assert_uint_eq(count, 0);
+        fgmm_source_close(source);
+        source = source_of(&m, stated[i]);
+        ck_ok(fgmm_source_rewind(source));
+        ck_ok(fgmm_source_next(source, rows, 3, &count));
+        ck_fails(fgmm_source_next(source, rows, 0, &count), FGMM_ARGUMENT, "capacity = 0 with rows left");
+        fgmm_source_close(source);
+    }
+}
+END_TEST
+
 START_TEST(test_source__callback_failures_are_reported)
 {
     maker m = {{5, 5, 5}, 0, 0, 3, 0, 0};
@@ -319,9 +346,9 @@ Suite *suite(void)
         test_source__memory_dense_and_strided,       test_source__memory_refuses_bad_arguments,
         test_source__calls_out_of_order_are_refused, test_source__describe_respects_the_callers_size,
         test_source__callback_rows_are_counted_once, test_source__callback_counts_must_agree,
-        test_source__callback_failures_are_reported, test_source__callback_refuses_bad_arguments,
-        test_source__callback_struct_may_grow,       test_source__paths_that_cannot_be_opened,
-        test_source__format_by_option_or_ending,
+        test_source__no_room_at_the_end_is_no_error, test_source__callback_failures_are_reported,
+        test_source__callback_refuses_bad_arguments, test_source__callback_struct_may_grow,
+        test_source__paths_that_cannot_be_opened,    test_source__format_by_option_or_ending,
     };
     Suite *s = suite_create("data_source");
     ADD_CASE(s, "source", NULL, NULL, 60, tests);
