@@ -36,7 +36,7 @@ static inline void stage_moments(__local float *to, const moments_t *p, __global
         float s = 0.0f;
         if (entry < end && d < DIMS) {
             const ulong start = p->first_element + (ulong)p->sorted_rows[entry] * DIMS;
-            s = sqrt(p->sorted_values[entry]) * (row_element(p->rows, start + d) - p->shift[d] - mean[d]);
+            s = sqrt(p->sorted_values[entry]) * (shifted_element(p->rows, start, p->shift, d) - mean[d]);
         }
         to[e] = s;
     }

@@ -175,7 +175,7 @@ static inline void exact_distances(float sums[DOWN][ACROSS][4], const warp_t *w,
         const size_t start = p->first_element + (size_t)min(p->first + r * 8, p->last) * DIMS;
 #pragma unroll 1
         for (uint d = 0; d < DIMS; d++) {
-            const float y = row_element(p->rows, start + d) - p->shift[d];
+            const float y = shifted_element(p->rows, start, p->shift, d);
             WARP_UNROLL
             for (int n = 0; n < ACROSS; n++)
                 WARP_UNROLL

@@ -39,7 +39,7 @@ static inline void stage_triangle(const triangle_t *p, uint j0, uint d0, uint it
         const uint i = e / TRIANGLE_DEPTH, d = d0 + e % TRIANGLE_DEPTH;
         const ulong start = p->first_element + (ulong)min(p->row0 + i, p->n - 1) * DIMS;
         p->t[e % TRIANGLE_DEPTH * TRIANGLE_ROWS + i] =
-            d < DIMS ? row_element(p->rows, start + d) - p->shift[d] - p->component[d] : 0.0f;
+            d < DIMS ? shifted_element(p->rows, start, p->shift, d) - p->component[d] : 0.0f;
     }
     for (uint e = item; e < TRIANGLE_COLUMNS * TRIANGLE_DEPTH; e += TRIANGLE_ITEMS) {
         const uint j = j0 + e % TRIANGLE_COLUMNS, d = d0 + e / TRIANGLE_COLUMNS;

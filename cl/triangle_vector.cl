@@ -27,7 +27,7 @@ static inline __global float *row_place(__global float *a, uint i)
 static inline float load_row(__global float *a, __global const row_t *rows, size_t row_start,
                              __global const float *shift)
 {
-    for (int d = 0; d < DIMS; d++) a[d * VW] = row_element(rows, row_start + d) - shift[d];
+    for (int d = 0; d < DIMS; d++) a[d * VW] = shifted_element(rows, row_start, shift, d);
     return 0.0f;
 }
 

@@ -11,7 +11,7 @@ extern "C" {
 /* log_density (Q), float64, nats: of each query q under the estimate from the N rows x_i of the data,
  *     log [ 1/N sum_i N(q | x_i, bandwidth^2 I) ],
  * normalised: the density integrates to 1 (scikit-learn's KernelDensity, kernel gaussian). bandwidth: a deviation, in
- * units of the data, 1e-15 to 1e16. Both sources are streamed: the data once, the queries once for every few thousand
+ * units of the data, 1e-100 to 1e100. Both sources are streamed: the data once, the queries once for every few thousand
  * rows of the data. Q is the queries' row count, which must be known. options: batches, memory, path, progress (phase
  * FINAL, an iteration per piece of the data); NULL: defaults.
  * Errors: ARGUMENT, DATA (other D, NaN or infinity, a query so far away that float32 cannot hold its density), MEMORY,

@@ -43,7 +43,8 @@ typedef int (*fgmm_evaluation_fn)(void *user, const fgmm_evaluation *batch);
 
 /* Streams the source once through the model. Memory is bounded whatever N is. mean_log_likelihood and rows may be NULL;
  * labels of centroids alone, with mean_log_likelihood NULL, take no densities.
- * Errors: DATA (D differs, NaN or infinity, a variance outside 1e-30..1e32), ARGUMENT (top > K), DEVICE, IO, CALLBACK.
+ * Errors: DATA (D differs, NaN or infinity, a variance outside 1e-30..1e32 of the model's own), ARGUMENT (top > K),
+ * DEVICE, IO, CALLBACK.
  */
 FGMM_API fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_source *source,
                                    const fgmm_evaluate_options *options, fgmm_evaluation_fn sink, void *sink_user,

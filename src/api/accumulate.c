@@ -19,7 +19,8 @@ fgmm_status fgmm_statistics_accumulate_weighted(fgmm_statistics *statistics, fgm
     fgmm_status status = FGMM_OK;
     fg_e_step e = {0};
     fg_weights opened = {0};
-    double *mean = NULL, *values = NULL;
+    fg_range range = {0};
+    double *values = NULL;
     FG_CHECK(statistics, FGMM_ARGUMENT, "statistics is NULL");
     FG_TRY(fg_check_handles(device, source));
     FG_TRY(fg_check_weights(weights, source));
@@ -35,15 +36,16 @@ fgmm_status fgmm_statistics_accumulate_weighted(fgmm_statistics *statistics, fgm
         .host_bytes = statistics->layout.count * sizeof(double),
     };
     FG_TRY(FG_ALLOC(&values, statistics->layout.count, "statistics"));
-    FG_TRY(fg_model_centre(&mean, &parameters));
-    FG_TRY(fg_e_step_open(&e, &request, mean, 1));
+    FG_TRY(fg_range_of(&range, &parameters));
+    FG_TRY(fg_range_check(&parameters, range.unit, "statistics"));
+    FG_TRY(fg_e_step_open(&e, &request, &range, 1));
     FG_TRY(fg_e_step_set_pass(&e, FG_KEEP_MIXTURE));
     FG_TRY(fg_e_step_run(values, &e, &parameters, NULL));
     FG_TRY(fg_weights_check(&opened, source->info.rows, 1));
     for (size_t i = 0; i < statistics->layout.count; i++) statistics->values[i] += opened.unit * values[i];
 done:
     fg_e_step_close(&e);
-    free(mean);
+    free(range.centre);
     free(values);
     return status;
 }

@@ -11,12 +11,10 @@
 /* Device and source are there, and the device is usable in this process. */
 fgmm_status fg_check_handles(const fgmm_device *device, const fgmm_source *source);
 
-/* Most reg_covar: far above any data that training takes (survey.c), and with its clusters' own variances still below
- * the most variance that the device takes. */
-#define FG_MOST_REG_COVAR 1e30
+/* Most reg_covar: the square of the largest data (FG_MOST_F64). */
+#define FG_MOST_REG_COVAR 1e200
 
-/* DATA when model and data have different D, or a variance or its reciprocal is beyond what the device's float32 can
- * hold. what: "model", "start", "statistics". */
+/* DATA when model and data have different D. what: "model", "start", "statistics". */
 fgmm_status fg_check_model(const fgmm_model *model, const fgmm_source *source, const char *what);
 
 fgmm_status fg_check_path(fgmm_path path);

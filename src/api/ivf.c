@@ -150,8 +150,8 @@ static fgmm_status search_parts(fgmm_searcher *s, const void *queries, fgmm_type
     for (uint64_t at = 0; at < n; at += most) {
         const uint64_t part = fg_min_u64(most, n - at), first = at * request->top;
         const unsigned char *rows = (const unsigned char *)queries + (size_t)at * row_bytes;
-        FG_TRY(fg_rows_check(rows, type, part, d, at));
-        fg_rows_to_float(floats, rows, type, part, d, zero);
+        FG_TRY(fg_rows_check(rows, type, part, d, at, fg_most_value(type)));
+        fg_rows_to_float(floats, rows, type, part, d, zero, 1);
         request->queries = floats;
         request->n = part;
         FG_TRY(fg_searcher_run(s, request, ids + first, distances ? distances + first : NULL, stats));

@@ -13,6 +13,9 @@
 /* Rows of a piece: as many components as keep the device busy, and fewer where they are wide. */
 enum { PIECE_ROWS = 8192, LEAST_PIECE_ROWS = 256, PIECE_ELEMENTS = 1 << 22 };
 
+/* Its square is a double's. */
+#define FG_LEAST_BANDWIDTH 1e-100
+
 /* An estimate at work. */
 typedef struct estimate {
     fgmm_device *device;
@@ -48,8 +51,9 @@ static fgmm_status run_piece(estimate *e, uint64_t n)
 {
     fgmm_status status = FGMM_OK;
     fgmm_model *model = NULL;
-    FG_TRY(fg_rows_check(e->rows, e->data->info.type, n, e->d, e->seen));
-    for (size_t i = 0; i < n * e->d; i++) e->means[i] = fg_row_value(e->rows, e->data->info.type, i);
+    const fgmm_type type = e->data->info.type;
+    FG_TRY(fg_rows_check(e->rows, type, n, e->d, e->seen, fg_most_value(type)));
+    for (size_t i = 0; i < n * e->d; i++) e->means[i] = fg_row_value(e->rows, type, i);
     for (uint64_t i = 0; i < n; i++) {
         e->weights[i] = 1 / (double)n;
         e->variances[i] = e->variance;
@@ -100,7 +104,8 @@ fgmm_status fgmm_kde(double *log_density, fgmm_device *device, fgmm_source *data
     FG_CHECK(log_density, FGMM_ARGUMENT, "log_density is NULL; need room for one double per query");
     FG_TRY(fg_check_handles(device, queries));
     FG_CHECK(data && data != queries, FGMM_ARGUMENT, "data is %s", data ? "the same source as queries" : "NULL");
-    FG_CHECK(bandwidth >= 1e-15 && bandwidth <= 1e16, FGMM_ARGUMENT, "bandwidth = %g; need 1e-15 to 1e16", bandwidth);
+    FG_CHECK(bandwidth >= FG_LEAST_BANDWIDTH && bandwidth <= FG_MOST_F64, FGMM_ARGUMENT,
+             "bandwidth = %g; need %g to %g", bandwidth, FG_LEAST_BANDWIDTH, FG_MOST_F64);
     FG_CHECK(queries->info.rows != FGMM_ROWS_UNKNOWN, FGMM_ARGUMENT, "queries: their number of rows is unknown");
     FG_CHECK(data->info.dims == queries->info.dims, FGMM_DATA, "the data has D = %llu, but the queries have D = %llu",
              (unsigned long long)data->info.dims, (unsigned long long)queries->info.dims);

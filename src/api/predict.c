@@ -54,6 +54,7 @@ typedef struct evaluation {
     fg_weights weights;
     int has_densities, has_nearest; /* which passes there are; nearest: labels are those of centroids */
     uint64_t rows;
+    double nats;        /* of fg_e_step_nats */
     double sum, weight; /* of log-likelihoods, each times its row's weight; of weights */
 } evaluation;
 
@@ -88,6 +89,7 @@ static fgmm_status evaluate_batch(evaluation *v, const fg_rows *rows)
             "row %llu lies so far from every component that float32 cannot hold its log-likelihood (below %g nats; "
             "rows are counted from 0)",
             (unsigned long long)fg_source_row(v->e.request.source, v->rows + i), least_log_likelihood);
+        r->log_likelihood[i] += v->nats;
         const double weight = r->weights ? r->weights[i] : 1;
         v->sum += weight * r->log_likelihood[i];
         v->weight += weight;
@@ -119,6 +121,7 @@ static fgmm_status evaluate_all(evaluation *v, const fg_parameters *parameters)
     if (v->has_densities && v->has_nearest) FG_TRY(fg_e_step_set_nearest(&v->e));
     FG_TRY(fg_e_step_load(&v->e, parameters));
     FG_TRY(results_create(&v->results, &v->options, v->e.plan.batch_rows));
+    v->nats = fg_e_step_nats(&v->e);
     fg_watch_iteration(&v->e.watch, FGMM_PHASE_FINAL, 1, 1, v->e.request.source->info.rows);
     FG_TRY(fg_stream_begin(v->e.stream));
     FG_TRY(fg_stream_next(v->e.stream, &rows));
@@ -154,6 +157,18 @@ static fg_plan_request plan_request(const evaluation *v, fgmm_device *device, fg
     };
 }
 
+static fgmm_status find_range(fg_range *range, const evaluation *v, const fg_parameters *parameters)
+{
+    fgmm_status status = FGMM_OK;
+    fg_parameters means = *parameters;
+    means.covariances = NULL;
+    if (!v->has_densities) return fg_range_of(range, &means);
+    FG_TRY(v->has_nearest ? fg_range_of_centroids(range, parameters) : fg_range_of(range, parameters));
+    FG_TRY(fg_range_check(parameters, range->unit, "model"));
+done:
+    return status;
+}
+
 fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_source *source,
                           const fgmm_evaluate_options *options, fgmm_evaluation_fn sink, void *sink_user,
                           double *mean_log_likelihood, uint64_t *rows)
@@ -161,7 +176,7 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     fgmm_status status = FGMM_OK;
     const fgmm_evaluate_options defaults = FGMM_EVALUATE_OPTIONS_INIT;
     evaluation v = {.options = defaults, .sink = sink, .sink_user = sink_user};
-    double *mean = NULL;
+    fg_range range = {0};
     FG_TRY(fg_check_handles(device, source));
     FG_CHECK(model, FGMM_ARGUMENT, "model is NULL");
     FG_TRY(fg_read_options(&v.options, options, sizeof v.options, "evaluate options"));
@@ -176,8 +191,8 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     const fg_plan_request request = plan_request(&v, device, source, &parameters);
     fg_watch_begin(&v.e.watch, v.options.progress, v.options.progress_user);
     FG_TRY(fg_weights_open(&v.weights, v.options.weights, source->info.rows));
-    FG_TRY(fg_model_centre(&mean, &parameters));
-    FG_TRY(fg_e_step_open(&v.e, &request, mean, 1));
+    FG_TRY(find_range(&range, &v, &parameters));
+    FG_TRY(fg_e_step_open(&v.e, &request, &range, 1));
     if (v.weights.source) FG_TRY(fgmm_source_rewind(v.weights.source));
     FG_TRY(evaluate_all(&v, &parameters));
     FG_TRY(fg_weights_check(&v.weights, v.rows, 1));
@@ -186,7 +201,7 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
 done:
     fg_e_step_close(&v.e);
     results_free(&v.results);
-    free(mean);
+    free(range.centre);
     return status;
 }
 

@@ -25,7 +25,7 @@
 #define CLI_REG_COVAR_OPTION(type, field)                                                                              \
     {                                                                                                                  \
         .name = "reg-covar", .kind = CLI_OPTION_REAL, .offset = offsetof(type, field), .value = "V",                   \
-        .is_nonnegative = 1, .most_real = 1e30, .fallback = "1e-6",                                                    \
+        .is_nonnegative = 1, .most_real = 1e200, .fallback = "1e-6",                                                   \
         .help = "added to every variance, in squared units of the data"                                                \
     }
 #define CLI_N_INIT_OPTION(type, field)                                                                                 \

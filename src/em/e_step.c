@@ -2,17 +2,18 @@
 #include "e_step.h"
 
 #include "size.h"
+#include "statistics.h"
 
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const double *centre, int is_checked)
+fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const fg_range *range, int is_checked)
 {
     fgmm_status status = FGMM_OK;
     const fgmm_source_info *info = &request->source->info;
     e->request = *request;
     FG_TRY(fg_plan_make(&e->plan, request));
-    FG_TRY(fg_shift_create(&e->shift, info->type, info->dims, centre));
+    FG_TRY(fg_shift_create(&e->shift, info->type, info->dims, range->centre, range->unit));
     const fg_stream_options options = {
         .device = request->device,
         .source = request->source,
@@ -20,8 +21,8 @@ fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const d
         .rows = info->rows,
         .batch_rows = e->plan.batch_rows,
         .resident_rows = e->plan.resident_rows,
-        .is_checked = is_checked,
-        .offset = e->shift.host,
+        .most = is_checked ? fg_range_most(range, info->dims, info->type) : 0,
+        .shift = &e->shift,
     };
     FG_TRY(fg_stream_open(&e->stream, &options));
 done:
@@ -44,6 +45,7 @@ static fg_pass_options pass_options(const fg_e_step *e, fg_keep keep)
     options.rows = fg_plan_load_rows(&e->request);
     options.batch_rows = e->plan.batch_rows;
     options.tile_text = e->tiles[keep];
+    options.row_scale = fg_shift_scale(&e->shift);
     return options;
 }
 
@@ -66,9 +68,10 @@ fgmm_status fg_e_step_set_nearest(fg_e_step *e)
 static fgmm_status shift_points(double **shifted, const fg_e_step *e, const double *points, uint64_t k, uint64_t d)
 {
     fgmm_status status = FGMM_OK;
+    const double scale = 1 / e->shift.unit;
     FG_TRY(FG_ALLOC(shifted, k * d, "means"));
     for (uint64_t c = 0; c < k; c++)
-        for (uint64_t j = 0; j < d; j++) (*shifted)[c * d + j] = points[c * d + j] - e->shift.host[j];
+        for (uint64_t j = 0; j < d; j++) (*shifted)[c * d + j] = (points[c * d + j] - e->shift.host[j]) * scale;
 done:
     return status;
 }
@@ -76,13 +79,20 @@ done:
 fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters)
 {
     fgmm_status status = FGMM_OK;
+    const uint64_t k = parameters->k, d = parameters->d;
+    const uint64_t variances = parameters->covariances ? fg_covariance_count(parameters->covariance, k, d) : 0;
+    const double squared = 1 / (e->shift.unit * e->shift.unit);
     fg_parameters moved = *parameters;
-    double *means = NULL;
-    FG_TRY(shift_points(&means, e, parameters->means, parameters->k, parameters->d));
+    double *means = NULL, *covariances = NULL;
+    FG_TRY(shift_points(&means, e, parameters->means, k, d));
+    if (variances) FG_TRY(FG_ALLOC(&covariances, variances, "covariances"));
+    for (uint64_t i = 0; i < variances; i++) covariances[i] = parameters->covariances[i] * squared;
     moved.means = means;
+    moved.covariances = covariances;
     FG_TRY(fg_pass_load(e->pass, &moved, e->shift.kernel));
     if (e->nearest) FG_TRY(fg_pass_load(e->nearest, &moved, e->shift.kernel));
 done:
+    free(covariances);
     free(means);
     return status;
 }
@@ -95,6 +105,32 @@ fgmm_status fg_e_step_recentre(fg_e_step *e, const double *centres)
     FG_TRY(fg_pass_recentre(e->pass, shifted, e->shift.kernel));
 done:
     free(shifted);
+    return status;
+}
+
+double fg_e_step_nats(const fg_e_step *e)
+{
+    const double log_two = 0.693147180559945309417232121458;
+    int exponent;
+    frexp(e->shift.unit, &exponent); /* unit = 2^(exponent - 1) */
+    return -(double)e->request.source->info.dims * (exponent - 1) * log_two;
+}
+
+fgmm_status fg_e_step_statistics(double *values, fg_e_step *e)
+{
+    fgmm_status status = FGMM_OK;
+    fg_statistics_layout layout;
+    const fg_pass_options *pass = &e->request.pass;
+    const double unit = e->shift.unit;
+    FG_TRY(fg_statistics_layout_of(&layout, pass->covariance, pass->k, pass->d));
+    FG_TRY(fg_pass_statistics(e->pass, values));
+    if (e->keep == FG_KEEP_BEST)
+        values[1] *= unit * unit;
+    else
+        values[1] += values[0] * fg_e_step_nats(e);
+    for (size_t i = layout.s1; i < layout.s2; i++) values[i] *= unit;
+    for (size_t i = layout.s2; i < layout.count; i++) values[i] *= unit * unit;
+done:
     return status;
 }
 
@@ -111,7 +147,7 @@ static fgmm_status run_once(double *values, fg_e_step *e, const fg_parameters *p
         FG_TRY(fg_watch_rows(&e->watch, rows.n));
         FG_TRY(fg_stream_next(e->stream, &rows));
     }
-    FG_TRY(fg_pass_statistics(e->pass, values));
+    FG_TRY(fg_e_step_statistics(values, e));
 done:
     return status;
 }
@@ -126,25 +162,5 @@ fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *par
         FG_TRY(fg_fall_back_look(&is_again, &fall, e, values));
     } while (is_again);
 done:
-    return status;
-}
-
-fgmm_status fg_model_centre(double **centre, const fg_parameters *p)
-{
-    fgmm_status status = FGMM_OK;
-    const uint64_t d = p->d;
-    double *variance = NULL;
-    FG_TRY(FG_ALLOC(centre, d, "centre"));
-    FG_TRY(FG_ALLOC(&variance, d, "variances"));
-    for (uint64_t c = 0; c < p->k; c++)
-        for (uint64_t j = 0; j < d; j++) (*centre)[j] += p->weights[c] * p->means[c * d + j];
-    for (uint64_t c = 0; c < p->k; c++)
-        for (uint64_t j = 0; j < d; j++) {
-            const double t = p->means[c * d + j] - (*centre)[j];
-            variance[j] += p->weights[c] * (t * t + p->covariances[fg_variance_place(p->covariance, d, c, j)]);
-        }
-    for (uint64_t j = 0; j < d; j++) (*centre)[j] = fg_centre((*centre)[j], variance[j]);
-done:
-    free(variance);
     return status;
 }

@@ -5,6 +5,7 @@
 
 #include "pass.h"
 #include "plan.h"
+#include "range.h"
 #include "rows.h"
 #include "stream.h"
 #include "watch.h"
@@ -21,9 +22,10 @@ typedef struct fg_e_step {
     const char *tiles[2]; /* by fg_keep: of the pass that a resumed run began with; NULL: chosen. Borrowed */
 } fg_e_step;
 
-/* Takes the memory decision and opens the stream; there is no pass yet. centre (d): of the data or of the model,
- * what the shift is made of. is_checked: look for values that are not numbers (training has done so in the survey). */
-fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const double *centre, int is_checked);
+/* Takes the memory decision and opens the stream; there is no pass yet. range: of the data or of the model, what the
+ * shift is made of. is_checked: look for values that are no numbers or too far away (training has done so in the
+ * survey). */
+fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const fg_range *range, int is_checked);
 void fg_e_step_close(fg_e_step *e);
 
 /* The pass with what is kept per row; replaces the one before. */
@@ -53,12 +55,15 @@ fg_fall_back fg_fall_back_begin(const fg_e_step *e);
 /* values: as fg_e_step_run's. Where *is_again is 1 the pass is another one, without parameters. */
 fgmm_status fg_fall_back_look(int *is_again, fg_fall_back *fall, fg_e_step *e, const double *values);
 
+/* What was accumulated since parameters were loaded, in the data's own coordinates and unit: values is the flat array
+ * of flashgmm/stats.h. */
+fgmm_status fg_e_step_statistics(double *values, fg_e_step *e);
+
+/* Nats that log-densities in the data's own unit have more than those of fg_pass_evaluate: - D log unit. */
+double fg_e_step_nats(const fg_e_step *e);
+
 /* One pass over all rows: values is the flat array of flashgmm/stats.h, about centres (k,d); NULL: the means. The
  * caller has set the watch's phase. */
 fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *parameters, const double *centres);
-
-/* centre (d): fg_centre of the mixture's mean and variance, what the shift is made of where only a model is at hand, so
- * that a reloaded model gives the same bytes. */
-fgmm_status fg_model_centre(double **centre, const fg_parameters *parameters);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "device.h"
 #include "plan.h"
+#include "range.h"
 #include "rows.h"
 #include "sample.h"
 #include "watch.h"
@@ -14,8 +15,8 @@ typedef struct fg_init_request {
     int has_weights;         /* rows of the data count differently: the first centre is drawn accordingly */
     fgmm_type type;
     uint64_t k, d, seed;
-    uint64_t rows;        /* N */
-    const double *centre; /* (d) what the shift is made of */
+    uint64_t rows;         /* N */
+    const fg_range *range; /* what the shift is made of */
     const fg_shift *shift;
     fg_watch *watch;
 } fg_init_request;

@@ -65,7 +65,7 @@ static fgmm_status parallel_open(parallel *p, const fg_init_request *request, co
     plan.host_bytes =
         room * (4 * request->d + 4) * sizeof(double) + request->sample->count * request->sample->row_bytes;
     plan.host_row_bytes = sizeof(double) + (plan.weights.source ? sizeof(float) : 0);
-    FG_TRY(fg_e_step_open(&p->e, &plan, request->centre, 0));
+    FG_TRY(fg_e_step_open(&p->e, &plan, request->range, 0));
     p->e.watch = *request->watch;
     FG_TRY(FG_ALLOC(&p->candidates, room * p->d, "candidates"));
     FG_TRY(FG_ALLOC(&p->weights, room, "candidates"));
@@ -91,7 +91,8 @@ static fgmm_status fetch_row(parallel *p, const fg_rows *rows, size_t i, size_t 
     const size_t row_bytes = (size_t)p->d * fgmm_type_bytes(type);
     double *to = p->candidates + slot * p->d;
     FG_TRY(fg_buffer_read(rows->buffer, rows->offset_bytes + i * row_bytes, p->row, row_bytes));
-    for (uint64_t j = 0; j < p->d; j++) to[j] = fg_row_value(p->row, type, (size_t)j) + p->e.shift.host[j];
+    for (uint64_t j = 0; j < p->d; j++)
+        to[j] = p->e.shift.row_unit * fg_row_value(p->row, type, (size_t)j) + p->e.shift.host[j];
 done:
     return status;
 }

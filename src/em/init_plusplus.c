@@ -52,8 +52,7 @@ static fgmm_status seeds_create(seeds *s, const fg_init_request *request)
         for (uint64_t i = 0; i < request->sample->count; i++)
             s->weights[i] = (float)fg_sample_weight(request->sample, i);
     }
-    for (uint64_t j = 0; j < request->d; j++)
-        s->offset[j] = request->shift->host[j] + (double)request->shift->kernel[j];
+    fg_shift_offset(s->offset, request->shift, request->d);
 done:
     return status;
 }
@@ -62,7 +61,8 @@ done:
 static void convert_row(const seeds *s, float *to, uint64_t row)
 {
     const fg_init_request *request = s->request;
-    fg_rows_to_float(to, fg_sample_row(request->sample, row), request->type, 1, request->d, s->offset);
+    fg_rows_to_float(to, fg_sample_row(request->sample, row), request->type, 1, request->d, s->offset,
+                     request->shift->unit);
 }
 
 static fgmm_status store_sample(seeds *s)

@@ -126,14 +126,16 @@ static fgmm_status search_create(search *s, const double *centres, const fg_init
     FG_TRY(FG_ALLOC(&s->d2, s->n, "rows for swaps"));
     FG_TRY(FG_ALLOC(&s->to_new, s->n, "rows for swaps"));
     FG_TRY(FG_ALLOC(&s->losses, s->k, "centres"));
-    for (uint64_t j = 0; j < s->d; j++) offset[j] = request->shift->host[j] + (double)request->shift->kernel[j];
+    const double unit = request->shift->unit;
+    fg_shift_offset(offset, request->shift, s->d);
     for (uint64_t c = 0; c < s->k; c++) {
         s->rows[c] = FROM_ELSEWHERE;
-        fg_rows_to_float(s->centres + c * s->stride, centres + c * s->d, FGMM_F64, 1, s->d, offset);
+        fg_rows_to_float(s->centres + c * s->stride, centres + c * s->d, FGMM_F64, 1, s->d, offset, unit);
     }
     for (uint64_t i = 0; i < s->n; i++) {
         const uint64_t row = sample_row(s, i);
-        fg_rows_to_float(s->x + i * s->stride, fg_sample_row(request->sample, row), request->type, 1, s->d, offset);
+        fg_rows_to_float(s->x + i * s->stride, fg_sample_row(request->sample, row), request->type, 1, s->d, offset,
+                         unit);
         s->weights[i] = fg_sample_weight(request->sample, row);
         find_nearest(s, i);
     }

@@ -2,6 +2,7 @@
  * (docs/math.md, equation 10, "Collapsed components"). Knows nothing of rows or devices. */
 #include "cholesky.h"
 #include "file.h"
+#include "range.h"
 #include "rng.h"
 #include "size.h"
 #include "statistics.h"
@@ -18,9 +19,11 @@ static const double DROPPED_SHARE = 0x1p-24;
 static const double LEAST_VARIANCE = 0x1p-52;
 /* Relative to the squared mean, a variance below this is rounding of doubles: the dimension is constant. */
 static const double CONSTANT_DIMENSION = 0x1p-100;
-/* For rows that are all zero; its reciprocal still is a float32. Evaluation asks for 1e-30: a pivot may lose some of
- * its digits when a repaired matrix is factored again. */
+/* And at least this part of the squared unit that rows have on the device: its reciprocal still is a float32 there.
+ * Evaluation asks for 1e-30: a pivot may lose some of its digits when a repaired matrix is factored again. */
 static const double TINY_VARIANCE = 2e-30;
+/* Far below the squares of any data that are taken (survey.c), so that rows that are all zero have densities. */
+static const double LAST_VARIANCE = 1e-250;
 /* A matrix's pivot, what is left of a dimension's variance when the dimensions before it are known, is at least this
  * part of the variance: a deviation of 2^-20, which float32 rows and factors still resolve. */
 static const double LEAST_PIVOT = 0x1p-40;
@@ -101,6 +104,12 @@ static void add_dimensions(step *s)
     }
 }
 
+double fg_least_variance(double variance, double mean_variance, double mean_square, double unit)
+{
+    const double instead = mean_variance > 0 ? mean_variance : mean_square;
+    return fmax(fmax(LEAST_VARIANCE * (variance > 0 ? variance : instead), TINY_VARIANCE * unit * unit), LAST_VARIANCE);
+}
+
 /* The least variance per dimension (spherical: of all): a part of the data's own variance there; where the data are
  * constant, of their mean variance; where they are constant in all dimensions, of their squared magnitude. */
 static void set_floors(step *s)
@@ -117,10 +126,10 @@ static void set_floors(step *s)
         variance += s->floors[i] / (double)s->width;
         square += s->squares[i] / (double)s->width;
     }
-    const double instead = variance > CONSTANT_DIMENSION * square ? variance : square;
+    if (variance <= CONSTANT_DIMENSION * square) variance = 0;
     for (uint64_t i = 0; i < s->width; i++) {
         const int is_constant = s->floors[i] <= CONSTANT_DIMENSION * s->squares[i];
-        s->floors[i] = fmax(LEAST_VARIANCE * (is_constant ? instead : s->floors[i]), TINY_VARIANCE);
+        s->floors[i] = fg_least_variance(is_constant ? 0 : s->floors[i], variance, square, s->to.unit);
     }
 }
 
@@ -244,6 +253,21 @@ static void scale_step(const step *s, uint64_t donor, double *direction)
     }
 }
 
+/* The same for a mean times any power of two: a seed does not depend on the unit of the data. */
+static uint64_t hash_of(const double *mean, uint64_t d)
+{
+    uint64_t hash = FG_HASH_BEGIN;
+    double largest = 0;
+    int exponent;
+    for (uint64_t c = 0; c < d; c++) largest = fmax(largest, fabs(mean[c]));
+    frexp(largest, &exponent);
+    for (uint64_t c = 0; c < d; c++) {
+        const double value = ldexp(mean[c], -exponent);
+        hash = fg_hash(hash, &value, sizeof value);
+    }
+    return hash;
+}
+
 /* Makes the empty component one half of the donor: both get half of its rows and its covariance, and lie to either side
  * of its mean. The direction is drawn uniformly in units of the donor's deviations, seeded by the donor's mean: it
  * depends on the parameters only, and differs when the same donor is split again. The length varies too, since in one
@@ -252,7 +276,7 @@ static void split(step *s, uint64_t donor, uint64_t empty)
 {
     const uint64_t d = s->to.d, per = s->to.covariance == FGMM_FULL ? d * d : s->matrices ? 0 : s->width;
     double *from = s->to.means + donor * d, *to = s->to.means + empty * d;
-    const uint64_t seed = fg_hash(FG_HASH_BEGIN, from, (size_t)d * sizeof *from);
+    const uint64_t seed = hash_of(from, d);
     fg_rng rng;
     double length = 0;
     fg_rng_init(&rng, seed, FG_STREAM_REPAIR, 0);
@@ -346,6 +370,7 @@ fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics, co
     fgmm_m_step_options used = FGMM_M_STEP_OPTIONS_INIT;
     fg_mixture to = {0};
     fg_m_step_facts facts = {0};
+    fg_range range = {0};
     if (!next) return fg_fail(FGMM_ARGUMENT, "next is NULL; need a place for the handle");
     *next = NULL;
     if (repaired) *repaired = 0;
@@ -353,7 +378,8 @@ fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics, co
     if (options) memcpy(&used, options, options->size < sizeof used ? options->size : sizeof used);
     const fg_parameters old = fg_model_parameters(statistics->model);
     const uint64_t variances = fg_covariance_count(old.covariance, old.k, old.d);
-    to = (fg_mixture){.covariance = old.covariance, .k = old.k, .d = old.d};
+    FG_TRY(fg_range_of(&range, &old));
+    to = (fg_mixture){.covariance = old.covariance, .k = old.k, .d = old.d, .unit = range.unit};
     FG_TRY(FG_ALLOC(&to.weights, old.k, "weights"));
     FG_TRY(FG_ALLOC(&to.means, old.k * old.d, "means"));
     FG_TRY(FG_ALLOC(&to.covariances, variances, "covariances"));
@@ -368,6 +394,7 @@ fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics, co
     snprintf(info.library_version, sizeof info.library_version, "%s", fgmm_version());
     FG_TRY(fg_model_create(next, &result, &info));
 done:
+    free(range.centre);
     free(to.covariances);
     free(to.means);
     free(to.weights);

@@ -60,7 +60,7 @@ static fgmm_status take_step(fg_training *t, mini_pass *p, double whole, double 
 {
     fgmm_status status = FGMM_OK;
     const double step = 1 - pow(1 - whole, part);
-    FG_TRY(fg_pass_statistics(t->e.pass, t->values));
+    FG_TRY(fg_e_step_statistics(t->values, &t->e));
     FG_TRY(fg_fall_back_look(&p->is_again, &p->fall, &t->e, t->values));
     if (p->is_again) return FGMM_OK;
     p->objective += t->values[1];

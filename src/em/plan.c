@@ -44,10 +44,11 @@ static need need_of(const fg_plan_request *request, uint64_t batch_rows, uint64_
     const uint64_t stream = request->source->opencl ? batch_rows * weight_bytes(request)
                                                     : fg_stream_bytes(request->device, batch_rows * row_bytes,
                                                                       resident_rows == request->source->info.rows);
-    /* Beside what the pass says: the shifted means that e_step.c loads it with. */
+    /* Beside what the pass says: the parameters in the device's unit that e_step.c loads it with. */
+    const uint64_t loaded = pass.k * pass.d + fg_covariance_count(pass.covariance, pass.k, pass.d);
     fg_pass_options nearest = pass;
     nearest.keep = FG_KEEP_BEST;
-    need n = {request->host_bytes + batch_rows * request->host_row_bytes + pass.k * pass.d * sizeof(double) +
+    need n = {request->host_bytes + batch_rows * request->host_row_bytes + loaded * sizeof(double) +
                   fg_pass_host_bytes(request->device, &pass, request->is_evaluation),
               fg_pass_bytes(request->device, &pass) + stream + resident_rows * row_bytes};
     if (request->has_nearest) {

@@ -45,9 +45,11 @@ static fgmm_status finish_rows(const fg_reading *r, char *to, const void *raw, u
 {
     fgmm_status status = FGMM_OK;
     const int is_f64 = r->type == FGMM_F64;
-    if (is_f64 || r->options.is_checked)
-        FG_TRY(fg_rows_check(is_f64 ? raw : to, r->type, n, r->d, r->position + first));
-    if (is_f64) fg_rows_to_float((float *)(void *)to, raw, r->type, n, r->d, r->options.offset);
+    const double most = r->options.most > 0 ? r->options.most : fg_most_value(r->type);
+    if (is_f64 || r->options.most > 0)
+        FG_TRY(fg_rows_check(is_f64 ? raw : to, r->type, n, r->d, r->position + first, most));
+    if (is_f64)
+        fg_rows_to_float((float *)(void *)to, raw, r->type, n, r->d, r->options.shift->host, r->options.shift->unit);
 done:
     return status;
 }

@@ -13,10 +13,10 @@
 typedef struct fg_reading fg_reading;
 
 typedef struct fg_reading_options {
-    fgmm_source *source;  /* borrowed until close */
-    uint64_t rows;        /* N; FGMM_ROWS_UNKNOWN: as the source says in its time */
-    int is_checked;       /* look for NaN and infinity; F64 rows always are */
-    const double *offset; /* (d) fg_shift.host: subtracted from F64 rows; borrowed until close */
+    fgmm_source *source; /* borrowed until close */
+    uint64_t rows;       /* N; FGMM_ROWS_UNKNOWN: as the source says in its time */
+    double most;         /* look for NaN, infinity and values beyond +-most; 0: only of F64 rows, as they always are */
+    const fg_shift *shift; /* of F64 rows; borrowed until close */
 } fg_reading_options;
 
 /* 1 where fg_reading_seek may be called: the source gives rows at any place, and says how many there are. */

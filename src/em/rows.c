@@ -3,7 +3,6 @@
 
 #include "size.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,36 +50,38 @@ done:
     return status;
 }
 
-/* Rows of float types as integers: 1 when an exponent has all bits set. Written for the compiler's vectoriser. */
-#define HAS_SPECIAL(name, unsigned_type, exponent)                                                                     \
-    static int name(const void *rows, size_t count)                                                                    \
-    {                                                                                                                  \
-        const unsigned_type *bits = rows;                                                                              \
-        unsigned_type found = 0;                                                                                       \
-        for (size_t i = 0; i < count; i++) found |= (unsigned_type)((bits[i] & (exponent)) == (exponent));             \
-        return found != 0;                                                                                             \
-    }
-HAS_SPECIAL(has_special_f16, uint16_t, 0x7c00u)
-HAS_SPECIAL(has_special_f32, uint32_t, 0x7f800000u)
-
-/* Half of the largest float: the difference of two such numbers is still a float. */
-#define F64_LIMIT (0.5 * (double)FLT_MAX)
-
-static int has_unusable_f64(const void *rows, size_t count)
+double fg_most_value(fgmm_type type)
 {
-    const double *x = rows;
-    int found = 0;
-    for (size_t i = 0; i < count; i++) found |= !(fabs(x[i]) <= F64_LIMIT);
-    return found;
+    return type == FGMM_F64 ? FG_MOST_F64 : FG_MOST_F32;
 }
 
-fgmm_status fg_rows_check(const void *rows, fgmm_type type, uint64_t n, uint64_t d, uint64_t first_row)
+static int has_special_f16(const void *rows, size_t count)
+{
+    const uint16_t *bits = rows;
+    uint16_t found = 0;
+    for (size_t i = 0; i < count; i++) found |= (uint16_t)((bits[i] & 0x7c00u) == 0x7c00u);
+    return found != 0;
+}
+
+/* 1 when one is NaN, infinite or beyond +-most. Written for the compiler's vectoriser. */
+#define HAS_BEYOND(name, real, absolute)                                                                               \
+    static int name(const void *rows, size_t count, real most)                                                         \
+    {                                                                                                                  \
+        const real *x = rows;                                                                                          \
+        int found = 0;                                                                                                 \
+        for (size_t i = 0; i < count; i++) found |= !(absolute(x[i]) <= most);                                         \
+        return found;                                                                                                  \
+    }
+HAS_BEYOND(has_beyond_f32, float, fabsf)
+HAS_BEYOND(has_beyond_f64, double, fabs)
+
+fgmm_status fg_rows_check(const void *rows, fgmm_type type, uint64_t n, uint64_t d, uint64_t first_row, double most)
 {
     const size_t count = (size_t)(n * d), row_elements = (size_t)d;
     int is_bad = 0;
     if (type == FGMM_F16) is_bad = has_special_f16(rows, count);
-    if (type == FGMM_F32) is_bad = has_special_f32(rows, count);
-    if (type == FGMM_F64) is_bad = has_unusable_f64(rows, count);
+    if (type == FGMM_F32) is_bad = has_beyond_f32(rows, count, (float)most);
+    if (type == FGMM_F64) is_bad = has_beyond_f64(rows, count, most);
     if (!is_bad) return FGMM_OK;
     for (size_t i = 0; i < count; i++) {
         const double x = fg_row_value(rows, type, i);
@@ -91,9 +92,9 @@ fgmm_status fg_rows_check(const void *rows, fgmm_type type, uint64_t n, uint64_t
                            isnan(x) ? "nan"
                            : x > 0  ? "inf"
                                     : "-inf");
-        if (!(fabs(x) <= F64_LIMIT))
+        if (!(fabs(x) <= most))
             return fg_fail(FGMM_DATA, "row %llu, column %llu: value %g is beyond +-%g (counted from 0)", row, column, x,
-                           F64_LIMIT);
+                           most);
     }
     return FGMM_OK;
 }
@@ -105,23 +106,48 @@ double fg_centre(double mean, double variance)
     return isfinite(rounded) ? rounded : mean;
 }
 
-fgmm_status fg_shift_create(fg_shift *shift, fgmm_type type, uint64_t d, const double *centre)
+/* Where the data lie so far from the origin that their deviation is below what doubles can tell there. */
+static const double LEAST_SHARE = 0x1p-60;
+
+double fg_unit(double mean_variance, const double *centre, uint64_t d)
 {
+    double largest = 0;
+    int exponent, least;
+    for (uint64_t j = 0; j < d; j++) largest = fmax(largest, fabs(centre[j]));
+    frexp(mean_variance > 0 ? mean_variance : largest * largest, &exponent); /* 1/2 .. 1 times 2^exponent */
+    frexp(largest * LEAST_SHARE, &least);
+    if (!(mean_variance > 0) && largest == 0) return 1;
+    const int half = (exponent - 1) / 2 - ((exponent - 1) % 2 < 0); /* rounded down */
+    return ldexp(1, largest > 0 && least > half ? least : half);
+}
+
+fgmm_status fg_shift_create(fg_shift *shift, fgmm_type type, uint64_t d, const double *centre, double unit)
+{
+    static const double most_scale = 0x1p126;
     fgmm_status status = FGMM_OK;
+    const int is_byte = type == FGMM_U8 || type == FGMM_I8;
     memset(shift, 0, sizeof *shift);
     FG_TRY(FG_ALLOC(&shift->host, d, "shift"));
     FG_TRY(FG_ALLOC(&shift->kernel, d, "shift"));
+    shift->unit = is_byte ? 1 : unit;
+    shift->row_unit = type == FGMM_F64 ? unit : 1;
+    FG_CHECK(type == FGMM_F64 || (shift->unit * most_scale >= 1 && shift->unit <= most_scale), FGMM_DATA,
+             "a deviation of some %g cannot be told by %s rows; need %g to %g, or f64 rows", unit, fgmm_type_name(type),
+             1 / most_scale, most_scale);
     for (uint64_t j = 0; j < d; j++) {
         if (type == FGMM_F64)
             shift->host[j] = centre[j];
-        else if (type == FGMM_U8 || type == FGMM_I8)
-            shift->kernel[j] = (float)rint(centre[j]);
         else
-            shift->kernel[j] = (float)centre[j];
+            shift->kernel[j] = (float)(is_byte ? rint(centre[j]) : centre[j] / unit);
     }
 done:
     if (status != FGMM_OK) fg_shift_clear(shift);
     return status;
+}
+
+void fg_shift_offset(double *offset, const fg_shift *shift, uint64_t d)
+{
+    for (uint64_t j = 0; j < d; j++) offset[j] = shift->host[j] + shift->unit * (double)shift->kernel[j];
 }
 
 void fg_shift_clear(fg_shift *shift)
@@ -131,17 +157,19 @@ void fg_shift_clear(fg_shift *shift)
     memset(shift, 0, sizeof *shift);
 }
 
-void fg_rows_to_float(float *out, const void *rows, fgmm_type type, uint64_t n, uint64_t d, const double *offset)
+void fg_rows_to_float(float *out, const void *rows, fgmm_type type, uint64_t n, uint64_t d, const double *offset,
+                      double unit)
 {
     const size_t row_elements = (size_t)d;
+    const double scale = 1 / unit;
     for (size_t i = 0; i < n; i++) {
         float *to = out + i * row_elements;
         if (type == FGMM_F64) {
             const double *from = (const double *)rows + i * row_elements;
-            for (size_t j = 0; j < row_elements; j++) to[j] = (float)(from[j] - offset[j]);
+            for (size_t j = 0; j < row_elements; j++) to[j] = (float)((from[j] - offset[j]) * scale);
         } else {
             for (size_t j = 0; j < row_elements; j++)
-                to[j] = (float)(fg_row_value(rows, type, i * row_elements + j) - offset[j]);
+                to[j] = (float)((fg_row_value(rows, type, i * row_elements + j) - offset[j]) * scale);
         }
     }
 }

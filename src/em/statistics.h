@@ -28,7 +28,12 @@ typedef struct fg_mixture {
     double *weights;     /* (k) */
     double *means;       /* (k,d) */
     double *covariances; /* as fg_parameters */
+    double unit;         /* of the rows on the device (rows.h) */
 } fg_mixture;
+
+/* The least variance of a dimension (docs/math.md, "The least variance") where all have the mean variance and the mean
+ * squared magnitude that are given; 0: it, or the data, are constant. unit: as fg_mixture. */
+double fg_least_variance(double variance, double mean_variance, double mean_square, double unit);
 
 /* The M-step (docs/math.md, equation 10, and "Collapsed components"). In: mixture->means, about which values were
  * taken. Out: weights, means, covariances. Statistics of a k-means pass (responsibility 1 for the nearest mean) give

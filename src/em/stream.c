@@ -222,7 +222,7 @@ static fgmm_status make_buffers(fg_stream *s)
             FG_TRY(fg_buffer_create(&each->own, s->options.device, bytes, FG_BUFFER_DEVICE, "a batch of rows"));
         FG_TRY(fg_upload_create(&each->upload, s->options.device, bytes));
     }
-    const fg_reading_options reading = {s->options.source, s->options.rows, s->options.is_checked, s->options.offset};
+    const fg_reading_options reading = {s->options.source, s->options.rows, s->options.most, s->options.shift};
     FG_TRY(fg_reading_open(&s->reading, &reading));
 done:
     return status;
@@ -293,7 +293,7 @@ static fgmm_status check_lent(fg_stream *s)
     FG_TRY(fgmm_source_rewind(s->options.source));
     for (uint64_t n = capacity; n == capacity; first += n) {
         FG_TRY(fg_rows_fill(s->options.source, rows, capacity, &n));
-        FG_TRY(fg_rows_check(rows, s->type, n, s->d, first));
+        FG_TRY(fg_rows_check(rows, s->type, n, s->d, first, s->options.most));
     }
 done:
     free(rows);
@@ -306,7 +306,7 @@ fgmm_status fg_stream_begin(fg_stream *s)
     s->position = s->handed = s->weights_read = 0;
     if (s->is_filled && s->kept == s->batches) return FGMM_OK;
     if (s->options.weights.source) FG_TRY(fgmm_source_rewind(s->options.weights.source));
-    if (s->lent) return s->options.is_checked ? check_lent(s) : FGMM_OK;
+    if (s->lent) return s->options.most > 0 ? check_lent(s) : FGMM_OK;
     s->reader_status = FGMM_OK;
     FG_TRY(fg_reading_rewind(s->reading));
     FG_TRY(fg_queue_create(&s->empty, s->slot_count));

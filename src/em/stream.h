@@ -24,8 +24,8 @@ typedef struct fg_stream_options {
     size_t batch_rows;
     uint64_t resident_rows; /* that stay on the device after the first pass: 0, N, or less than N, whole batches of a
                                source that fg_reading_is_seekable */
-    int is_checked;         /* look for NaN and infinity while reading */
-    const double *offset;   /* (d) fg_shift.host: subtracted from F64 rows; borrowed until close */
+    double most;            /* look for NaN, infinity and values beyond +-most while reading; 0: do not */
+    const fg_shift *shift;  /* of F64 rows; borrowed until close */
 } fg_stream_options;
 
 /* Errors: MEMORY, DEVICE. */

@@ -3,7 +3,7 @@
  * Moments: per block of rows, sums of (x - ref) and (x - ref)^2 about a reference near the mean (the mean so far; the
  * first row for the first block), combined between blocks by Chan's formula, all in double: nothing cancels however far
  * from the origin the data lie. Bytes are summed in 32-bit integers, exactly. Where rows have weights, moments are
- * taken with and without them: the distance check is about every row that the device will see. */
+ * taken with and without them: the check of distances is about every row that the device will see. */
 #include "survey.h"
 
 #include "size.h"
@@ -18,9 +18,13 @@ enum {
     BLOCK_ROWS_MAX = 65536 /* 65536 x 255^2 < 2^32: the sums of squares of bytes fit */
 };
 
-/* Squared distances are float32 on the device, where 1e30 stands for hopelessly far (cl/rows.cl). A mean of 1e26 leaves
- * room for rows a hundred times as far as the usual one. */
-static const double MOST_SQUARED_DISTANCE = 1e26;
+/* A mean squared distance of all rows, in squared units of those that have weights, that leaves each row below 2^60
+ * units as long as there are no more than 2^40 times D of them. */
+static const double MOST_SQUARED_DISTANCE = 0x1p80;
+
+/* Deviations below these are lost: float32 numbers of such differences are denormal, with fewer than 24 digits, and
+ * squares of doubles at last are 0. */
+static const double LEAST_DEVIATION_F32 = 0x1p-102, LEAST_DEVIATION_F64 = 1e-100;
 
 /* Rows at hand. */
 typedef struct fg_block {
@@ -211,7 +215,7 @@ static void join_block(fg_moments *m, double b, size_t d)
 
 void fg_survey_clear(fg_survey *survey)
 {
-    free(survey->centre);
+    free(survey->range.centre);
     free(survey->variance);
     fg_sample_clear(&survey->sample);
     memset(survey, 0, sizeof *survey);
@@ -241,7 +245,7 @@ static fgmm_status add_block(surveying *s, const fg_block *block)
     fgmm_status status = FGMM_OK;
     const fgmm_type type = s->request->source->info.type;
     const size_t d = (size_t)s->request->source->info.dims;
-    FG_TRY(fg_rows_check(block->rows, type, block->n, d, s->rows));
+    FG_TRY(fg_rows_check(block->rows, type, block->n, d, s->rows, fg_most_value(type)));
     fg_sample_feed(&s->sample, block->rows, block->weights, s->rows, block->n);
     block_sums(&s->plain, block->rows, type, block->n, d);
     join_block(&s->plain, (double)block->n, d);
@@ -284,23 +288,46 @@ done:
     return status;
 }
 
-/* variance (d). Larger data would not fail on the device, but give wrong answers. */
-static fgmm_status check_spread(const double *variance, uint64_t d)
+/* Sums of squares become variances; their mean. */
+static double finish_moments(fg_moments *m, uint64_t d)
 {
     double sum = 0;
-    for (uint64_t j = 0; j < d; j++) sum += variance[j];
-    if (sum <= MOST_SQUARED_DISTANCE) return FGMM_OK;
-    return fg_fail(
-        FGMM_DATA,
-        "the mean squared distance of rows to their mean is %g; need at most %g: divide all values by a constant", sum,
-        MOST_SQUARED_DISTANCE);
+    for (uint64_t j = 0; j < d; j++) sum += m->m2[j] /= m->weight;
+    return sum / (double)d;
 }
 
-/* Sums of squares become variances. */
-static fgmm_status finish_moments(fg_moments *m, uint64_t d)
+/* All values of a column, as far as sampled, are the same. */
+static int is_constant_sample(const fg_sample *sample, fgmm_type type)
 {
-    for (uint64_t j = 0; j < d; j++) m->m2[j] /= m->weight;
-    return check_spread(m->m2, d);
+    const uint64_t d = sample->row_bytes / fgmm_type_bytes(type);
+    for (uint64_t i = 1; i < sample->count; i++)
+        for (size_t j = 0; j < d; j++)
+            if (fg_row_value(fg_sample_row(sample, 0), type, j) != fg_row_value(fg_sample_row(sample, i), type, j))
+                return 0;
+    return 1;
+}
+
+/* Are rows that differ at all different enough? Where squares of differences are all 0, sampled rows say. */
+static fgmm_status check_deviation(double mean_variance, const fg_sample *sample, fgmm_type type)
+{
+    const double least = type == FGMM_F64 ? LEAST_DEVIATION_F64 : LEAST_DEVIATION_F32, deviation = sqrt(mean_variance);
+    const int is_constant = mean_variance == 0 && is_constant_sample(sample, type);
+    if (is_constant || deviation >= least || type == FGMM_U8 || type == FGMM_I8) return FGMM_OK;
+    return fg_fail(FGMM_DATA,
+                   "the deviation of the data is %g; %s rows need at least %g: multiply all values by a "
+                   "constant",
+                   deviation, fgmm_type_name(type), least);
+}
+
+/* Rows that weigh nothing are on the device too. */
+static fgmm_status check_weightless(double mean_variance, double unit)
+{
+    if (mean_variance <= MOST_SQUARED_DISTANCE * unit * unit) return FGMM_OK;
+    return fg_fail(
+        FGMM_DATA,
+        "the deviation of all rows is %g, that of rows times their weights some %g; need at most %g times as "
+        "much: leave out rows that hardly weigh anything",
+        sqrt(mean_variance), unit, sqrt(MOST_SQUARED_DISTANCE));
 }
 
 fgmm_status fg_survey_run(fg_survey *survey, const fg_survey_request *request, double *read_s)
@@ -320,10 +347,12 @@ fgmm_status fg_survey_run(fg_survey *survey, const fg_survey_request *request, d
     fg_watch_iteration(request->watch, FGMM_PHASE_SURVEY, 1, 1, info->rows);
     FG_TRY(read_all(&s, read_s));
     FG_TRY(fg_sample_finish(&s.sample));
-    FG_TRY(finish_moments(&s.plain, d));
-    if (has_weights) FG_TRY(finish_moments(&s.weighted, d));
+    const double mean_variance = finish_moments(moments, d);
+    FG_TRY(check_deviation(mean_variance, &s.sample, info->type));
     for (uint64_t j = 0; j < d; j++) moments->mean[j] = fg_centre(moments->mean[j], moments->m2[j]);
-    *survey = (fg_survey){.rows = s.rows, .centre = moments->mean, .variance = moments->m2, .sample = s.sample};
+    const fg_range range = {moments->mean, fg_unit(mean_variance, moments->mean, d)};
+    if (has_weights) FG_TRY(check_weightless(finish_moments(&s.plain, d), range.unit));
+    *survey = (fg_survey){.rows = s.rows, .range = range, .variance = moments->m2, .sample = s.sample};
     moments->mean = moments->m2 = NULL;
     s.sample = (fg_sample){0};
 done:

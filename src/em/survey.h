@@ -3,6 +3,7 @@
 #ifndef FG_SURVEY_H
 #define FG_SURVEY_H
 
+#include "range.h"
 #include "rows.h"
 #include "sample.h"
 #include "watch.h"
@@ -18,14 +19,14 @@ typedef struct fg_survey_request {
 
 typedef struct fg_survey {
     uint64_t rows;
-    double *centre;   /* (d) the mean, each row times its weight, rounded by fg_centre: what the shift is made of */
-    double *variance; /* (d) mean squared deviation, likewise */
+    fg_range range;   /* of the mean and the variance: what the shift is made of */
+    double *variance; /* (d) mean squared deviation, each row times its weight */
     fg_sample sample; /* raw rows, in row order */
 } fg_survey;
 
 /* Reads the whole source. Results depend on the rows, their weights and the seed only. read_s is increased by the time
- * spent reading. Errors: DATA (no rows; NaN or infinity, row and column named; deviations too
- * large for squares in float32; fewer weights than rows), IO, CALLBACK, CANCELLED, MEMORY. */
+ * spent reading. Errors: DATA (no rows; NaN, infinity or a value beyond fg_most_value, row and column
+ * named; deviations too small for the type; fewer weights than rows), IO, CALLBACK, CANCELLED, MEMORY. */
 fgmm_status fg_survey_run(fg_survey *survey, const fg_survey_request *request, double *read_s);
 void fg_survey_clear(fg_survey *survey);
 

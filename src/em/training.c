@@ -15,8 +15,9 @@
 /* Sums are taken once more where means have moved so many times the new variance, on average (docs/math.md, "Sums once
  * more"); or where a new matrix loses so many times what float sums may lose, so that small changes repeat nothing. */
 static const double MOST_MOVED = 64, LOSS_MARGIN = 4;
-/* Where neither the data nor reg_covar give a variance: as the M-step's floors (m_step.c). */
-static const double LEAST_VARIANCE = 0x1p-52, TINY_VARIANCE = 2e-30;
+/* The unit is no smaller than reg_covar's share of it: where regularisation hides the data, its variances still are
+ * float32 numbers, and k-means does not see them. */
+static const double LEAST_OF_REG_COVAR = 0x1p-40;
 
 /* ---- first parameters ---- */
 
@@ -38,19 +39,21 @@ static void copy_parameters(fg_mixture *to, const fgmm_model *from)
 }
 
 /* Around first centres: equal weights, the variance of all data. */
-static void set_weights_and_variances(fg_training *t)
+static void set_weights_and_variances(fg_training *t, const fg_range *range)
 {
     const fg_mixture *m = &t->mixture;
     const uint64_t d = m->d, width = fg_covariance_width(m->covariance, d);
     const uint64_t components = m->covariance == FGMM_TIED ? 1 : m->k;
-    double mean_variance = 0;
-    for (uint64_t j = 0; j < d; j++) mean_variance += t->variance[j] / (double)d;
-    const double least = fmax(LEAST_VARIANCE * mean_variance, TINY_VARIANCE);
+    double mean_variance = 0, mean_square = 0;
+    for (uint64_t j = 0; j < d; j++) {
+        mean_variance += t->variance[j] / (double)d;
+        mean_square += range->centre[j] * range->centre[j] / (double)d;
+    }
     for (uint64_t c = 0; c < m->k; c++) m->weights[c] = 1.0 / (double)m->k;
     for (uint64_t i = 0; i < components * width; i++) {
         const double variance = width == d ? t->variance[i % d] : mean_variance;
         m->covariances[fg_variance_place(m->covariance, d, i / width, i % width)] =
-            fmax(variance + t->options.reg_covar, least);
+            fmax(variance + t->options.reg_covar, fg_least_variance(variance, mean_variance, mean_square, range->unit));
     }
 }
 
@@ -60,12 +63,13 @@ static fgmm_status first_parameters(fg_training *t, const fg_survey *survey, con
     fgmm_status status = FGMM_OK;
     fg_shift shift = {0};
     const fg_mixture *m = &t->mixture;
-    set_weights_and_variances(t);
+    set_weights_and_variances(t, &survey->range);
     if (resumed || t->options.init == FGMM_INIT_MODEL) {
         copy_parameters(&t->mixture, resumed ? resumed : t->options.start);
-        return FGMM_OK;
+        const fg_parameters start = fg_mixture_parameters(&t->mixture);
+        return fg_range_check(&start, survey->range.unit, "start");
     }
-    FG_TRY(fg_shift_create(&shift, t->source->info.type, m->d, survey->centre));
+    FG_TRY(fg_shift_create(&shift, t->source->info.type, m->d, survey->range.centre, survey->range.unit));
     const fg_init_request request = {.device = t->device,
                                      .sample = &survey->sample,
                                      .type = t->source->info.type,
@@ -74,7 +78,7 @@ static fgmm_status first_parameters(fg_training *t, const fg_survey *survey, con
                                      .seed = t->seed,
                                      .has_weights = t->weights.source != NULL,
                                      .rows = t->report.rows,
-                                     .centre = survey->centre,
+                                     .range = &survey->range,
                                      .shift = &shift,
                                      .watch = &t->e.watch};
     if (t->options.init == FGMM_INIT_RANDOM)
@@ -277,6 +281,15 @@ done:
     return status;
 }
 
+static void regard_reg_covar(fg_range *range, const fg_training *t)
+{
+    const uint64_t d = t->source->info.dims;
+    const double least = LEAST_OF_REG_COVAR * t->options.reg_covar;
+    double mean_variance = 0;
+    for (uint64_t j = 0; j < d; j++) mean_variance += t->variance[j] / (double)d;
+    if (least > mean_variance) range->unit = fg_unit(least, range->centre, d);
+}
+
 fgmm_status fg_training_open(fg_training *t, fg_keep largest)
 {
     fgmm_status status = FGMM_OK;
@@ -305,11 +318,13 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     t->report.total_weight = t->weights.count ? t->weights.total : (double)survey.rows;
     t->variance = survey.variance;
     survey.variance = NULL;
+    regard_reg_covar(&survey.range, t);
+    t->mixture.unit = t->kept.unit = survey.range.unit;
     FG_TRY(first_parameters(t, &survey, resumed, &request));
     t->finished = t->resumed.kmeans_iterations + t->resumed.iterations;
     fg_sample_clear(&survey.sample);
     FG_TRY(shuffle_rows(t, &request));
-    FG_TRY(fg_e_step_open(&t->e, &request, survey.centre, 0));
+    FG_TRY(fg_e_step_open(&t->e, &request, &survey.range, 0));
     t->report.init_s = fg_watch_elapsed_s(&t->e.watch) - t->began_s - t->report.read_s;
 done:
     fgmm_model_free(resumed);

@@ -42,7 +42,7 @@ static fgmm_status write_rows(fg_index_writer *w, const fg_index_head *head, fgm
     FG_TRY(fgmm_source_rewind(source));
     for (; n == capacity; row += n) {
         FG_TRY(fg_rows_fill(source, rows, capacity, &n));
-        if (from != to) fg_rows_to_float(converted, rows, from, n, d, zero);
+        if (from != to) fg_rows_to_float(converted, rows, from, n, d, zero, 1);
         const unsigned char *out = from != to ? (const unsigned char *)converted : rows;
         for (uint64_t i = 0; i < n; i++) {
             while (fgmm_source_is_skipped(source, id - first_id)) id++;

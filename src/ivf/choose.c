@@ -103,8 +103,9 @@ static fgmm_status choose_by_distance(chooser *c)
     FG_TRY(fgmm_source_rewind(source));
     do {
         FG_TRY(fg_rows_fill(source, p.rows, p.capacity, &n));
-        FG_TRY(fg_rows_check(p.rows, source->info.type, n, source->info.dims, c->out->rows));
-        fg_rows_to_float(p.floats, p.rows, source->info.type, n, source->info.dims, p.zero);
+        FG_TRY(fg_rows_check(p.rows, source->info.type, n, source->info.dims, c->out->rows,
+                             fg_most_value(source->info.type)));
+        fg_rows_to_float(p.floats, p.rows, source->info.type, n, source->info.dims, p.zero, 1);
         FG_TRY(fg_assign_run(p.assign, p.floats, n, p.first, p.second, p.ratio));
         for (uint64_t i = 0; i < n; i++) {
             c->batch[i * width] = (fg_choice){p.first[i], 0};
@@ -121,7 +122,7 @@ done:
 
 typedef struct mixture_pass {
     fg_e_step e;
-    double *centre;
+    fg_range range;
     int32_t *ids; /* (rows, width) */
     float *responsibilities;
 } mixture_pass;
@@ -139,8 +140,9 @@ static fgmm_status mixture_open(mixture_pass *p, const fg_choose_request *reques
         .pass = {.covariance = parameters.covariance, .k = parameters.k, .d = parameters.d},
         .host_row_bytes = (uint64_t)width * (sizeof(int32_t) + sizeof(float) + sizeof(fg_choice)),
     };
-    FG_TRY(fg_model_centre(&p->centre, &parameters));
-    FG_TRY(fg_e_step_open(&p->e, &plan, p->centre, 1));
+    FG_TRY(fg_range_of(&p->range, &parameters));
+    FG_TRY(fg_range_check(&parameters, p->range.unit, "quantizer"));
+    FG_TRY(fg_e_step_open(&p->e, &plan, &p->range, 1));
     FG_TRY(fg_e_step_set_pass(&p->e, FG_KEEP_MIXTURE));
     FG_TRY(fg_e_step_load(&p->e, &parameters));
     FG_TRY(FG_ALLOC(&p->ids, (uint64_t)p->e.plan.batch_rows * width, "assignments"));
@@ -175,7 +177,7 @@ static fgmm_status choose_by_responsibility(chooser *c)
     }
 done:
     fg_e_step_close(&p.e);
-    free(p.centre);
+    free(p.range.centre);
     free(p.ids);
     free(p.responsibilities);
     return status;

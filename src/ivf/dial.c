@@ -87,7 +87,7 @@ static fgmm_status draw_rows(queries *q, const fgmm_index *index, uint64_t wante
         const int64_t id = index->ids[e];
         if (bsearch(&id, sorted, (size_t)q->n, sizeof *sorted, fg_index_compare_ids)) continue;
         FG_TRY(fg_index_read_rows(index, list, e - index->first_id[list], 1, row));
-        fg_rows_to_float(q->x + q->n * d, row, index->info.type, 1, d, zero);
+        fg_rows_to_float(q->x + q->n * d, row, index->info.type, 1, d, zero, 1);
         q->exclude[q->n] = id;
         uint64_t at = q->n++;
         for (; at > 0 && sorted[at - 1] > id; at--) sorted[at] = sorted[at - 1];
@@ -114,8 +114,8 @@ static fgmm_status read_queries(queries *q, const fgmm_index *index, fgmm_source
     FG_TRY(FG_ALLOC(&q->x, CALIBRATION_QUERIES_MAX * d, "queries"));
     FG_TRY(fgmm_source_rewind(source));
     FG_TRY(fg_rows_fill(source, rows, CALIBRATION_QUERIES_MAX, &q->n));
-    FG_TRY(fg_rows_check(rows, type, q->n, d, 0));
-    fg_rows_to_float(q->x, rows, type, q->n, d, zero);
+    FG_TRY(fg_rows_check(rows, type, q->n, d, 0, fg_most_value(type)));
+    fg_rows_to_float(q->x, rows, type, q->n, d, zero, 1);
     q->is_integer = type == index->info.type && (type == FGMM_U8 || type == FGMM_I8);
 done:
     free(rows);

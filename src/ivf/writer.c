@@ -227,7 +227,7 @@ fgmm_status fg_index_writer_copy(fg_index_writer *w, const fgmm_index *index, fg
         for (uint64_t first = 0; first < index->counts[list]; first += most) {
             const uint64_t n = fg_min_u64(most, index->counts[list] - first);
             FG_TRY(fg_index_read_rows(index, list, first, n, rows));
-            if (is_converted) fg_rows_to_float(converted, rows, info->type, n, info->dims, zero);
+            if (is_converted) fg_rows_to_float(converted, rows, info->type, n, info->dims, zero, 1);
             FG_TRY(copy_entries(w, index, list, first, n, is_converted ? (unsigned char *)converted : rows, is_kept,
                                 user));
         }

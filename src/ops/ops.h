@@ -56,6 +56,7 @@ typedef struct fg_shape {
     int is_wide;             /* with matrices: all second moments in wide sums, whatever their condition */
     double launch_work;      /* multiplications and additions of a launch, so that it stays below 100 ms on a small
                                 device: no watchdog bites, a desktop stays alive. Results do not depend on the parts */
+    float row_scale;         /* what rows are multiplied by while they are loaded */
     float spread;            /* nats below a row's maximum at which components are dropped */
     uint32_t register_limit; /* 0: none */
     int has_bounds;          /* bounds.c; with a matrix unit term_bounds.c */
@@ -64,6 +65,9 @@ typedef struct fg_shape {
     uint32_t bound_dims;     /* coordinates of those of bounds.c; else 0 */
     fg_tile tile;
 } fg_shape;
+
+/* Floats of a shift and the scale behind it; cl/rows.cl. */
+#define FG_SHIFT_FLOATS(s) ((s)->row_stride + 1)
 
 /* Most elements of a row's transform by a triangular factor in registers; cl/triangle_{vector,group}.cl. */
 #define FG_OUTPUTS(vw) ((vw) == 16 ? 8u : 4u)
@@ -233,7 +237,7 @@ typedef struct fg_packed {
     fg_buffer *is_wide;    /* uint (padded_k): 1 where second moments as matrices are summed wide; else not read */
     cl_uint *wide;         /* the same on the host */
     int is_recentred;      /* sums are about the centres, not about the means */
-    fg_buffer *shift;      /* float (row_stride) */
+    fg_buffer *shift;      /* float (FG_SHIFT_FLOATS): the shift, then the scale of rows (cl/rows.cl) */
     double *offsets;       /* (k,d) host: used mean (or centre) - true one, from rounding the shifted one to float */
     fg_buffer *split_means; /* matrix: ushort [strips][slabs][FG_SPLIT_TERMS][2][16][16][2], bf16 terms of 2 m; of a
                                GPU as fragments.c has them */
@@ -265,7 +269,7 @@ static inline const fg_buffer *fg_packed_centres(const fg_packed *packed)
 typedef struct fg_whitening {
     fg_buffer *factor;    /* float (fg_triangle_floats) */
     fg_buffer *rows;      /* float (batch_rows, d) */
-    fg_buffer *no_shift;  /* float (row_stride) zeros: what is left to subtract */
+    fg_buffer *no_shift;  /* float (FG_SHIFT_FLOATS): what is left to subtract, nothing */
     fg_buffer *scratch;   /* vector: float (workers, row_groups vw rows, row_stride) */
     fg_buffer *densities; /* float (batch_rows, padded_k) */
     cl_kernel whiten, densify;

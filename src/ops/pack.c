@@ -42,7 +42,7 @@ fgmm_status fg_packed_create(fg_packed *p, fgmm_device *device, const fg_shape *
     FG_TRY(fg_buffer_create(&p->width, device, per_component, FG_BUFFER_DEVICE, "widths"));
     FG_TRY(fg_buffer_create(&p->is_exact, device, sizeof(cl_uint) * s->strips, FG_BUFFER_DEVICE, "strip forms"));
     FG_TRY(fg_buffer_create(&p->means, device, means, FG_BUFFER_DEVICE, "means"));
-    FG_TRY(fg_buffer_create(&p->shift, device, sizeof(float) * s->row_stride, FG_BUFFER_DEVICE, "shift"));
+    FG_TRY(fg_buffer_create(&p->shift, device, sizeof(float) * FG_SHIFT_FLOATS(s), FG_BUFFER_DEVICE, "shift"));
     FG_TRY(fg_buffer_create(&p->is_wide, device, sizeof(cl_uint) * s->padded_k, FG_BUFFER_DEVICE, "forms of sums"));
     FG_TRY(FG_ALLOC(&p->offsets, (uint64_t)s->k * s->d, "mean offsets"));
     FG_TRY(FG_ALLOC(&p->wide, s->padded_k, "forms of sums"));
@@ -56,7 +56,7 @@ done:
 uint64_t fg_packed_bytes(const fg_shape *s)
 {
     const uint64_t padded = s->padded_k;
-    return sizeof(float) * (padded * (component_floats(s) + 2 * s->row_stride + 4) + s->row_stride) +
+    return sizeof(float) * (padded * (component_floats(s) + 2 * s->row_stride + 4) + FG_SHIFT_FLOATS(s)) +
            sizeof(cl_uint) * (s->strips + padded) + fg_split_bytes(s) + fg_bounds_bytes(s);
 }
 
@@ -386,8 +386,9 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
     image m = {0};
     float *shift_row = NULL;
     FG_TRY(image_create(&m, s));
-    FG_TRY(FG_ALLOC(&shift_row, s->row_stride, "shift"));
+    FG_TRY(FG_ALLOC(&shift_row, FG_SHIFT_FLOATS(s), "shift"));
     for (uint32_t d = 0; d < s->d; d++) shift_row[d] = shift[d];
+    shift_row[s->row_stride] = s->row_scale;
     for (uint32_t k = 0; k < s->k; k++) {
         const double *mean = parameters->means + (size_t)k * s->d;
         shift_mean(m.means, p, s, mean, shift, k);
@@ -406,7 +407,7 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
     FG_TRY(fg_buffer_write(p->is_wide, 0, p->wide, sizeof(cl_uint) * s->padded_k));
     p->is_recentred = 0;
     FG_TRY(fg_buffer_write(p->means, 0, m.means, fg_buffer_bytes(p->means)));
-    FG_TRY(fg_buffer_write(p->shift, 0, shift_row, sizeof(float) * s->row_stride));
+    FG_TRY(fg_buffer_write(p->shift, 0, shift_row, sizeof(float) * FG_SHIFT_FLOATS(s)));
     FG_TRY(load_split(p, s, &m, shift));
     FG_TRY(load_bounds(p, s, &m));
     note_differences(p, s, &m);

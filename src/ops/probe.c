@@ -270,6 +270,7 @@ static void check_program(fg_check_outcome *outcome, fgmm_device *device, const 
     fgmm_status status = FGMM_OK;
     const uint64_t most_k = options->covariance == FGMM_FULL ? PROBE_FULL_K : PROBE_K;
     fg_pass_options o = *options;
+    o.row_scale = 1;
     *outcome = (fg_check_outcome){FG_CHECK_PASSED, ""};
     fg_family_begin_check(device);
     if (shape->family == FGMM_KERNEL_VECTOR) FG_TRY(check_vectors(outcome, device, shape));

@@ -131,6 +131,7 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
         .batch_rows = (uint32_t)options->batch_rows,
         .has_forced_bounds = options->bounds == FG_BOUNDS_ALWAYS,
         .has_differences = options->has_differences,
+        .row_scale = options->row_scale > 0 ? options->row_scale : 1,
     };
     FG_TRY(choose_tile(shape, device, options));
     plan_strips(shape);

@@ -78,7 +78,8 @@ uint64_t fg_whitening_bytes(const fg_shape *s)
 {
     if (density_floats(s)) return sizeof(float) * density_floats(s);
     if (s->covariance != FGMM_TIED) return 0;
-    return sizeof(float) * (fg_triangle_floats(s) + (uint64_t)s->batch_rows * s->d + s->row_stride + scratch_floats(s));
+    return sizeof(float) *
+           (fg_triangle_floats(s) + (uint64_t)s->batch_rows * s->d + FG_SHIFT_FLOATS(s) + scratch_floats(s));
 }
 
 fgmm_status fg_whitening_create(fg_pass *pass)
@@ -86,6 +87,7 @@ fgmm_status fg_whitening_create(fg_pass *pass)
     fgmm_status status = FGMM_OK;
     fg_whitening *w = &pass->whitening;
     const fg_shape *s = &pass->shape;
+    const float one = 1;
     size_t bytes;
     if (density_floats(s)) {
         FG_TRY(fg_size_product(&bytes, density_floats(s), sizeof(float), "log-densities"));
@@ -97,8 +99,9 @@ fgmm_status fg_whitening_create(fg_pass *pass)
     FG_TRY(fg_buffer_create(&w->factor, pass->device, bytes, FG_BUFFER_DEVICE, "a covariance's factor"));
     FG_TRY(fg_size_product3(&bytes, s->batch_rows, s->d, sizeof(float), "whitened rows"));
     FG_TRY(fg_buffer_create(&w->rows, pass->device, bytes, FG_BUFFER_DEVICE, "whitened rows"));
-    FG_TRY(fg_buffer_create(&w->no_shift, pass->device, sizeof(float) * s->row_stride, FG_BUFFER_DEVICE, "shift"));
+    FG_TRY(fg_buffer_create(&w->no_shift, pass->device, sizeof(float) * FG_SHIFT_FLOATS(s), FG_BUFFER_DEVICE, "shift"));
     FG_TRY(fg_buffer_zero(w->no_shift, 0, sizeof(float) * s->row_stride));
+    FG_TRY(fg_buffer_write(w->no_shift, sizeof one * s->row_stride, &one, sizeof one));
     if (scratch_floats(s) > 0)
         FG_TRY(fg_buffer_create(&w->scratch, pass->device, sizeof(float) * (size_t)scratch_floats(s), FG_BUFFER_DEVICE,
                                 "scratch"));

@@ -129,7 +129,7 @@ fails "value missing" 2 'needs a value' fit rows.npy -k 3 -o
 fails "option in place of a value" 2 'needs a value, but --json follows' fit rows.npy -k 3 -o --json
 fails "tolerance is no number" 2 '--tol = small' fit rows.npy -k 3 -o m --tol small
 fails "tolerance negative" 2 '--tol = -1' fit rows.npy -k 3 -o m --tol -1
-fails "regularisation beyond float32" 2 '--reg-covar = 1e300; need a number, 0 or more, at most 1e.30' fit rows.npy -k 3 -o m --reg-covar 1e300
+fails "regularisation beyond float32" 2 '--reg-covar = 1e300; need a number, 0 or more, at most 1e.200' fit rows.npy -k 3 -o m --reg-covar 1e300
 fails "tolerance not finite" 2 '--tol = nan' fit rows.npy -k 3 -o m --tol nan
 fails "bytes with a wrong suffix" 2 '--memory-limit = 12Q' fit rows.npy -k 3 -o m --memory-limit 12Q
 fails "bytes beyond 64 bits" 2 '--memory-limit = 99999999999G' fit rows.npy -k 3 -o m --memory-limit=99999999999G

@@ -351,13 +351,14 @@ static void open_e_step(fg_e_step *e, double *values, fgmm_source **source)
     static float rows[ROWS * D];
     static const double weights[K] = {0.2, 0.3, 0.5}, means[K * D] = {0, 0, 5, 5, 9, 0}, variances[K] = {1, 1, 1};
     const fg_parameters parameters = {FGMM_SPHERICAL, K, D, weights, means, variances};
-    static const double centre[D];
+    static double centre[D];
+    const fg_range range = {centre, 1};
     for (size_t i = 0; i < ROWS * D; i++) rows[i] = (float)(i * 37 % 10);
     ck_ok(fgmm_source_from_memory(source, rows, FGMM_F32, ROWS, D, 0));
     reopen(FGMM_KERNEL_AUTO);
     const fg_plan_request request = {
         .device = device, .source = *source, .pass = {.covariance = FGMM_SPHERICAL, .k = K, .d = D}};
-    ck_ok(fg_e_step_open(e, &request, centre, 1));
+    ck_ok(fg_e_step_open(e, &request, &range, 1));
     ck_ok(fg_e_step_set_pass(e, FG_KEEP_MIXTURE));
     ck_ok(fg_e_step_run(values, e, &parameters, NULL));
     ck_assert_double_eq(values[0], ROWS);

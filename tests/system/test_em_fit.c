@@ -401,7 +401,7 @@ START_TEST(test_fit__refuses_what_cannot_be)
     options.reg_covar = -1;
     ck_fails(fgmm_fit(&model, device, source, &options, NULL), FGMM_ARGUMENT, "reg_covar = -1");
     options.reg_covar = 1e300;
-    ck_fails(fgmm_fit(&model, device, source, &options, NULL), FGMM_ARGUMENT, "reg_covar = 1e+300; need 0 to 1e+30");
+    ck_fails(fgmm_fit(&model, device, source, &options, NULL), FGMM_ARGUMENT, "reg_covar = 1e+300; need 0 to 1e+200");
     options.reg_covar = 0;
     options.path = (fgmm_path)9;
     ck_fails(fgmm_fit(&model, device, source, &options, NULL), FGMM_ARGUMENT, "path = 9");

@@ -386,9 +386,10 @@ START_TEST(test_stream__changed_row_count_is_noticed)
         for (int more = 0; more < 2; more++) {
             rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = 4 * BATCH, .d = D};
             fgmm_source *source = feed_source(&feed, FGMM_ROWS_UNKNOWN);
-            const double mean[D] = {0};
+            double mean[D] = {0};
+            const fg_shift shift = {.host = mean, .unit = 1, .row_unit = 1};
             fgmm_device *small = open_small_device();
-            fg_stream_options options = {.device = small, .source = source, .batch_rows = BATCH, .offset = mean};
+            fg_stream_options options = {.device = small, .source = source, .batch_rows = BATCH, .shift = &shift};
             fg_stream *stream;
             fg_rows batch;
             fgmm_status status = FGMM_OK;

@@ -154,13 +154,15 @@ START_TEST(test_init__swaps_spread_centres)
 {
     fg_sample sample = {0};
     fg_shift shift = {0};
-    double centre[D] = {0}, centres[2][K * D];
+    double centre[D] = {0};
+    const fg_range range = {centre, 1};
+    double centres[2][K * D];
     ck_ok(fg_sample_create(&sample, N, sizeof *rows * D, 0));
     fg_sample_feed(&sample, rows, NULL, 0, N);
     ck_ok(fg_sample_finish(&sample));
-    ck_ok(fg_shift_create(&shift, FGMM_F32, D, centre));
+    ck_ok(fg_shift_create(&shift, FGMM_F32, D, centre, 1));
     const fg_init_request request = {
-        .sample = &sample, .type = FGMM_F32, .k = K, .d = D, .seed = 5, .rows = N, .centre = centre, .shift = &shift};
+        .sample = &sample, .type = FGMM_F32, .k = K, .d = D, .seed = 5, .rows = N, .range = &range, .shift = &shift};
     for (int i = 0; i < 2; i++) {
         for (size_t e = 0; e < (size_t)K * D; e++) centres[i][e] = (double)rows[e % D];
         ck_ok(fg_init_swap(centres[i], &request));

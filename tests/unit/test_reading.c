@@ -68,7 +68,9 @@ static void check_pass(fg_reading *reading, fgmm_type type, uint64_t n, uint64_t
 static fg_reading *open_reading(fgmm_source *source, uint64_t rows, int is_checked)
 {
     fg_reading *reading;
-    const fg_reading_options options = {source, rows, is_checked, offset};
+    static fg_shift shift;
+    shift = (fg_shift){.host = offset, .unit = 1, .row_unit = 1};
+    const fg_reading_options options = {source, rows, is_checked ? 1e30 : 0, &shift};
     ck_ok(fg_reading_open(&reading, &options));
     return reading;
 }

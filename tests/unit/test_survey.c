@@ -40,7 +40,7 @@ static void check_moments(const void *rows, fgmm_type type, uint64_t n, uint64_t
         }
         const double variance = (double)(squares / (long double)n);
         /* a multiple of a power of two below the standard deviation, the nearest to the mean */
-        ck_assert_double_le(fabs(survey.centre[j] - (double)mean),
+        ck_assert_double_le(fabs(survey.range.centre[j] - (double)mean),
                             0.5 * sqrt(variance) + DOUBLE_TOLERANCE * fabs((double)mean));
         ck_assert_double_le(fabs(survey.variance[j] - variance), 1e3 * DOUBLE_TOLERANCE * variance);
     }
@@ -104,14 +104,42 @@ START_TEST(test_survey__names_row_and_column_of_what_is_not_a_number)
 }
 END_TEST
 
-START_TEST(test_survey__refuses_what_float32_cannot_square)
+static fgmm_status survey_pair(fgmm_type type, double value)
 {
-    enum { N = 100, D = 7 };
-    float rows[N * D];
-    for (int i = 0; i < N * D; i++) rows[i] = i % 2 ? 1e13f : -1e13f;
-    ck_fails(survey_source(memory_source(rows, FGMM_F32, N, D), 0, 0), FGMM_DATA, "divide all values");
-    for (int i = 0; i < N * D; i++) rows[i] = i % 2 ? 1e12f : -1e12f;
-    ck_ok(survey_source(memory_source(rows, FGMM_F32, N, D), 0, 0));
+    enum { N = 100 };
+    static double f64[N];
+    static float f32[N];
+    for (int i = 0; i < N; i++) {
+        f64[i] = i % 2 ? value : -value;
+        f32[i] = (float)f64[i];
+    }
+    return survey_source(memory_source(type == FGMM_F64 ? (void *)f64 : (void *)f32, type, N, 1), 10, 0);
+}
+
+/* The unit is the power of two at or below the deviation, whatever it is. */
+START_TEST(test_survey__unit_follows_the_deviation)
+{
+    for (int exponent = -330; exponent <= 330; exponent += 5) {
+        ck_ok(survey_pair(FGMM_F64, ldexp(1.5, exponent)));
+        ck_assert_double_eq(survey.range.unit, ldexp(1, exponent));
+        fg_survey_clear(&survey);
+    }
+    ck_ok(survey_pair(FGMM_F32, 0));
+    ck_assert_double_eq(survey.range.unit, 1);
+    fg_survey_clear(&survey);
+}
+END_TEST
+
+START_TEST(test_survey__refuses_what_its_type_cannot_hold)
+{
+    ck_fails(survey_pair(FGMM_F32, 2e38), FGMM_DATA, "row 0, column 0: value -2e+38 is beyond +-1.70141e+38");
+    ck_fails(survey_pair(FGMM_F64, 1e101), FGMM_DATA, "row 0, column 0: value -1e+101 is beyond +-1e+100");
+    ck_fails(survey_pair(FGMM_F32, 1e-31), FGMM_DATA, "the deviation of the data is 1e-31; f32 rows need at least");
+    ck_fails(survey_pair(FGMM_F64, 1e-101), FGMM_DATA, "the deviation of the data is 1e-101; f64 rows need at least");
+    ck_fails(survey_pair(FGMM_F64, 1e-200), FGMM_DATA, "the deviation of the data is 0; f64 rows need at least 1e-100");
+    ck_ok(survey_pair(FGMM_F32, 1.6e38));
+    fg_survey_clear(&survey);
+    ck_ok(survey_pair(FGMM_F32, 1e-30));
     fg_survey_clear(&survey);
 }
 END_TEST
@@ -218,7 +246,8 @@ START_TEST(test_survey__weighted_moments_of_every_type)
                 squares += (long double)weights[i] * y * y;
             }
             const double mean = (double)(sum / total), variance = (double)(squares / total);
-            ck_assert_double_le(fabs(survey.centre[j] - mean), 0.5 * sqrt(variance) + DOUBLE_TOLERANCE * fabs(mean));
+            ck_assert_double_le(fabs(survey.range.centre[j] - mean),
+                                0.5 * sqrt(variance) + DOUBLE_TOLERANCE * fabs(mean));
             ck_assert_double_le(fabs(survey.variance[j] - variance), 1e3 * DOUBLE_TOLERANCE * variance);
         }
         fg_survey_clear(&survey);
@@ -270,12 +299,12 @@ START_TEST(test_survey__shift_keeps_bytes_exact)
 {
     const double mean[] = {127.6, -3.2};
     fg_shift shift;
-    ck_ok(fg_shift_create(&shift, FGMM_U8, 2, mean));
+    ck_ok(fg_shift_create(&shift, FGMM_U8, 2, mean, 4));
     ck_assert(shift.kernel[0] == 128);
     ck_assert(shift.kernel[1] == -3);
     ck_assert_double_eq(shift.host[0], 0);
     fg_shift_clear(&shift);
-    ck_ok(fg_shift_create(&shift, FGMM_F64, 2, mean));
+    ck_ok(fg_shift_create(&shift, FGMM_F64, 2, mean, 4));
     ck_assert(shift.kernel[0] == 0);
     ck_assert_double_eq(shift.host[0], 127.6);
     fg_shift_clear(&shift);
@@ -288,7 +317,8 @@ Suite *suite(void)
         test_survey__moments_of_every_type,
         test_survey__half_precision_values,
         test_survey__names_row_and_column_of_what_is_not_a_number,
-        test_survey__refuses_what_float32_cannot_square,
+        test_survey__unit_follows_the_deviation,
+        test_survey__refuses_what_its_type_cannot_hold,
         test_survey__sample_is_in_order_and_independent_of_pieces,
         test_survey__sample_is_uniform,
         test_survey__small_source_is_its_own_sample,

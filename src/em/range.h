@@ -1,0 +1,31 @@
+/* range.h - where a mixture's numbers lie: the shift and the unit of evaluations, which only have a model to go by, and
+ * what float32 cannot hold beside it. */
+#ifndef FG_RANGE_H
+#define FG_RANGE_H
+
+#include "model.h"
+#include "rows.h"
+
+/* What a shift is made of: centre (d), owned, values of fg_centre, and the unit of fg_unit. */
+typedef struct fg_range {
+    double *centre;
+    double unit;
+} fg_range;
+
+/* Of the mixture's own mean and variance, so that a reloaded model gives the same bytes. covariances NULL: of the
+ * means alone, which is what nearest means are told apart by. Errors: MEMORY. */
+fgmm_status fg_range_of(fg_range *range, const fg_parameters *parameters);
+
+/* Of centroids whose labels are wanted along with densities under their variance: the means', unless their variance
+ * would then leave float32. Errors: MEMORY, DATA (both are too far apart for one pass). */
+fgmm_status fg_range_of_centroids(fg_range *range, const fg_parameters *parameters);
+
+/* Rows may be so far away: beyond, float32 tells no component from another. */
+double fg_range_most(const fg_range *range, uint64_t d, fgmm_type type);
+
+/* Variances, and what is left of each when the dimensions before it are known, against the unit: they, their
+ * reciprocals and products with them are float32 numbers. what: "model", "start", "statistics". Errors: DATA names
+ * component, value and limits. */
+fgmm_status fg_range_check(const fg_parameters *parameters, double unit, const char *what);
+
+#endif
