@@ -201,11 +201,12 @@ static void update_tied(step *s, double reg_covar)
     finish_matrix(s, matrix, reg_covar);
 }
 
-/* Component k's part of (19): pi_k delta^T S_k^-1 delta / D. Matrices: factor is S_k's. */
-static double movement(const step *s, uint64_t k)
+/* Component k's part of (19): pi_k delta^T S_k^-1 delta / D, and of spherical ones the old variance in units of the
+ * new. Matrices: factor is S_k's. */
+static double movement(const step *s, uint64_t k, double old_variance)
 {
     const uint64_t d = s->to.d;
-    double sum = 0;
+    double sum = s->width == d ? 0 : old_variance / s->to.covariances[k] * (double)d;
     for (uint64_t c = 0; c < d; c++) {
         const double delta = s->s1[k * d + c] / s->counts[k];
         if (s->matrices)
@@ -220,9 +221,10 @@ static double movement(const step *s, uint64_t k)
 static void update_component(step *s, uint64_t k, double reg_covar)
 {
     const uint64_t d = s->to.d;
+    const double old_variance = s->to.covariances[fg_variance_place(s->to.covariance, d, k, 0)];
     if (s->matrices == 0) update_variances(s, k, reg_covar);
     if (s->to.covariance == FGMM_FULL) update_full(s, k, reg_covar);
-    s->facts.moved += movement(s, k);
+    s->facts.moved += movement(s, k, old_variance);
     for (uint64_t c = 0; c < d; c++) s->to.means[k * d + c] += s->s1[k * d + c] / s->counts[k];
 }
 

@@ -43,7 +43,8 @@ double fg_least_variance(double variance, double mean_variance, double mean_squa
  * MEMORY. */
 typedef struct fg_m_step_facts {
     uint64_t repaired; /* components that were empty */
-    double moved;      /* (19) mean square of the means' movements, in the new deviations */
+    double moved;      /* (19) mean square of the means' movements, in the new deviations; spherical: of both the
+                          movements and the old deviations that mixture->covariances held */
     double *
         losses; /* (k), tied (1), the caller's, or NULL: (18), fg_cholesky_loss, of each matrix that had rows; else 0 */
 } fg_m_step_facts;

@@ -53,6 +53,52 @@ START_TEST(test_pass__matrices_equal_the_twin_at_tile_edges)
 }
 END_TEST
 
+/* Of tied and full mixtures; k-means sums wide by itself. Then of the other types. */
+START_TEST(test_pass__wide_sums_and_sums_about_other_centres_equal_the_twin)
+{
+    const int family = _i % FAMILIES;
+    const variant *v = &matrix_variants[_i / FAMILIES];
+    shape_case c = {.family = families[family],
+                    .covariance = v->covariance,
+                    .keep = v->keep,
+                    .type = FGMM_F32,
+                    .path = v->path,
+                    .n = 300,
+                    .d = 9,
+                    .k = 33,
+                    .overlap = 0.5,
+                    .has_weights = 1,
+                    .has_wide_sums = 1,
+                    .tile = quick_tile(families[family])};
+    check_case(&c);
+    c.is_recentred = 1;
+    check_case(&c);
+    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++) {
+        c.covariance = (fgmm_covariance)covariance;
+        check_case(&c);
+    }
+}
+END_TEST
+
+/* Pairs of floats stand for doubles. */
+START_TEST(test_pass__wide_sums_without_doubles)
+{
+    const shape_case c = {.family = families[_i],
+                          .covariance = FGMM_FULL,
+                          .keep = FG_KEEP_MIXTURE,
+                          .type = FGMM_F32,
+                          .path = FGMM_PATH_SPARSE,
+                          .n = 13,
+                          .d = 3,
+                          .k = 34,
+                          .overlap = 1,
+                          .has_wide_sums = 1,
+                          .has_no_doubles = 1,
+                          .tile = quick_tile(families[_i])};
+    check_case(&c);
+}
+END_TEST
+
 /* Where the shape is one lane or one row of outputs more than a vector: D 3 of 4 lanes, rows and components beyond a
  * strip. */
 START_TEST(test_pass__tiny_matrices)
@@ -113,6 +159,8 @@ Suite *suite(void)
     TCase *const cases[] = {matrices, tiny};
     tcase_add_loop_test(matrices, test_pass__matrices_equal_the_twin_at_tile_edges, 0, MATRIX_VARIANTS * FAMILIES);
     tcase_add_loop_test(matrices, test_pass__matrices_do_not_depend_on_launches, 0, MATRIX_VARIANTS * FAMILIES);
+    tcase_add_loop_test(matrices, test_pass__wide_sums_and_sums_about_other_centres_equal_the_twin, 0, 2 * FAMILIES);
+    tcase_add_loop_test(matrices, test_pass__wide_sums_without_doubles, 0, FAMILIES);
     tcase_add_loop_test(tiny, test_pass__tiny_matrices, 0, MATRIX_VARIANTS * FAMILIES);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tcase_add_checked_fixture(cases[i], NULL, close_device);

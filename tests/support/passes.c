@@ -1,6 +1,7 @@
 /* passes.c - helpers of passes.h. */
 #include "passes.h"
 
+#include "pretend.h"
 #include "rng.h"
 #include "size.h"
 #include "support.h"
@@ -100,6 +101,8 @@ problem make_problem(const shape_case *c)
     if (c->has_weights) p.row_weights = calloc(c->n, sizeof(float));
     for (uint64_t i = 0; p.row_weights && i < c->n; i++)
         p.row_weights[i] = i % 5 == 3 ? 0.0f : 1.0f - (float)fg_rng_uniform(&rng);
+    p.centres = calloc((size_t)(c->k * c->d), sizeof(double));
+    for (uint64_t i = 0; i < c->k * c->d; i++) p.centres[i] = p.means[i] + 0.25 * (double)(i % 3);
     p.parameters = (fg_parameters){c->covariance, c->k, c->d, p.weights, p.means, p.covariances};
     return p;
 }
@@ -110,6 +113,7 @@ void free_problem(problem *p)
     free(p->x);
     free(p->weights);
     free(p->means);
+    free(p->centres);
     free(p->covariances);
     free(p->shift);
     free(p->row_weights);
@@ -175,7 +179,9 @@ static void add_rows(double *values, const shape_case *c, const problem *p, cons
         weights[i] = p->row_weights ? (double)p->row_weights[i] : 1;
     }
     const double total = fg_reference_weigh(weighted, r, weights, n, c->k);
-    fg_reference_statistics(values, &p->parameters, p->x, weighted, r, n);
+    fg_parameters about = p->parameters;
+    if (c->is_recentred) about.means = p->centres;
+    fg_reference_statistics(values, &about, p->x, weighted, r, n);
     values[0] = total;
     free(weighted);
     free(weights);
@@ -248,7 +254,8 @@ void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *
                                      .path = c->path,
                                      .tile = c->tile,
                                      .bounds = c->bounds,
-                                     .launch_work = c->launch_work};
+                                     .launch_work = c->launch_work,
+                                     .has_wide_sums = c->has_wide_sums};
     const size_t row_bytes = (size_t)c->d * fgmm_type_bytes(c->type);
     ck_ok(fg_pass_create(&pass, device, &options));
     const size_t weights_bytes = p->row_weights ? (size_t)c->n * sizeof(float) : 0;
@@ -257,6 +264,7 @@ void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *
     ck_ok(fg_buffer_write(buffer, 0, p->rows, (size_t)c->n * row_bytes));
     if (weights_bytes) ck_ok(fg_buffer_write(buffer, rows_bytes, p->row_weights, weights_bytes));
     ck_ok(fg_pass_load(pass, &p->parameters, p->shift));
+    if (c->is_recentred) ck_ok(fg_pass_recentre(pass, p->centres, p->shift));
     for (size_t first = 0; first < c->n; first += batch_rows) {
         const size_t n = c->n - first < batch_rows ? (size_t)c->n - first : batch_rows;
         const fg_rows rows = rows_of(c, p, buffer, first, n);
@@ -272,6 +280,7 @@ void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *
 void check_case(const shape_case *c)
 {
     device_of_family(c->family);
+    if (c->has_no_doubles) pretend_no_doubles(device);
     problem p = make_problem(c);
     const size_t count = 2 + (size_t)c->k * (1 + (size_t)c->d) + (size_t)fg_covariance_count(c->covariance, c->k, c->d);
     double *found = calloc(count, sizeof(double)), *expected = calloc(count, sizeof(double));

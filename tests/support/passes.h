@@ -26,6 +26,9 @@ typedef struct shape_case {
     int has_weights;      /* rows have some, every fifth 0 */
     uint64_t batch_rows;  /* 0: large cases in two uneven batches */
     double launch_work;   /* of fg_pass_options */
+    int has_wide_sums;    /* likewise */
+    int is_recentred;     /* sums are about problem.centres */
+    int has_no_doubles;   /* the device takes itself for one without */
     uint64_t dense_every; /* the second half of the components are one, and each dense_every-th row is theirs; 0: no */
 } shape_case;
 
@@ -33,6 +36,7 @@ typedef struct shape_case {
 typedef struct problem {
     void *rows;
     double *x, *weights, *means, *covariances;
+    double *centres; /* (k,d) beside the means */
     float *shift;
     float *row_weights; /* (n), or NULL */
     fg_parameters parameters;

@@ -14,3 +14,8 @@ void pretend_warps(fgmm_device *device)
     device->info.kind = FGMM_DEVICE_GPU;
     device->info.family = FGMM_KERNEL_MATRIX;
 }
+
+void pretend_no_doubles(fgmm_device *device)
+{
+    device->facts.has_fp64 = 0;
+}

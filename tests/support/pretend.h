@@ -7,5 +7,7 @@
 /* An NVIDIA GPU whose warps' unit is OpenCL C: matrix family on top of the group family, memory apart from the
  * host's. */
 void pretend_warps(fgmm_device *device);
+/* A device without double precision. */
+void pretend_no_doubles(fgmm_device *device);
 
 #endif

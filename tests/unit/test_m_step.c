@@ -528,6 +528,29 @@ START_TEST(test_m_step__is_the_kmeans_update)
 }
 END_TEST
 
+/* Two rows in three dimensions, statistics about a mean far off: no eigenvalue falls below reg_covar, and nothing else
+ * is changed but the diagonal. */
+START_TEST(test_m_step__singular_matrices_keep_reg_covar_as_least_eigenvalue)
+{
+    enum { D = 3 };
+    const double x[2 * D] = {1, 2, 3, 3, 6, 9}, r[2] = {1, 1};
+    double weights[1] = {1}, means[D] = {10, 10, 10}, covariance[D * D] = {0}, values[2 + 1 + D + D * D] = {0};
+    const fg_parameters p = {FGMM_FULL, 1, D, weights, means, covariance};
+    const fg_mixture mixture = {FGMM_FULL, 1, D, weights, means, covariance};
+    double losses[1];
+    fg_m_step_facts facts = {.losses = losses};
+    fg_reference_statistics(values, &p, x, NULL, r, 2);
+    ck_ok(fg_m_step(&mixture, values, 1e-6, &facts));
+    for (int i = 0; i < D; i++) {
+        ck_assert_double_eq_tol(covariance[i * D + (i + 1) % D], (i + 1) * ((i + 1) % D + 1), 1e-12);
+        ck_assert_double_ge(covariance[i * D + i], (i + 1) * (i + 1) + 1e-6 - 1e-12);
+        ck_assert_double_le(covariance[i * D + i], (i + 1) * (i + 1) + 2e-6);
+    }
+    ck_assert_double_gt(losses[0], 1e6);
+    ck_assert_double_gt(facts.moved, 100);
+}
+END_TEST
+
 Suite *suite(void)
 {
     const TTest *const tests[] = {
@@ -542,6 +565,7 @@ Suite *suite(void)
         test_m_step__equal_rows_give_a_model,
         test_m_step__constant_dimension_gets_the_floor,
         test_m_step__singular_matrices_give_a_model,
+        test_m_step__singular_matrices_keep_reg_covar_as_least_eigenvalue,
         test_m_step__splits_along_the_donors_matrix,
         test_m_step__negative_variance_becomes_the_regularisation,
         test_m_step__is_the_kmeans_update,
