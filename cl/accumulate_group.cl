@@ -81,20 +81,33 @@ static inline void join_pairs(__local float4 *values, float4 *high, float4 *low,
     }
 }
 
-/* A chunk in wide sums. Element 0 of the items' `weight` is sqrt(r), so that N is summed as S1 is. */
-static inline void accumulate_wide(__global float *partial, __local float4 *values, __global const row_t *rows,
-                                   ulong first_element, __global const float *shift, __global const float *mean,
-                                   __global const uint *sorted_rows, __global const float *sorted_values, uint first,
-                                   uint end, uint team, uint unit)
+/* An item's entries of a chunk: first, first + TEAMS, .. before end. */
+typedef struct share_t {
+    __global const row_t *rows;
+    ulong first_element;
+    __global const float *shift, *mean;
+    __global const uint *sorted_rows;
+    __global const float *sorted_values;
+    uint first, end, team, unit;
+} share_t;
+
+/* s = sqrt(r) (y - m) of entry q, vector v. */
+static inline float4 scaled_vector(const share_t *e, uint q, float root, int v)
 {
+    const ulong start = e->first_element + (ulong)e->sorted_rows[q] * DIMS;
+    return root * (shifted_vector(e->rows, start, e->shift, v) - LOADV(e->mean + v * VW));
+}
+
+/* A chunk in wide sums. N is summed as S1 is, in all elements of a vector. */
+static inline void accumulate_wide(__global float *partial, __local float4 *values, const share_t *e)
+{
+    const uint team = e->team, unit = e->unit;
     for (uint piece = 0; piece < ROW_VECTORS; piece += UNITS) {
         const int v = min(piece + unit, (uint)ROW_VECTORS - 1);
         const int is_mine = team < TEAMS && piece + unit < ROW_VECTORS;
-        const float4 m = LOADV(mean + v * VW);
         float4 high = 0.0f, low = 0.0f, weight = 0.0f, weight_low = 0.0f;
-        for (uint q = first; is_mine && q < end; q += TEAMS) {
-            const float4 root = sqrt(sorted_values[q]);
-            const float4 s = root * (shifted_vector(rows, first_element + (ulong)sorted_rows[q] * DIMS, shift, v) - m);
+        for (uint q = e->first; is_mine && q < e->end; q += TEAMS) {
+            const float4 root = sqrt(e->sorted_values[q]), s = scaled_vector(e, q, root.x, v);
             const float4 p = root * s, n = root * root;
             add_exactly(&high, &low, p, fma(root, s, -p));
             if (v == 0) add_exactly(&weight, &weight_low, n, fma(root, root, -n));
@@ -132,8 +145,8 @@ __kernel void accumulate(__global const row_t *rows, ulong first_element, __glob
     float4 spread = 0.0f;
 #if S2_MATRIX
     if (is_wide[chunk_component[chunk]]) {
-        accumulate_wide(partial, values, rows, first_element, shift, mean, sorted_rows, sorted_values, first, end, team,
-                        unit);
+        const share_t e = {rows, first_element, shift, mean, sorted_rows, sorted_values, first, end, team, unit};
+        accumulate_wide(partial, values, &e);
         return;
     }
 #endif
