@@ -39,6 +39,9 @@ install(FILES ${PROJECT_BINARY_DIR}/flashgmm-config.cmake ${PROJECT_BINARY_DIR}/
 # ---- pkg-config: relative to the file, so that an installation can be moved ----
 set(pc_requires "OpenCL libcjson")
 set(pc_libs "-lm ${CMAKE_THREAD_LIBS_INIT}")
+foreach(library IN LISTS CMAKE_DL_LIBS)
+  string(APPEND pc_libs " -l${library}")
+endforeach()
 if(FLASHGMM_HAS_HDF5)
   string(REPLACE ";" " " hdf5_libraries "${HDF5_C_LIBRARIES}")
   string(APPEND pc_libs " ${hdf5_libraries}")

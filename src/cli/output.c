@@ -15,6 +15,9 @@
 #include <unistd.h>
 
 /* Build logs and file names may hold line breaks; scripts count on one line. */
+#if defined(__GNUC__)
+static void print_line(const char *lead, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
+#endif
 static void print_line(const char *lead, const char *format, va_list arguments)
 {
     char text[2048];
