@@ -70,7 +70,8 @@ typedef struct fgmm_fit_options {
     fgmm_path path;
     fgmm_progress_fn progress;
     void *progress_user;
-    const char *checkpoint; /* NULL, or a file that is replaced after every finished iteration */
+    const char
+        *checkpoint; /* NULL, or a file that is replaced after every finished iteration; not .npy, .npz, .fvecs */
     const char
         *resume;     /* NULL, or such a file: continues to the same bytes as an uninterrupted run. K, covariance,
                         seed and the data and weights must be the same (checked: K, D, N, covariance, seed, weights) */

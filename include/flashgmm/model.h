@@ -70,14 +70,18 @@ FGMM_API uint64_t fgmm_model_free_parameters(const fgmm_model *model);
  * text says which file, which tensor and what is wrong). */
 FGMM_API fgmm_status fgmm_model_load(fgmm_model **model, const char *path);
 
-/* Writes beside `path`, flushes, then renames: an existing file stays whole when anything fails. Errors: IO. */
+/* Writes beside `path`, flushes, then renames: an existing file stays whole when anything fails. A safetensors file;
+ * with a name ending in .npz, what fgmm_model_export writes. Errors: UNSUPPORTED (.npy, .fvecs: those are centroids),
+ * IO. */
 FGMM_API fgmm_status fgmm_model_save(const fgmm_model *model, const char *path);
 
 /* Writes the means as (K,D) centroids: float32 .npy or .fvecs by the ending of path; as fgmm_model_save. */
 FGMM_API fgmm_status fgmm_model_save_means(const fgmm_model *model, const char *path);
 
 /* For other programs: .npz with scikit-learn's names (weights_, means_, covariances_: float64; covariance_type), or the
- * means alone as fgmm_model_save_means, by the ending of path. Errors: UNSUPPORTED (another ending), IO. */
+ * means alone as fgmm_model_save_means, or .safetensors, by the ending of path. Errors: UNSUPPORTED (another ending),
+ * IO.
+ */
 FGMM_API fgmm_status fgmm_model_export(const fgmm_model *model, const char *path);
 
 /* Draws n rows. data: (n,D) float32, written; components: (n) the component of each row, or NULL.

@@ -17,6 +17,7 @@ typedef struct fgmm_writer fgmm_writer;
 /* Begins a file. The ending of path decides the format (docs/formats.md):
  *     .npy                   any dtype; cols = 0: a 1-D array (N), else 2-D (N,cols), C order
  *     .fvecs .ivecs .bvecs   dtype "<f4", "<i4", "|u1"; cols >= 1
+ *     .csv                   any dtype but "<f2": a line per row, numbers with commas between, no header
  * dtype: the element type by NumPy's name: "<f2" "<f4" "<f8" "<i4" "<i8" "|u1" "|i1".
  * Errors: ARGUMENT (dtype, cols), UNSUPPORTED (ending), IO (the folder cannot be written). */
 FGMM_API fgmm_status fgmm_writer_open(fgmm_writer **writer, const char *path, const char *dtype, uint64_t cols);

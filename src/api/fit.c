@@ -101,6 +101,7 @@ fgmm_status fgmm_fit(fgmm_model **model, fgmm_device *device, fgmm_source *sourc
     FG_TRY(fg_read_options(&t.options, options, sizeof t.options, "fit options"));
     FG_TRY(check_start(&t.options, source));
     FG_TRY(check_numbers(&t.options));
+    if (t.options.checkpoint) FG_TRY(fg_model_file_check_name(t.options.checkpoint));
     FG_TRY(fg_check_weights(t.options.weights, source));
     if (t.options.init == FGMM_INIT_MODEL) t.options.covariance = t.options.start->info.covariance;
     FG_CHECK(t.options.covariance >= FGMM_SPHERICAL && t.options.covariance <= FGMM_FULL, FGMM_ARGUMENT,

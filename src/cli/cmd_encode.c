@@ -24,7 +24,9 @@ static const cli_option options[] = {
      .help = "the group of each row: whole numbers, ascending, one per row"},
     {.name = "output",
      .letter = 'o',
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = cli_rows_endings,
+     .is_stdout = 1,
      .offset = offsetof(encode_arguments, output),
      .value = "FILE",
      .is_required = 1,
@@ -131,7 +133,6 @@ static int open_all(encoder *e)
     const encode_arguments *arguments = e->arguments;
     int exit_code = CLI_EXIT_DONE;
     fgmm_model_info info = FGMM_MODEL_INFO_INIT;
-    CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", ".fvecs"));
     CLI_DO(cli_output_check(arguments->output, arguments->work.data));
     CLI_DO(cli_output_check(arguments->output, arguments->work.model));
     CLI_DO(cli_output_check(arguments->output, arguments->groups));

@@ -9,16 +9,20 @@ typedef struct export_arguments {
     cli_work_arguments work;
 } export_arguments;
 
+static const char *const export_endings[] = {".npz", ".npy", ".fvecs", ".safetensors", NULL};
+
 static const cli_option options[] = {
     CLI_MODEL_OPERAND(export_arguments, work.model),
     {.name = "output",
      .letter = 'o',
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = export_endings,
+     .is_stdout = 1,
      .offset = offsetof(export_arguments, output),
      .value = "FILE",
      .is_required = 1,
-     .help = "a name ending with .npz (weights_, means_, covariances_, as scikit-learn calls them), or for the means "
-             "alone .npy or .fvecs"},
+     .help = "a name ending with .npz (weights_, means_, covariances_, as scikit-learn calls them) or .safetensors, or "
+             "for the means alone .npy or .fvecs; -: .npz on standard output"},
     CLI_OUTPUT_MODE_OPTIONS(export_arguments),
     {.name = NULL},
 };
@@ -29,8 +33,6 @@ static int run(const void *user)
     int exit_code = CLI_EXIT_DONE;
     fgmm_model *model = NULL;
     fgmm_model_info info = FGMM_MODEL_INFO_INIT;
-    if (!cli_ends_with(arguments->output, ".npz") && !cli_ends_with(arguments->output, ".npy"))
-        CLI_DO(cli_output_check_ending("--output", arguments->output, ".npz, .npy", ".fvecs"));
     CLI_DO(cli_output_check(arguments->output, arguments->work.model));
     CLI_DO(cli_library(fgmm_model_load(&model, arguments->work.model)));
     CLI_DO(cli_library(fgmm_model_describe(model, &info)));
@@ -43,7 +45,7 @@ static int run(const void *user)
         CLI_DO(cli_json_print(object));
     } else {
         printf("components      %llu, %llu dimensions\nwritten         %s\n", (unsigned long long)info.components,
-               (unsigned long long)info.dims, arguments->output);
+               (unsigned long long)info.dims, cli_standard_output_name(arguments->output));
     }
 done:
     fgmm_model_free(model);

@@ -24,17 +24,25 @@ static const char *const covariance_choices[] = {"spherical", "diag", "tied", "f
 /* Iterations of k-means where the data's own rows, or bare centroids, are the start. */
 enum { KMEANS_ITERATIONS = 10, MAX_ITERATIONS = 100, MINI_BATCH_KMEANS_PASSES = 1, MINI_BATCH_PASSES = 3 };
 
+/* Checkpoints have one form. */
+static const char *const checkpoint_endings[] = {".safetensors", NULL};
+
 static const cli_option options[] = {
     CLI_DATA_OPERAND(fit_arguments, work.data),
     CLI_COMPONENTS_OPTION(fit_arguments, components,
                           "how many Gaussians, at most one per row (required unless --init names a file)"),
     {.name = "output",
      .letter = 'o',
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = cli_model_endings,
+     .is_free_name = 1,
+     .is_stdout = 1,
      .offset = offsetof(fit_arguments, output),
      .value = "MODEL",
      .is_required = 1,
-     .help = "where the model goes, in safetensors form"},
+     .help =
+         "where the model goes: safetensors, or with a name ending in .npz the form of `flashgmm export`; -: standard "
+         "output"},
     {.name = "covariance",
      .kind = CLI_OPTION_CHOICE,
      .offset = offsetof(fit_arguments, covariance),
@@ -74,7 +82,9 @@ static const cli_option options[] = {
      .help = "new parameters after every max(1024, 2 K) rows instead of after all: for data where even a few passes "
              "take long; --kmeans-iter and --max-iter count passes"},
     {.name = "checkpoint",
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = checkpoint_endings,
+     .is_free_name = 1,
      .offset = offsetof(fit_arguments, checkpoint),
      .value = "FILE",
      .help = "replace FILE after every iteration; it is a model that every command reads"},
@@ -85,7 +95,8 @@ static const cli_option options[] = {
      .help = "go on from a checkpoint; give the same data and options as before, and the result has the same bytes as "
              "without the interruption"},
     {.name = "report",
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = cli_page_endings,
      .offset = offsetof(fit_arguments, page),
      .value = "FILE.html",
      .help =
@@ -174,7 +185,6 @@ static int check(cli_training *training)
                          "variances",
                          start->path);
     CLI_DO(cli_start_check_runs(start, arguments->n_init));
-    if (arguments->page) CLI_DO(cli_output_check_ending("--report", arguments->page, ".html", NULL));
     CLI_DO(cli_output_check_apart("--report", arguments->page, "--output", arguments->output));
     CLI_DO(cli_output_check_apart("--checkpoint", arguments->checkpoint, "--output", arguments->output));
     CLI_DO(cli_output_check_apart("--report", arguments->page, "--checkpoint", arguments->checkpoint));

@@ -18,11 +18,16 @@ static const char *const quantizer_choices[] = {"gmm", "kmeans", NULL};
 static const char *const assign_choices[] = {"hard", "soft", "residual", NULL};
 static const char *const format_choices[] = {"native", "faiss", NULL};
 
+/* Names that tell an index; --format says which. */
+static const char *const index_endings[] = {".ivf", ".faiss", ".index", NULL};
+
 static const cli_option options[] = {
     CLI_DATA_OPERAND(build_arguments, data),
     {.name = "output",
      .letter = 'o',
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = index_endings,
+     .is_free_name = 1,
      .offset = offsetof(build_arguments, output),
      .value = "INDEX",
      .is_required = 1,
@@ -126,6 +131,8 @@ static int check_arguments(const build_arguments *a)
                          "gmm or --model");
     if (a->calibrate && (a->for_top == 0 || a->format != FGMM_INDEX_NATIVE))
         return cli_error(CLI_EXIT_USAGE, "--calibrate sets a dial; need --for-top above 0 and --format native");
+    if (cli_ends_with(a->output, ".faiss") && a->format != FGMM_INDEX_FAISS)
+        return cli_error(CLI_EXIT_USAGE, "--output = %s; need --format faiss, or another name", a->output);
     CLI_DO(cli_output_check(a->output, a->data));
     CLI_DO(cli_output_check(a->output, a->model));
     CLI_DO(cli_output_check(a->output, a->calibrate));

@@ -13,6 +13,8 @@ typedef struct eval_arguments {
     cli_work_arguments work;
 } eval_arguments;
 
+static const char *const table_endings[] = {".csv", NULL};
+
 static const cli_option options[] = {
     CLI_INDEX_OPERAND(eval_arguments, index),
     CLI_QUERIES_OPERAND(eval_arguments, queries),
@@ -40,12 +42,16 @@ static const cli_option options[] = {
      .value = "R,R,...",
      .help = "settings of the dial"},
     {.name = "csv",
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = table_endings,
+     .is_free_name = 1,
+     .is_stdout = 1,
      .offset = offsetof(eval_arguments, csv),
      .value = "FILE",
      .help = "write the points as a table"},
     {.name = "plot",
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = cli_picture_endings,
      .offset = offsetof(eval_arguments, plot),
      .value = "FILE.svg",
      .help = "draw recall against distances"},
@@ -270,7 +276,6 @@ static int run(const void *user)
         CLI_DO(cli_output_check(a->csv, inputs[i]));
         CLI_DO(cli_output_check(a->plot, inputs[i]));
     }
-    if (a->plot) CLI_DO(cli_output_check_ending("--plot", a->plot, ".svg", NULL));
     CLI_DO(cli_output_check_apart("--plot", a->plot, "--csv", a->csv));
     if (a->baseline && !a->plot) CLI_DO(cli_error(CLI_EXIT_USAGE, "--baseline is drawn; need --plot"));
     if (a->baseline) CLI_DO(cli_points_check(a->baseline));

@@ -14,12 +14,16 @@ typedef struct search_arguments {
     cli_work_arguments work;
 } search_arguments;
 
+static const char *const id_endings[] = {".npy", ".ivecs", NULL}, *const distance_endings[] = {".npy", NULL};
+
 static const cli_option options[] = {
     CLI_INDEX_OPERAND(search_arguments, index),
     CLI_QUERIES_OPERAND(search_arguments, queries),
     {.name = "output",
      .letter = 'o',
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = id_endings,
+     .is_stdout = 1,
      .offset = offsetof(search_arguments, output),
      .value = "IDS",
      .is_required = 1,
@@ -46,7 +50,8 @@ static const cli_option options[] = {
      .most_real = 1,
      .help = "look into as many lists as the index's dial says for this mean recall (default 0.95)"},
     {.name = "distances",
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = distance_endings,
      .offset = offsetof(search_arguments, distances),
      .value = "FILE.npy",
      .help = "write the squared distances too (float32; inf where the id is -1)"},
@@ -61,11 +66,9 @@ static int check_arguments(const search_arguments *a)
     int exit_code = CLI_EXIT_DONE;
     if (a->nprobe != CLI_NOT_GIVEN && isfinite(a->recall))
         return cli_error(CLI_EXIT_USAGE, "--nprobe and --recall: give one of them");
-    CLI_DO(cli_output_check_ending("--output", a->output, ".npy", ".ivecs"));
     CLI_DO(cli_output_check(a->output, a->index));
     CLI_DO(cli_output_check(a->output, a->queries));
     if (a->distances) {
-        CLI_DO(cli_output_check_ending("--distances", a->distances, ".npy", NULL));
         CLI_DO(cli_output_check_apart("--distances", a->distances, "--output", a->output));
         CLI_DO(cli_output_check(a->distances, a->index));
         CLI_DO(cli_output_check(a->distances, a->queries));
@@ -255,7 +258,7 @@ static int print_result(const searching *s)
     cli_print_skipped("", &a->work, s->queries.skipped_rows);
     printf("per query       %.1f lists, %.0f distances, and %.0f to centroids\n", (double)stats->probed / n,
            (double)stats->scanned / n, (double)stats->coarse / n);
-    printf("written         %s\n", a->output);
+    printf("written         %s\n", cli_standard_output_name(a->output));
     return CLI_EXIT_DONE;
 }
 

@@ -30,11 +30,15 @@ static const cli_option options[] = {
      .help = "the deviation of the Gaussian about each row, in units of the data"},
     {.name = "output",
      .letter = 'o',
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = cli_numbers_endings,
+     .is_stdout = 1,
      .offset = offsetof(kde_arguments, output),
-     .value = "FILE.npy",
+     .value = "FILE",
      .is_required = 1,
-     .help = "where the log-densities go: float64, one per query, in nats"},
+     .help =
+         "where the log-densities go: float64, one per query, in nats; a name ending with .npy, or .csv for text; -: "
+         ".npy on standard output"},
     CLI_DATA_OPTIONS(kde_arguments),
     CLI_DEVICE_OPTIONS(kde_arguments),
     CLI_PATH_OPTION(kde_arguments),
@@ -45,7 +49,6 @@ static const cli_option options[] = {
 static int check(const kde_arguments *arguments)
 {
     int exit_code = CLI_EXIT_DONE;
-    CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", NULL));
     CLI_DO(cli_output_check(arguments->output, arguments->work.data));
     CLI_DO(cli_output_check(arguments->output, arguments->queries));
 done:

@@ -16,7 +16,9 @@ static const cli_option options[] = {
     CLI_COMPONENTS_OPTION(kmeans_arguments, components, "how many centroids (required unless --init names a file)"),
     {.name = "output",
      .letter = 'o',
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = cli_rows_endings,
+     .is_stdout = 1,
      .offset = offsetof(kmeans_arguments, output),
      .value = "CENTROIDS",
      .is_required = 1,
@@ -84,7 +86,6 @@ static int check(cli_training *training)
     const kmeans_arguments *arguments = training->arguments;
     cli_start *start = &training->start;
     int exit_code = CLI_EXIT_DONE;
-    CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", ".fvecs"));
     CLI_DO(cli_start_read(start, arguments->init, arguments->components));
     CLI_DO(cli_start_check_runs(start, arguments->n_init));
     CLI_DO(cli_work_check_output(arguments->output, &arguments->work));

@@ -15,11 +15,14 @@ static const cli_option options[] = {
     CLI_DATA_OPERAND(predict_arguments, work.data),
     {.name = "output",
      .letter = 'o',
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = cli_numbers_endings,
+     .is_stdout = 1,
      .offset = offsetof(predict_arguments, output),
-     .value = "LABELS.npy",
+     .value = "LABELS",
      .is_required = 1,
-     .help = "where the labels go: int32, one per row, components counted from 0"},
+     .help = "where the labels go: int32, one per row, components counted from 0; a name ending with .npy, or .csv for "
+             "text; -: .npy on standard output"},
     CLI_DATA_OPTIONS(predict_arguments),
     CLI_DEVICE_OPTIONS(predict_arguments),
     CLI_PATH_OPTION(predict_arguments),
@@ -70,7 +73,6 @@ static int run(const void *user)
         .finish = finish,
         .user = &self,
     };
-    CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", NULL));
     CLI_DO(cli_output_check(arguments->output, arguments->work.data));
     CLI_DO(cli_output_check(arguments->output, arguments->work.model));
     CLI_DO(cli_evaluate(&evaluation));

@@ -12,6 +12,8 @@ typedef struct sample_arguments {
     cli_work_arguments work;
 } sample_arguments;
 
+static const char *const drawn_endings[] = {".npy", ".fvecs", ".csv", NULL};
+
 static const cli_option options[] = {
     CLI_MODEL_OPERAND(sample_arguments, model),
     {.name = "rows",
@@ -24,7 +26,9 @@ static const cli_option options[] = {
      .help = "how many rows to draw"},
     {.name = "output",
      .letter = 'o',
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = drawn_endings,
+     .is_stdout = 1,
      .offset = offsetof(sample_arguments, output),
      .value = "DATA.npy",
      .is_required = 1,
@@ -79,7 +83,6 @@ static int run(const void *user)
     cli_progress progress;
     cli_progress_begin(&progress, arguments->work.is_quiet, "sample");
 
-    CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", ".fvecs"));
     CLI_DO(cli_output_check(arguments->output, arguments->model));
     CLI_DO(cli_library(fgmm_model_load(&model, arguments->model)));
     CLI_DO(cli_library(fgmm_model_describe(model, &info)));

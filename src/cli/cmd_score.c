@@ -17,10 +17,14 @@ static const cli_option options[] = {
     CLI_DATA_OPERAND(score_arguments, work.data),
     {.name = "output",
      .letter = 'o',
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = cli_numbers_endings,
+     .is_stdout = 1,
      .offset = offsetof(score_arguments, output),
-     .value = "FILE.npy",
-     .help = "write the log-likelihood of each row: float64, in nats"},
+     .value = "FILE",
+     .help =
+         "write the log-likelihood of each row: float64, in nats; a name ending with .npy, or .csv for text; -: .npy "
+         "on standard output"},
     {.name = "below",
      .kind = CLI_OPTION_REAL,
      .offset = offsetof(score_arguments, below),
@@ -107,7 +111,8 @@ static int print_result(scores *self, const cli_evaluation *evaluation)
     printf("%sAIC             %.9g\n", lead, criteria->aic);
     printf("%sBIC             %.9g (%llu free parameters)\n", lead, criteria->bic,
            (unsigned long long)criteria->parameters);
-    if (self->arguments->output) printf("%swritten         %s\n", lead, self->arguments->output);
+    if (self->arguments->output)
+        printf("%swritten         %s\n", lead, cli_standard_output_name(self->arguments->output));
     return CLI_EXIT_DONE;
 }
 
@@ -125,7 +130,6 @@ static int run(const void *user)
         .finish = finish,
         .user = &self,
     };
-    if (arguments->output) CLI_DO(cli_output_check_ending("--output", arguments->output, ".npy", NULL));
     CLI_DO(cli_output_check(arguments->output, arguments->work.data));
     CLI_DO(cli_output_check(arguments->output, arguments->work.model));
     if (arguments->work.is_json && !isnan(arguments->below)) self.below = cJSON_CreateArray();

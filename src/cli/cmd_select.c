@@ -46,13 +46,17 @@ static const cli_option options[] = {
      .value = "FOLDER",
      .help = "keep each model as FOLDER/TYPE-K.safetensors; what is there already is not trained again"},
     {.name = "plot",
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = cli_picture_endings,
      .offset = offsetof(select_arguments, plot),
      .value = "FILE.svg",
      .help = "draw the criteria over the number of components"},
     {.name = "output",
      .letter = 'o',
-     .kind = CLI_OPTION_TEXT,
+     .kind = CLI_OPTION_OUTPUT,
+     .endings = cli_model_endings,
+     .is_free_name = 1,
+     .is_stdout = 1,
      .offset = offsetof(select_arguments, output),
      .value = "MODEL",
      .help = "where the best model goes"},
@@ -213,7 +217,6 @@ static int check(comparison *c)
     if (c->start.path)
         return cli_error(CLI_EXIT_USAGE, "--init = %s; need auto, kmeans++, kmeans-parallel or random: K differs",
                          arguments->init);
-    if (arguments->plot) CLI_DO(cli_output_check_ending("--plot", arguments->plot, ".svg", NULL));
     CLI_DO(cli_work_check_output(arguments->plot, &arguments->work));
     CLI_DO(cli_work_check_output(arguments->output, &arguments->work));
     CLI_DO(cli_output_check_apart("--plot", arguments->plot, "--output", arguments->output));
@@ -428,7 +431,7 @@ static void print_text(const comparison *c)
     cli_print_skipped("", &c->arguments->work, c->info.skipped_rows);
     if (c->is_saved) {
         const candidate *best = &c->candidates[c->best[c->arguments->by]];
-        printf("written         %s: %s, K = %llu, the best by %s\n", c->arguments->output,
+        printf("written         %s: %s, K = %llu, the best by %s\n", cli_standard_output_name(c->arguments->output),
                fgmm_covariance_name(best->covariance), (unsigned long long)best->components,
                by_choices[c->arguments->by]);
     }

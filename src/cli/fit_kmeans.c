@@ -122,7 +122,7 @@ void cli_training_print(const cli_training *training)
     printf("time            %.2f s: init %.2f, iterations %.2f, of which waiting for data %.2f; %s rows/s\n",
            report->total_s, report->init_s, report->em_s, report->read_s,
            cli_quantity_text(rate, cli_training_rows_per_second(training)));
-    printf("written         %s\n", training->written);
+    printf("written         %s\n", cli_standard_output_name(training->written));
 }
 
 int cli_train(cli_training *training)

@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "ivf.h"
 #include "output.h"
+#include "standard_output.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -82,7 +83,7 @@ static int run_command(const cli_command *command, int argc, char **argv)
     int exit_code = cli_options_parse(command, argc, argv, arguments);
     if (exit_code == CLI_PARSE_RUN) exit_code = command->run(arguments);
     free(arguments);
-    return exit_code;
+    return cli_standard_output_give(exit_code);
 }
 
 static void print_ivf_help(void)

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "output.h"
+#include "standard_output.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -147,6 +148,18 @@ static int set_text(const cli_option *option, const char *text, void *arguments)
     return CLI_EXIT_DONE;
 }
 
+static int set_output(const cli_option *option, const char *text, void *arguments)
+{
+    char name[LABEL_BYTES];
+    const int exit_code = set_text(option, text, arguments);
+    if (exit_code != CLI_EXIT_DONE) return exit_code;
+    if (strcmp(text, "-") != 0)
+        return cli_output_check_name(label(name, option), text, option->endings, option->is_free_name);
+    if (option->is_stdout) return CLI_EXIT_DONE;
+    return cli_error(CLI_EXIT_USAGE, "%s = -; need a file name: it does not go to standard output",
+                     label(name, option));
+}
+
 static int set_operand(const cli_option *option, const char *text, void *arguments)
 {
     if (!text[0]) return cli_error(CLI_EXIT_USAGE, "%s is empty; need a file name", option->name);
@@ -164,9 +177,9 @@ static int set_flag(const cli_option *option, const char *text, void *arguments)
 static int set_value(const cli_option *option, const char *text, void *arguments)
 {
     static int (*const setters[])(const cli_option *option, const char *text, void *arguments) = {
-        [CLI_OPTION_FLAG] = set_flag,       [CLI_OPTION_TEXT] = set_text, [CLI_OPTION_COUNT] = set_count,
-        [CLI_OPTION_BYTES] = set_bytes,     [CLI_OPTION_REAL] = set_real, [CLI_OPTION_CHOICE] = set_choice,
-        [CLI_OPTION_OPERAND] = set_operand,
+        [CLI_OPTION_FLAG] = set_flag,     [CLI_OPTION_TEXT] = set_text,       [CLI_OPTION_COUNT] = set_count,
+        [CLI_OPTION_OUTPUT] = set_output, [CLI_OPTION_BYTES] = set_bytes,     [CLI_OPTION_REAL] = set_real,
+        [CLI_OPTION_CHOICE] = set_choice, [CLI_OPTION_OPERAND] = set_operand,
     };
     return setters[option->kind](option, text, arguments);
 }
@@ -187,6 +200,7 @@ static int set_default(const cli_option *option, void *arguments)
         break;
     case CLI_OPTION_FLAG:
     case CLI_OPTION_TEXT:
+    case CLI_OPTION_OUTPUT:
     case CLI_OPTION_OPERAND:
         break; /* zero */
     }
@@ -310,7 +324,7 @@ static int take_option(const cli_command *command, int argc, char **argv, int *i
             return cli_error(CLI_EXIT_USAGE, "%s: %s needs a value: %s %s", command->name, word, label(name, option),
                              option->value ? option->value : "WORD");
         value = argv[++*i];
-        if (option->kind == CLI_OPTION_TEXT && value[0] == '-' && value[1])
+        if ((option->kind == CLI_OPTION_TEXT || option->kind == CLI_OPTION_OUTPUT) && value[0] == '-' && value[1])
             return cli_error(CLI_EXIT_USAGE,
                              "%s: %s needs a value, but %s follows (a value that begins with - is written "
                              "%s=%s)",
@@ -330,6 +344,7 @@ static int is_given(const cli_option *option, void *arguments)
 {
     switch (option->kind) {
     case CLI_OPTION_TEXT:
+    case CLI_OPTION_OUTPUT:
     case CLI_OPTION_OPERAND:
         return *(const char **)field(option, arguments) != NULL;
     case CLI_OPTION_COUNT:
@@ -361,6 +376,30 @@ static int check_required(const cli_command *command, void *arguments)
     return CLI_EXIT_DONE;
 }
 
+static int is_flag_set(const cli_command *command, const char *name, void *arguments)
+{
+    const cli_option *option = find_long(command, name, strlen(name));
+    return option && *(int *)field(option, arguments);
+}
+
+/* Outputs named - become temporary files that are copied to standard output in the end. */
+static int take_standard_output(const cli_command *command, void *arguments)
+{
+    int exit_code = CLI_EXIT_DONE;
+    for (const cli_option *option = command->options; option->name; option++) {
+        char name[LABEL_BYTES];
+        const char **path = field(option, arguments);
+        if (option->kind != CLI_OPTION_OUTPUT || !*path || strcmp(*path, "-") != 0) continue;
+        if (is_flag_set(command, "json", arguments))
+            return cli_error(CLI_EXIT_USAGE, "%s = - and --json: both go to standard output, need one of them",
+                             label(name, option));
+        CLI_DO(cli_standard_output_take(path, label(name, option), option->endings[0],
+                                        is_flag_set(command, "quiet", arguments)));
+    }
+done:
+    return exit_code;
+}
+
 int cli_options_parse(const cli_command *command, int argc, char **argv, void *arguments)
 {
     int exit_code = CLI_EXIT_DONE, is_words_only = 0;
@@ -386,6 +425,7 @@ int cli_options_parse(const cli_command *command, int argc, char **argv, void *a
         }
     }
     CLI_DO(check_required(command, arguments));
+    CLI_DO(take_standard_output(command, arguments));
     exit_code = CLI_PARSE_RUN;
 done:
     return exit_code;

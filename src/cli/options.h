@@ -10,6 +10,7 @@
 typedef enum cli_option_kind {
     CLI_OPTION_FLAG,   /* int: 1 when given, else 0 */
     CLI_OPTION_TEXT,   /* const char *, borrowed from argv; NULL */
+    CLI_OPTION_OUTPUT, /* const char *: the name of a file that is written, which says its form; NULL */
     CLI_OPTION_COUNT,  /* uint64_t in least..most; CLI_NOT_GIVEN */
     CLI_OPTION_BYTES,  /* uint64_t in least..most, suffixes K M G (1024s); CLI_NOT_GIVEN */
     CLI_OPTION_REAL,   /* double, finite; NaN */
@@ -34,6 +35,9 @@ typedef struct cli_option {
     double least_real;          /* REAL, positive: at least; 0: any above 0 */
     double most_real;           /* REAL: at most; 0: no limit */
     const char *const *choices; /* ends with NULL */
+    const char *const *endings; /* OUTPUT: of names that are written; ends with NULL. None: what is given is a prefix */
+    int is_free_name;           /* OUTPUT: so are other names, as long as they do not ask for another form */
+    int is_stdout;              /* OUTPUT: - is standard output, in the form of the first ending */
 } cli_option;
 
 typedef struct cli_command {

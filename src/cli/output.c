@@ -90,11 +90,42 @@ int cli_ends_with(const char *path, const char *ending)
     return length > tail && strcasecmp(path + length - tail, ending) == 0;
 }
 
-int cli_output_check_ending(const char *option, const char *path, const char *ending, const char *other)
+const char *const cli_model_endings[] = {".safetensors", ".npz", NULL};
+const char *const cli_rows_endings[] = {".npy", ".fvecs", NULL};
+const char *const cli_numbers_endings[] = {".npy", ".csv", NULL};
+const char *const cli_page_endings[] = {".html", NULL};
+const char *const cli_picture_endings[] = {".svg", NULL};
+
+/* Forms that people ask for by a name: data, models, tables, pages, pictures, indexes. */
+static const char *const known_forms[] = {
+    ".npy",  ".npz", ".fvecs", ".bvecs", ".ivecs",  ".fbin",   ".u8bin", ".i8bin",       ".ibin", ".hdf5",
+    ".h5",   ".mat", ".csv",   ".tsv",   ".txt",    ".json",   ".xml",   ".yaml",        ".yml",  ".pkl",
+    ".html", ".svg", ".png",   ".pdf",   ".joblib", ".pickle", ".pt",    ".pth",         ".onnx", ".parquet",
+    ".zip",  ".gz",  ".arrow", ".rds",   ".faiss",  ".index",  ".ivf",   ".safetensors", NULL};
+
+static int ends_with_one(const char *path, const char *const *endings)
 {
-    if (cli_ends_with(path, ending) || (other && cli_ends_with(path, other))) return CLI_EXIT_DONE;
-    return cli_error(CLI_EXIT_USAGE, "%s = %s; need a file name that ends with %s%s%s", option, path, ending,
-                     other ? " or " : "", other ? other : "");
+    for (; endings && *endings; endings++)
+        if (cli_ends_with(path, *endings)) return 1;
+    return 0;
+}
+
+int cli_output_check_name(const char *option, const char *path, const char *const *endings, int is_free_name)
+{
+    char names[128] = "";
+    size_t used = 0;
+    if (ends_with_one(path, endings)) return CLI_EXIT_DONE;
+    if (is_free_name && !ends_with_one(path, known_forms)) return CLI_EXIT_DONE;
+    if (is_free_name && !endings)
+        return cli_error(CLI_EXIT_USAGE, "%s = %s; need a prefix, to which endings are added", option, path);
+    for (size_t i = 0; endings[i] && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                                 i == 0           ? ""
+                                 : endings[i + 1] ? ", "
+                                                  : " or ",
+                                 endings[i]);
+    return cli_error(CLI_EXIT_USAGE, "%s = %s; need a file name that ends with %s%s", option, path, names,
+                     is_free_name ? ", or one that asks for no other form" : "");
 }
 
 /* The folder part of path, "." where there is none; malloc'ed, NULL without memory. */

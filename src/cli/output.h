@@ -38,8 +38,14 @@ int cli_output_check_apart(const char *option, const char *path, const char *oth
  * device, and it is not the input (NULL: no input) which it would replace. NULL path: DONE. */
 int cli_output_check(const char *path, const char *input);
 
-/* USAGE unless `path` ends with one of the two endings (second may be NULL), compared without case. option: "-o". */
-int cli_output_check_ending(const char *option, const char *path, const char *ending, const char *other);
+/* USAGE unless `path` ends with one of the endings (NULL behind the last), compared without case. is_free_name: any
+ * name is good that does not ask for another of the forms that the world knows by their endings. No endings: it is a
+ * prefix, which must not end like such a name. option: "--output". */
+int cli_output_check_name(const char *option, const char *path, const char *const *endings, int is_free_name);
+
+/* Endings that several commands share. */
+extern const char *const cli_model_endings[],
+    *const cli_rows_endings[], *const cli_numbers_endings[], *const cli_page_endings[], *const cli_picture_endings[];
 
 /* 1 when `path` ends with `ending`, compared without case. */
 int cli_ends_with(const char *path, const char *ending);

@@ -195,7 +195,7 @@ int cli_print_written(const cli_work_arguments *work, const cli_written *written
     printf("%-16s%llu\n", "rows", (unsigned long long)written->rows);
     cli_print_skipped("", work, written->skipped);
     printf("%-16s%llu\n", written->count_name, (unsigned long long)written->count);
-    if (!written->files[0]) printf("%-16s%s\n", "written", written->path);
+    if (!written->files[0]) printf("%-16s%s\n", "written", cli_standard_output_name(written->path));
     for (int i = 0; written->files[i]; i++) printf("%-16s%s\n", i == 0 ? "written" : "", written->files[i]);
     return CLI_EXIT_DONE;
 }

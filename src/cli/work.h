@@ -7,6 +7,7 @@
 #include "output.h"
 #include "progress.h"
 #include "signals.h"
+#include "standard_output.h"
 
 typedef struct cli_work_arguments {
     const char *model, *data; /* the operands that most commands take */

@@ -1,10 +1,11 @@
-/* output.c - rows to .npy, .fvecs, .ivecs, .bvecs through an atomically replaced file. See flashgmm/output.h. */
+/* output.c - rows to .npy, .fvecs, .ivecs, .bvecs, .csv through an atomically replaced file. See flashgmm/output.h. */
 #include "flashgmm/output.h"
 
 #include "file.h"
 #include "size.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ enum { NPY_HEADER_BYTES = 128, NPY_PREFIX_BYTES = 10 };
 static const struct dtype {
     const char *name;
     size_t bytes;
-    const char *vecs_ending; /* NULL: .npy only */
+    const char *vecs_ending; /* NULL: not as such */
 } dtypes[] = {
     {"<f4", 4, ".fvecs"}, {"<f8", 8, NULL},     {"<f2", 2, NULL}, {"<i4", 4, ".ivecs"},
     {"<i8", 8, NULL},     {"|u1", 1, ".bvecs"}, {"|i1", 1, NULL},
@@ -31,9 +32,12 @@ struct fgmm_writer {
     const struct dtype *dtype;
     uint64_t rows, cols; /* cols = 0: 1-D */
     size_t row_bytes;
-    int is_npy;
+    int is_npy, is_csv;
     int has_failed;
 };
+
+/* Of a number as text: 17 digits, sign, point, exponent. */
+enum { NUMBER_BYTES = 32 };
 
 static void npy_header(char header[NPY_HEADER_BYTES], const fgmm_writer *writer)
 {
@@ -56,7 +60,11 @@ static void npy_header(char header[NPY_HEADER_BYTES], const fgmm_writer *writer)
 static fgmm_status choose_format(fgmm_writer *writer, const char *path)
 {
     writer->is_npy = fg_has_ending(path, ".npy");
+    writer->is_csv = fg_has_ending(path, ".csv");
     if (writer->is_npy) return FGMM_OK;
+    if (writer->is_csv && writer->dtype->bytes == 2)
+        return fg_fail(FGMM_ARGUMENT, "%s: dtype %s is not written as text", path, writer->dtype->name);
+    if (writer->is_csv) return FGMM_OK;
     for (size_t i = 0; i < DTYPE_COUNT; i++) {
         if (!dtypes[i].vecs_ending || !fg_has_ending(path, dtypes[i].vecs_ending)) continue;
         if (writer->dtype != &dtypes[i])
@@ -67,7 +75,7 @@ static fgmm_status choose_format(fgmm_writer *writer, const char *path)
                            INT32_MAX);
         return FGMM_OK;
     }
-    return fg_fail(FGMM_UNSUPPORTED, "%s: the name's ending tells no format; need .npy, .fvecs, .ivecs or .bvecs",
+    return fg_fail(FGMM_UNSUPPORTED, "%s: the name's ending tells no format; need .npy, .fvecs, .ivecs, .bvecs or .csv",
                    path);
 }
 
@@ -99,6 +107,61 @@ done:
     return status;
 }
 
+/* ---- text ---- */
+
+/* The fewest digits that read back as the same number, with a point whatever the application's locale prints. */
+static int print_real(char text[NUMBER_BYTES], double value, int is_narrow)
+{
+    char printed[2 * NUMBER_BYTES];
+    int length = 0;
+    if (isnan(value)) return snprintf(text, NUMBER_BYTES, "nan");
+    if (isinf(value)) return snprintf(text, NUMBER_BYTES, value < 0 ? "-inf" : "inf");
+    for (int digits = is_narrow ? 6 : 15; digits <= 17; digits++) {
+        const int used = snprintf(printed, sizeof printed, "%.*g", digits, value);
+        const double back = strtod(printed, NULL);
+        if (used > 0 && (is_narrow ? (float)back == (float)value : back == value)) break;
+    }
+    for (const char *c = printed; *c; c++) {
+        const int is_number = strchr("0123456789+-e", *c) != NULL;
+        if (is_number || length == 0 || text[length - 1] != '.') text[length++] = is_number ? *c : '.';
+    }
+    text[length] = 0;
+    return length;
+}
+
+/* The element at `from` as text; its length. */
+static int print_element(char text[NUMBER_BYTES], const struct dtype *dtype, const unsigned char *from)
+{
+    const char kind = dtype->name[1];
+    double real;
+    float narrow;
+    int64_t whole;
+    int32_t narrow_whole;
+    memcpy(&narrow, from, dtype->bytes == 4 ? sizeof narrow : 0);
+    memcpy(&narrow_whole, from, dtype->bytes == 4 ? sizeof narrow_whole : 0);
+    memcpy(&real, from, dtype->bytes == 8 ? sizeof real : 0);
+    memcpy(&whole, from, dtype->bytes == 8 ? sizeof whole : 0);
+    if (kind == 'f') return print_real(text, dtype->bytes == 4 ? (double)narrow : real, dtype->bytes == 4);
+    if (dtype->bytes == 4) whole = narrow_whole;
+    if (dtype->bytes == 1) whole = kind == 'u' ? *from : (signed char)*from;
+    return snprintf(text, NUMBER_BYTES, "%" PRId64, whole);
+}
+
+/* One line per row. */
+static fgmm_status append_text(fgmm_writer *writer, const unsigned char *data, uint64_t rows)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t cols = fg_max_u64(1, writer->cols);
+    for (uint64_t i = 0; i < rows * cols; i++) {
+        char text[NUMBER_BYTES + 1];
+        const int length = print_element(text, writer->dtype, data + i * writer->dtype->bytes);
+        text[length] = (i + 1) % cols ? ',' : '\n';
+        FG_TRY(fg_atomic_write(writer->file, text, (size_t)length + 1));
+    }
+done:
+    return status;
+}
+
 fgmm_status fgmm_writer_append(fgmm_writer *writer, const void *data, uint64_t rows)
 {
     fgmm_status status = FGMM_OK;
@@ -108,6 +171,8 @@ fgmm_status fgmm_writer_append(fgmm_writer *writer, const void *data, uint64_t r
     FG_TRY(fg_size_product(&bytes, rows, writer->row_bytes, "bytes of the rows"));
     if (writer->is_npy) {
         if (bytes > 0) status = fg_atomic_write(writer->file, data, bytes);
+    } else if (writer->is_csv) {
+        status = append_text(writer, data, rows);
     } else {
         const int32_t dims = (int32_t)writer->cols;
         const unsigned char *row = data;

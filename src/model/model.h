@@ -109,6 +109,8 @@ void fg_checkpoint_clear(fg_checkpoint *checkpoint);
 
 /* fgmm_model_save and fgmm_model_load with the checkpoint; checkpoint may be NULL (write: a plain model; read: not
  * wanted). Reading a plain model with checkpoint given is FGMM_FORMAT: "... is a model, not a checkpoint". */
+/* UNSUPPORTED where fgmm_model_load would not read a safetensors file of that name as one. */
+fgmm_status fg_model_file_check_name(const char *path);
 fgmm_status fg_model_file_write(const fgmm_model *model, const fg_checkpoint *checkpoint, const char *path);
 fgmm_status fg_model_file_read(fgmm_model **model, fg_checkpoint *checkpoint, const char *path);
 

@@ -96,7 +96,18 @@ fgmm_status fg_model_file_write(const fgmm_model *model, const fg_checkpoint *ch
 fgmm_status fgmm_model_save(const fgmm_model *model, const char *path)
 {
     if (!model || !path) return fg_fail(FGMM_ARGUMENT, "%s is NULL", model ? "path" : "model");
-    return fg_model_file_write(model, NULL, path);
+    if (fg_has_ending(path, ".npz")) return fg_npz_model_write(model, path);
+    const fgmm_status status = fg_model_file_check_name(path);
+    return status == FGMM_OK ? fg_model_file_write(model, NULL, path) : status;
+}
+
+fgmm_status fg_model_file_check_name(const char *path)
+{
+    if (!fg_is_centroids_name(path) && !fg_has_ending(path, ".npz")) return FGMM_OK;
+    return fg_fail(FGMM_UNSUPPORTED,
+                   "%s: of that name a safetensors file would be read as something else; need another "
+                   "ending, such as .safetensors",
+                   path);
 }
 
 /* ---- reading ---- */

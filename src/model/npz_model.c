@@ -78,5 +78,7 @@ fgmm_status fgmm_model_export(const fgmm_model *model, const char *path)
     if (!model || !path) return fg_fail(FGMM_ARGUMENT, "%s is NULL", model ? "path" : "model");
     if (fg_has_ending(path, ".npz")) return fg_npz_model_write(model, path);
     if (fg_is_centroids_name(path)) return fgmm_model_save_means(model, path);
-    return fg_fail(FGMM_UNSUPPORTED, "%s: the name's ending tells no format; need .npz, .npy or .fvecs", path);
+    if (fg_has_ending(path, ".safetensors")) return fgmm_model_save(model, path);
+    return fg_fail(FGMM_UNSUPPORTED, "%s: the name's ending tells no format; need .npz, .npy, .fvecs or .safetensors",
+                   path);
 }

@@ -7,6 +7,7 @@ import os
 import random
 import struct
 import sys
+import zipfile
 
 ROWS, DIMS = 600, 4
 CENTRES = [(0.0, 0.0, 0.0, 0.0), (40.0, 0.0, 20.0, 0.0), (0.0, 60.0, 0.0, 30.0)]
@@ -58,6 +59,57 @@ def main(folder):
     weights("nan_weight.npy", [1] * (ROWS - 1) + [float("nan")])
     write("mask.csv", "".join("%d\n" % (i % 3 == 0) for i in range(ROWS)).encode())  # the first cluster's rows
     write("ones.fvecs", struct.pack("<if", 1, 1) * ROWS)
+
+    # The same rows under names that tell nothing, and as other programs write them.
+    text = [",".join("%.9g" % value for value in row) for row in rows]
+    write("rows.txt", "".join(line.replace(",", "\t") + "\n" for line in text).encode())
+    write("rows.data", "".join(line.replace(",", " ") + "\n" for line in text).encode())
+    write("base.fbin.crop_nb_600", struct.pack("<II", ROWS, DIMS) + f4)
+    write("index.csv", (",a,b,c,d\n" + "".join("%d,%s\n" % pair for pair in enumerate(text))).encode())
+    write("numbers.csv", ("0,1,2,3\n" + "".join(line + "\n" for line in text)).encode())
+    quoted = "".join(",".join('"%s"' % field for field in line.split(",")) + "\n" for line in text)
+    write("quoted.csv", ('"a","b","c","d"\n' + quoted).encode())
+
+    # Whole numbers in every type, order of bytes and order of elements.
+    whole = [int(value) for value in flat]
+    count = len(whole)
+    for name, descr, code in (("i8", "<i8", "<%dq"), ("i4", "<i4", "<%di"), ("u4", "<u4", "<%dI"), ("u2", "<u2", "<%dH"),
+                              ("i2", "<i2", "<%dh"), ("f4", "<f4", "<%df"), ("f8", "<f8", "<%dd"), ("big", ">f4", ">%df")):
+        write("whole_%s.npy" % name, npy(descr, shape, struct.pack(code % count, *whole)))
+    columns = [whole[i * DIMS + j] for j in range(DIMS) for i in range(ROWS)]
+    fortran = npy("<f4", shape, struct.pack("<%df" % count, *columns))
+    write("whole_fortran.npy", fortran.replace(b"'fortran_order': False", b"'fortran_order': True ", 1))
+    array = npy("<f4", shape, struct.pack("<%df" % count, *whole))
+    for name, members, method in (("whole", ["arr_0"], zipfile.ZIP_STORED), ("two", ["x", "y"], zipfile.ZIP_STORED),
+                                  ("squeezed_whole", ["arr_0"], zipfile.ZIP_DEFLATED)):
+        with zipfile.ZipFile(os.path.join(folder, name + ".npz"), "w", method) as archive:
+            for member in members:
+                archive.writestr(member + ".npy", array)
+    write("bits.npy", npy("|b1", shape, bytes(value % 2 for value in whole)))
+    write("beyond.npy", npy("<i8", "(2, 1)", struct.pack("<2q", 1, 2**53 + 1)))
+    write("twos_i8.npy", npy("<i8", "(%d,)" % ROWS, struct.pack("<%dq" % ROWS, *[2] * ROWS)))
+    write("fours.npy", npy("<i8", "(%d,)" % ROWS, struct.pack("<%dq" % ROWS, *[i // 4 for i in range(ROWS)])))
+    write("singles.npy", npy("<i4", "(%d,)" % ROWS, struct.pack("<%di" % ROWS, *range(ROWS))))
+
+    # Zeros that a megabyte holds and a gigabyte would be needed for.
+    with zipfile.ZipFile(os.path.join(folder, "bomb.npz"), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open("means_.npy", "w", force_zip64=True) as member:
+            member.write(npy("<f4", "(1, 67108864)", b""))
+            for _ in range(16):
+                member.write(bytes(1 << 24))
+        for name in ("weights_", "covariances_"):
+            archive.writestr(name + ".npy", npy("<f4", "(1,)", struct.pack("<f", 1)))
+
+    # Rows 0, 7 and 599 with NaN, or a value missing; the rows without them.
+    holes = [list(row) for row in rows]
+    for i, j in ((0, 0), (7, 2), (ROWS - 1, DIMS - 1)):
+        holes[i][j] = float("nan")
+    write("holes.npy", npy("<f4", shape, struct.pack("<%df" % len(flat), *[value for row in holes for value in row])))
+    kept = [value for row in holes if all(value == value for value in row) for value in row]
+    write("filled.npy", npy("<f4", "(%d, %d)" % (ROWS - 3, DIMS), struct.pack("<%df" % len(kept), *kept)))
+    missing = ["" if value != value else "%.9g" % value for row in holes for value in row]
+    missing = "".join(",".join(missing[i : i + DIMS]) + "\n" for i in range(0, len(missing), DIMS))
+    write("missing.csv", ("a,b,c,d\n" + missing).encode())
 
     for name, value in (("nan", float("nan")), ("inf", float("inf"))):
         bad = list(flat)

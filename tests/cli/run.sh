@@ -343,6 +343,178 @@ for command in "score m.safetensors narrow.npy" "predict m.safetensors narrow.np
   fails "${words[0]}, other D" 1 '3.*4|4.*3' "${words[@]}"
 done
 
+echo "== names of results"
+works "fit to .npz" fit rows.npy -k 3 -o fitted.npz
+works "it is what export writes" export m.safetensors -o exported.npz
+expect "fit to .npz and export give the same bytes" cmp fitted.npz exported.npz
+works "and it is read as a model" info fitted.npz
+says "and it is read as a model" '3 components, 4 dimensions, spherical'
+works "export back" export fitted.npz -o back.safetensors
+works "select to .npz" select rows.npy -k 3 --covariance spherical -o chosen.npz
+expect "select to .npz gives the same bytes" cmp fitted.npz chosen.npz
+for name in m.npy m.fvecs m.csv m.json m.pkl m.hdf5 m.svg; do
+  for command in fit select; do
+    fails "$command -o $name" 2 "--output = $name; need a file name that ends with .safetensors or .npz" $command rows.npy -k 3 -o $name
+  done
+done
+for name in c.npz c.npy c.csv; do
+  fails "--checkpoint $name" 2 "--checkpoint = $name; need .*safetensors" fit rows.npy -k 3 -o never --checkpoint $name
+done
+fails "proba takes a prefix" 2 '--output = p.npy; need a prefix' proba m.safetensors rows.npy --top 1 -o p.npy
+fails "kmeans to text" 2 'need a file name that ends with .npy or .fvecs' kmeans rows.npy -k 3 -o c.csv
+fails "score to .fvecs" 2 'need a file name that ends with .npy or .csv' score m.safetensors rows.npy -o s.fvecs
+fails "kde to .fvecs" 2 'need a file name that ends with .npy or .csv' kde rows.npy centres.npy --bandwidth 1 -o s.fvecs
+fails "encode to text" 2 'need a file name that ends with .npy or .fvecs' encode m.safetensors rows.npy --groups ones.npy -o e.csv
+fails "sample to .bvecs" 2 'need a file name that ends with .npy, .fvecs or .csv' sample m.safetensors -n 5 -o s.bvecs
+fails "export to .hdf5" 2 '.npz, .npy, .fvecs or .safetensors' export m.safetensors -o m.hdf5
+fails "ivf build to .npy" 2 'need a file name that ends with .ivf' ivf build rows.npy -k 3 -o i.npy
+fails "ivf build, a native index called .faiss" 2 'need --format faiss' ivf build rows.npy -k 3 -o i.faiss
+fails "ivf search to .fvecs" 2 'need a file name that ends with .npy or .ivecs' ivf search a.ivf rows.npy -o i.fvecs
+fails "ivf search, distances as text" 2 '--distances = d.csv; need .*[.]npy' ivf search a.ivf rows.npy -o i.npy --distances d.csv
+works "predict to text" predict m.safetensors rows.npy -o labels.csv
+expect "labels of text are those of .npy" python3 -c '
+import struct
+raw = open("labels.npy", "rb").read()
+assert list(map(int, open("labels.csv").read().split())) == list(struct.unpack("<600i", raw[-2400:]))'
+works "score to text" score m.safetensors rows.npy -o ll.csv
+expect "log-likelihoods of text are those of .npy" python3 -c '
+import struct
+raw = open("ll.npy", "rb").read()
+assert list(map(float, open("ll.csv").read().split())) == list(struct.unpack("<600d", raw[-4800:]))'
+# to_stdout NAME FILE ARGUMENTS... - `-o -` must give the bytes of FILE, and what is printed goes to stderr.
+to_stdout() {
+  local name=$1 file=$2; shift 2
+  "$program" "$@" -o - >out.bin 2>err
+  expect "$name: exit code" test $? = 0
+  expect "$name: the same bytes as in a file" cmp out.bin "$file"
+  "$program" "$@" -o - --quiet >out.bin 2>err
+  expect "$name --quiet: the same bytes" cmp out.bin "$file"
+  expect "$name --quiet: nothing on stderr" test ! -s err
+}
+to_stdout "predict to standard output" labels.npy predict m.safetensors rows.npy
+to_stdout "score to standard output" ll.npy score m.safetensors rows.npy
+to_stdout "fit to standard output" m.safetensors fit rows.npy -k 3
+to_stdout "export to standard output" fitted.npz export m.safetensors
+to_stdout "sample to standard output" s2.npy sample m.safetensors -n 1000
+"$program" sample m.safetensors -n 1000 -o - --quiet | "$program" predict m.safetensors - -o piped.npy >out 2>err
+works "predict of a file" predict m.safetensors s2.npy -o unpiped.npy
+expect "one command's standard output is another's input" cmp piped.npy unpiped.npy
+fails "-o - and --json" 2 '--output = - and --json' predict m.safetensors rows.npy -o - --json
+fails "an index does not go to standard output" 2 '--output = -; need a file name' ivf build rows.npy -k 3 -o -
+fails "a checkpoint does not go to standard output" 2 '--checkpoint = -; need a file name' fit rows.npy -k 3 -o never --checkpoint -
+fails "-o -, a failure" 1 'missing.npy' predict m.safetensors missing.npy -o -
+
+echo "== names and forms of inputs"
+for name in rows.txt rows.data base.fbin.crop_nb_600; do
+  fails "fit $name" 1 "$name: the name's ending tells no format; .*--input-format" fit $name -k 3 -o never.safetensors
+  cp err fit.err
+  fails "info $name" 1 "$name: the name's ending" info $name
+  expect "info $name says what fit says" cmp err fit.err
+done
+works "kmeans of rows.csv" kmeans rows.csv -k 3 -o text.npy
+for name in rows.txt rows.data; do
+  works "--input-format csv: $name" kmeans $name --input-format csv -k 3 -o text2.npy
+  expect "--input-format csv: $name: the same bytes" cmp text.npy text2.npy
+done
+works "--input-format fbin" fit base.fbin.crop_nb_600 --input-format fbin -k 3 -o m3.safetensors
+expect "--input-format fbin: the same bytes" cmp m.safetensors m3.safetensors
+works "info --input-format" info rows.txt --input-format csv --json
+json "info --input-format" '(r["rows"], r["dims"], r["format"]) == (600, 4, "csv")'
+"$program" kmeans - --input-format csv -k 3 -o text2.npy <rows.txt >out 2>err
+expect "text on standard input" cmp text.npy text2.npy
+cat rows.txt | "$program" kmeans /dev/stdin --input-format csv -k 3 -o text2.npy >out 2>err
+expect "text from /dev/stdin" cmp text.npy text2.npy
+"$program" kmeans <(cat rows.csv) --input-format csv -k 3 -o text2.npy >out 2>err
+expect "text from a pipe" cmp text.npy text2.npy
+fails "--input-format, an unknown word" 2 '--input-format = parquet; need npy, npz' fit rows.npy -k 3 -o never --input-format parquet
+fails "hdf5 from standard input" 1 'read from files only' info - --input-format hdf5
+for name in whole_i8.npy whole_i4.npy whole_u4.npy; do
+  works "fit $name" fit $name -k 3 -o m3.safetensors
+  works "fit of the same as float64" fit whole_f8.npy -k 3 -o m4.safetensors
+  expect "$name and float64 give the same bytes" cmp m3.safetensors m4.safetensors
+done
+for name in whole_u2.npy whole_i2.npy whole_big.npy whole_fortran.npy whole.npz squeezed_whole.npz; do
+  case $name in squeezed*) "$program" info $name 2>&1 | grep -q 'without zlib' && continue ;; esac
+  works "fit $name" fit $name -k 3 -o m3.safetensors
+  works "fit of the same as float32" fit whole_f4.npy -k 3 -o m4.safetensors
+  expect "$name and float32 give the same bytes" cmp m3.safetensors m4.safetensors
+done
+works "fit of bool" fit bits.npy -k 2 -o m3.safetensors --json
+json "fit of bool" '(r["rows"], r["dims"]) == (600, 4)'
+fails "an integer that no float64 holds" 1 'beyond.npy: row 1, column 0: 9007199254740993 has no exact value' fit beyond.npy -k 1 -o never.safetensors
+works "int64 weights" fit rows.npy -k 3 -o m3.safetensors --weights twos_i8.npy --json
+json "int64 weights: their sum" 'r["total_weight"] == 1200'
+expect "int64 weights: the same bytes as none" cmp m.safetensors m3.safetensors
+fails "an .npz of several arrays" 1 'two.npz: holds 2 arrays \(x y\)' info two.npz
+works "one of them" info two.npz --dataset y --json
+json "one of them" '(r["rows"], r["dims"], r["format"]) == (600, 4, "npz")'
+fails "an .npz that unpacks to much memory" 1 'bomb.npz: means_: .*numbers in a file of' info bomb.npz
+# warns NAME REGEX ARGUMENTS... - exit code 0, one warning on stderr, with --quiet too.
+warns() {
+  local name=$1 text=$2; shift 2
+  "$program" "$@" --quiet >out 2>err
+  expect "$name: exit code" test $? = 0
+  expect "$name: one line" test "$(wc -l <err)" = 1
+  expect "$name: the warning" grep -qE "^flashgmm: warning: .*$text" err
+}
+warns "a column without a name" 'index.csv: the first column has no name, .*--columns 1: leaves it out' kmeans index.csv -k 3 -o text2.npy --json
+json "a column without a name is data" 'r["dims"] == 5'
+works "--columns" kmeans index.csv -k 3 -o text2.npy --columns 1: --json
+expect "--columns 1: leaves the index out" cmp text.npy text2.npy
+warns "a header of numbers" 'numbers.csv: line 1 is 0,1,2 ' kmeans numbers.csv -k 3 -o text2.npy --json
+json "a header of numbers is a row" 'r["rows"] == 601'
+works "quoted numbers" kmeans quoted.csv -k 3 -o text2.npy
+expect "quoted numbers are numbers" cmp text.npy text2.npy
+works "--columns by name" kmeans quoted.csv -k 3 -o text2.npy --columns a,b:c,d
+expect "--columns by name" cmp text.npy text2.npy
+works "--columns of .npy" info rows.npy --columns 3,0 --json
+json "--columns of .npy" 'r["dims"] == 2'
+fails "--columns, no such name" 1 'column e; need a name of the header, or a number from 0 to 3' info quoted.csv --columns e
+fails "--columns, an empty part" 2 '--columns = a,,b; need' info quoted.csv --columns a,,b
+
+echo "== rows with NaN left out"
+works "fit --skip-nan-rows" fit holes.npy -k 3 -o m3.safetensors --skip-nan-rows --json
+json "fit --skip-nan-rows counts" 'r["rows"] == 597 and r["skipped_rows"] == 3'
+works "fit --skip-nan-rows, text" fit holes.npy -k 3 -o m3.safetensors --skip-nan-rows
+says "fit --skip-nan-rows, text" '^skipped +3 rows with NaN'
+works "fit of the other rows" fit filled.npy -k 3 -o m4.safetensors
+expect "the same bytes as of the other rows" cmp m3.safetensors m4.safetensors
+works "missing values of text" fit missing.csv -k 3 -o m4.safetensors --skip-nan-rows --json
+json "missing values of text" 'r["rows"] == 597 and r["skipped_rows"] == 3'
+works "weights belong to rows" fit holes.npy -k 3 -o m4.safetensors --skip-nan-rows --weights twos_i8.npy --json
+json "weights belong to rows" 'r["total_weight"] == 1194'
+expect "weights belong to rows: the same bytes" cmp m3.safetensors m4.safetensors
+works "without NaN nothing is left out" fit rows.npy -k 3 -o m4.safetensors --skip-nan-rows --json
+json "without NaN nothing is left out" 'r["skipped_rows"] == 0'
+expect "without NaN: the same bytes" cmp m.safetensors m4.safetensors
+works "kmeans --skip-nan-rows" kmeans holes.npy -k 3 -o c2.npy --skip-nan-rows
+works "select --skip-nan-rows" select holes.npy -k 3 --covariance spherical --skip-nan-rows --json
+json "select --skip-nan-rows counts" 'r["rows"] == 597 and r["skipped_rows"] == 3'
+works "predict --skip-nan-rows" predict m.safetensors holes.npy -o labels2.npy --skip-nan-rows --json
+json "predict --skip-nan-rows counts" 'r["rows"] == 597 and r["skipped_rows"] == 3'
+npy labels2.npy 'h["shape"] == (600,) and [i for i in range(600) if v[i] == -1] == [0, 7, 599] and all(v[i] == v[i % 3 + 3] for i in range(600) if v[i] >= 0)'
+works "score --skip-nan-rows" score m.safetensors holes.npy -o ll2.npy --skip-nan-rows --below -1e9
+npy ll2.npy '[i for i in range(600) if v[i] != v[i]] == [0, 7, 599]'
+works "score --below counts rows of the file" score m.safetensors holes.npy --skip-nan-rows --below 0
+expect "score --below counts rows of the file" test "$(sed -n 7p out | cut -f1)" = 8
+works "proba --skip-nan-rows" proba m.safetensors holes.npy --top 2 -o p2 --skip-nan-rows
+npy p2.ids.npy 'h["shape"] == (600, 2) and [i for i in range(600) if v[2 * i] == -1] == [0, 7, 599]'
+npy p2.resp.npy '[i for i in range(600) if v[2 * i] != v[2 * i]] == [0, 7, 599]'
+works "kde --skip-nan-rows" kde holes.npy holes.npy --bandwidth 2 -o density2.npy --skip-nan-rows
+npy density2.npy '[i for i in range(600) if v[i] != v[i]] == [0, 7, 599]'
+works "encode --skip-nan-rows" encode m.safetensors holes.npy --groups fours.npy -o e2.npy --vlad --skip-nan-rows
+npy e2.npy 'h["shape"] == (150, 12) and all(x == x for x in v)'
+works "encode, a group of which nothing is left" encode m.safetensors holes.npy --groups singles.npy -o e3.npy --vlad --skip-nan-rows
+npy e3.npy 'h["shape"] == (600, 12) and [i for i in range(600) if v[12 * i] != v[12 * i]] == [0, 7, 599]'
+works "ivf build --skip-nan-rows" ivf build holes.npy -k 3 -o holes.ivf --skip-nan-rows --json
+json "ids are places in the file" 'r["rows"] == 597 and r["next_id"] == 600'
+works "ivf search --skip-nan-rows" ivf search holes.ivf holes.npy --nprobe 3 --top 1 -o ids2.npy --distances d2.npy --skip-nan-rows
+npy ids2.npy 'h["shape"] == (600, 1) and list(v) == [-1 if i in (0, 7, 599) else i for i in range(600)]'
+npy d2.npy '[i for i in range(600) if v[i] == float("inf")] == [0, 7, 599]'
+works "ivf eval --skip-nan-rows" ivf eval holes.ivf holes.npy ids2.npy --top 1 --nprobe 3 --skip-nan-rows --json
+json "ivf eval --skip-nan-rows" 'r["queries"] == 597 and r["points"][0]["recall"] == 1'
+fails "infinity is not left out" 1 'inf.npy: row 7, column 2: value is infinite|row 7, column 2: value is inf' fit inf.npy -k 3 -o never.safetensors --skip-nan-rows
+
 echo "== fit --report"
 page() { expect "$1" python3 "$here/check_page.py" "${@:2}"; }
 works "fit --report" fit plane.npy -k 6 --covariance full -o plane.safetensors --report plane.html
@@ -357,7 +529,7 @@ page "the page of one component" one.html m4.safetensors
 works "fit as before" fit plane.npy -k 6 --covariance full -o m4.safetensors
 expect "a report changes no byte of the model" cmp plane.safetensors m4.safetensors
 fails "--report, wrong ending" 2 'need a file name that ends with .html' fit rows.npy -k 3 -o never --report never.txt
-fails "--report, the model's name" 2 "need another name than --output's" fit rows.npy -k 3 -o never.html --report never.html
+fails "the model's name asks for a page" 2 'output = never.html; need a file name that ends with .safetensors or .npz' fit rows.npy -k 3 -o never.html --report never.html
 fails "--report, no such folder" 1 'nofolder' fit rows.npy -k 3 -o never.safetensors --report nofolder/r.html
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
 # picture PAGE FILE OPTIONS... - a page as a phone shows it. A second try is for a machine too busy for the first.
@@ -734,8 +906,8 @@ fails "predict: the centroids are no output" 1 'it is the input' predict centres
 fails "ivf eval: the index is no output" 1 'it is the input' ivf eval a.ivf rows.npy ids.ivecs --nprobe 1 --csv a.ivf
 fails "ivf search: one name for two outputs" 2 "need another name than --output's" \
     ivf search a.ivf rows.npy --nprobe 1 -o never.npy --distances never.npy
-fails "ivf eval: one name for two outputs" 2 "need another name than --csv's" \
-    ivf eval a.ivf rows.npy ids.ivecs --csv never.svg --plot never.svg
+fails "ivf eval: the table's name asks for a picture" 2 'csv = never.svg; need a file name that ends with .csv' \
+    ivf eval a.ivf rows.npy ids.ivecs --csv never.svg
 fails "ivf eval: no baseline" 1 'no table of' ivf eval a.ivf rows.npy ids.ivecs --plot never.svg --baseline rows.npy
 works "ivf search within a limit" ivf search a.ivf rows.npy --nprobe 8 --top 3 -o within.npy --memory-limit 1M
 works "ivf search without" ivf search a.ivf rows.npy --nprobe 8 --top 3 -o without.npy

@@ -85,6 +85,50 @@ START_TEST(test_output__ivecs_layout)
 }
 END_TEST
 
+START_TEST(test_output__csv_reads_back_as_the_same_numbers)
+{
+    const double reals[] = {0.1, -1.0 / 3, 1e300, 5e-324, 0, -0.0, 123456789, NAN, -INFINITY};
+    const float narrow[] = {0.1f, -16777216, 3.4028235e38f, 1};
+    const int64_t whole[] = {-1, 0, INT64_MAX};
+    char text[512];
+    fgmm_writer *writer;
+    const char *path = temporary_path("t.csv");
+    ck_ok(fgmm_writer_open(&writer, path, "<f8", 3));
+    ck_ok(fgmm_writer_append(writer, reals, 1));
+    ck_ok(fgmm_writer_append(writer, reals + 3, 2));
+    ck_ok(fgmm_writer_commit(writer));
+    FILE *file = fopen(path, "rb");
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    ck_assert_str_eq(text, "0.1,-0.3333333333333333,1e+300\n4.94065645841247e-324,0,-0\n123456789,nan,-inf\n");
+    fgmm_source *source;
+    uint64_t rows;
+    ck_ok(fgmm_source_open(&source, path, NULL));
+    double *all = read_rows(source, 2, &rows);
+    ck_assert_uint_eq(rows, 3);
+    ck_assert_mem_eq(all, reals, 7 * sizeof *reals);
+    free(all);
+    fgmm_source_close(source);
+    ck_ok(fgmm_writer_open(&writer, path, "<f4", 0));
+    ck_ok(fgmm_writer_append(writer, narrow, 4));
+    ck_ok(fgmm_writer_commit(writer));
+    ck_ok(fgmm_source_open(&source, path, NULL));
+    all = read_rows(source, 9, &rows);
+    ck_assert_uint_eq(rows, 4);
+    for (int i = 0; i < 4; i++) ck_assert((float)all[i] == narrow[i]);
+    free(all);
+    fgmm_source_close(source);
+    ck_ok(fgmm_writer_open(&writer, path, "<i8", 0));
+    ck_ok(fgmm_writer_append(writer, whole, 3));
+    ck_ok(fgmm_writer_commit(writer));
+    file = fopen(path, "rb");
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    ck_assert_str_eq(text, "-1\n0\n9223372036854775807\n");
+    ck_fails(fgmm_writer_open(&writer, path, "<f2", 1), FGMM_ARGUMENT, "is not written as text");
+}
+END_TEST
+
 START_TEST(test_output__bad_arguments)
 {
     fgmm_writer *writer = (fgmm_writer *)1;
@@ -201,6 +245,7 @@ Suite *suite(void)
         test_output__npy_is_what_numpy_writes,
         test_output__what_is_written_can_be_read,
         test_output__ivecs_layout,
+        test_output__csv_reads_back_as_the_same_numbers,
         test_output__bad_arguments,
         test_output__abandoned_leaves_the_old_file,
         test_output__full_disk_leaves_the_old_file,
