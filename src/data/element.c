@@ -1,6 +1,7 @@
 /* element.c - from the numbers of files to rows; see element.h. */
 #include "element.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,7 @@ int fg_element_is_plain(fg_element element)
 static inline uint64_t load(const unsigned char *from, unsigned bytes, int is_big)
 {
     uint64_t bits = 0;
+    assert(bytes >= 1 && bytes <= sizeof bits);
     for (unsigned i = 0; i < bytes; i++) bits |= (uint64_t)from[i] << 8 * (is_big ? bytes - 1 - i : i);
     return bits;
 }

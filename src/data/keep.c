@@ -74,6 +74,7 @@ fgmm_status fg_keeper_reserve(fg_keeper *k, uint64_t count)
 fgmm_status fg_keeper_add(fg_keeper *k, const void *bytes, uint64_t count)
 {
     fgmm_status status = FGMM_OK;
+    if (count == 0) return FGMM_OK;
     FG_TRY(fg_keeper_reserve(k, count));
     if (k->file < 0)
         memcpy(k->bytes + k->used, bytes, (size_t)count);

@@ -736,7 +736,7 @@ fails "no such folder for the checkpoint" 1 'nofolder' fit rows.npy -k 3 -o neve
 mkdir folder
 fails "a folder as output" 1 'folder' fit rows.npy -k 3 -o folder
 fails "a device as output" 1 '/dev/null' fit rows.npy -k 3 -o /dev/null
-fails "the input as output" 1 'it is the input' fit rows.npy -k 3 -o ./rows.npy
+fails "the input as output" 1 'it is the input' kmeans rows.npy -k 3 -o ./rows.npy
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
   chmod 755 "$work" folder
   chmod 644 "$work"/*.*
@@ -903,7 +903,8 @@ fails "ivf: no command" 2 'ivf: no command' ivf
 fails "ivf eval: nprobe > K" 1 'nprobe = 1,9; need whole numbers from 1, up to the index.s 8 lists' \
     ivf eval a.ivf rows.npy ids.ivecs --nprobe 1,9
 fails "predict: the centroids are no output" 1 'it is the input' predict centres.npy rows.npy -o centres.npy
-fails "ivf eval: the index is no output" 1 'it is the input' ivf eval a.ivf rows.npy ids.ivecs --nprobe 1 --csv a.ivf
+cp a.ivf unnamed
+fails "ivf eval: the index is no output" 1 'it is the input' ivf eval unnamed rows.npy ids.ivecs --nprobe 1 --csv unnamed
 fails "ivf search: one name for two outputs" 2 "need another name than --output's" \
     ivf search a.ivf rows.npy --nprobe 1 -o never.npy --distances never.npy
 fails "ivf eval: the table's name asks for a picture" 2 'csv = never.svg; need a file name that ends with .csv' \

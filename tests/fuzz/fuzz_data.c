@@ -69,6 +69,23 @@ static void check(fgmm_source *source, fgmm_status status, const char *name)
     fgmm_source_close(source);
 }
 
+/* The same bytes as ids, in the formats that only ids have. */
+static void check_ids(const char *path)
+{
+    static const char *const endings[] = {".ivecs", ".ibin", ".npy"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        char name[64];
+        int64_t *ids;
+        uint64_t rows, cols;
+        snprintf(name, sizeof name, "%s%s", path, endings[i]);
+        REQUIRE(link(path, name) == 0);
+        const fgmm_status status = fgmm_ids_read(&ids, &rows, &cols, name);
+        unlink(name);
+        REQUIRE(status == FGMM_OK || (is_expected(status) && ids == NULL && strstr(fgmm_last_error(), name)));
+        free(status == FGMM_OK ? ids : NULL);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     static const char *const formats[] = {"npy", "npz", "fvecs", "bvecs", "fbin", "u8bin", "i8bin", "csv"};
@@ -95,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
         const fgmm_status status = fg_once_open(&source, file, "standard input", &options);
         check(source, status, "standard input");
     }
+    check_ids(path);
     close(file);
     unlink(path);
     return 0;
@@ -124,6 +142,8 @@ size_t fuzz_seed(size_t index, uint8_t *bytes, size_t capacity)
         SEED("\xef\xbb\xbf\"x, or so\",y\r\n\r\n1.5,-2e-3\r\n0.12345678901234567890123,nan\r\n+.5,1e308"),
         SEED("x y z\n 1  2\t3 \n\n4 5 6\n"),
         SEED("1;2\n3;4\n"),
+        SEED(",a,\"b\"\n0,\"1.5\",\n1,NA,2\n2,3,4\n"),
+        SEED("\2\0\0\0\2\0\0\0aaaabbbbccccdddd"),
         SEED("1\t2\t3\n4\t5\t6\n"),
         SEED("width\n1\n2\n3\n"),
         SEED("\x93NUMPY\x01\x00\x45\x00{'descr': '>i8', 'fortran_order': True, 'shape': (3, 1), }          \n"
