@@ -13,6 +13,10 @@
 #error "VW is not set"
 #endif
 
+/* Helper functions are part of the kernel that calls them, whatever their size: Mesa's llvmpipe crashes on a call of a
+ * function that has a barrier in it. */
+#define inline inline __attribute__((always_inline))
+
 #define PASTE_(a, b) a##b
 #define PASTE(a, b)  PASTE_(a, b)
 
