@@ -172,7 +172,8 @@ def main():
                 cells.append(str(wrong))
                 failures += 1
         driver = trial.driver()
-    print("| " + " | ".join([f"{arguments.name} {driver}"] + cells) + " |", flush=True)
+    name = driver if arguments.name in driver else f"{arguments.name} {driver}"
+    print("| " + " | ".join([name] + cells) + " |", flush=True)
     return 1 if failures else 0
 
 
