@@ -84,6 +84,9 @@ static fgmm_status evaluate_batch(evaluation *v, const fg_rows *rows)
     FG_TRY(evaluate_rows(v, rows));
     if (r->weights) FG_TRY(fg_weights_read_real(&v->weights, r->weights, rows->n));
     for (size_t i = 0; i < rows->n; i++) {
+        FG_CHECK(!isnan(r->log_likelihood[i]), FGMM_DEVICE,
+                 "row %llu: kernels of the device gave no log-likelihood; try another family of kernels or device",
+                 (unsigned long long)fg_source_row(v->e.request.source, v->rows + i));
         FG_CHECK(
             r->log_likelihood[i] > least_log_likelihood, FGMM_DATA,
             "row %llu lies so far from every component that float32 cannot hold its log-likelihood (below %g nats; "
