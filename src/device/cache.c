@@ -2,6 +2,8 @@
  *
  *     file:  entry_header | binary of the driver (binary_bytes)          in the byte order of the machine that wrote it
  *
+ * Without a binary, where the driver keeps its own: the program has been compiled before (program.c).
+ *
  * Drivers crash on binaries that are cut off and accept others whose bits have changed, so nothing reaches a driver
  * that has not the key it is wanted under and the checksum it was written with. Everything that is wrong here leads to
  * a compilation from source, never to an error: no function of this file reports one, and none changes the thread's
@@ -97,19 +99,43 @@ static char *entry_path(const fgmm_device *device, const fg_cache_entry *entry)
 
 /* ---- loading ---- */
 
-/* The binary inside of a file's bytes, or NULL when it is not exactly what was stored under this key. */
-static const unsigned char *verified_binary(const fg_cache_entry *entry, const unsigned char *bytes, size_t count,
-                                            size_t *binary_bytes)
+/* 1 when a file's bytes are exactly what was stored under this key. */
+static int is_whole(const fg_cache_entry *entry, const unsigned char *bytes, size_t count)
 {
     entry_header header;
-    if (count < sizeof header) return NULL;
+    if (count < sizeof header) return 0;
     memcpy(&header, bytes, sizeof header);
-    if (memcmp(header.magic, magic, sizeof magic) != 0 || memcmp(header.key, entry->key, sizeof header.key) != 0 ||
-        header.binary_bytes != count - sizeof header || header.binary_bytes == 0)
-        return NULL;
-    *binary_bytes = count - sizeof header;
-    return fg_hash(FG_HASH_BEGIN, bytes + sizeof header, *binary_bytes) == header.binary_hash ? bytes + sizeof header
-                                                                                              : NULL;
+    return memcmp(header.magic, magic, sizeof magic) == 0 && memcmp(header.key, entry->key, sizeof header.key) == 0 &&
+           header.binary_bytes == count - sizeof header &&
+           header.binary_hash == fg_hash(FG_HASH_BEGIN, bytes + sizeof header, count - sizeof header);
+}
+
+/* The bytes of a whole entry, malloc'ed, and the number of those behind the header; NULL: there is none. */
+static unsigned char *read_entry(const fgmm_device *device, const fg_cache_entry *entry, size_t *binary_bytes)
+{
+    char error_text[FG_ERROR_TEXT_BYTES];
+    unsigned char *bytes = NULL;
+    size_t count = 0;
+    if (!device->cache_folder) return NULL;
+    char *path = entry_path(device, entry);
+    if (!path) return NULL;
+    fg_error_save(error_text);
+    if (fg_file_read_all(&bytes, &count, path, MOST_FILE_BYTES) != FGMM_OK || !is_whole(entry, bytes, count)) {
+        free(bytes);
+        bytes = NULL;
+    }
+    fg_error_restore(error_text);
+    free(path);
+    *binary_bytes = bytes ? count - sizeof(entry_header) : 0;
+    return bytes;
+}
+
+int fg_cache_is_known(const fgmm_device *device, const fg_cache_entry *entry)
+{
+    size_t binary_bytes;
+    unsigned char *bytes = read_entry(device, entry, &binary_bytes);
+    free(bytes);
+    return bytes != NULL;
 }
 
 static cl_program program_from_binary(const fgmm_device *device, const unsigned char *binary, size_t count,
@@ -132,21 +158,11 @@ static cl_program program_from_binary(const fgmm_device *device, const unsigned 
 
 cl_program fg_cache_load(const fgmm_device *device, const fg_cache_entry *entry, const char *options)
 {
-    char error_text[FG_ERROR_TEXT_BYTES];
-    unsigned char *bytes = NULL;
-    size_t count, binary_bytes;
+    size_t binary_bytes;
     cl_program program = NULL;
-    if (!device->cache_folder) return NULL;
-    char *path = entry_path(device, entry);
-    if (!path) return NULL;
-    fg_error_save(error_text);
-    if (fg_file_read_all(&bytes, &count, path, MOST_FILE_BYTES) == FGMM_OK) {
-        const unsigned char *binary = verified_binary(entry, bytes, count, &binary_bytes);
-        if (binary) program = program_from_binary(device, binary, binary_bytes, options);
-    }
-    fg_error_restore(error_text);
+    unsigned char *bytes = read_entry(device, entry, &binary_bytes);
+    if (binary_bytes > 0) program = program_from_binary(device, bytes + sizeof(entry_header), binary_bytes, options);
     free(bytes);
-    free(path);
     return program;
 }
 
@@ -168,23 +184,34 @@ done:
     return status;
 }
 
-void fg_cache_store(const fgmm_device *device, const fg_cache_entry *entry, cl_program program)
+static void store(const fgmm_device *device, const fg_cache_entry *entry, const unsigned char *binary, size_t count)
 {
     char error_text[FG_ERROR_TEXT_BYTES];
+    entry_header header = {.binary_bytes = count, .binary_hash = fg_hash(FG_HASH_BEGIN, binary, count)};
+    char *path = entry_path(device, entry);
+    if (!path) return;
+    fg_error_save(error_text);
+    memcpy(header.magic, magic, sizeof magic);
+    memcpy(header.key, entry->key, sizeof header.key);
+    write_entry(device->cache_folder, path, &header, binary);
+    fg_error_restore(error_text);
+    free(path);
+}
+
+void fg_cache_store(const fgmm_device *device, const fg_cache_entry *entry, cl_program program)
+{
     size_t count = 0;
     unsigned char *binary = NULL;
     if (!device->cache_folder) return;
-    fg_error_save(error_text);
-    char *path = entry_path(device, entry);
-    if (path && clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof count, &count, NULL) == CL_SUCCESS &&
-        count > 0 && count <= MOST_FILE_BYTES - sizeof(entry_header) && (binary = malloc(count)) != NULL &&
-        clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {
-        entry_header header = {.binary_bytes = count, .binary_hash = fg_hash(FG_HASH_BEGIN, binary, count)};
-        memcpy(header.magic, magic, sizeof magic);
-        memcpy(header.key, entry->key, sizeof header.key);
-        write_entry(device->cache_folder, path, &header, binary);
-    }
-    fg_error_restore(error_text);
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof count, &count, NULL) == CL_SUCCESS && count > 0 &&
+        count <= MOST_FILE_BYTES - sizeof(entry_header) && (binary = malloc(count)) != NULL &&
+        clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
+        store(device, entry, binary, count);
     free(binary);
-    free(path);
+}
+
+void fg_cache_note(const fgmm_device *device, const fg_cache_entry *entry)
+{
+    static const unsigned char none;
+    if (device->cache_folder) store(device, entry, &none, 0);
 }

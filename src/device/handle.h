@@ -113,7 +113,8 @@ typedef struct fg_program {
     cl_program program;
     fg_kernel *kernels;
     fg_cache_entry entry;
-    int is_unsaved; /* compiled in this handle and to be stored at its end */
+    int is_new;       /* not known from an earlier run */
+    int is_announced; /* the log has a line about it */
 } fg_program;
 
 struct fgmm_device {
@@ -143,7 +144,8 @@ struct fgmm_device {
     uint64_t fail_launch;       /* launches until the injected failure; 0: none */
     int is_poisoning;           /* new buffers are filled with 0xff */
     char *cache_folder;         /* NULL: nothing is kept on disk */
-    int is_compiling_at_launch; /* machine code is made at a kernel's first launch (PoCL) */
+    int is_compiling_at_launch; /* machine code is made at a kernel's first launch, and kept by the driver (PoCL) */
+    double compile_s;           /* spent in builds, and in such launches */
     fg_program *programs;
     void *companion;
     void (*release_companion)(void *companion);
@@ -163,10 +165,11 @@ fgmm_status fg_device_make_queue(fgmm_device *device);
 fgmm_status fg_kernel_from_source(cl_kernel *kernel, fgmm_device *device, const char *label, const char *source,
                                   const char *options, const char *name);
 
-/* A kernel of this handle has been launched. */
-void fg_program_note_launch(fgmm_device *device, cl_kernel kernel);
+/* A kernel of this handle is to be launched; 1 where the driver compiles it for that, as far as is known. */
+int fg_program_begin_launch(fgmm_device *device, cl_kernel kernel);
 
-/* Stores what is unsaved, releases all kernels and programs. In a forked child only the host's memory is released. */
+/* Notes what has been compiled, releases all kernels and programs. In a forked child only the host's memory is
+ * released. */
 void fg_programs_free(fgmm_device *device);
 
 /* ---- compiled programs on disk: failures are silent, a program is then compiled ---- */
@@ -178,6 +181,9 @@ void fg_cache_key(fg_cache_entry *entry, const fgmm_device *device, const char *
 /* The built program, or NULL when there is none that is whole. */
 cl_program fg_cache_load(const fgmm_device *device, const fg_cache_entry *entry, const char *options);
 void fg_cache_store(const fgmm_device *device, const fg_cache_entry *entry, cl_program program);
+/* For a driver with a cache of its own: that a program has been compiled, without its binary. */
+int fg_cache_is_known(const fgmm_device *device, const fg_cache_entry *entry);
+void fg_cache_note(const fgmm_device *device, const fg_cache_entry *entry);
 
 /* ---- timed launches (timing.c) ---- */
 

@@ -339,6 +339,9 @@ static void count_line(void *user, const char *line)
     ++*(int *)user;
 }
 
+/* 1: binaries are kept in the folder, also of a driver that has a cache of its own. */
+static int keeps_binaries;
+
 /* Opens with a cache folder, runs a kernel, closes; returns how often the compiler was called. */
 static int compilations(const char *folder, const char *options_of_kernel)
 {
@@ -350,6 +353,7 @@ static int compilations(const char *folder, const char *options_of_kernel)
     options.log = count_line;
     options.log_user = &count;
     ck_ok(fgmm_device_open(&device, &options));
+    if (keeps_binaries) device->is_compiling_at_launch = 0;
     fg_fail(FGMM_DATA, "a text from before");
     ck_ok(fg_kernel_from_source(&kernel, device, "twice.cl", twice_source, options_of_kernel, "twice"));
     ck_assert_str_eq(fgmm_last_error(), "a text from before");
@@ -398,6 +402,7 @@ START_TEST(test_cache__damaged_file_is_rebuilt)
     unsigned char *bytes, *other;
     size_t count, other_count;
     snprintf(folder, sizeof folder, "%s", temporary_path("damaged"));
+    keeps_binaries = 1;
     ck_assert_int_eq(compilations(folder, "-DFIRST"), 1);
     ck_assert_int_eq(compilations(folder, "-DSECOND"), 1);
     ck_assert_uint_eq(list_folder(folder, paths, 4), 2);
@@ -428,6 +433,66 @@ START_TEST(test_cache__damaged_file_is_rebuilt)
     ck_assert_int_eq(compilations(folder, "-DFIRST") + compilations(folder, "-DSECOND"), 0);
     free(other);
     free(bytes);
+}
+END_TEST
+
+/* Only the driver knows whether a binary whose checksum is right is one; PoCL 3.1 does not, and overflows. */
+START_TEST(test_cache__a_driver_with_its_own_cache_gets_no_binary)
+{
+    enum { HEADER_BYTES = 40, HASH_AT = 32 };
+    char folder[512], paths[4][512];
+    unsigned char *bytes;
+    size_t count;
+    snprintf(folder, sizeof folder, "%s", temporary_path("forged"));
+    ck_ok(fgmm_device_open(&device, NULL));
+    const int has_own_cache = device->is_compiling_at_launch;
+    fgmm_device_close(device);
+    if (!has_own_cache) return;
+    keeps_binaries = 1;
+    ck_assert_int_eq(compilations(folder, ""), 1);
+    ck_assert_uint_eq(list_folder(folder, paths, 4), 1);
+    ck_ok(fg_file_read_all(&bytes, &count, paths[0], 1u << 30));
+    ck_assert_uint_gt(count, HEADER_BYTES);
+    memset(bytes + HEADER_BYTES, 0xff, count - HEADER_BYTES);
+    const uint64_t hash = fg_hash(FG_HASH_BEGIN, bytes + HEADER_BYTES, count - HEADER_BYTES);
+    memcpy(bytes + HASH_AT, &hash, sizeof hash);
+    overwrite(paths[0], bytes, count);
+    keeps_binaries = 0;
+    ck_assert_int_eq(compilations(folder, ""), 0); /* it has been compiled, that much is true */
+    free(bytes);
+}
+END_TEST
+
+/* PoCL compiles for any local size when it is asked for a binary, which takes longer than all the rest. */
+START_TEST(test_cache__of_a_driver_with_its_own_cache_is_a_note)
+{
+    char folder[512], paths[4][512];
+    unsigned char *bytes;
+    size_t count;
+    snprintf(folder, sizeof folder, "%s", temporary_path("notes"));
+    ck_assert_int_eq(compilations(folder, ""), 1);
+    ck_assert_uint_eq(list_folder(folder, paths, 4), 1);
+    ck_ok(fg_file_read_all(&bytes, &count, paths[0], 1u << 30));
+    ck_ok(fgmm_device_open(&device, NULL));
+    if (device->is_compiling_at_launch) ck_assert_uint_lt(count, 100);
+    fgmm_device_close(device);
+    free(bytes);
+}
+END_TEST
+
+START_TEST(test_device__tells_what_compiling_took)
+{
+    cl_kernel kernel;
+    float out[64];
+    ck_assert(fg_device_compile_s(device) == 0);
+    ck_ok(fg_kernel_from_source(&kernel, device, "twice.cl", twice_source, "-DTOLD", "twice"));
+    const double build_s = fg_device_compile_s(device);
+    ck_assert(build_s > 0);
+    ck_ok(run_twice(kernel, out));
+    const double first_s = fg_device_compile_s(device);
+    ck_assert_int_eq(first_s > build_s, device->is_compiling_at_launch);
+    ck_ok(run_twice(kernel, out));
+    ck_assert(fg_device_compile_s(device) == first_s);
 }
 END_TEST
 
@@ -561,9 +626,13 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const on_device[] = {
-        test_device__describes_what_it_lists,       test_kernel__error_names_file_and_line,
-        test_kernel__launch_errors_name_the_kernel, test_buffer__limits_are_named,
-        test_device__is_refused_after_fork,         test_upload__orders_both_queues,
+        test_device__describes_what_it_lists,
+        test_kernel__error_names_file_and_line,
+        test_kernel__launch_errors_name_the_kernel,
+        test_buffer__limits_are_named,
+        test_device__tells_what_compiling_took,
+        test_device__is_refused_after_fork,
+        test_upload__orders_both_queues,
     };
     const TTest *const tiny[] = {test_buffer__round_trip, test_kernel__runs}; /* also run under a simulator */
     const TTest *const alone[] = {
@@ -572,6 +641,8 @@ Suite *suite(void)
         test_device__says_when_there_is_no_platform,
         test_cache__second_open_does_not_compile,
         test_cache__damaged_file_is_rebuilt,
+        test_cache__a_driver_with_its_own_cache_gets_no_binary,
+        test_cache__of_a_driver_with_its_own_cache_is_a_note,
         test_cache__unwritable_folder_is_no_error,
         test_cache__folder_follows_the_environment,
         test_opencl__context_and_queue_are_lent,
