@@ -8,7 +8,7 @@
  * matrix of second moments is summed wide, N and S1 are as well, from the same rounded roots and products s = sqrt(r)
  * (y - m) (docs/math.md, "Wide sums").
  *
- *   partial (chunks, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N        (combine.cl)
+ *   partial (chunks, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N        (partials.cl)
  *                matrices:      S1 (ROW_STRIDE) | its low part (ROW_STRIDE) | N | its low part
  *   is_wide (K)  matrices: 1 where sums are wide
  *   team 0: | v0 v1 v2 .. | entries first, first + TEAMS, ..        team 1: | v0 v1 v2 .. | first + 1, ..

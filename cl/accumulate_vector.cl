@@ -8,7 +8,7 @@
  * summed wide, N and S1 are as well, from the same rounded roots and products s = sqrt(r) (y - m) (docs/math.md, "Wide
  * sums").
  *
- *   partial (chunks, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N        (combine.cl)
+ *   partial (chunks, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N        (partials.cl)
  *                matrices:      S1 (ROW_STRIDE) | its low part (ROW_STRIDE) | N | its low part
  *   is_wide (K)  matrices: 1 where sums are wide
  *   TILE_PIECE  vectors of a row that are summed together; the entries are walked once per piece

@@ -1,58 +1,62 @@
-/* combine.cl - partial sums of a batch or tile into the running statistics, in a fixed order, wider than float.
- * Both families. totals are sum_t: [ log-likelihood, N (K), S1 (K,D), S2 (K, diag K,D) ], about the means.
+/* combine.cl - partial sums of a batch or tile into the running statistics, in a fixed order, wider than float. Both
+ * families; one program serves every D and covariance. totals are sum_t: [ log-likelihood, N (K), S1 (K,D), S2 ], about
+ * the means.
  *
- *   S2_DIAG     1: second moments per dimension
- *   S2_MATRIX   1: second moments are summed apart (moments_{vector,group}.cl); totals have none. A chunk's sums have a
- *               second, low part then, in the place of S2 and behind N
- *   ROW_STRIDE  D rounded up to the vector width: the rows of partial sums
+ *   s2_kind     S2 in totals: 2 (K,D), 1 (K), 0 none, since second moments are summed apart
+ *               (moments_{vector,group}.cl); a chunk's sums have a low part then
  *   SUM_BLOCK   rows whose log-normalisers one work-group adds
  *   SUM_ITEMS   its work-items, a power of two: 1 in the vector family
  */
-#if S2_DIAG
-#define S2_COUNT   DIMS
-#define PARTIAL_S2 ROW_STRIDE
-#elif S2_MATRIX
-#define S2_COUNT   0
-#define PARTIAL_S2 ROW_STRIDE
-#else
-#define S2_COUNT   1
-#define PARTIAL_S2 1
+#ifndef SUM_ITEMS
+#error "SUM_ITEMS is not set"
 #endif
-#define PARTIAL       ((ROW_STRIDE + PARTIAL_S2 + 1 + S2_MATRIX + VW - 1) / VW * VW) /* whole vectors */
-#define PER_COMPONENT (DIMS + S2_COUNT + 1)
+
+/* Of totals and of partial sums, as partials.cl has them. */
+typedef struct layout_t {
+    uint dims, s2; /* numbers of S1 and S2 of a component in totals */
+    uint stride;   /* D rounded up to VW: room of S1 in partial sums */
+    uint partial_s2; /* what lies between S1 and N there */
+} layout_t;
+
+static inline layout_t layout_of(uint dims, uint s2_kind)
+{
+    const uint stride = (dims + VW - 1) / VW * VW;
+    const layout_t t = {dims, s2_kind == 2 ? dims : s2_kind, stride, s2_kind == 1 ? 1 : stride};
+    return t;
+}
 
 /* Place of element e of component k in totals; e: 0..D-1 S1, then S2, then N. */
-static inline size_t total_place(uint e, uint k, uint components)
+static inline size_t total_place(const layout_t *t, uint e, uint k, uint components)
 {
-    const size_t s1 = 1 + (size_t)components, s2 = s1 + (size_t)components * DIMS;
-    if (e < DIMS) return s1 + (size_t)k * DIMS + e;
-    if (e < DIMS + S2_COUNT) return s2 + (size_t)k * S2_COUNT + (e - DIMS);
+    const size_t s1 = 1 + (size_t)components, s2 = s1 + (size_t)components * t->dims;
+    if (e < t->dims) return s1 + (size_t)k * t->dims + e;
+    if (e < t->dims + t->s2) return s2 + (size_t)k * t->s2 + (e - t->dims);
     return 1 + k;
 }
 
-static inline uint partial_place(uint e)
+static inline uint partial_place(const layout_t *t, uint e)
 {
-    if (e < DIMS) return e;
-    return e < DIMS + S2_COUNT ? ROW_STRIDE + (e - DIMS) : ROW_STRIDE + PARTIAL_S2;
+    if (e < t->dims) return e;
+    return e < t->dims + t->s2 ? t->stride + (e - t->dims) : t->stride + t->partial_s2;
 }
 
 /* Chunks of a component, in order. A work-group per component: its sums are neighbours in memory. */
 __kernel void combine_chunks(uint components, __global const uint *component_chunk, __global const float *partials,
-                             __global sum_t *totals)
+                             __global sum_t *totals, uint dims, uint s2_kind)
 {
+    const layout_t t = layout_of(dims, s2_kind);
+    const uint partial = (t.stride + t.partial_s2 + 1 + (s2_kind == 0) + VW - 1) / VW * VW; /* whole vectors */
     const uint k = get_group_id(0), first = component_chunk[k], end = component_chunk[k + 1];
     if (first == end) return;
-    for (uint e = get_local_id(0); e < PER_COMPONENT; e += get_local_size(0)) {
-        const uint place = partial_place(e);
+    for (uint e = get_local_id(0); e <= t.dims + t.s2; e += get_local_size(0)) {
+        const uint place = partial_place(&t, e);
         sum_t sum = SUM_ZERO;
         for (uint chunk = first; chunk < end; chunk++) {
-            __global const float *partial = partials + (size_t)chunk * PARTIAL + place;
-            sum = sum_add(sum, partial[0]);
-#if S2_MATRIX
-            sum = sum_add(sum, partial[e < DIMS ? ROW_STRIDE : 1]); /* the low part */
-#endif
+            __global const float *sums = partials + (size_t)chunk * partial + place;
+            sum = sum_add(sum, sums[0]);
+            if (s2_kind == 0) sum = sum_add(sum, sums[e < dims ? t.stride : 1]); /* the low part */
         }
-        const size_t total = total_place(e, k, components);
+        const size_t total = total_place(&t, e, k, components);
         totals[total] = sum_join(totals[total], sum);
     }
 }
@@ -96,8 +100,9 @@ __kernel void combine_rows(uint blocks, __global const sum_t *sums, __global sum
  * block_sums (blocks, 2, padded_components): N then S2. tile_weights (K): N of this tile, for combine_dense. */
 __kernel void combine_dense_weights(uint components, uint padded_components, uint blocks,
                                     __global const float *block_sums, __global sum_t *tile_weights,
-                                    __global sum_t *totals)
+                                    __global sum_t *totals, uint dims, uint s2_kind)
 {
+    const layout_t t = layout_of(dims, s2_kind);
     const uint k = get_global_id(0);
     if (k >= components) return;
     sum_t weight = SUM_ZERO, spread = SUM_ZERO;
@@ -108,21 +113,14 @@ __kernel void combine_dense_weights(uint components, uint padded_components, uin
     }
     tile_weights[k] = weight;
     totals[1 + k] = sum_join(totals[1 + k], weight);
-#if !S2_DIAG
-    const size_t place = total_place(DIMS, k, components);
+    if (s2_kind != 1) return;
+    const size_t place = total_place(&t, dims, k, components);
     totals[place] = sum_join(totals[place], spread);
-#endif
 }
 
-/* Dense path: S1 (and S2 of diag) from `splits` partial products (splits, K, DENSE_STRIDE). Where a strip was summed as
- * products, sum r y becomes sum r (y - m) here. Groups (K, parts of DENSE_STRIDE). */
-#if S2_DIAG
-#define DENSE_STRIDE   (2 * ROW_STRIDE)
-#define DENSE_ELEMENTS (2 * DIMS)
-#else
-#define DENSE_STRIDE   ROW_STRIDE
-#define DENSE_ELEMENTS DIMS
-#endif
+/* Dense path: S1 (and S2 of diag) from `splits` partial products (splits, K, stride; diag 2 stride). Where a strip was
+ * summed as products, sum r y becomes sum r (y - m) here, but for k-means (are_differences). Groups (K, parts of the
+ * products of a component). */
 
 /* A work-item takes ELEMENTS adjacent places: a vector in the vector family, whose sums wait for one addition after the
  * other; host: range_sums.c. */
@@ -140,23 +138,25 @@ typedef sum_t sums_t;
 
 __kernel void combine_dense(uint components, uint padded_components, uint splits, __global const float *partials,
                             __global const uint *is_exact, uint strip, __global const float *means,
-                            __global const sum_t *tile_weights, __global sum_t *totals)
+                            __global const sum_t *tile_weights, __global sum_t *totals, uint dims, uint s2_kind,
+                            uint are_differences)
 {
+    const layout_t t = layout_of(dims, s2_kind);
+    const uint products = s2_kind == 2 ? 2 * t.stride : t.stride;
     const uint k = get_group_id(0), place = (get_group_id(1) * get_local_size(0) + get_local_id(0)) * ELEMENTS;
-    if (place >= DENSE_STRIDE) return;
+    if (place >= products) return;
     sums_t sums = SUM_ZERO;
     for (uint split = 0; split < splits; split++)
-        sums = SUMS_ADD(sums, partials + ((size_t)split * padded_components + k) * DENSE_STRIDE + place);
-    const uint e0 = place < ROW_STRIDE ? place : place - ROW_STRIDE + DIMS;
-    const uint end = place < ROW_STRIDE ? DIMS : DENSE_ELEMENTS;
+        sums = SUMS_ADD(sums, partials + ((size_t)split * padded_components + k) * products + place);
+    const uint e0 = place < t.stride ? place : place - t.stride + dims;
+    const uint end = place < t.stride ? dims : 2 * dims;
+    const int is_product = s2_kind != 2 && !are_differences && !is_exact[k / strip];
     sum_t lanes[ELEMENTS];
     SUMS_STORE(sums, lanes);
     for (uint e = e0; e < min(e0 + ELEMENTS, end); e++) {
         sum_t sum = lanes[e - e0];
-#if !S2_DIAG && !KEEP_BEST
-        if (!is_exact[k / strip]) sum = sum_subtract_product(sum, tile_weights[k], means[(size_t)k * ROW_STRIDE + e]);
-#endif
-        const size_t total = total_place(e, k, components);
+        if (is_product) sum = sum_subtract_product(sum, tile_weights[k], means[(size_t)k * t.stride + e]);
+        const size_t total = total_place(&t, e, k, components);
         totals[total] = sum_join(totals[total], sum);
     }
 }

@@ -1,5 +1,6 @@
 /* dense_vector.cl - the path for rows whose responsibilities are not sparse: a tile of rows is normalised over all
- * components, then multiplied with its responsibilities. Vector family.
+ * components, then multiplied with its responsibilities. Vector family. D is an argument, so that one program serves many
+ * D: only the distance of a block's rows in memory is a number of the program.
  *
  *     r_ik = exp(l_ik - logz_i) for all k;   S1 = sum_i r_ik y_i (or r_ik (y_i - m_k)),  N = sum_i r_ik,  S2
  *
@@ -10,53 +11,83 @@
  *   y (groups, tile rows, GROUP)      the rows, shifted; a group is DENSE_V vectors, zeros behind the last
  *   r (strips, tile rows, STRIP)      a strip's responsibilities of a row are adjacent
  *   block_sums (blocks, 2, padded K)  per block of TILE_BLOCK rows: N, and S2 for spherical covariances; added to
- *   scratch of a worker: a (TILE_BLOCK, ROW_STRIDE) | maxima | norms | l (strips, TILE_BLOCK, STRIP)
+ *   scratch of a worker: a (TILE_BLOCK, ROW_PITCH) | maxima | norms | l (strips, TILE_BLOCK, STRIP)
  *
+ *   ROW_PITCH        floats from a row of a block to the next; at least ROW_STRIDE
  *   TILE_DENSE_K     components in registers in the product; divides STRIP
- *   TILE_DENSE_V     vectors of the row in registers; TILE_DENSE_K x TILE_DENSE_V + TILE_DENSE_V + 1 vectors must fit
+ *   DENSE_V          vectors of the row in registers, no more than a row has; TILE_DENSE_K x DENSE_V + DENSE_V + 1
+ *                    vectors must fit
  * Sums of a tile, or of some tiles in a row (dense.c), are float; they are joined in a wider type by combine.cl.
  */
 #ifndef TILE_DENSE_K
 #error "TILE_DENSE_K is not set"
 #endif
-#if TILE_DENSE_V < ROW_VECTORS
-#define DENSE_V TILE_DENSE_V
-#else
-#define DENSE_V ROW_VECTORS
-#endif
+/* Where `dims` is D. */
+#define ROW_VECTORS ((dims + VW - 1) / VW)
+#define ROW_STRIDE  (ROW_VECTORS * VW)
+
 #define GROUPS       ((ROW_VECTORS + DENSE_V - 1) / DENSE_V)
 #define GROUP        (DENSE_V * VW)
 #define PRODUCT_ROWS 96
 #define BLOCK_STRIP  (TILE_BLOCK * STRIP) /* l of a block under one strip */
 
 typedef struct block_t {
-    __global float *a;      /* (TILE_BLOCK, ROW_STRIDE) rows minus the shift */
+    __global float *a;      /* (TILE_BLOCK, ROW_PITCH) rows minus the shift */
     __global float *maxima; /* (TILE_BLOCK, VW) largest log-density by lane, then sums of exponentials */
     __global float *norms;  /* (TILE_BLOCK, to whole vectors) |y|^2, then 1 / sum of exponentials */
     __global float *peaks;  /* (the same) a row's largest log-density, then its log-normaliser */
     __global float *l;      /* (strips, TILE_BLOCK, STRIP) */
     uint rows;              /* of the block that are real */
+    uint dims;
 } block_t;
 
 #define BLOCK_VECTORS ((TILE_BLOCK + VW - 1) / VW)
 
-static inline block_t block_of_worker(__global float *base)
+static inline block_t block_of_worker(__global float *base, uint dims)
 {
     block_t b;
     b.a = base;
-    b.maxima = b.a + (size_t)TILE_BLOCK * ROW_STRIDE;
+    b.maxima = b.a + (size_t)TILE_BLOCK * ROW_PITCH;
     b.norms = b.maxima + TILE_BLOCK * VW;
     b.peaks = b.norms + BLOCK_VECTORS * VW;
     b.l = b.peaks + BLOCK_VECTORS * VW;
     b.rows = 0;
+    b.dims = dims;
     return b;
 }
 
-/* Row i of the block; what is left of the last register tile repeats the last row. */
-static inline void load_block_row(const block_t *b, uint i, __global const row_t *rows, size_t row_start,
+/* The last, incomplete vector of a row, zero-filled. Behind the row only what lies before `end` is read. */
+static inline floatv row_rest(__global const row_t *rows, size_t i, uint count, size_t end)
+{
+    float lanes[VW];
+    if (i + VW <= end) {
+        const intv numbers = LANE_NUMBERS;
+        return numbers < (intv)count ? row_vector(rows, i) : (floatv)0.0f;
+    }
+    for (uint j = 0; j < VW; j++) lanes[j] = j < count ? row_element(rows, i + j) : 0.0f;
+    return LOADV_PRIVATE(lanes);
+}
+
+/* Row i of the block, y = x scale - shift, and |y|^2; what is left of the last register tile repeats the last row. end: of the
+ * rows. */
+static inline void load_block_row(const block_t *b, uint i, __global const row_t *rows, size_t row_start, size_t end,
                                   __global const float *shift)
 {
-    b->norms[i] = load_row(b->a + i * ROW_STRIDE, rows, row_start, shift);
+    const uint dims = b->dims, tail = dims % VW;
+    __global float *a = b->a + i * ROW_PITCH;
+    floatv squares = 0.0f;
+    for (uint v = 0; v < dims / VW; v++) {
+        const floatv y = SCALED(row_vector(rows, row_start + v * VW), shift) - LOADV(shift + v * VW);
+        squares = fma(y, y, squares);
+        STOREV(y, a + v * VW);
+    }
+    if (tail) {
+        const floatv x = row_rest(rows, row_start + dims - tail, tail, end);
+        const floatv y = SCALED(x, shift) - LOADV(shift + dims - tail);
+        squares = fma(y, y, squares);
+        STOREV(y, a + dims - tail);
+    }
+    b->norms[i] = sum_lanes(squares);
     STOREV((floatv)PADDING, b->maxima + i * VW);
 }
 
@@ -71,8 +102,8 @@ static inline void block_log_densities(const block_t *b, const components_t *c, 
     const uint used = padded_rows(b);
     for (uint strip = 0; strip < strips; strip++)
         for (uint i = 0; i < used; i += TILE_ROWS)
-            tile_log_densities(b->l + strip * BLOCK_STRIP + i * STRIP, STRIP, b->maxima + i * VW, b->a + i * ROW_STRIDE,
-                               b->norms + i, c, strip);
+            log_densities_in(b->l + strip * BLOCK_STRIP + i * STRIP, STRIP, b->maxima + i * VW, b->a + i * ROW_PITCH,
+                             b->norms + i, c, strip, b->dims);
 }
 
 /* r = exp(l - max), (strips, r_stride) with STRIP floats a row; norms become 1 / sum, peaks log-normalisers. Returns
@@ -154,10 +185,11 @@ __kernel void dense_responsibilities(__global const row_t *rows, ulong first_ele
                                      __global const float *normaliser, __global const float *width, uint strips,
                                      float spread, __global float *scratch, ulong scratch_floats, __global float *y,
                                      __global float *r, __global float *logz, __global float *block_sums,
-                                     __global uint *block_survivors)
+                                     __global uint *block_survivors, uint dims, uint batch_rows)
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);
-    block_t b = block_of_worker(scratch + (size_t)worker * scratch_floats);
+    const size_t end_element = first_element + (size_t)batch_rows * dims;
+    block_t b = block_of_worker(scratch + (size_t)worker * scratch_floats, dims);
     const components_t c = {packed, scale, offset, is_exact};
     const size_t r_stride = (size_t)tile_rows * STRIP;
     const uint padded = strips * STRIP;
@@ -167,11 +199,11 @@ __kernel void dense_responsibilities(__global const row_t *rows, ulong first_ele
         for (uint i = 0; i < padded_rows(&b); i++) {
             const uint at = list_first + row0 + min(i, b.rows - 1);
             const size_t row = use_list ? row_list[at] : at;
-            load_block_row(&b, i, rows, first_element + row * DIMS, shift);
+            load_block_row(&b, i, rows, first_element + row * dims, end_element, shift);
         }
         for (uint i = 0; i < b.rows; i++)
             for (uint v = 0; v < GROUPS * DENSE_V; v++)
-                STOREV(v < ROW_VECTORS ? LOADV(b.a + i * ROW_STRIDE + v * VW) : (floatv)0.0f,
+                STOREV(v < ROW_VECTORS ? LOADV(b.a + i * ROW_PITCH + v * VW) : (floatv)0.0f,
                        y + (v / DENSE_V * (size_t)tile_rows + row0 + i) * GROUP + v % DENSE_V * VW);
 
         block_log_densities(&b, &c, strips);
@@ -194,6 +226,7 @@ typedef struct factors_t {
     __global const float *y, *r, *means;
     uint y_stride, rows;
     int is_exact;
+    uint dims;
 } factors_t;
 
 #if !COV_DIAG
@@ -201,6 +234,7 @@ typedef struct factors_t {
  * out (K, ROW_STRIDE). */
 static inline void add_product(__global float *out, const factors_t *f, int vectors)
 {
+    const uint dims = f->dims;
     floatv sums[TILE_DENSE_K][DENSE_V];
 #pragma unroll
     for (int k = 0; k < TILE_DENSE_K; k++)
@@ -243,6 +277,7 @@ static inline void add_product(__global float *out, const factors_t *f, int vect
 /* Adds r t and r t^2, t = y - m, for TILE_DENSE_K components and `vectors` vectors to out (K, 2, ROW_STRIDE). */
 static inline void add_product(__global float *out, const factors_t *f, int vectors)
 {
+    const uint dims = f->dims;
     for (int v = 0; v < vectors; v++) {
         floatv s1[TILE_DENSE_K], s2[TILE_DENSE_K], m[TILE_DENSE_K];
 #pragma unroll
@@ -275,6 +310,7 @@ static inline void add_product(__global float *out, const factors_t *f, int vect
 static inline void add_strip_products(__global float *out, factors_t f, size_t y_group)
 {
     const factors_t strip = f;
+    const uint dims = f.dims;
     for (uint group = 0; group < GROUPS; group++)
         for (uint k = 0; k < STRIP; k += TILE_DENSE_K) {
             f.y = strip.y + group * y_group;
@@ -288,7 +324,7 @@ static inline void add_strip_products(__global float *out, factors_t f, size_t y
  * rows). */
 __kernel void dense_accumulate(__global const float *y, __global const float *r, __global const float *means,
                                __global const uint *is_exact, uint n, uint tile_rows, uint split_rows,
-                               uint padded_components, __global float *partials)
+                               uint padded_components, __global float *partials, uint dims)
 {
     const uint strip = get_global_id(0), split = get_global_id(2);
     const uint end = min(n, (split + 1) * split_rows);
@@ -299,7 +335,8 @@ __kernel void dense_accumulate(__global const float *y, __global const float *r,
                              means + strip * (size_t)STRIP * ROW_STRIDE,
                              GROUP,
                              min((uint)PRODUCT_ROWS, end - row),
-                             is_exact[strip]};
+                             is_exact[strip],
+                             dims};
         add_strip_products(out, f, (size_t)tile_rows * GROUP);
     }
 }

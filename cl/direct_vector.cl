@@ -4,13 +4,15 @@
  *   mixture     a block whose rows keep few components: its entries (row, k) with l_ik >= max_k l_ik - spread, and
  *               N_k += r_ik, S1_k += r_ik y_i, S2_k += r_ik |y_i - m_k|^2 for each; other blocks: r_ik of all k, and the
  *               sums as products (dense_vector.cl), while the block lies in the L1 cache
- *   KEEP_BEST   the nearest mean k of each row: N_k += 1, S1_k += y - m_k, S2_k += |y - m_k|^2 (diag: per dimension)
+ *   is_best     the nearest mean k of each row: N_k += 1, S1_k += y - m_k, S2_k += |y - m_k|^2 (diag: per dimension)
  *   weights     r_ik, and the 1, times the weight of row i where rows have some
  *
  * A range of range_rows rows has sums of its own, so that their order does not depend on scheduling; a worker g of G
  * does the ranges first_range + g, + g + G, ... before end_range and reuses its scratch. Sums of a range are float,
  * joined in a wider type by combine.cl. A block is taken as entries where there are at most most_entries of them. After
  * one with more, the next are taken as products, which count what entries there would have been.
+ *
+ *   HAS_BEST, HAS_MIXTURE  1: the program does this one; k-means and spherical mixtures share one that does both
  *
  *   range_sums (ranges, 2, padded K)                            N, S2 (spherical)
  *   partials (ranges, padded K, ROW_STRIDE; diag 2 ROW_STRIDE)  S1, S2 (diag)
@@ -24,14 +26,15 @@ typedef struct range_t {
     __global const uint *is_exact;            /* (strips) */
     __global float *sums;                     /* (2, padded K) of range_sums */
     __global float *out;                      /* (padded K, DENSE_STRIDE) of partials */
-    uint strips;
+    uint strips, dims;
 } range_t;
 
 /* s1 += weight (y - m), diag: s2 += weight (y - m)^2 behind it; returns weight |y - m|^2 by lane. */
-static inline floatv add_difference(__global float *s1, __global const float *y, __global const float *m, float weight)
+static inline floatv add_difference(__global float *s1, __global const float *y, __global const float *m, float weight,
+                                    uint dims)
 {
     floatv squares = 0.0f;
-    for (int v = 0; v < ROW_VECTORS; v++) {
+    for (uint v = 0; v < ROW_VECTORS; v++) {
         const floatv t = LOADV(y + v * VW) - LOADV(m + v * VW);
         const floatv weighted = weight * t;
         STOREV(LOADV(s1 + v * VW) + weighted, s1 + v * VW);
@@ -44,7 +47,6 @@ static inline floatv add_difference(__global float *s1, __global const float *y,
     return squares;
 }
 
-#if KEEP_BEST
 /* The lowest component that has row i's largest log-density. */
 static inline uint nearest(const block_t *b, uint i, uint strips)
 {
@@ -61,18 +63,19 @@ static inline uint nearest(const block_t *b, uint i, uint strips)
 /* weights: of the block's rows; NULL: 1 each. */
 static inline void add_nearest(const block_t *b, __global const float *weights, const range_t *range)
 {
+    const uint dims = range->dims;
     for (uint i = 0; i < b->rows; i++) {
         const uint k = nearest(b, i, range->strips);
         const float weight = weights ? weights[i] : 1.0f;
-        const floatv squares = add_difference(range->out + k * (size_t)DENSE_STRIDE, b->a + i * ROW_STRIDE,
-                                              range->means + k * (size_t)ROW_STRIDE, weight);
+        const floatv squares = add_difference(range->out + k * (size_t)DENSE_STRIDE, b->a + i * ROW_PITCH,
+                                              range->means + k * (size_t)ROW_STRIDE, weight, dims);
         range->sums[k] += weight;
 #if !S2_DIAG
         range->sums[range->strips * STRIP + k] += sum_lanes(squares);
 #endif
     }
 }
-#else
+
 /* Strips that are compressed without a look, up to these: which of them hold an entry cannot be foretold. */
 enum { FEW_STRIPS = 2, STRIPS_TOGETHER = 32 };
 
@@ -150,22 +153,22 @@ static inline void normalise_entries(const block_t *b, const entries_t *e, uint 
 static inline void add_entries(const block_t *b, const entries_t *e, uint count, __global const float *highest,
                                const range_t *range)
 {
-    const uint padded = range->strips * STRIP;
+    const uint padded = range->strips * STRIP, dims = range->dims;
     for (uint q = 0; q < count; q++) {
         const uint i = e->places[q] >> 16, k = e->places[q] & 0xffff;
         const float r = e->exponentials[q] * b->norms[i];
-        __global const float *y = b->a + i * ROW_STRIDE;
+        __global const float *y = b->a + i * ROW_PITCH;
         __global float *s1 = range->out + k * (size_t)DENSE_STRIDE;
         range->sums[k] += r;
 #if S2_DIAG
-        add_difference(s1, y, range->means + k * (size_t)ROW_STRIDE, r);
+        add_difference(s1, y, range->means + k * (size_t)ROW_STRIDE, r, dims);
 #else
         const float exponent = range->normaliser[k] - highest[i] - e->l[q];
         range->sums[padded + k] = fma(r * exponent, range->width[k], range->sums[padded + k]);
         if (range->is_exact[k / STRIP])
-            add_difference(s1, y, range->means + k * (size_t)ROW_STRIDE, r);
+            add_difference(s1, y, range->means + k * (size_t)ROW_STRIDE, r, dims);
         else
-            for (int v = 0; v < ROW_VECTORS; v++)
+            for (uint v = 0; v < ROW_VECTORS; v++)
                 STOREV(fma((floatv)r, LOADV(y + v * VW), LOADV(s1 + v * VW)), s1 + v * VW);
 #endif
     }
@@ -189,18 +192,18 @@ static inline uint add_sparse(const block_t *b, uint most, __global const float 
 /* Takes the block as products; returns how many entries it would have been. */
 static inline uint add_dense(const block_t *b, __global const float *weights, float spread, const range_t *range)
 {
+    const uint dims = range->dims;
     __global float *r = b->l + range->strips * BLOCK_STRIP;
     const uint count = exponentials(b, r, BLOCK_STRIP, range->strips, spread);
     for (uint i = 0; weights && i < b->rows; i++) b->norms[i] *= weights[i];
     add_weights(b, r, BLOCK_STRIP, range->strips, range->normaliser, range->width, range->sums);
     for (uint strip = 0; strip < range->strips; strip++) {
-        const factors_t f = {b->a,    r + strip * BLOCK_STRIP, range->means + strip * STRIP * ROW_STRIDE, ROW_STRIDE,
-                             b->rows, range->is_exact[strip]};
+        const factors_t f = {b->a,    r + strip * BLOCK_STRIP, range->means + strip * STRIP * ROW_STRIDE, ROW_PITCH,
+                             b->rows, range->is_exact[strip], dims};
         add_strip_products(range->out + strip * STRIP * DENSE_STRIDE, f, GROUP);
     }
     return count;
 }
-#endif
 
 __kernel void direct_accumulate(__global const row_t *rows, ulong first_element, __global const float *weights,
                                 ulong first_weight, uint has_weights, uint n, uint range_rows, uint first_range,
@@ -210,10 +213,12 @@ __kernel void direct_accumulate(__global const row_t *rows, ulong first_element,
                                 __global const float *normaliser, __global const float *width,
                                 __global const float *means, uint strips, float spread, uint most_entries,
                                 __global float *scratch, ulong scratch_floats, __global float *logz,
-                                __global float *range_sums, __global float *partials, __global uint *survivors)
+                                __global float *range_sums, __global float *partials, __global uint *survivors,
+                                uint dims, uint is_best)
 {
     const uint padded = strips * STRIP;
-    block_t b = block_of_worker(scratch + get_global_id(0) * (size_t)scratch_floats);
+    block_t b = block_of_worker(scratch + get_global_id(0) * (size_t)scratch_floats, dims);
+    const size_t end_element = first_element + n * (size_t)dims;
     const components_t c = {packed, scale, offset, is_exact};
 
     for (uint at = first_range + get_global_id(0); at < end_range; at += get_global_size(0)) {
@@ -224,24 +229,26 @@ __kernel void direct_accumulate(__global const row_t *rows, ulong first_element,
                                is_exact,
                                range_sums + at * (size_t)(2 * padded),
                                partials + at * (size_t)padded * DENSE_STRIDE,
-                               strips};
+                               strips,
+                               dims};
         uint near = 0, count = 0;
         for (uint e = 0; e < 2 * padded; e += VW) STOREV((floatv)0.0f, range.sums + e);
         for (uint e = 0; e < padded * DENSE_STRIDE; e += VW) STOREV((floatv)0.0f, range.out + e);
         for (uint row0 = at * range_rows; row0 < end; row0 += TILE_BLOCK) {
             b.rows = min((uint)TILE_BLOCK, end - row0);
             for (uint i = 0; i < padded_rows(&b); i++)
-                load_block_row(&b, i, rows, first_element + (row0 + min(i, b.rows - 1)) * (size_t)DIMS, shift);
+                load_block_row(&b, i, rows, first_element + (row0 + min(i, b.rows - 1)) * (size_t)dims, end_element,
+                               shift);
             block_log_densities(&b, &c, strips);
             __global const float *block_weights = has_weights ? weights + first_weight + row0 : 0;
-#if KEEP_BEST
-            add_nearest(&b, block_weights, &range);
-#else
-            const int is_sparse = count <= most_entries;
-            if (is_sparse) count = add_sparse(&b, most_entries, block_weights, spread, &range);
-            if (!is_sparse || count > most_entries) count = add_dense(&b, block_weights, spread, &range);
-            near += count;
-#endif
+            if (HAS_BEST && is_best) {
+                add_nearest(&b, block_weights, &range);
+            } else if (HAS_MIXTURE) {
+                const int is_sparse = count <= most_entries;
+                if (is_sparse) count = add_sparse(&b, most_entries, block_weights, spread, &range);
+                if (!is_sparse || count > most_entries) count = add_dense(&b, block_weights, spread, &range);
+                near += count;
+            }
             for (uint i = 0; i < b.rows; i++) logz[row0 + i] = b.peaks[i];
         }
         survivors[at] = near;

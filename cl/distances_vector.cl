@@ -22,18 +22,22 @@
 #endif
 #define STRIP (VW * TILE_VECTORS)
 
-/* What the sums run over: a row's DIMS coordinates, ROW_STRIDE apart, or the fewer ones that bound them
- * (bounds_vector.cl). */
+/* What the sums run over: a row's DIMS coordinates, in rows ROW_STRIDE apart, or the fewer ones that bound them
+ * (bounds_vector.cl). Where a program serves every D, rows are ROW_PITCH apart (dense_vector.cl). */
 #ifdef BOUND_DIMS
 #define DISTANCE_DIMS   BOUND_DIMS
 #define DISTANCE_STRIDE BOUND_DIMS
 #define IS_BOUND        1
-#else
+#elif defined(DIMS)
 #define DISTANCE_DIMS   DIMS
 #define DISTANCE_STRIDE ROW_STRIDE
 #define IS_BOUND        0
+#else
+#define DISTANCE_STRIDE ROW_PITCH
+#define IS_BOUND        0
 #endif
 
+#ifdef DIMS
 /* Where row i of a block goes. */
 static inline __global float *row_place(__global float *a, uint i)
 {
@@ -52,6 +56,7 @@ static inline float load_row(__global float *a, __global const row_t *rows, size
     }
     return sum_lanes(squares);
 }
+#endif
 
 /* How an element enters the sum: the four forms of the head of this file, in its order. */
 enum { FORM_PRODUCT, FORM_DIFFERENCE, FORM_SCALED, FORM_EXACT_SCALED };
@@ -68,12 +73,13 @@ static inline __attribute__((always_inline)) floatv add_term(floatv sum, floatv 
 
 #define PER_ELEMENT (COV_DIAG ? 2 : 1) /* packed numbers: what add_term calls first and second */
 
-/* Adds one strip's sums for TILE_ROWS rows. form is a constant where this is inlined, so that no test is left. */
+/* Adds one strip's sums over dims coordinates for TILE_ROWS rows. form is a constant where this is inlined, so that no
+ * test is left. */
 static inline __attribute__((always_inline)) void add_terms(floatv sums[TILE_ROWS][TILE_VECTORS],
                                                             __global const float *a, __global const float *strip,
-                                                            const int form)
+                                                            const int dims, const int form)
 {
-    for (int d = 0; d < DISTANCE_DIMS; d++) {
+    for (int d = 0; d < dims; d++) {
         floatv first[TILE_VECTORS], second[TILE_VECTORS];
 #pragma unroll
         for (int v = 0; v < TILE_VECTORS; v++) {
@@ -97,12 +103,11 @@ typedef struct components_t {
     __global const uint *is_exact; /* (strips): 1 where the exact form, with y - m, is needed */
 } components_t;
 
-#define STRIP_FLOATS ((size_t)DISTANCE_DIMS * PER_ELEMENT * STRIP)
-
-/* Log-densities of TILE_ROWS rows under one strip: l (TILE_ROWS rows, l_stride apart), and the rows' maxima by lane. */
-static inline void tile_log_densities(__global float *l, size_t l_stride, __global float *maxima,
-                                      __global const float *a, __global const float *norms, const components_t *c,
-                                      uint strip)
+/* Log-densities of TILE_ROWS rows of dims coordinates under one strip: l (TILE_ROWS rows, l_stride apart), and the rows'
+ * maxima by lane. */
+static inline void log_densities_in(__global float *l, size_t l_stride, __global float *maxima,
+                                    __global const float *a, __global const float *norms, const components_t *c,
+                                    uint strip, const uint dims)
 {
     floatv sums[TILE_ROWS][TILE_VECTORS];
 #pragma unroll
@@ -110,7 +115,7 @@ static inline void tile_log_densities(__global float *l, size_t l_stride, __glob
 #pragma unroll
         for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = 0.0f;
 
-    __global const float *packed = c->packed + strip * STRIP_FLOATS;
+    __global const float *packed = c->packed + strip * ((size_t)dims * PER_ELEMENT * STRIP);
     floatv h[TILE_VECTORS], offset[TILE_VECTORS], lowest[TILE_VECTORS];
 #pragma unroll
     for (int v = 0; v < TILE_VECTORS; v++) {
@@ -121,20 +126,20 @@ static inline void tile_log_densities(__global float *l, size_t l_stride, __glob
 #if COV_DIAG
     const float norm_factor = 0.0f;
     if (c->is_exact[strip])
-        add_terms(sums, a, packed, FORM_EXACT_SCALED);
+        add_terms(sums, a, packed, dims, FORM_EXACT_SCALED);
     else
-        add_terms(sums, a, packed, FORM_SCALED);
+        add_terms(sums, a, packed, dims, FORM_SCALED);
 #pragma unroll
     for (int v = 0; v < TILE_VECTORS; v++) h[v] = -1.0f;
 #else
     float norm_factor = 1.0f;
     if (!IS_BOUND && c->is_exact[strip]) {
-        add_terms(sums, a, packed, FORM_DIFFERENCE);
+        add_terms(sums, a, packed, dims, FORM_DIFFERENCE);
         norm_factor = 0.0f;
 #pragma unroll
         for (int v = 0; v < TILE_VECTORS; v++) h[v] = -h[v];
     } else {
-        add_terms(sums, a, packed, FORM_PRODUCT);
+        add_terms(sums, a, packed, dims, FORM_PRODUCT);
     }
 #endif
 #pragma unroll
@@ -150,3 +155,12 @@ static inline void tile_log_densities(__global float *l, size_t l_stride, __glob
         STOREV(highest, maxima + i * VW);
     }
 }
+
+#ifdef DISTANCE_DIMS
+static inline void tile_log_densities(__global float *l, size_t l_stride, __global float *maxima,
+                                      __global const float *a, __global const float *norms, const components_t *c,
+                                      uint strip)
+{
+    log_densities_in(l, l_stride, maxima, a, norms, c, strip, DISTANCE_DIMS);
+}
+#endif

@@ -31,6 +31,10 @@ typedef int intv;
 #else
 typedef PASTE(float, VW) floatv;
 typedef PASTE(int, VW) intv;
+#define LANE_NUMBERS PASTE(LANE_NUMBERS_, VW)
+#define LANE_NUMBERS_4  ((int4)(0, 1, 2, 3))
+#define LANE_NUMBERS_8  ((int8)(0, 1, 2, 3, 4, 5, 6, 7))
+#define LANE_NUMBERS_16 ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
 #define AS_FLOATV(v) PASTE(as_float, VW)(v)
 #define AS_INTV(v)   PASTE(as_int, VW)(v)
 #define LOADV_PRIVATE(p) PASTE(vload, VW)(0, (p))

@@ -71,7 +71,8 @@ typedef struct fgmm_device_options {
     const char *match;           /* NULL: the default device; digits only: an index of fgmm_devices_list; otherwise a
                                     case-insensitive substring of "platform name device name", which must match */
     fgmm_kernel_family family;   /* default AUTO */
-    const char *cache_dir;       /* where compiled kernels are kept; NULL: $XDG_CACHE_HOME/flashgmm or ~/.cache/flashgmm
+    const char *cache_dir;       /* where compiled kernels are kept (PoCL keeps them itself), and which have passed
+                                    their check; NULL: $XDG_CACHE_HOME/flashgmm or ~/.cache/flashgmm
                                     (%LOCALAPPDATA%, ~/Library/Caches); "" : keep nothing on disk */
     uint64_t memory_limit_bytes; /* most device memory that the handle may hold; 0: 3/4 of the device's memory */
     fgmm_log_fn log;             /* NULL: silent */
@@ -116,6 +117,9 @@ FGMM_API fgmm_status fgmm_device_describe(const fgmm_device *device, fgmm_device
 /* Bytes of device memory that the handle holds now, and the most it has held since it was opened. */
 FGMM_API uint64_t fgmm_device_bytes(const fgmm_device *device);
 FGMM_API uint64_t fgmm_device_peak_bytes(const fgmm_device *device);
+
+/* Seconds that the handle has waited for the driver's compiler since it was opened: first uses on a device compile. */
+FGMM_API double fgmm_device_compile_s(const fgmm_device *device);
 
 /* "auto", "vector", "group", "matrix". */
 FGMM_API const char *fgmm_kernel_family_name(fgmm_kernel_family family);

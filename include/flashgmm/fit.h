@@ -45,6 +45,7 @@ typedef struct fgmm_progress {
                                 per row */
     double elapsed_s;
     uint64_t run, runs; /* 1-based, of n_init */
+    double compile_s;   /* of elapsed_s: waiting for the driver's compiler, which says nothing about what is left */
 } fgmm_progress;
 
 /* Called on the calling thread once per batch and once per iteration. Nonzero cancels: the call returns
@@ -128,7 +129,7 @@ typedef struct fgmm_fit_report {
     double error_bound_nats; /* a-priori bound of the float32 error of a row's log-likelihood near its components; far
                                 from all, some 2^-23 |log p| and more comes on top (docs/math.md, equation 6) */
     double read_s, init_s, em_s, total_s; /* read: waiting for the source; init: survey and first centres, without
-                                             reading; em: k-means and EM passes */
+                                             reading; em: k-means and EM passes; both without compile_s */
     uint64_t batch_rows;
     int rows_resident; /* 1: all rows stayed on the device between iterations */
     uint64_t peak_device_bytes;
@@ -143,12 +144,13 @@ typedef struct fgmm_fit_report {
     uint64_t resident_rows;    /* that stayed on the device between iterations; the others were read in each */
     uint64_t mini_batch_steps; /* M-steps of a pass; 0 without mini_batch. Under FGMM_MINI_BATCH_STEPS they gain less
                                   than EM does in the same time */
+    double compile_s;          /* waiting for the driver's compiler, which it does once for a device */
 } fgmm_fit_report;
 
 #define FGMM_FIT_REPORT_INIT                                                                                           \
     {                                                                                                                  \
         sizeof(fgmm_fit_report), 0, 0, 0, FGMM_SPHERICAL, FGMM_KERNEL_AUTO, 0, 0, FGMM_STOP_CONVERGED, 0, NULL, 0, 0,  \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0, NULL, 0, 0, 0, 0                                             \
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0, NULL, 0, 0, 0, 0, 0                                          \
     }
 
 FGMM_API void fgmm_fit_report_clear(fgmm_fit_report *report);

@@ -192,7 +192,7 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     v.has_nearest = v.options.want_labels && fg_is_centroids(model);
     v.has_densities = !v.has_nearest || v.options.want_log_likelihood || v.options.top || mean_log_likelihood;
     const fg_plan_request request = plan_request(&v, device, source, &parameters);
-    fg_watch_begin(&v.e.watch, v.options.progress, v.options.progress_user);
+    fg_watch_begin(&v.e.watch, device, v.options.progress, v.options.progress_user);
     FG_TRY(fg_weights_open(&v.weights, v.options.weights, source->info.rows));
     FG_TRY(find_range(&range, &v, &parameters));
     FG_TRY(fg_e_step_open(&v.e, &request, &range, 1));

@@ -81,6 +81,7 @@ void cli_training_add_json(cJSON *object, const cli_training *training)
     const fgmm_fit_report *report = &training->report;
     cJSON *seconds = cJSON_AddObjectToObject(object, "seconds");
     cli_json_real(seconds, "read", report->read_s);
+    cli_json_real(seconds, "compile", report->compile_s);
     cli_json_real(seconds, "init", report->init_s);
     cli_json_real(seconds, "em", report->em_s);
     cli_json_real(seconds, "total", report->total_s);
@@ -119,8 +120,9 @@ void cli_training_print(const cli_training *training)
                (unsigned long long)report->repaired);
     printf("device          %s (%s), %s kernels\n", training->device.name, training->device.platform,
            fgmm_kernel_family_name(report->family));
-    printf("time            %.2f s: init %.2f, iterations %.2f, of which waiting for data %.2f; %s rows/s\n",
-           report->total_s, report->init_s, report->em_s, report->read_s,
+    printf("time            %.2f s: compiling %.2f, init %.2f, iterations %.2f, of which waiting for data %.2f; "
+           "%s rows/s\n",
+           report->total_s, report->compile_s, report->init_s, report->em_s, report->read_s,
            cli_quantity_text(rate, cli_training_rows_per_second(training)));
     printf("written         %s\n", cli_standard_output_name(training->written));
 }

@@ -355,6 +355,7 @@ static void add_time(page *p)
     char text[CLI_NUMBER_BYTES];
     begin_facts(p, "Time and memory");
     add_fact(p, "in all", "%.2f s", report->total_s);
+    add_fact(p, "compiling", "%.2f s", report->compile_s);
     add_fact(p, "start", "%.2f s", report->init_s);
     add_fact(p, "iterations", "%.2f s", report->em_s);
     add_fact(p, "waiting for data", "%.2f s", report->read_s);

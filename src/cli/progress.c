@@ -75,7 +75,7 @@ static void draw(cli_progress *progress, const fgmm_progress *now)
     size_t used = 0;
     const int is_counted = now->rows != FGMM_ROWS_UNKNOWN && now->rows > 0;
     const uint64_t iteration = now->iteration ? now->iteration : 1;
-    const double spent_s = now->elapsed_s - progress->phase_begin_s;
+    const double spent_s = now->elapsed_s - now->compile_s - progress->phase_begin_s;
     const double before = is_counted ? (double)(iteration - 1) * (double)now->rows : 0;
     const double visits = before + (double)now->rows_done - (double)progress->phase_begin_rows;
 
@@ -131,7 +131,7 @@ int cli_progress_report(void *user, const fgmm_progress *now)
         draw(progress, now);
         progress->drawn_s = now->elapsed_s;
     }
-    progress->last_s = now->elapsed_s;
+    progress->last_s = now->elapsed_s - now->compile_s;
     return cli_interrupted();
 }
 

@@ -12,7 +12,7 @@ typedef struct cli_progress {
     const char *label;      /* stands before the phase; NULL: nothing. Borrowed */
     const char *final_name; /* what FGMM_PHASE_FINAL is called: "final pass", "score" ... */
     double drawn_s;         /* when the bar was last drawn; all times as fgmm_progress.elapsed_s */
-    double last_s;          /* the last report */
+    double last_s;          /* the last report, without compiling; as phase_begin_s */
     int phase;              /* the present phase, -1 before the first */
     uint64_t iteration;     /* of the present pass */
     uint64_t pass_rows;     /* rows done in the present pass, when last reported */

@@ -208,9 +208,6 @@ typedef struct fg_lent_rows {
 fgmm_status fg_kernel_get(cl_kernel *kernel, fgmm_device *device, const char *const *files, const char *options,
                           const char *name);
 
-/* Seconds that this handle has waited for the driver's compiler. */
-double fg_device_compile_s(const fgmm_device *device);
-
 /* Arguments in order, as the kernel declares them. */
 typedef struct fg_argument {
     size_t bytes;

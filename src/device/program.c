@@ -202,11 +202,6 @@ int fg_program_begin_launch(fgmm_device *device, cl_kernel kernel)
     return 0;
 }
 
-double fg_device_compile_s(const fgmm_device *device)
-{
-    return device->compile_s;
-}
-
 static fg_program *find_program(const fgmm_device *device, const char *label, const char *options)
 {
     fg_program *program = device->programs;

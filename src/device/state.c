@@ -36,6 +36,11 @@ uint64_t fgmm_device_peak_bytes(const fgmm_device *device)
     return device ? device->peak_bytes : 0;
 }
 
+double fgmm_device_compile_s(const fgmm_device *device)
+{
+    return device ? device->compile_s : 0;
+}
+
 const fg_device_facts *fg_device_facts_of(const fgmm_device *device)
 {
     return &device->facts;

@@ -130,11 +130,11 @@ fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iterat
 {
     fgmm_status status = FGMM_OK;
     mini_pass p = {.fall = fg_fall_back_begin(&t->e)};
-    const double began_s = fg_now_s();
+    const double began_s = fg_training_busy_s(t);
     do {
         FG_TRY(take_pass(t, &p, phase, iteration, max_iterations)); /* again: from what its steps have come to */
     } while (p.is_again);
 done:
-    t->report.em_s += fg_now_s() - began_s;
+    t->report.em_s += fg_training_busy_s(t) - began_s;
     return status;
 }

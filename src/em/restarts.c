@@ -54,6 +54,7 @@ static void add_spent(fgmm_fit_report *spent, const fgmm_fit_report *of_run)
     spent->read_s += of_run->read_s;
     spent->init_s += of_run->init_s;
     spent->em_s += of_run->em_s;
+    spent->compile_s += of_run->compile_s;
     spent->total_s = of_run->total_s;
     spent->stop_reason = of_run->stop_reason;
     spent->peak_device_bytes = of_run->peak_device_bytes;
@@ -98,6 +99,7 @@ static void complete_report(restarts *s, fgmm_status status)
     r->read_s = s->spent.read_s;
     r->init_s = s->spent.init_s;
     r->em_s = s->spent.em_s;
+    r->compile_s = s->spent.compile_s;
     r->total_s = s->spent.total_s;
     r->peak_device_bytes = s->spent.peak_device_bytes;
     if (status != FGMM_OK) r->stop_reason = s->spent.stop_reason;

@@ -296,7 +296,7 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     fg_survey survey = {0};
     fg_statistics_layout layout;
     fgmm_model *resumed = NULL;
-    fg_watch_begin(&t->e.watch, t->options.progress, t->options.progress_user);
+    fg_watch_begin(&t->e.watch, t->device, t->options.progress, t->options.progress_user);
     t->e.watch.earlier_s = t->began_s;
     FG_TRY(check_rows(t, t->source->info.rows, NULL)); /* before arrays of K rows are asked for */
     FG_TRY(fg_weights_open(&t->weights, t->options.weights, t->source->info.rows));
@@ -325,7 +325,8 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     fg_sample_clear(&survey.sample);
     FG_TRY(shuffle_rows(t, &request));
     FG_TRY(fg_e_step_open(&t->e, &request, &survey.range, 0));
-    t->report.init_s = fg_watch_elapsed_s(&t->e.watch) - t->began_s - t->report.read_s;
+    t->report.init_s =
+        fg_watch_elapsed_s(&t->e.watch) - t->began_s - t->report.read_s - fg_watch_compile_s(&t->e.watch);
 done:
     fgmm_model_free(resumed);
     fg_survey_clear(&survey);
@@ -346,17 +347,22 @@ void fg_training_close(fg_training *t)
     free(t->report.history);
 }
 
+double fg_training_busy_s(const fg_training *t)
+{
+    return fg_now_s() - fgmm_device_compile_s(t->device);
+}
+
 /* Statistics about centres (k,d); NULL: the means. */
 static fgmm_status run_e_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations,
                               const double *centres)
 {
     fg_parameters parameters = fg_mixture_parameters(&t->mixture);
-    const double began_s = fg_now_s();
+    const double began_s = fg_training_busy_s(t);
     if (phase == FGMM_PHASE_KMEANS && t->report.kmeans_iterations == 0)
         parameters.covariances = NULL; /* no clusters yet */
     fg_watch_iteration(&t->e.watch, phase, iteration, max_iterations, t->report.rows);
     const fgmm_status status = fg_e_step_run(t->values, &t->e, &parameters, centres);
-    t->report.em_s += fg_now_s() - began_s;
+    t->report.em_s += fg_training_busy_s(t) - began_s;
     return status;
 }
 
@@ -368,10 +374,10 @@ fgmm_status fg_training_e_step(fg_training *t, fgmm_phase phase, uint64_t iterat
 fgmm_status fg_training_m_step(fg_training *t, fg_m_step_facts *facts)
 {
     fg_m_step_facts found = {.losses = t->losses};
-    const double began_s = fg_now_s();
+    const double began_s = fg_training_busy_s(t);
     const fgmm_status status = fg_m_step(&t->mixture, t->values, t->options.reg_covar, &found);
     t->report.repaired += found.repaired;
-    t->report.em_s += fg_now_s() - began_s;
+    t->report.em_s += fg_training_busy_s(t) - began_s;
     if (facts) *facts = found;
     return status;
 }
@@ -454,6 +460,7 @@ static void complete_report(fg_training *t, fgmm_status status)
         snprintf(r->tile, sizeof r->tile, "%s", facts.tile);
     }
     r->total_s = fg_watch_elapsed_s(&t->e.watch);
+    r->compile_s = fg_watch_compile_s(&t->e.watch);
 }
 
 /* 1 when fit.h promises the last finished iteration's model in spite of the failure. */

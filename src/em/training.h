@@ -37,6 +37,9 @@ uint64_t fg_run_seed(uint64_t seed, uint64_t run);
 fgmm_status fg_training_open(fg_training *t, fg_keep largest);
 void fg_training_close(fg_training *t);
 
+/* A clock that stands still while the driver's compiler works. */
+double fg_training_busy_s(const fg_training *t);
+
 /* Statistics of all rows under the present parameters, to t->values. The pass is set. */
 fgmm_status fg_training_e_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations);
 /* New parameters from t->values; facts may be NULL. */

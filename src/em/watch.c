@@ -6,9 +6,11 @@
 #include <math.h>
 #include <string.h>
 
-void fg_watch_begin(fg_watch *watch, fgmm_progress_fn call, void *user)
+void fg_watch_begin(fg_watch *watch, const fgmm_device *device, fgmm_progress_fn call, void *user)
 {
     memset(watch, 0, sizeof *watch);
+    watch->device = device;
+    watch->compiled_s = fgmm_device_compile_s(device);
     watch->call = call;
     watch->user = user;
     watch->now.log_likelihood = (double)NAN;
@@ -40,6 +42,7 @@ static fgmm_status report(fg_watch *watch, int is_finished)
     if (!watch->call) return FGMM_OK;
     watch->now.iteration_finished = is_finished;
     watch->now.elapsed_s = fg_watch_elapsed_s(watch);
+    watch->now.compile_s = fg_watch_compile_s(watch);
     int answer = watch->call(watch->user, &watch->now);
     if (answer == 0) return FGMM_OK;
     return fg_fail(FGMM_CANCELLED, "cancelled by the progress callback (it returned %d) in %s, iteration %llu of %llu",
@@ -62,4 +65,9 @@ fgmm_status fg_watch_finished(fg_watch *watch, double log_likelihood)
 double fg_watch_elapsed_s(const fg_watch *watch)
 {
     return watch->earlier_s + fg_now_s() - watch->began_s;
+}
+
+double fg_watch_compile_s(const fg_watch *watch)
+{
+    return fgmm_device_compile_s(watch->device) - watch->compiled_s;
 }

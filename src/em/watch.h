@@ -11,9 +11,12 @@ typedef struct fg_watch {
     void *user;
     fgmm_progress now;
     double began_s, earlier_s; /* earlier_s: what runs before this one took */
+    const fgmm_device *device; /* NULL: nothing is compiled */
+    double compiled_s;         /* by the device before */
 } fg_watch;
 
-void fg_watch_begin(fg_watch *watch, fgmm_progress_fn call, void *user);
+/* device may be NULL. */
+void fg_watch_begin(fg_watch *watch, const fgmm_device *device, fgmm_progress_fn call, void *user);
 
 /* Iteration `iteration` (1-based) of `max_iterations` of a phase begins; rows: of the pass, or FGMM_ROWS_UNKNOWN. */
 void fg_watch_iteration(fg_watch *watch, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations, uint64_t rows);
@@ -29,5 +32,7 @@ fgmm_status fg_watch_finished(fg_watch *watch, double log_likelihood);
 
 /* Seconds since fg_watch_begin, and before it. */
 double fg_watch_elapsed_s(const fg_watch *watch);
+/* Those since fg_watch_begin that the driver's compiler took. */
+double fg_watch_compile_s(const fg_watch *watch);
 
 #endif

@@ -150,7 +150,7 @@ fgmm_status fg_index_build(fgmm_device *device, fgmm_source *source, const char 
     fg_choices choices = {0};
     fg_index_writer *w = NULL;
     fg_watch watch;
-    fg_watch_begin(&watch, o->progress, o->progress_user);
+    fg_watch_begin(&watch, device, o->progress, o->progress_user);
     FG_TRY(make_head(&head, &centroids, source, o));
     const fg_choose_request request = {.device = device,
                                        .source = source,
@@ -187,7 +187,7 @@ fgmm_status fg_index_add(fgmm_device *device, const char *path, fgmm_source *sou
     fg_choices choices = {0};
     fg_index_writer *w = NULL;
     fg_watch watch;
-    fg_watch_begin(&watch, o->progress, o->progress_user);
+    fg_watch_begin(&watch, device, o->progress, o->progress_user);
     FG_TRY(fgmm_index_open(&index, path));
     const fg_index_head head = fg_index_head_of(index);
     const fgmm_index_info *info = &index->info;

@@ -44,10 +44,9 @@ fgmm_status fg_accumulate_create(fg_pass *pass)
                             FG_BUFFER_DEVICE, "row sums"));
     FG_TRY(fg_size_product3(&bytes, pass->lists.max_chunks, t->partial, sizeof(float), "partial sums"));
     FG_TRY(fg_buffer_create(&t->partials, pass->device, bytes, FG_BUFFER_DEVICE, "partial sums"));
-    FG_TRY(fg_pass_kernel(&pass->accumulate, pass, 0, "accumulate"));
-    FG_TRY(fg_pass_kernel(&pass->combine_chunks, pass, 0, "combine_chunks"));
-    FG_TRY(fg_pass_kernel(&pass->sum_rows, pass, 0, "sum_rows"));
-    FG_TRY(fg_pass_kernel(&pass->combine_rows, pass, 0, "combine_rows"));
+    FG_TRY(fg_common_kernel(&pass->combine_chunks, pass->device, s->family, s->tile.vw, "combine_chunks"));
+    FG_TRY(fg_common_kernel(&pass->sum_rows, pass->device, s->family, s->tile.vw, "sum_rows"));
+    FG_TRY(fg_common_kernel(&pass->combine_rows, pass->device, s->family, s->tile.vw, "combine_rows"));
 done:
     return status;
 }
@@ -86,13 +85,17 @@ fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, uint32_t chunk
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
     if (chunks == 0) return FGMM_OK;
+    const cl_uint s2_kind = fg_shape_s2_kind(s);
     const fg_argument combine[] = {
         FG_ARG_VALUE(s->k),
         FG_ARG_BUFFER(pass->lists.component_chunk),
         FG_ARG_BUFFER(pass->totals.partials),
         FG_ARG_BUFFER(pass->totals.totals),
+        FG_ARG_VALUE(s->d),
+        FG_ARG_VALUE(s2_kind),
     };
     const size_t local = s->sum_items, global = s->k * local;
+    FG_TRY(fg_pass_kernel_once(&pass->accumulate, pass, FG_PROGRAM_SPARSE, "accumulate"));
     FG_TRY(sum_chunks(pass, rows, chunks));
     FG_TRY(FG_LAUNCH(pass, pass->combine_chunks, combine, 1, &global, &local));
 done:

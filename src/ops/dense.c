@@ -24,14 +24,14 @@ static uint64_t product_count(const fg_shape *s)
 static uint32_t y_stride(const fg_shape *s)
 {
     if (s->family == FGMM_KERNEL_GROUP) return s->row_stride;
-    const uint32_t group = (uint32_t)fg_min_u64(s->tile.dense_v * s->tile.vw, s->row_stride);
+    const uint32_t group = fg_shape_dense_v(s) * s->tile.vw;
     return (uint32_t)fg_round_up(s->row_stride, group);
 }
 
 uint64_t fg_block_floats(const fg_shape *s)
 {
     const uint64_t block = s->tile.block, vw = s->tile.vw;
-    return fg_round_up(block * (s->row_stride + vw + s->padded_k) + 2 * fg_round_up(block, vw), 64);
+    return fg_round_up(block * (fg_shape_row_pitch(s) + vw + s->padded_k) + 2 * fg_round_up(block, vw), 64);
 }
 
 static void plan(fg_dense *dense, const fg_shape *s)
@@ -91,9 +91,10 @@ fgmm_status fg_dense_create(fg_pass *pass)
     FG_TRY(create_buffers(pass));
     FG_TRY(fg_range_sums_create(&dense->sums, pass, (uint32_t)fg_ceil_div(dense->tile_rows, pass->shape.tile.block),
                                 dense->splits));
-    if (pass->shape.family == FGMM_KERNEL_GROUP) FG_TRY(fg_pass_kernel(&dense->densities, pass, 1, "dense_densities"));
-    FG_TRY(fg_pass_kernel(&dense->responsibilities, pass, 1, "dense_responsibilities"));
-    FG_TRY(fg_pass_kernel(&dense->accumulate, pass, 1, "dense_accumulate"));
+    if (pass->shape.family == FGMM_KERNEL_GROUP)
+        FG_TRY(fg_pass_kernel(&dense->densities, pass, FG_PROGRAM_DENSE, "dense_densities"));
+    FG_TRY(fg_pass_kernel(&dense->responsibilities, pass, FG_PROGRAM_DENSE, "dense_responsibilities"));
+    FG_TRY(fg_pass_kernel(&dense->accumulate, pass, FG_PROGRAM_DENSE, "dense_accumulate"));
 done:
     if (status != FGMM_OK) fg_dense_free(dense);
     return status;
@@ -128,7 +129,7 @@ static fgmm_status normalise_vector(fg_pass *pass, const fg_rows *rows, const fg
     const fg_packed *p = &pass->packed;
     const fg_dense *dense = &pass->dense;
     const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
-    const cl_uint use_list = (cl_uint)span->use_list;
+    const cl_uint use_list = (cl_uint)span->use_list, batch_rows = (cl_uint)rows->n;
     const fg_weight_arguments weights = fg_weight_arguments_of(rows);
     const fg_argument arguments[] = {
         FG_ARG_BUFFER(rows->buffer),
@@ -157,6 +158,8 @@ static fgmm_status normalise_vector(fg_pass *pass, const fg_rows *rows, const fg
         FG_ARG_BUFFER(pass->lists.logz),
         FG_ARG_BUFFER(dense->sums.weights),
         FG_ARG_BUFFER(dense->survivors),
+        FG_ARG_VALUE(s->d),
+        FG_ARG_VALUE(batch_rows),
     };
     const size_t global = s->workers, one = 1;
     return FG_LAUNCH(pass, dense->responsibilities, arguments, 1, &global, &one);
@@ -224,15 +227,23 @@ static fgmm_status multiply_tile(fg_pass *pass, cl_uint n)
     const fg_dense *dense = &pass->dense;
     const fg_packed *p = &pass->packed;
     const fg_argument product[] = {
-        FG_ARG_BUFFER(dense->y),         FG_ARG_BUFFER(dense->r),   FG_ARG_BUFFER(p->means),
-        FG_ARG_BUFFER(p->is_exact),      FG_ARG_VALUE(n),           FG_ARG_VALUE(dense->tile_rows),
-        FG_ARG_VALUE(dense->split_rows), FG_ARG_VALUE(s->padded_k), FG_ARG_BUFFER(dense->sums.products),
+        FG_ARG_BUFFER(dense->y),
+        FG_ARG_BUFFER(dense->r),
+        FG_ARG_BUFFER(p->means),
+        FG_ARG_BUFFER(p->is_exact),
+        FG_ARG_VALUE(n),
+        FG_ARG_VALUE(dense->tile_rows),
+        FG_ARG_VALUE(dense->split_rows),
+        FG_ARG_VALUE(s->padded_k),
+        FG_ARG_BUFFER(dense->sums.products),
+        FG_ARG_VALUE(s->d), /* vector */
     };
     const int is_group = s->family == FGMM_KERNEL_GROUP;
+    const size_t given = sizeof product / sizeof product[0] - (is_group ? 1 : 0);
     const size_t local[3] = {is_group ? s->tile.local : 1, 1, 1};
     const size_t tiles[3] = {s->strips * local[0], is_group ? fg_ceil_div(s->d, s->tile.rows) : 1,
                              fg_ceil_div(n, dense->split_rows)};
-    return FG_LAUNCH(pass, dense->accumulate, product, 3, tiles, local);
+    return fg_kernel_launch(pass->device, dense->accumulate, product, given, 3, tiles, local);
 }
 
 static fgmm_status zero_sums(const fg_dense *dense)

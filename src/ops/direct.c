@@ -67,7 +67,7 @@ static fgmm_status create(fg_pass *pass)
     FG_TRY(fg_buffer_create(&direct->survivors, pass->device, sizeof(cl_uint) * direct->ranges, FG_BUFFER_DEVICE,
                             "dense counts"));
     FG_TRY(fg_range_sums_create(&direct->sums, pass, direct->ranges, direct->ranges));
-    FG_TRY(fg_pass_kernel(&direct->accumulate, pass, 1, "direct_accumulate"));
+    FG_TRY(fg_pass_kernel(&direct->accumulate, pass, FG_PROGRAM_DENSE, "direct_accumulate"));
 done:
     if (status != FGMM_OK) fg_direct_free(direct);
     return status;
@@ -89,7 +89,7 @@ static fgmm_status sum_ranges(fg_pass *pass, const fg_rows *rows, cl_uint first_
     const fg_direct *direct = &pass->direct;
     const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
     const cl_uint n = (cl_uint)rows->n;
-    const cl_uint most = most_entries(s);
+    const cl_uint most = most_entries(s), is_best = s->keep == FG_KEEP_BEST;
     const fg_weight_arguments weights = fg_weight_arguments_of(rows);
     const fg_argument arguments[] = {
         FG_ARG_BUFFER(rows->buffer),
@@ -118,6 +118,8 @@ static fgmm_status sum_ranges(fg_pass *pass, const fg_rows *rows, cl_uint first_
         FG_ARG_BUFFER(direct->sums.weights),
         FG_ARG_BUFFER(direct->sums.products),
         FG_ARG_BUFFER(direct->survivors),
+        FG_ARG_VALUE(s->d),
+        FG_ARG_VALUE(is_best),
     };
     const size_t workers = s->workers, one = 1;
     return FG_LAUNCH(pass, direct->accumulate, arguments, 1, &workers, &one);

@@ -36,19 +36,16 @@ static int is_expected(const float *values, uint32_t i, uint32_t vw, float thres
     return 1;
 }
 
-static fgmm_status probe(int *is_right, fgmm_device *device, uint32_t vw, const char *macro)
+static fgmm_status probe(int *is_right, fgmm_device *device, uint32_t vw)
 {
-    static const char *const files[] = {"prelude.cl", "lanes.cl", NULL};
     fgmm_status status = FGMM_OK;
     fg_buffer *values = NULL, *thresholds = NULL, *bits = NULL, *kept = NULL, *numbers = NULL;
     float value[PROBE_VECTORS * 16], threshold[PROBE_VECTORS];
     probe_result found;
     const size_t lanes_bytes = sizeof(float) * PROBE_VECTORS * vw;
-    char options[96];
     cl_kernel kernel;
     *is_right = 0;
-    snprintf(options, sizeof options, "-DROW_TYPE=3 -DVW=%u -D%s=1", vw, macro);
-    if (fg_kernel_get(&kernel, device, files, options, "probe_lanes") != FGMM_OK)
+    if (fg_common_kernel(&kernel, device, FGMM_KERNEL_VECTOR, vw, "probe_lanes") != FGMM_OK)
         return FGMM_OK; /* not on this device */
     for (uint32_t i = 0; i < PROBE_VECTORS; i++) {
         threshold[i] = (float)((int)(i % 7) - 3);
@@ -86,7 +83,7 @@ fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw)
     int is_right = 0;
     *lanes = 0;
     if (vw == 4) return FGMM_OK;
-    FG_TRY(probe(&is_right, device, vw, vw == 16 ? "LANES_AVX512" : "LANES_AVX"));
+    FG_TRY(probe(&is_right, device, vw));
     if (is_right) *lanes = vw == 16 ? 2 : 1;
 done:
     return status;

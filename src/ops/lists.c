@@ -54,13 +54,9 @@ fgmm_status fg_lists_create(fg_pass *pass)
     FG_TRY(fg_buffer_create(&lists->sorted_values, pass->device, bytes, FG_BUFFER_DEVICE, "sorted lists"));
     FG_TRY(fg_buffer_create(&lists->counters, pass->device, sizeof(fg_list_counts), FG_BUFFER_DEVICE, "counters"));
     FG_TRY(fg_answer_create(&lists->counts_found, pass->device, sizeof(fg_list_counts), "counters"));
-    FG_TRY(fg_pass_kernel(&pass->scan, pass, 0, "scan_entries"));
-    FG_TRY(fg_pass_kernel(&pass->scatter, pass, 0, "scatter_entries"));
     if (s->family == FGMM_KERNEL_GROUP) {
         FG_TRY(fg_buffer_create(&lists->component_first, pass->device, sizeof(cl_uint) * ((size_t)s->k + 1),
                                 FG_BUFFER_DEVICE, "first places"));
-        FG_TRY(fg_pass_kernel(&pass->count, pass, 0, "count_entries"));
-        FG_TRY(fg_pass_kernel(&pass->scan_blocks, pass, 0, "scan_blocks"));
     }
 done:
     return status;
@@ -161,9 +157,22 @@ done:
     return status;
 }
 
+static fgmm_status get_kernels(fg_pass *pass)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(fg_pass_kernel_once(&pass->scan, pass, FG_PROGRAM_SPARSE, "scan_entries"));
+    FG_TRY(fg_pass_kernel_once(&pass->scatter, pass, FG_PROGRAM_SPARSE, "scatter_entries"));
+    if (pass->shape.family != FGMM_KERNEL_GROUP) return FGMM_OK;
+    FG_TRY(fg_pass_kernel_once(&pass->count, pass, FG_PROGRAM_SPARSE, "count_entries"));
+    FG_TRY(fg_pass_kernel_once(&pass->scan_blocks, pass, FG_PROGRAM_SPARSE, "scan_blocks"));
+done:
+    return status;
+}
+
 fgmm_status fg_lists_sort(fg_pass *pass, size_t rows)
 {
     fgmm_status status = FGMM_OK;
+    FG_TRY(get_kernels(pass));
     FG_TRY(pass->shape.family == FGMM_KERNEL_VECTOR ? sort_vector(pass, rows) : sort_group(pass, rows));
     FG_TRY(fg_answer_ask(pass->lists.counts_found, pass->lists.counters));
 done:

@@ -131,6 +131,12 @@ void fg_tile_place_of(fg_tile_place *place, const fg_shape *shape, const fgmm_de
 
 /* Chooses tile and derived sizes. Errors: ARGUMENT / MEMORY when K or D do not fit 32-bit indices of a batch. */
 fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options);
+/* s2_kind of cl/combine.cl. */
+uint32_t fg_shape_s2_kind(const fg_shape *shape);
+/* Vector family: floats from a row of a block to the next in the dense program, and vectors of a row in its registers.
+ * Both are the same for many D, which then share the program. */
+uint32_t fg_shape_row_pitch(const fg_shape *shape);
+uint32_t fg_shape_dense_v(const fg_shape *shape);
 /* Compile options of a program (FG_PROGRAM_*): those of the shape, and the tile's parameters that it has. */
 void fg_shape_options(const fg_shape *shape, int program, char *text, size_t room);
 /* Those of FG_PROGRAM_MATRIX. */
@@ -522,6 +528,13 @@ uint32_t fg_launch_rows(const fg_shape *shape, double row_work, uint32_t step);
 
 /* Kernels of the family's programs. */
 fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, fg_program program, const char *name);
+
+/* The same where it is not there yet (NULL): kernels are compiled when a pass first needs them. */
+fgmm_status fg_pass_kernel_once(cl_kernel *kernel, const fg_pass *pass, fg_program program, const char *name);
+/* Kernels of the program that does not depend on the shape: combine.cl, and in the vector family lanes.cl and
+ * seeding.cl. vw: as the tile has it. */
+fgmm_status fg_common_kernel(cl_kernel *kernel, fgmm_device *device, fgmm_kernel_family family, uint32_t vw,
+                             const char *name);
 
 /* Launch with all dimensions given; local NULL: 1 each. */
 #define FG_LAUNCH(pass, kernel, arguments, dims, global, local)                                                        \

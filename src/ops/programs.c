@@ -2,49 +2,54 @@
  * its file to a list. */
 #include "ops.h"
 
+#include "seeding.h"
+
+#include <stdio.h>
+
 /* Files of a program, in order. */
 typedef const char *program_files[12];
 static const program_files sparse_files[] = {
-    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
+    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "partials.cl", "sweep.cl",
                             "responsibilities_vector.cl", "lists.cl", "accumulate_vector.cl"},
-    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_group.cl", "combine.cl",
+    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_group.cl", "partials.cl",
                            "responsibilities_group.cl", "lists_group.cl", "accumulate_group.cl"},
 };
 /* Programs where a matrix unit multiplies in responsibilities; all the rest is the vector family's, warps: the group
  * family's. */
 static const program_files unit_files[] = {
-    [FG_UNIT_PLAIN] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
+    [FG_UNIT_PLAIN] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "partials.cl", "sweep.cl",
                        "matrix_plain.h", "products_matrix.cl", "responsibilities_matrix.cl", "lists.cl",
                        "accumulate_vector.cl"},
-    [FG_UNIT_AMX] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
+    [FG_UNIT_AMX] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "partials.cl", "sweep.cl",
                      "matrix_amx.h", "products_matrix.cl", "responsibilities_matrix.cl", "lists.cl",
                      "accumulate_vector.cl"},
-    [FG_UNIT_WARP] = {"prelude.cl", "rows.cl", "tile_warp.cl", "combine.cl", "matrix_warp.h",
+    [FG_UNIT_WARP] = {"prelude.cl", "rows.cl", "tile_warp.cl", "partials.cl", "matrix_warp.h",
                       "responsibilities_warp.cl", "lists_group.cl", "accumulate_group.cl"},
-    [FG_UNIT_NVIDIA] = {"prelude.cl", "rows.cl", "tile_warp.cl", "combine.cl", "matrix_nvidia.h",
+    [FG_UNIT_NVIDIA] = {"prelude.cl", "rows.cl", "tile_warp.cl", "partials.cl", "matrix_nvidia.h",
                         "responsibilities_warp.cl", "lists_group.cl", "accumulate_group.cl"},
 };
 static const program_files bounded_files = {
-    "prelude.cl",       "lanes.cl", "rows.cl",       "distances_vector.cl",        "combine.cl",
+    "prelude.cl",       "lanes.cl", "rows.cl",       "distances_vector.cl",
     "bounds_vector.cl", "sweep.cl", "candidates.cl", "responsibilities_bounded.cl"};
 static const program_files bounded_unit_files[] = {
-    [FG_UNIT_PLAIN] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
-                       "candidates.cl", "matrix_plain.h", "products_matrix.cl", "responsibilities_matrix_bounded.cl"},
-    [FG_UNIT_AMX] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "sweep.cl",
-                     "candidates.cl", "matrix_amx.h", "products_matrix.cl", "responsibilities_matrix_bounded.cl"},
+    [FG_UNIT_PLAIN] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "sweep.cl", "candidates.cl",
+                       "matrix_plain.h", "products_matrix.cl", "responsibilities_matrix_bounded.cl"},
+    [FG_UNIT_AMX] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "sweep.cl", "candidates.cl",
+                     "matrix_amx.h", "products_matrix.cl", "responsibilities_matrix_bounded.cl"},
 };
 static const program_files dense_files[] = {
-    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "combine.cl", "dense_vector.cl",
-                            "direct_vector.cl"},
-    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_group.cl", "combine.cl",
+    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "partials.cl",
+                            "dense_vector.cl", "direct_vector.cl"},
+    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_group.cl", "partials.cl",
                            "dense_group.cl"},
 };
 
 /* What stands in the place of the sparse program's distances where covariances are full. */
 static const program_files full_files[] = {
     [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "triangle_vector.cl", "distances_full_vector.cl",
-                            "combine.cl", "sweep.cl", "responsibilities_vector.cl", "lists.cl", "accumulate_vector.cl"},
-    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_full_group.cl", "combine.cl",
+                            "partials.cl", "sweep.cl", "responsibilities_vector.cl", "lists.cl",
+                            "accumulate_vector.cl"},
+    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_full_group.cl", "partials.cl",
                            "responsibilities_group.cl", "lists_group.cl", "accumulate_group.cl"},
 };
 static const program_files matrix_files[] = {
@@ -73,4 +78,30 @@ fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, fg_program pr
     else
         fg_shape_options(&shape, (int)program, options, sizeof options);
     return fg_kernel_get(kernel, pass->device, *files, options, name);
+}
+
+fgmm_status fg_pass_kernel_once(cl_kernel *kernel, const fg_pass *pass, fg_program program, const char *name)
+{
+    return *kernel ? FGMM_OK : fg_pass_kernel(kernel, pass, program, name);
+}
+
+/* What needs neither D nor the row type is one program, so that it is compiled once for a device. On GPUs seeding has
+ * vectors of its own (seeding.c), and nobody looks at lanes. */
+fgmm_status fg_common_kernel(cl_kernel *kernel, fgmm_device *device, fgmm_kernel_family family, uint32_t vw,
+                             const char *name)
+{
+    static const program_files files[] = {
+        [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "seeding.cl", "combine.cl"},
+        [FGMM_KERNEL_GROUP] = {"prelude.cl", "combine.cl"},
+    };
+    char options[256];
+    if (family == FGMM_KERNEL_VECTOR)
+        snprintf(options, sizeof options,
+                 "-DROW_TYPE=3 -DVW=%u -DSUM_BLOCK=%d -DSUM_ITEMS=1 -DTILE_ROWS=%d -DTILE_CANDIDATES=%d -DLOCAL=1 "
+                 "-DSEEDING_BLOCK=%d -DLANES_AVX512=%d -DLANES_AVX=%d",
+                 vw, FG_SUM_BLOCK, FG_SEEDING_ROWS, FG_SEEDING_CANDIDATES, FG_SEEDING_BLOCK, vw == 16, vw == 8);
+    else
+        snprintf(options, sizeof options, "-DROW_TYPE=3 -DVW=%u -DSUM_BLOCK=%d -DSUM_ITEMS=%d", vw, FG_SUM_BLOCK,
+                 FG_SUM_ITEMS);
+    return fg_kernel_get(kernel, device, files[family], options, name);
 }

@@ -29,8 +29,8 @@ fgmm_status fg_range_sums_create(fg_range_sums *sums, fg_pass *pass, uint32_t ra
     FG_TRY(fg_buffer_create(&sums->products, pass->device, bytes, FG_BUFFER_DEVICE, "products"));
     FG_TRY(fg_buffer_create(&sums->total_weights, pass->device, sizeof(double) * s->padded_k, FG_BUFFER_DEVICE,
                             "range weights"));
-    FG_TRY(fg_pass_kernel(&sums->combine_weights, pass, 1, "combine_dense_weights"));
-    FG_TRY(fg_pass_kernel(&sums->combine, pass, 1, "combine_dense"));
+    FG_TRY(fg_common_kernel(&sums->combine_weights, pass->device, s->family, s->tile.vw, "combine_dense_weights"));
+    FG_TRY(fg_common_kernel(&sums->combine, pass->device, s->family, s->tile.vw, "combine_dense"));
 done:
     return status;
 }
@@ -55,9 +55,16 @@ fgmm_status fg_range_sums_combine(const fg_range_sums *sums, fg_pass *pass, uint
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
+    const cl_uint s2_kind = fg_shape_s2_kind(s), are_differences = s->keep == FG_KEEP_BEST;
     const fg_argument weights[] = {
-        FG_ARG_VALUE(s->k),           FG_ARG_VALUE(s->padded_k),          FG_ARG_VALUE(ranges),
-        FG_ARG_BUFFER(sums->weights), FG_ARG_BUFFER(sums->total_weights), FG_ARG_BUFFER(pass->totals.totals),
+        FG_ARG_VALUE(s->k),
+        FG_ARG_VALUE(s->padded_k),
+        FG_ARG_VALUE(ranges),
+        FG_ARG_BUFFER(sums->weights),
+        FG_ARG_BUFFER(sums->total_weights),
+        FG_ARG_BUFFER(pass->totals.totals),
+        FG_ARG_VALUE(s->d),
+        FG_ARG_VALUE(s2_kind),
     };
     const fg_argument products[] = {
         FG_ARG_VALUE(s->k),
@@ -69,6 +76,9 @@ fgmm_status fg_range_sums_combine(const fg_range_sums *sums, fg_pass *pass, uint
         FG_ARG_BUFFER(pass->packed.means),
         FG_ARG_BUFFER(sums->total_weights),
         FG_ARG_BUFFER(pass->totals.totals),
+        FG_ARG_VALUE(s->d),
+        FG_ARG_VALUE(s2_kind),
+        FG_ARG_VALUE(are_differences),
     };
     const size_t width = s->sum_items, components = fg_round_up(s->k, width);
     const size_t items = product_stride(s) / elements_of_item(pass),

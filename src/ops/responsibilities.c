@@ -62,7 +62,6 @@ fgmm_status fg_responsibilities_create(fg_pass *pass)
     fgmm_status status = FGMM_OK;
     fg_lists *lists = &pass->lists;
     const fg_shape *s = &pass->shape;
-    const int is_white = s->covariance == FGMM_TIED;
     size_t bytes;
     FG_TRY(fg_buffer_create(&lists->logz, pass->device, sizeof(float) * s->batch_rows, FG_BUFFER_DEVICE,
                             "log-normalisers"));
@@ -79,9 +78,6 @@ fgmm_status fg_responsibilities_create(fg_pass *pass)
     }
     if (fg_unit_is_warp(s->tile.unit))
         FG_TRY(fg_buffer_create(&lists->scratch, pass->device, warp_list_bytes(s), FG_BUFFER_DEVICE, "lists of lanes"));
-    FG_TRY(fg_pass_kernel(&pass->responsibilities, pass, is_white ? FG_PROGRAM_WHITE : FG_PROGRAM_SPARSE,
-                          "responsibilities"));
-    if (s->has_bounds) FG_TRY(fg_pass_kernel(&pass->bounded, pass, FG_PROGRAM_BOUNDED, "responsibilities"));
 done:
     return status;
 }
@@ -231,6 +227,15 @@ done:
     return status;
 }
 
+static fgmm_status get_kernel(fg_pass *pass)
+{
+    const int is_white = pass->shape.covariance == FGMM_TIED;
+    if (pass->packed.bounds.are_used)
+        return fg_pass_kernel_once(&pass->bounded, pass, FG_PROGRAM_BOUNDED, "responsibilities");
+    return fg_pass_kernel_once(&pass->responsibilities, pass, is_white ? FG_PROGRAM_WHITE : FG_PROGRAM_SPARSE,
+                               "responsibilities");
+}
+
 fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
@@ -238,6 +243,7 @@ fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
     cl_ulong first = rows->offset_bytes / fgmm_type_bytes(pass->shape.type);
     const fg_buffer *shift = pass->packed.shift;
     fg_rows white;
+    FG_TRY(get_kernel(pass));
     if (pass->shape.covariance == FGMM_TIED) {
         FG_TRY(fg_whitening_run(pass, rows, &white));
         rows = &white;

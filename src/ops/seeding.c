@@ -1,18 +1,19 @@
 /* seeding.c - k-means++ on the device: cl/seeding.cl. */
 #include "seeding.h"
 
+#include "ops.h"
+
 #include "size.h"
 
 #include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* 2 vectors of 16 rows times 8 candidates: 16 of 32 AVX-512 registers; a GPU's work-item has one row. */
-enum { TILE_CANDIDATES = 8, TILE_ROWS_VECTOR = 2, TILE_ROWS_GROUP = 1, LOCAL_GROUP = 256 };
+enum { TILE_ROWS_GROUP = 1, LOCAL_GROUP = 256 }; /* a GPU's work-item has one row */
 
 struct fg_seeding {
     fgmm_device *device;
-    uint32_t d, padded; /* padded: candidates, rounded up to TILE_CANDIDATES */
+    uint32_t d, padded; /* padded: candidates, rounded up to FG_SEEDING_CANDIDATES */
     uint64_t blocks;
     size_t local;
     fg_buffer *rows, *candidates, *weights, *least, *distances, *potentials; /* layouts: cl/seeding.cl */
@@ -20,23 +21,19 @@ struct fg_seeding {
     cl_kernel measure, take;
 };
 
-static fgmm_status get_kernels(fg_seeding *s)
+static fgmm_status get_kernel(cl_kernel *kernel, fg_seeding *s, const char *name)
 {
     static const char *const files[] = {"prelude.cl", "seeding.cl", NULL};
-    fgmm_status status = FGMM_OK;
     const fg_device_facts *facts = fg_device_facts_of(s->device);
-    const int is_vector = fg_device_family(s->device) == FGMM_KERNEL_VECTOR;
     char options[192];
     s->local = 1;
-    while (!is_vector && s->local < LOCAL_GROUP && 2 * s->local <= facts->max_work_group) s->local *= 2;
+    if (fg_device_family(s->device) == FGMM_KERNEL_VECTOR)
+        return fg_common_kernel(kernel, s->device, FGMM_KERNEL_VECTOR, facts->vector_width, name);
+    while (s->local < LOCAL_GROUP && 2 * s->local <= facts->max_work_group) s->local *= 2;
     snprintf(options, sizeof options,
-             "-DROW_TYPE=3 -DVW=%u -DTILE_ROWS=%d -DTILE_CANDIDATES=%d -DLOCAL=%zu -DSEEDING_BLOCK=%d",
-             is_vector ? facts->vector_width : 1, is_vector ? TILE_ROWS_VECTOR : TILE_ROWS_GROUP, TILE_CANDIDATES,
-             s->local, FG_SEEDING_BLOCK);
-    FG_TRY(fg_kernel_get(&s->measure, s->device, files, options, "seeding_try"));
-    FG_TRY(fg_kernel_get(&s->take, s->device, files, options, "seeding_take"));
-done:
-    return status;
+             "-DROW_TYPE=3 -DVW=1 -DTILE_ROWS=%d -DTILE_CANDIDATES=%d -DLOCAL=%zu -DSEEDING_BLOCK=%d", TILE_ROWS_GROUP,
+             FG_SEEDING_CANDIDATES, s->local, FG_SEEDING_BLOCK);
+    return fg_kernel_get(kernel, s->device, files, options, name);
 }
 
 static fgmm_status make_buffer(fg_buffer **buffer, fg_seeding *s, uint64_t a, uint64_t b, const char *what)
@@ -58,9 +55,10 @@ fgmm_status fg_seeding_create(fg_seeding **seeding, fgmm_device *device, uint64_
     FG_TRY(FG_ALLOC(&s, 1, "seeding"));
     s->device = device;
     s->d = (uint32_t)d;
-    s->padded = (uint32_t)fg_round_up(candidates, TILE_CANDIDATES);
+    s->padded = (uint32_t)fg_round_up(candidates, FG_SEEDING_CANDIDATES);
     s->blocks = fg_ceil_div(rows, FG_SEEDING_BLOCK);
-    FG_TRY(get_kernels(s));
+    FG_TRY(get_kernel(&s->measure, s, "seeding_try"));
+    FG_TRY(get_kernel(&s->take, s, "seeding_take"));
     FG_TRY(make_buffer(&s->rows, s, s->blocks * FG_SEEDING_BLOCK, d, "sample rows"));
     FG_TRY(make_buffer(&s->candidates, s, d, s->padded, "candidates"));
     FG_TRY(make_buffer(&s->weights, s, s->blocks, FG_SEEDING_BLOCK, "weights"));
@@ -123,7 +121,7 @@ fgmm_status fg_seeding_try(fg_seeding *s, const float *candidates, uint32_t c, f
     const fg_argument arguments[] = {
         FG_ARG_BUFFER(s->rows),      FG_ARG_BUFFER(s->candidates), FG_ARG_BUFFER(s->weights), FG_ARG_BUFFER(s->least),
         FG_ARG_BUFFER(s->distances), FG_ARG_BUFFER(s->potentials), FG_ARG_VALUE(s->d),        FG_ARG_VALUE(s->padded)};
-    const size_t global[] = {(size_t)s->blocks * s->local, s->padded / TILE_CANDIDATES}, local[] = {s->local, 1};
+    const size_t global[] = {(size_t)s->blocks * s->local, s->padded / FG_SEEDING_CANDIDATES}, local[] = {s->local, 1};
     FG_TRY(
         fg_kernel_launch(s->device, s->measure, arguments, sizeof arguments / sizeof arguments[0], 2, global, local));
     FG_TRY(fg_buffer_read(s->potentials, 0, s->host_potentials, (size_t)s->blocks * s->padded * sizeof(float)));

@@ -149,16 +149,51 @@ done:
     return status;
 }
 
+uint32_t fg_shape_s2_kind(const fg_shape *s)
+{
+    return s->is_diag_s2 ? 2 : s->matrices ? 0 : 1;
+}
+
+uint32_t fg_shape_row_pitch(const fg_shape *s)
+{
+    /* a power of two, and a cache line of 64 bytes: rows then begin in different sets of a cache */
+    enum { LEAST_PITCH = 128, LINE_FLOATS = 16 };
+    uint32_t pitch = LEAST_PITCH;
+    if (s->family != FGMM_KERNEL_VECTOR) return s->row_stride;
+    while (pitch < s->row_stride) pitch *= 2;
+    return pitch + LINE_FLOATS;
+}
+
+uint32_t fg_shape_dense_v(const fg_shape *s)
+{
+    return (uint32_t)fg_min_u64(s->tile.dense_v, s->row_stride / s->tile.vw);
+}
+
+/* What a program's sources are told about the shape, but for the tile's parameters. */
+static size_t common_options(const fg_shape *s, int is_dense, char *text, size_t room)
+{
+    const int is_diag = s->covariance == FGMM_DIAG, is_best = s->keep == FG_KEEP_BEST;
+    /* the dense program of the vector family serves many D; with second moments per dimension k-means has its own */
+    if (is_dense && s->family == FGMM_KERNEL_VECTOR)
+        return (size_t)snprintf(
+            text, room,
+            "-DROW_TYPE=%d -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DS2_MATRIX=0 -DROW_PITCH=%u -DDENSE_V=%u "
+            "-DHAS_BEST=%d -DHAS_MIXTURE=%d",
+            (int)s->type, s->tile.vw, is_diag, s->is_diag_s2, fg_shape_row_pitch(s), fg_shape_dense_v(s), !is_diag,
+            is_diag || !s->is_diag_s2);
+    return (size_t)snprintf(text, room,
+                            "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DS2_MATRIX=%d -DKEEP_BEST=%d "
+                            "-DSUM_ITEMS=%u",
+                            (int)s->type, s->d, s->tile.vw, is_diag, s->is_diag_s2, s->matrices > 0, is_best,
+                            s->sum_items);
+}
+
 void fg_shape_options(const fg_shape *shape, int program, char *text, size_t room)
 {
     const fg_tile *t = &shape->tile;
     const int kind = program == FG_PROGRAM_DENSE ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE;
     const fg_space *space = fg_tile_space(shape->family);
-    size_t used = (size_t)snprintf(text, room,
-                                   "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DKEEP_BEST=%d "
-                                   "-DSUM_BLOCK=%d -DSUM_ITEMS=%u -DS2_MATRIX=%d",
-                                   (int)shape->type, shape->d, t->vw, shape->covariance == FGMM_DIAG, shape->is_diag_s2,
-                                   shape->keep == FG_KEEP_BEST, FG_SUM_BLOCK, shape->sum_items, shape->matrices > 0);
+    size_t used = common_options(shape, kind == FG_PROGRAM_DENSE, text, room);
     if (shape->covariance == FGMM_FULL && used < room)
         used += (size_t)snprintf(text + used, room - used, " -DOUTPUTS=%u -DROW_GROUPS=%u", shape->outputs,
                                  shape->row_groups);

@@ -24,7 +24,7 @@ static const fg_space_parameter vector_parameters[] = {
     PARAMETER("vectors", "TILE_VECTORS", vectors, SPARSE | DENSE, 0, 1, 8, {1, 2, 3, 4}),
     PARAMETER("block", "TILE_BLOCK", block, SPARSE | DENSE, 1, 1, 1024, {12, 24, 36, 48, 64, 96}),
     PARAMETER("dense_k", "TILE_DENSE_K", dense_k, DENSE, 0, 1, 32, {2, 4, 8, 16}),
-    PARAMETER("dense_v", "TILE_DENSE_V", dense_v, DENSE, 0, 1, 16, {1, 2, 3, 4}),
+    PARAMETER("dense_v", NULL, dense_v, DENSE, 0, 1, 16, {1, 2, 3, 4}),
     PARAMETER("piece", "TILE_PIECE", piece, SPARSE, 2, 1, 32, {2, 4, 6, 8, 12}),
     PARAMETER("chunk", "CHUNK", chunk, SPARSE, 4, 1, 4096, {64, 256, 1024}),
 };

@@ -484,15 +484,15 @@ START_TEST(test_device__tells_what_compiling_took)
 {
     cl_kernel kernel;
     float out[64];
-    ck_assert(fg_device_compile_s(device) == 0);
+    ck_assert(fgmm_device_compile_s(device) == 0);
     ck_ok(fg_kernel_from_source(&kernel, device, "twice.cl", twice_source, "-DTOLD", "twice"));
-    const double build_s = fg_device_compile_s(device);
+    const double build_s = fgmm_device_compile_s(device);
     ck_assert(build_s > 0);
     ck_ok(run_twice(kernel, out));
-    const double first_s = fg_device_compile_s(device);
+    const double first_s = fgmm_device_compile_s(device);
     ck_assert_int_eq(first_s > build_s, device->is_compiling_at_launch);
     ck_ok(run_twice(kernel, out));
-    ck_assert(fg_device_compile_s(device) == first_s);
+    ck_assert(fgmm_device_compile_s(device) == first_s);
 }
 END_TEST
 

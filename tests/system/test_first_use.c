@@ -1,6 +1,6 @@
 /* test_first_use.c - the first contact of a process with OpenCL: from several threads at once, in the child of a
- * process that was there before, and with floating-point exceptions that trap. Nothing here opens a device in a
- * fixture: each test, or each process that it forks, is its own first use. */
+ * process that was there before, with floating-point exceptions that trap; and what is compiled then. Nothing here
+ * opens a device in a fixture: each test, or each process that it forks, is its own first use. */
 #define _GNU_SOURCE /* feenableexcept */
 #include "support.h"
 
@@ -264,6 +264,65 @@ START_TEST(test_first_use__handles_of_a_parent_are_refused_and_can_be_closed)
 }
 END_TEST
 
+/* ---- what is compiled ---- */
+
+enum { MOST_LINES = 32 };
+static char lines[MOST_LINES][256];
+static int line_count;
+
+static void keep_line(void *unused, const char *line)
+{
+    (void)unused;
+    ck_assert_int_lt(line_count, MOST_LINES);
+    snprintf(lines[line_count++], sizeof lines[0], "%s", line);
+}
+
+/* A fit of D = dims; returns report.compile_s. */
+static double fit_dims(fgmm_device *device, uint64_t dims)
+{
+    fgmm_source *source;
+    fgmm_model *model;
+    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    options.components = 4;
+    ck_ok(fgmm_source_from_memory(&source, rows, FGMM_F32, ROWS * DIMS / dims, dims, 0));
+    ck_ok(fgmm_fit(&model, device, source, &options, &report));
+    const double compile_s = report.compile_s;
+    ck_assert(report.init_s >= 0 && report.em_s >= 0 && compile_s <= report.total_s);
+    fgmm_fit_report_clear(&report);
+    fgmm_model_free(model);
+    fgmm_source_close(source);
+    return compile_s;
+}
+
+START_TEST(test_first_use__compiles_each_program_once_and_says_so)
+{
+    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device *device;
+    options.cache_dir = temporary_path("kernels");
+    options.log = keep_line;
+    make_rows();
+    ck_ok(fgmm_device_open(&device, &options));
+    ck_assert(fit_dims(device, 3) > 0);
+    ck_assert_int_gt(line_count, 0);
+    for (int i = 0; i < line_count; i++) {
+        ck_assert_msg(strstr(lines[i], "(once for this device") != NULL, "%s", lines[i]);
+        for (int j = 0; j < i; j++) ck_assert_str_ne(lines[i], lines[j]);
+    }
+    /* small mixtures share their programs whatever D is, k-means and EM too */
+    const int of_first = line_count;
+    fit_dims(device, 2);
+    fit_dims(device, 40);
+    if (fg_device_family(device) == FGMM_KERNEL_VECTOR) ck_assert_int_eq(line_count, of_first);
+    fgmm_device_close(device);
+    line_count = 0;
+    ck_ok(fgmm_device_open(&device, &options));
+    fit_dims(device, 3);
+    ck_assert_int_eq(line_count, 0);
+    fgmm_device_close(device);
+}
+END_TEST
+
 /* ---- floating-point exceptions that trap ---- */
 
 static int use_with_traps(void)
@@ -295,10 +354,12 @@ Suite *suite(void)
         test_first_use__is_free_in_the_child_of_a_parent_without,
         test_first_use__handles_of_a_parent_are_refused_and_can_be_closed,
     };
+    const TTest *const programs[] = {test_first_use__compiles_each_program_once_and_says_so};
     const TTest *const traps[] = {test_first_use__traps_of_the_caller_do_not_reach_the_driver};
     Suite *s = suite_create("first use");
     ADD_CASE(s, "threads", NULL, NULL, TIMEOUT_S, threads);
     ADD_CASE(s, "fork", NULL, NULL, TIMEOUT_S, forks);
+    ADD_CASE(s, "programs", NULL, NULL, TIMEOUT_S, programs);
     ADD_CASE(s, "traps", NULL, NULL, TIMEOUT_S, traps);
     return s;
 }

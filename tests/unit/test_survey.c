@@ -18,7 +18,7 @@ static fgmm_status survey_source(fgmm_source *source, uint64_t sample_rows, uint
 {
     fg_watch watch;
     double read_s = 0;
-    fg_watch_begin(&watch, NULL, NULL);
+    fg_watch_begin(&watch, NULL, NULL, NULL);
     const fg_weights weights = {.unit = 1};
     const fg_survey_request request = {source, &weights, sample_rows, seed, &watch};
     fgmm_status status = fg_survey_run(&survey, &request, &read_s);
@@ -204,7 +204,7 @@ static void survey_weighted(fgmm_source *source, const float *given, uint64_t n,
     fg_weights weights;
     double read_s = 0;
     fgmm_source *weight_source = memory_source(given, FGMM_F32, n, 1);
-    fg_watch_begin(&watch, NULL, NULL);
+    fg_watch_begin(&watch, NULL, NULL, NULL);
     ck_ok(fg_weights_open(&weights, weight_source, n));
     const fg_survey_request request = {source, &weights, sample_rows, seed, &watch};
     ck_ok(fg_survey_run(&survey, &request, &read_s));

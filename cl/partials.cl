@@ -1,0 +1,19 @@
+/* partials.cl - where numbers lie in the partial sums that combine.cl adds up. Both families.
+ *
+ *   partial (chunks, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N, filled up to whole vectors
+ *                matrices:      S1 (ROW_STRIDE) | its low part (ROW_STRIDE) | N | its low part
+ *   products of a component:    S1 (ROW_STRIDE) | diag: S2 (ROW_STRIDE)        = DENSE_STRIDE
+ *   S2_DIAG     1: second moments per dimension
+ *   S2_MATRIX   1: second moments are summed apart (moments_{vector,group}.cl)
+ */
+#if S2_DIAG || S2_MATRIX
+#define PARTIAL_S2 ROW_STRIDE
+#else
+#define PARTIAL_S2 1
+#endif
+#if S2_DIAG
+#define DENSE_STRIDE (2 * ROW_STRIDE)
+#else
+#define DENSE_STRIDE ROW_STRIDE
+#endif
+#define PARTIAL ((ROW_STRIDE + PARTIAL_S2 + 1 + S2_MATRIX + VW - 1) / VW * VW)
