@@ -92,7 +92,7 @@ const char *fg_platform_family_reason(fgmm_kernel_family family, fgmm_device_kin
 
 /* ---- compiled programs ---- */
 
-enum { FG_KERNEL_NAME_BYTES = 64, FG_CHECKED = 64 };
+enum { FG_KERNEL_NAME_BYTES = 64, FG_CHECKED = 64, FG_LOGGED = 64 };
 
 typedef struct fg_kernel {
     struct fg_kernel *next;
@@ -113,8 +113,7 @@ typedef struct fg_program {
     cl_program program;
     fg_kernel *kernels;
     fg_cache_entry entry;
-    int is_new;       /* not known from an earlier run */
-    int is_announced; /* the log has a line about it */
+    int is_new; /* not known from an earlier run */
 } fg_program;
 
 struct fgmm_device {
@@ -145,7 +144,9 @@ struct fgmm_device {
     int is_poisoning;           /* new buffers are filled with 0xff */
     char *cache_folder;         /* NULL: nothing is kept on disk */
     int is_compiling_at_launch; /* machine code is made at a kernel's first launch, and kept by the driver (PoCL) */
-    double compile_s;           /* spent in builds, and in such launches */
+    uint64_t logged[FG_LOGGED]; /* hashes of lines that need not be said twice, the latest ones */
+    uint32_t next_logged;
+    double compile_s; /* spent in builds, and in such launches */
     fg_program *programs;
     void *companion;
     void (*release_companion)(void *companion);

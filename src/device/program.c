@@ -113,11 +113,9 @@ static void log_compiling(fgmm_device *device, const fg_program *made)
     const char *last = strrchr(made->label, '+'); /* the files before it are what it builds on */
     const char *once = strstr(made->options, "-DDIMS=") ? "device and D" : "device";
     if (!device->log) return;
-    for (const fg_program *other = device->programs; other; other = other->next)
-        if (other->is_announced && strcmp(other->label, made->label) == 0) return;
     snprintf(line, sizeof line, "compiling %s for %s (once for this %s) ...", last ? last + 1 : made->label,
              device->info.name, once);
-    device->log(device->log_user, line);
+    fg_device_log_once(device, line);
 }
 
 /* From the cache folder, or by compiling.
@@ -140,7 +138,6 @@ static fgmm_status build(fgmm_device *device, fg_program *made, const char *sour
     if (made->program) return FGMM_OK;
     made->is_new = !has_own_cache || !fg_cache_is_known(device, &made->entry);
     if (made->is_new) log_compiling(device, made);
-    made->is_announced = made->is_new;
     made->program = clCreateProgramWithSource(device->context, 1, &source, NULL, &error);
     FG_CL(error, FGMM_COMPILE, "clCreateProgramWithSource", "%s", made->label);
     const double began_s = fg_now_s();

@@ -2,6 +2,7 @@
  * files of this folder stand on it. */
 #include "handle.h"
 
+#include "file.h"
 #include "size.h"
 #include "thread.h"
 
@@ -87,6 +88,20 @@ void fg_device_check_for_another(fgmm_device *device)
 int fg_device_compiles_at_launch(const fgmm_device *device)
 {
     return device->is_compiling_at_launch;
+}
+
+void fg_device_log_once(fgmm_device *device, const char *line)
+{
+    const uint64_t hash = fg_hash(FG_HASH_BEGIN, line, strlen(line));
+    for (size_t i = 0; i < FG_LOGGED; i++)
+        if (device->logged[i] == hash) return;
+    device->logged[device->next_logged++ % FG_LOGGED] = hash;
+    fg_device_log(device, line);
+}
+
+void fg_device_note_compiling(fgmm_device *device, double seconds)
+{
+    device->compile_s += seconds;
 }
 
 void *fg_device_companion(const fgmm_device *device)

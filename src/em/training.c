@@ -290,6 +290,18 @@ static void regard_reg_covar(fg_range *range, const fg_training *t)
     if (least > mean_variance) range->unit = fg_unit(least, range->centre, d);
 }
 
+/* The check of the first pass, which compiles what first centres need as well. */
+static fgmm_status check_device(const fg_training *t, const fg_plan_request *request, fg_keep largest)
+{
+    fg_pass_options options = request->pass;
+    options.keep = t->options.kmeans_iterations > 0 ? FG_KEEP_BEST : largest;
+    options.type = fg_device_type(t->source->info.type);
+    options.rows = fg_plan_load_rows(request);
+    options.batch_rows = 1; /* decides about no program */
+    options.tile_text = t->e.tiles[options.keep];
+    return fg_pass_check(t->device, &options);
+}
+
 fgmm_status fg_training_open(fg_training *t, fg_keep largest)
 {
     fgmm_status status = FGMM_OK;
@@ -320,6 +332,7 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     survey.variance = NULL;
     regard_reg_covar(&survey.range, t);
     t->mixture.unit = t->kept.unit = survey.range.unit;
+    FG_TRY(check_device(t, &request, largest));
     FG_TRY(first_parameters(t, &survey, resumed, &request));
     t->finished = t->resumed.kmeans_iterations + t->resumed.iterations;
     fg_sample_clear(&survey.sample);

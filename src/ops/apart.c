@@ -9,6 +9,7 @@
 #include "process.h"
 #include "size.h"
 #include "status.h"
+#include "thread.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +57,7 @@ static void listen(void *user, const char *line)
 {
     listener *l = user;
     const char *text;
-    if ((text = behind(line, FG_CHECK_LOG)) != NULL) fg_device_log(l->device, text);
+    if ((text = behind(line, FG_CHECK_LOG)) != NULL) fg_device_log_once(l->device, text);
     if ((text = behind(line, FG_CHECK_STAGE)) != NULL) snprintf(l->stage, sizeof l->stage, "%s", text);
     if ((text = behind(line, FG_CHECK_ANSWER)) != NULL) snprintf(l->answer, sizeof l->answer, "%s", text);
 }
@@ -144,7 +145,9 @@ int fg_check_apart(fg_check_outcome *outcome, fgmm_device *device, const fg_pass
     int code;
     if (!program || options->tile || fgmm_device_describe(device, &info) != FGMM_OK) return 0;
     list_arguments(arguments, texts, &info, device, options);
+    const double began_s = fg_now_s();
     const fg_process_end end = fg_process_run(&code, program, arguments, listen, &l);
+    fg_device_note_compiling(device, fg_now_s() - began_s); /* it does little else */
     if (end == FG_PROCESS_NOT_STARTED) return 0;
     if (end == FG_PROCESS_EXITED && code == FG_CHECK_EXIT_CANNOT) return 0;
     if (end != FG_PROCESS_EXITED || !read_answer(outcome, l.answer)) judge_end(outcome, end, code, l.stage);

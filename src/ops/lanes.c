@@ -91,7 +91,6 @@ done:
 
 fgmm_status fg_loops_probe(int *are_whole, fgmm_device *device)
 {
-    static const char *const files[] = {"prelude.cl", "lanes.cl", NULL};
     fgmm_status status = FGMM_OK;
     fg_buffer *result = NULL;
     const cl_uint rounds = 1 << 17; /* of a block of some hundred rows */
@@ -99,7 +98,8 @@ fgmm_status fg_loops_probe(int *are_whole, fgmm_device *device)
     const size_t one = 1;
     cl_kernel kernel;
     *are_whole = 0;
-    FG_TRY(fg_kernel_get(&kernel, device, files, "-DROW_TYPE=3 -DVW=4", "probe_loops"));
+    FG_TRY(
+        fg_common_kernel(&kernel, device, FGMM_KERNEL_VECTOR, fg_device_facts_of(device)->vector_width, "probe_loops"));
     FG_TRY(fg_buffer_create(&result, device, sizeof found, FG_BUFFER_DEVICE, "loop probe"));
     const fg_argument arguments[] = {FG_ARG_VALUE(rounds), FG_ARG_BUFFER(result)};
     FG_TRY(fg_kernel_launch(device, kernel, arguments, 2, 1, &one, &one));

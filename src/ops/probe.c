@@ -9,6 +9,7 @@
 #include "ops.h"
 
 #include "reference.h"
+#include "seeding.h"
 #include "size.h"
 #include "status.h"
 
@@ -263,6 +264,32 @@ done:
     return status;
 }
 
+/* The kernels of first centres: a row at the origin, and a candidate 1 away in each dimension. */
+static fgmm_status check_seeding(fg_check_outcome *outcome, fgmm_device *device, uint64_t d)
+{
+    fgmm_status status = FGMM_OK;
+    fg_seeding *seeding = NULL;
+    float *row = NULL, *candidate = NULL, potential = 0, least[FG_SEEDING_BLOCK];
+    FG_TRY(FG_ALLOC(&row, d, "check"));
+    FG_TRY(FG_ALLOC(&candidate, d, "check"));
+    for (uint64_t j = 0; j < d; j++) candidate[j] = 1;
+    FG_TRY(fg_seeding_create(&seeding, device, 1, d, 1));
+    FG_TRY(fg_seeding_write(seeding, 0, row, NULL, 1));
+    FG_TRY(fg_seeding_try(seeding, candidate, 1, &potential));
+    FG_TRY(fg_seeding_take(seeding, 0));
+    FG_TRY(fg_seeding_least(seeding, 0, least));
+    const float expected = (float)d; /* whole numbers, exact */
+    if (potential == expected && least[0] == expected) goto done;
+    outcome->kind = FG_CHECK_WRONG;
+    snprintf(outcome->why, sizeof outcome->why, "squared distance to a candidate is %.9g and then %.9g instead of %.9g",
+             (double)potential, (double)least[0], (double)expected);
+done:
+    fg_seeding_free(seeding);
+    free(candidate);
+    free(row);
+    return status;
+}
+
 /* Checks one program of the shape that the options have. */
 static void check_program(fg_check_outcome *outcome, fgmm_device *device, const fg_pass_options *options,
                           fg_shape *shape, fg_program program)
@@ -274,6 +301,7 @@ static void check_program(fg_check_outcome *outcome, fgmm_device *device, const 
     *outcome = (fg_check_outcome){FG_CHECK_PASSED, ""};
     fg_family_begin_check(device);
     if (shape->family == FGMM_KERNEL_VECTOR) FG_TRY(check_vectors(outcome, device, shape));
+    if (outcome->kind == FG_CHECK_PASSED) FG_TRY(check_seeding(outcome, device, options->d));
     o.k = shape->is_direct ? fg_min_u64(options->k, most_k) : most_k;
     o.batch_rows = rows_of_check(shape, o.k);
     o.path = shape->is_direct && program == FG_PROGRAM_SPARSE ? options->path : FGMM_PATH_SPARSE;
@@ -340,8 +368,8 @@ done:
     return status;
 }
 
-/* The check, if this device has not passed it already, of one family after the other until one passes. */
-static fgmm_status check_families(fgmm_device *device, const fg_pass_options *options)
+/* Of one family after the other until one passes. */
+fgmm_status fg_pass_check(fgmm_device *device, const fg_pass_options *options)
 {
     fgmm_status status = FGMM_OK;
     fg_check_outcome outcome;
@@ -360,7 +388,7 @@ fgmm_status fg_pass_create(fg_pass **pass, fgmm_device *device, const fg_pass_op
 {
     fgmm_status status = FGMM_OK;
     *pass = NULL;
-    FG_TRY(check_families(device, options));
+    FG_TRY(fg_pass_check(device, options));
     FG_TRY(fg_pass_create_unchecked(pass, device, options));
 done:
     return status;

@@ -165,7 +165,7 @@ START_TEST(test_seekable__rows_that_come_in_order_are_kept)
             callbacks.dims = D;
             callbacks.type = FGMM_F32;
             ck_ok(fgmm_source_from_callback(&source, &callbacks));
-            fg_watch_begin(&watch, NULL, NULL);
+            fg_watch_begin(&watch, NULL, NULL, NULL);
             ck_assert(!fg_reading_is_seekable(source));
             ck_ok(fg_seekable_rows(&kept, source, limits[l], &watch));
             ck_assert(fg_reading_is_seekable(kept));
@@ -181,7 +181,7 @@ START_TEST(test_seekable__rows_that_come_in_order_are_kept)
         }
     fgmm_source *memory, *kept;
     fg_watch watch;
-    fg_watch_begin(&watch, NULL, NULL);
+    fg_watch_begin(&watch, NULL, NULL, NULL);
     ck_ok(fgmm_source_from_memory(&memory, rows, FGMM_F32, MOST, D, 0));
     ck_ok(fg_seekable_rows(&kept, memory, 0, &watch));
     ck_assert_ptr_null(kept);
