@@ -17,6 +17,11 @@ enum { FOURCC = 4, INDEX_HEAD = 4 + 3 * 8 + 1 + 4, VECTOR_HEAD = 8 };
 enum { IVF_HEAD = FOURCC + INDEX_HEAD + 2 * 8, FLAT_HEAD = FOURCC + INDEX_HEAD + VECTOR_HEAD };
 enum { DIRECT_MAP = 1 + VECTOR_HEAD, LISTS_HEAD = FOURCC + 2 * 8 + FOURCC + VECTOR_HEAD };
 
+/* The two numbers that Faiss writes behind ntotal mean nothing to it, 2^20 each, and its readers pass over them. In the
+ * index's own head they hold a mark and the id of the next row: ids below it were given before, also where the highest
+ * have been removed. */
+static const uint64_t DUMMY = 1 << 20, NEXT_ID_MARK = 0x64697478656e6766; /* "fgnextid" */
+
 /* ---- writing ---- */
 
 static uint64_t head_bytes(uint64_t k, uint64_t d)
@@ -54,14 +59,13 @@ static unsigned char *put_u64(unsigned char *at, uint64_t value)
     return put(at, &value, sizeof value);
 }
 
-static unsigned char *put_index_head(unsigned char *at, const char *fourcc, uint64_t d, uint64_t rows)
+static unsigned char *put_index_head(unsigned char *at, const char *fourcc, uint64_t d, const uint64_t numbers[3])
 {
-    const uint64_t dummy = 1 << 20;
     const int32_t dims = (int32_t)d, metric = METRIC_L2;
     const unsigned char is_trained = 1;
     at = put(at, fourcc, FOURCC);
     at = put(at, &dims, sizeof dims);
-    at = put_u64(put_u64(put_u64(at, rows), dummy), dummy);
+    for (int i = 0; i < 3; i++) at = put_u64(at, numbers[i]);
     at = put(at, &is_trained, sizeof is_trained);
     return put(at, &metric, sizeof metric);
 }
@@ -77,9 +81,10 @@ static fgmm_status faiss_write_head(fg_atomic_file *file, const fg_index_layout 
     uint64_t entries = 0;
     for (uint64_t i = 0; i < k; i++) entries += counts[i];
     FG_TRY(FG_ALLOC(&buffer, bytes, "header of an index"));
-    unsigned char *at = put_index_head(buffer, "IwFl", d, entries);
+    const uint64_t numbers[3] = {entries, NEXT_ID_MARK, head->info.next_id}, flat_numbers[3] = {k, DUMMY, DUMMY};
+    unsigned char *at = put_index_head(buffer, "IwFl", d, numbers);
     at = put_u64(put_u64(at, k), 1); /* nlist, nprobe */
-    at = put_u64(put_index_head(at, "IxF2", d, k), k * d);
+    at = put_u64(put_index_head(at, "IxF2", d, flat_numbers), k * d);
     at = put(at, head->centroids, (size_t)centroid_bytes);
     at = put_u64(put(at, &no_direct_map, 1), 0);
     at = put_u64(put_u64(put(at, "ilar", FOURCC), k), d * sizeof(float));
@@ -130,16 +135,14 @@ static void refuse(cursor *c, const char *what, uint64_t value)
     if (c->status == FGMM_OK) c->status = fg_index_bad(c->index, c->at, "%s = %llu: out of range", what, (ull)value);
 }
 
-/* d and the number of rows. */
-static void take_index_head(cursor *c, const char *fourcc, uint64_t *d, uint64_t *rows)
+/* d, the number of rows and the two others. */
+static void take_index_head(cursor *c, const char *fourcc, uint64_t *d, uint64_t numbers[3])
 {
     int32_t dims, metric;
     unsigned char is_trained;
     expect(c, fourcc);
     take(c, &dims, sizeof dims);
-    *rows = take_u64(c);
-    take_u64(c);
-    take_u64(c);
+    for (int i = 0; i < 3; i++) numbers[i] = take_u64(c);
     take(c, &is_trained, sizeof is_trained);
     take(c, &metric, sizeof metric);
     *d = (uint64_t)dims;
@@ -185,8 +188,9 @@ static fgmm_status take_lists(cursor *c, uint64_t *ids_at)
     return FGMM_OK;
 }
 
-/* What the file does not say: how many different ids there are, and the highest. */
-static fgmm_status survey_ids(fgmm_index *index)
+/* What the file does not say: how many different ids there are, and the highest. next_id: what it says of the next row;
+ * 0: nothing, then it follows the highest. */
+static fgmm_status survey_ids(fgmm_index *index, uint64_t next_id)
 {
     fgmm_status status = FGMM_OK;
     int64_t *sorted = NULL;
@@ -195,7 +199,9 @@ static fgmm_status survey_ids(fgmm_index *index)
     memcpy(sorted, index->ids, (size_t)n * sizeof *sorted);
     qsort(sorted, (size_t)n, sizeof *sorted, fg_index_compare_ids);
     for (uint64_t i = 0; i < n; i++) index->info.rows += i == 0 || sorted[i] != sorted[i - 1];
-    index->info.next_id = n ? (uint64_t)sorted[n - 1] + 1 : 0;
+    const uint64_t least = n ? (uint64_t)sorted[n - 1] + 1 : 0;
+    FG_CHECK(next_id <= INT64_MAX, FGMM_FORMAT, "%s: next id = %llu; need at most 2^63 - 1", index->path, (ull)next_id);
+    index->info.next_id = fg_max_u64(least, next_id);
 done:
     free(sorted);
     return status;
@@ -206,14 +212,14 @@ static fgmm_status faiss_read(fgmm_index *index)
     fgmm_status status = FGMM_OK;
     cursor c = {index, 0, FGMM_OK};
     fgmm_index_info *info = &index->info;
-    uint64_t *ids_at = NULL, entries, flat_d, flat_rows;
+    uint64_t *ids_at = NULL, numbers[3], flat_d, flat_numbers[3];
     unsigned char direct_map;
-    take_index_head(&c, "IwFl", &info->dims, &entries);
+    take_index_head(&c, "IwFl", &info->dims, numbers);
     info->lists = take_u64(&c);
     take_u64(&c); /* nprobe */
     if (info->lists < 1 || info->lists > INT32_MAX) refuse(&c, "lists", info->lists);
-    take_index_head(&c, "IxF2", &flat_d, &flat_rows);
-    if (flat_d != info->dims || flat_rows != info->lists) refuse(&c, "centroids", flat_rows);
+    take_index_head(&c, "IxF2", &flat_d, flat_numbers);
+    if (flat_d != info->dims || flat_numbers[0] != info->lists) refuse(&c, "centroids", flat_numbers[0]);
     const uint64_t floats = take_u64(&c);
     FG_TRY(c.status);
     if (floats != info->lists * info->dims) refuse(&c, "floats of centroids", floats);
@@ -238,7 +244,7 @@ static fgmm_status faiss_read(fgmm_index *index)
     FG_TRY(c.status);
     FG_TRY(take_lists(&c, ids_at));
     FG_TRY(fg_index_read_ids(index, ids_at, (uint64_t)INT64_MAX));
-    FG_TRY(survey_ids(index));
+    FG_TRY(survey_ids(index, numbers[1] == NEXT_ID_MARK ? numbers[2] : 0));
 done:
     free(ids_at);
     return status;

@@ -272,6 +272,51 @@ START_TEST(test_ivf__faiss_files_come_back)
 }
 END_TEST
 
+static uint64_t next_id_of(const char *path)
+{
+    fgmm_index *index;
+    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    ck_ok(fgmm_index_open(&index, path));
+    ck_ok(fgmm_index_describe(index, &info));
+    fgmm_index_close(index);
+    return info.next_id;
+}
+
+/* Also by Faiss files, in two numbers that mean nothing to Faiss; where it has written these itself, ids go on after
+ * the highest that is there. */
+START_TEST(test_ivf__no_id_is_given_again)
+{
+    const char *paths[] = {temporary_path("again.ivf"), temporary_path("again.faiss")};
+    const int64_t highest[] = {N - 1, N - 2, 3};
+    const uint64_t of_faiss[2] = {1 << 20, 1 << 20};
+    unsigned char head[32];
+    for (int format = FGMM_INDEX_NATIVE; format <= FGMM_INDEX_FAISS; format++) {
+        const char *path = paths[format];
+        fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
+        options.format = (fgmm_index_format)format;
+        build(path, &options, rows, FGMM_U8, N);
+        ck_ok(fgmm_index_remove(path, highest, 3, NULL));
+        ck_assert_uint_eq(next_id_of(path), N);
+        ck_ok(fgmm_index_compact(path));
+        ck_assert_uint_eq(next_id_of(path), N);
+        fgmm_source *more = memory_source(rows, FGMM_U8, 2, D);
+        ck_ok(fgmm_index_add(device, path, more, NULL));
+        fgmm_source_close(more);
+        ck_assert_uint_eq(next_id_of(path), N + 2);
+        const int64_t added[] = {N + 1, N};
+        ck_ok(fgmm_index_remove(path, added, 2, NULL));
+        ck_assert_uint_eq(next_id_of(path), N + 2);
+    }
+    FILE *file = fopen(paths[FGMM_INDEX_FAISS], "r+b");
+    ck_assert_uint_eq(fread(head, sizeof head, 1, file), 1);
+    ck_assert_mem_eq(head + 16, "fgnextid", 8);
+    ck_assert_int_eq(fseek(file, 16, SEEK_SET), 0);
+    ck_assert_uint_eq(fwrite(of_faiss, sizeof of_faiss, 1, file), 1);
+    fclose(file);
+    ck_assert_uint_eq(next_id_of(paths[FGMM_INDEX_FAISS]), N - 2); /* N - 3 is the highest that is left */
+}
+END_TEST
+
 /* Adds `much` to all ids of a Faiss file, in place: its lists, rows and then ids each, stand at its end. */
 static void raise_ids(const char *path, int64_t much)
 {
@@ -639,6 +684,7 @@ Suite *suite(void)
     tcase_add_test(c, test_ivf__soft_lists_hold_what_exceeds_tau);
     tcase_add_test(c, test_ivf__add_remove_compact);
     tcase_add_test(c, test_ivf__faiss_files_come_back);
+    tcase_add_test(c, test_ivf__no_id_is_given_again);
     tcase_add_test(c, test_ivf__ids_may_be_high);
     tcase_add_loop_test(c, test_ivf__the_dial_gives_the_recall, 0, 2);
     tcase_add_test(c, test_ivf__same_seed_same_bytes);
