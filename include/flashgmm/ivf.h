@@ -152,7 +152,10 @@ typedef struct fgmm_search_options {
     uint32_t top;     /* results per query, 1..FGMM_TOP_MAX; default 10 */
     uint64_t nprobe;  /* lists per query, nearest centroids first, at most K; 0 (default): by recall */
     double recall;    /* nprobe 0: the dial, mean recall@for_top aimed at, default .95; top must be for_top. What lies
-                         above the dial's most_recall becomes that, below least_recall that */
+                         above the dial's most_recall becomes that, below least_recall that. Queries farther from the
+                         lists than those that the dial was made with are not left to it: where a call has up to 128,
+                         they look into every list, and where it has more, into as many as 128 of them need for the
+                         recall. stats->away counts them */
     int count_unique; /* count ids met twice once, in stats (host work, for evaluations) */
 } fgmm_search_options;
 
@@ -169,11 +172,12 @@ typedef struct fgmm_search_stats {
     uint64_t probed;  /* lists scanned */
     uint64_t scanned; /* entries of these lists, copies of a row counted each time */
     uint64_t unique;  /* the same with each id once per query; 0 unless count_unique */
+    uint64_t away;    /* queries by recall that are unlike those that the dial was made with */
 } fgmm_search_stats;
 
 #define FGMM_SEARCH_STATS_INIT                                                                                         \
     {                                                                                                                  \
-        sizeof(fgmm_search_stats), 0, 0, 0, 0, 0                                                                       \
+        sizeof(fgmm_search_stats), 0, 0, 0, 0, 0, 0                                                                    \
     }
 
 /* Finds the nearest rows of n queries, (n,D) dense, in any of the types u8 i8 f16 f32 f64. ids (n,top): nearest first,

@@ -2,6 +2,7 @@
 #include "flashgmm/ivf.h"
 
 #include "arguments.h"
+#include "away.h"
 #include "build.h"
 #include "dial.h"
 #include "rows.h"
@@ -138,7 +139,8 @@ done:
 enum { PART_FLOATS = 1 << 22 };
 
 static fgmm_status search_parts(fgmm_searcher *s, const void *queries, fgmm_type type, uint64_t n,
-                                fg_search_request *request, int64_t *ids, float *distances, fgmm_search_stats *stats)
+                                fg_search_request *request, double recall, int64_t *ids, float *distances,
+                                fgmm_search_stats *stats)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t d = s->index->info.dims, most = fg_max_u64(1, PART_FLOATS / d);
@@ -154,7 +156,9 @@ static fgmm_status search_parts(fgmm_searcher *s, const void *queries, fgmm_type
         fg_rows_to_float(floats, rows, type, part, d, zero, 1);
         request->queries = floats;
         request->n = part;
-        FG_TRY(fg_searcher_run(s, request, ids + first, distances ? distances + first : NULL, stats));
+        float *of_part = distances ? distances + first : NULL;
+        FG_TRY(request->probing.nprobe ? fg_searcher_run(s, request, ids + first, of_part, stats)
+                                       : fg_away_run(s, request, recall, ids + first, of_part, stats));
     }
 done:
     free(floats);
@@ -182,7 +186,7 @@ fgmm_status fgmm_searcher_search(fgmm_searcher *s, const void *queries, fgmm_typ
                                  .probing = {.nprobe = o.nprobe},
                                  .count_unique = o.count_unique};
     if (!o.nprobe) request.probing.threshold = (float)fg_dial_threshold(&s->index->dial, o.recall);
-    FG_TRY(search_parts(s, queries, type, n, &request, ids, distances, &sums));
+    FG_TRY(search_parts(s, queries, type, n, &request, o.recall, ids, distances, &sums));
     if (stats) {
         const size_t size = stats->size;
         memcpy(stats, &sums, fg_min_u64(size, sizeof sums));

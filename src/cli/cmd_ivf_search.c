@@ -201,6 +201,7 @@ static int search_batch(searching *s, const fgmm_search_options *how, uint64_t n
     s->stats.coarse += stats.coarse;
     s->stats.probed += stats.probed;
     s->stats.scanned += stats.scanned;
+    s->stats.away += stats.away;
     CLI_DO(write_ids(s, n));
     CLI_DO(write_distances(s, n));
 done:
@@ -244,6 +245,12 @@ static int print_result(const searching *s)
     const search_arguments *a = s->a;
     const fgmm_search_stats *stats = &s->stats;
     const double n = stats->queries ? (double)stats->queries : 1;
+    if (stats->away > 0 && !a->work.is_quiet)
+        cli_error(
+            CLI_EXIT_DONE,
+            "%llu of %llu queries are farther from the lists than those that the recall was calibrated with; they "
+            "looked into more lists, until it holds for them too",
+            (unsigned long long)stats->away, (unsigned long long)stats->queries);
     if (a->work.is_json) {
         cJSON *object = cJSON_CreateObject();
         cli_json_count(object, "queries", stats->queries);
@@ -251,6 +258,7 @@ static int print_result(const searching *s)
         cli_json_count(object, "top", a->top);
         cli_json_real(object, "probed", (double)stats->probed / n);
         cli_json_real(object, "dco", (double)stats->scanned / n);
+        cli_json_count(object, "away", stats->away);
         cJSON_AddStringToObject(object, "written", a->output);
         return cli_json_print(object);
     }
@@ -289,8 +297,10 @@ const cli_command cli_command_ivf_search = {
     .options = options,
     .notes =
         "Lists that do not fit --memory-limit or, without one, two thirds of the device's memory are read from the\n"
-        "file in parts, with the same results. --json prints: queries top probed dco (lists and distances per\n"
-        "query) written.\n",
+        "file in parts, with the same results. The recall is that of queries like those that the index was calibrated\n"
+        "with. Queries that are farther from the lists are counted on stderr and look into more lists: up to 128 of a\n"
+        "batch into all, others into as many as these need for the recall. --json prints: queries top probed dco\n"
+        "(lists and distances per query) away (how many were farther) written.\n",
     .examples = "  flashgmm ivf search base.ivf queries.bvecs --recall 0.98 -o ids.ivecs\n"
                 "  flashgmm ivf search base.ivf queries.npy --top 100 --nprobe 16 -o ids.npy --distances d.npy\n",
     .arguments_bytes = sizeof(search_arguments),

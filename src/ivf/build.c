@@ -129,12 +129,13 @@ static fgmm_status set_dial(fg_index_writer *w, fgmm_device *device, const fgmm_
     fgmm_status status = FGMM_OK;
     fgmm_index *index = NULL;
     fg_dial dial;
+    fg_seen seen;
     FG_TRY(fg_index_writer_flush(w, rows, next_id));
     if (!has_dial(o)) goto done;
     fg_watch_iteration(watch, FGMM_PHASE_FINAL, 3, 3, rows);
     FG_TRY(fgmm_index_open(&index, fg_index_writer_path(w)));
-    FG_TRY(fg_dial_make(&dial, index, device, o, watch));
-    fg_index_writer_set_dial(w, &dial);
+    FG_TRY(fg_dial_make(&dial, &seen, index, device, o, watch));
+    fg_index_writer_set_dial(w, &dial, &seen);
     FG_TRY(fg_index_writer_flush(w, rows, next_id));
 done:
     fgmm_index_close(index);

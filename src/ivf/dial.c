@@ -8,6 +8,7 @@
  * That is four passes over the rows of the index, however many thresholds there are. */
 #include "dial.h"
 
+#include "away.h"
 #include "rng.h"
 #include "rows.h"
 #include "searcher.h"
@@ -147,12 +148,13 @@ typedef struct notes {
     float *scores;   /* (n, ranks): the higher, the sooner a list is probed. By the dial, INFINITY: whatever it says; in
                         the fit, where there is none yet, minus the rank */
     float *features; /* (n, ranks, FG_RULE_FEATURES), in the fit */
+    fg_seen *seen;   /* by all of them, borrowed */
 } notes;
 
-static fgmm_status notes_create(notes *o, const fg_rule *rule, uint64_t n, int is_fit)
+static fgmm_status notes_create(notes *o, fg_seen *seen, const fg_rule *rule, uint64_t n, int is_fit)
 {
     fgmm_status status = FGMM_OK;
-    *o = (notes){.rule = rule, .n = n, .ranks = rule->dial->ranks};
+    *o = (notes){.rule = rule, .n = n, .ranks = rule->dial->ranks, .seen = seen};
     const uint64_t all = n * o->ranks;
     FG_TRY(FG_ALLOC(&o->lists, all, "features"));
     FG_TRY(FG_ALLOC(&o->from, n, "features"));
@@ -177,6 +179,7 @@ static void observe(void *user, const fg_observation *seen)
         const uint64_t q = seen->first + i;
         const fg_rule_query *query = &seen->queries[i];
         const float rho2 = seen->rho2[i];
+        fg_seen_note(o->seen, query->d, o->ranks);
         o->from[q] = isfinite(rho2) ? seen->from[i] : o->ranks;
         for (uint32_t rank = 0; rank < o->ranks; rank++) {
             const uint64_t at = q * o->ranks + rank;
@@ -355,7 +358,7 @@ done:
     return status;
 }
 
-static fgmm_status fit(fg_dial *dial, fgmm_searcher *s, const queries *q)
+static fgmm_status fit(fg_dial *dial, fg_seen *seen, fgmm_searcher *s, const queries *q)
 {
     fgmm_status status = FGMM_OK;
     notes o = {0};
@@ -364,7 +367,7 @@ static fgmm_status fit(fg_dial *dial, fgmm_searcher *s, const queries *q)
     int64_t *ids = NULL;
     float *best = NULL;
     uint16_t *hits = NULL; /* (n, ranks), each at most FGMM_TOP_MAX */
-    FG_TRY(notes_create(&o, &s->rule, q->n, 1));
+    FG_TRY(notes_create(&o, seen, &s->rule, q->n, 1));
     FG_TRY(FG_ALLOC(&ids, q->n * top, "results"));
     FG_TRY(FG_ALLOC(&best, q->n * top, "results"));
     FG_TRY(FG_ALLOC(&hits, q->n * o.ranks, "features"));
@@ -405,7 +408,7 @@ static double recall_of(float threshold, const float *scores, const int64_t *tru
 /* Nothing more is won by lower thresholds. */
 static const double FULL_RECALL = 0.9995;
 
-static fgmm_status calibrate(fg_dial *dial, fgmm_searcher *s, const queries *q)
+static fgmm_status calibrate(fg_dial *dial, fg_seen *seen, fgmm_searcher *s, const queries *q)
 {
     fgmm_status status = FGMM_OK;
     const uint32_t top = dial->for_top;
@@ -416,7 +419,7 @@ static fgmm_status calibrate(fg_dial *dial, fgmm_searcher *s, const queries *q)
     float *scores = NULL;
     double reached = 0;
     uint32_t points = 0;
-    FG_TRY(notes_create(&o, &s->rule, q->n, 0));
+    FG_TRY(notes_create(&o, seen, &s->rule, q->n, 0));
     FG_TRY(FG_ALLOC(&ids, q->n * top, "results"));
     FG_TRY(FG_ALLOC(&scores, q->n * top, "results"));
     FG_TRY(search(s, q, top, &nearest, ids));
@@ -444,8 +447,8 @@ static void set_trivial(fg_dial *dial)
     dial->recall[0] = 1;
 }
 
-fgmm_status fg_dial_make(fg_dial *dial, const fgmm_index *index, fgmm_device *device, const fgmm_index_options *o,
-                         fg_watch *watch)
+fgmm_status fg_dial_make(fg_dial *dial, fg_seen *seen, const fgmm_index *index, fgmm_device *device,
+                         const fgmm_index_options *o, fg_watch *watch)
 {
     fgmm_status status = FGMM_OK;
     fgmm_searcher *s = NULL;
@@ -453,19 +456,20 @@ fgmm_status fg_dial_make(fg_dial *dial, const fgmm_index *index, fgmm_device *de
     fg_rng rng;
     *dial =
         (fg_dial){.for_top = o->for_top, .ranks = ranks_of(index->info.lists), .is_on_queries = o->calibration != NULL};
+    *seen = (fg_seen){0};
     set_trivial(dial);
     if (index->info.rows < 2) return FGMM_OK;
     fg_rng_init(&rng, o->seed, FG_STREAM_SAMPLE_ROWS, 0);
     FG_TRY(fg_searcher_open(&s, index, device, dial, searcher_limit(o->memory_limit_bytes, dial->ranks)));
     FG_TRY(draw_rows(&learning, index, fg_min_u64(FIT_ROWS, index->info.rows), &rng));
     FG_TRY(set_scale(dial, s, &learning));
-    FG_TRY(fit(dial, s, &learning));
+    FG_TRY(fit(dial, seen, s, &learning));
     FG_TRY(fg_watch_rows(watch, index->info.rows / 2));
     if (o->calibration)
         FG_TRY(read_queries(&testing, index, o->calibration));
     else
         FG_TRY(draw_rows(&testing, index, fg_min_u64(CALIBRATION_ROWS, index->info.rows), &rng));
-    FG_TRY(calibrate(dial, s, &testing));
+    FG_TRY(calibrate(dial, seen, s, &testing));
     FG_TRY(fg_watch_rows(watch, index->info.rows - index->info.rows / 2));
 done:
     queries_free(&learning);

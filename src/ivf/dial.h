@@ -7,8 +7,8 @@
 
 /* options: for_top, calibration, seed, memory_limit_bytes. Needs rows: an index with fewer than two gets a dial that
  * probes everything. watch: an iteration over the index's rows has begun. */
-fgmm_status fg_dial_make(fg_dial *dial, const fgmm_index *index, fgmm_device *device, const fgmm_index_options *options,
-                         fg_watch *watch);
+fgmm_status fg_dial_make(fg_dial *dial, fg_seen *seen, const fgmm_index *index, fgmm_device *device,
+                         const fgmm_index_options *options, fg_watch *watch);
 
 /* The threshold that reaches a recall, interpolated; beyond the curve's ends, theirs. */
 double fg_dial_threshold(const fg_dial *dial, double recall);

@@ -21,6 +21,12 @@ typedef struct fg_dial {
     double recall[FG_DIAL_POINTS];                 /* reached with each threshold; does not fall */
 } fg_dial;
 
+/* What the queries were like that the dial was made with: the largest squared distance to the nearest list, and the
+ * largest ratio of that to the distance to the last list that the rule considers. 0: not known. */
+typedef struct fg_seen {
+    double nearest, flatness;
+} fg_seen;
+
 struct fgmm_index {
     fgmm_index_info info;
     char *path;
@@ -33,6 +39,7 @@ struct fgmm_index {
     uint64_t *first_id;  /* (K+1) in ids */
     int64_t *ids;        /* (entries) of live entries */
     fg_dial dial;
+    fg_seen seen;
 };
 
 /* What a caller wants filled in says how long it is. */
@@ -63,6 +70,7 @@ typedef struct fg_index_head {
     const float *centroids;
     const fgmm_model *mixture; /* or NULL */
     fg_dial dial;
+    fg_seen seen;
 } fg_index_head;
 
 /* A format: its magic, reading a whole header into a zeroed index (rows stay in the file), laying out, and writing what

@@ -23,7 +23,8 @@ typedef struct header {
     int32_t covariance;
     uint32_t reserved;
     uint64_t centroids_at, lists_at, mixture_at, dial_at, ids_at, rows_at, file_bytes;
-    uint64_t zero[13];
+    uint64_t zero[11];
+    fg_seen seen;         /* of the dial */
     uint64_t tables_hash; /* of the bytes from the header's end to ids_at */
     uint64_t header_hash; /* of all before it */
 } header;
@@ -59,6 +60,7 @@ static fgmm_status place(header *h, const fg_index_head *head, uint64_t room)
                   .assignment = (uint32_t)info->assignment,
                   .max_lists = info->max_lists,
                   .tau = info->tau,
+                  .seen = head->seen,
                   .covariance = head->mixture ? (int32_t)head->mixture->info.covariance : NO_MIXTURE};
     memcpy(h->magic, fg_index_native.magic, sizeof h->magic);
     FG_CHECK(room <= most / (row_bytes + sizeof(int64_t)), FGMM_ARGUMENT, "entries = %llu: more than a file holds",
@@ -181,6 +183,9 @@ static fgmm_status check_header(const fgmm_index *index, const header *h)
              h->max_lists, FGMM_ASSIGN_RESIDUAL, FGMM_LISTS_PER_ROW_MAX);
     FG_CHECK(h->covariance == NO_MIXTURE || is_covariance(h->covariance), FGMM_FORMAT,
              "%s: covariance = %d; need -1 or a type of fgmm_covariance", index->path, h->covariance);
+    FG_CHECK(h->seen.nearest >= 0 && h->seen.flatness >= 0 && h->seen.flatness <= 1 && isfinite(h->seen.nearest),
+             FGMM_FORMAT, "%s: distances that the dial has seen: %g, ratio %g; need 0 or more, and 0..1", index->path,
+             h->seen.nearest, h->seen.flatness);
     FG_CHECK(h->next_id <= INT64_MAX && isfinite(h->tau), FGMM_FORMAT, "%s: next id = %llu, tau = %g: out of range",
              index->path, (ull)h->next_id, h->tau);
     FG_TRY(check_assignment(index, h));
@@ -281,6 +286,7 @@ static fgmm_status native_read(fgmm_index *index)
     index->info.assignment = (fgmm_assignment)h.assignment;
     index->info.max_lists = h.max_lists;
     index->info.tau = h.tau;
+    index->seen = h.seen;
     FG_TRY(fg_index_alloc(index));
     FG_TRY(FG_ALLOC(&ids_at, h.lists, "list offsets"));
     memcpy(index->centroids, PART(tables, h.centroids_at), (size_t)(h.lists * h.dims) * sizeof(float));

@@ -175,9 +175,10 @@ const char *fg_index_writer_path(const fg_index_writer *w)
     return fg_atomic_temporary(w->file);
 }
 
-void fg_index_writer_set_dial(fg_index_writer *w, const fg_dial *dial)
+void fg_index_writer_set_dial(fg_index_writer *w, const fg_dial *dial, const fg_seen *seen)
 {
     w->head.dial = *dial;
+    w->head.seen = *seen;
 }
 
 fgmm_status fg_index_writer_commit(fg_index_writer *w)
@@ -189,7 +190,7 @@ fgmm_status fg_index_writer_commit(fg_index_writer *w)
 
 fg_index_head fg_index_head_of(const fgmm_index *index)
 {
-    return (fg_index_head){index->info, index->centroids, index->mixture, index->dial};
+    return (fg_index_head){index->info, index->centroids, index->mixture, index->dial, index->seen};
 }
 
 /* Rows of a list that are read at a time. */

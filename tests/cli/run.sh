@@ -882,6 +882,14 @@ expect "its distance is 0" npy d.npy 'h["descr"] == "<f4" and not any(v[::3])'
 works "ivf search by recall" ivf search a.ivf rows.npy -o ids.npy
 works "ivf search to .ivecs" ivf search a.faiss rows.npy --nprobe 8 -o ids.ivecs --json
 json "ivf search --json: members" 'r["queries"] == 600 and r["dco"] == 900'
+python3 -c '
+import random
+random.seed(1)
+print("\n".join(",".join(str(random.gauss(0, 1000)) for _ in range(4)) for _ in range(20)))' >far.csv
+flashgmm ivf search a.ivf far.csv -o far.npy
+expect "ivf search, queries unlike the rows: one line" test "$(messages | grep -c 'flashgmm: .* of 20 queries are farther from the lists')" = "$(messages | wc -l)"
+works "ivf search, queries unlike the rows, --json" ivf search a.ivf far.csv -o far.npy --quiet --json
+json "ivf search, queries unlike the rows, --json" '15 <= r["away"] <= 20'
 works "ivf eval" ivf eval a.ivf rows.npy ids.ivecs --nprobe 1,8 --recall .9 --json --csv e.csv --plot e.svg
 json "ivf eval: members" 'r["points"][1]["recall"] == 1 and r["points"][1]["dco_unique"] == 600 and r["points"][2]["target_recall"] == 0.9'
 works "ivf eval with a baseline" ivf eval a.ivf rows.npy ids.ivecs --plot f.svg --baseline e.csv

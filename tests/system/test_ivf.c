@@ -393,6 +393,68 @@ START_TEST(test_ivf__the_dial_gives_the_recall)
 }
 END_TEST
 
+enum { AWAY = 400, MANY_LISTS = 128 };
+
+static fgmm_model *many_centroids(void)
+{
+    fgmm_model *many;
+    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
+    fgmm_source *source = memory_source(rows, FGMM_U8, N, D);
+    options.components = MANY_LISTS;
+    options.max_iterations = 5;
+    ck_ok(fgmm_kmeans(&many, device, source, &options, NULL));
+    fgmm_source_close(source);
+    return many;
+}
+
+/* Queries in random directions, far outside of the rows, so that every list is about as far as another: the dial
+ * alone misses neighbours. Some searched with all lists tell what the others need; a few look into
+ * all of them; those like the rows are left to the dial. */
+START_TEST(test_ivf__queries_unlike_the_rows_have_the_recall)
+{
+    const char *path = temporary_path("away.ivf");
+    const double asked = 0.95, tolerance = 0.02; /* of 400 queries' mean: deviation of one .1 */
+    static float far[AWAY * D];
+    static int64_t truth[AWAY * TOP], ids[AWAY * TOP];
+    static float distances[AWAY * TOP];
+    fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
+    fgmm_search_options by_recall = FGMM_SEARCH_OPTIONS_INIT, all = everything();
+    fgmm_search_stats stats = FGMM_SEARCH_STATS_INIT;
+    fgmm_index *index;
+    fgmm_searcher *searcher;
+    fg_rng rng;
+    double hits = 0;
+    fg_rng_init(&rng, 7, 1, 0);
+    for (int i = 0; i < AWAY * D; i++) far[i] = (float)(130 + 80 * fg_rng_normal(&rng));
+    fgmm_model *many = many_centroids(); /* of which the rule considers a quarter */
+    options.quantizer = many;
+    options.for_top = TOP;
+    all.nprobe = MANY_LISTS;
+    build(path, &options, rows, FGMM_U8, N);
+    ck_ok(fgmm_index_open(&index, path));
+    ck_ok(fgmm_searcher_open(&searcher, index, device, NULL));
+    ck_ok(fgmm_searcher_search(searcher, far, FGMM_F32, AWAY, &all, truth, NULL, NULL));
+    by_recall.recall = asked;
+    ck_ok(fgmm_searcher_search(searcher, far, FGMM_F32, AWAY, &by_recall, ids, distances, &stats));
+    ck_assert_uint_eq(stats.queries, AWAY);
+    ck_assert_uint_ge(stats.away, AWAY * 95 / 100);
+    for (int q = 0; q < AWAY; q++)
+        for (int i = 0; i < TOP; i++) {
+            for (int j = 0; j < TOP; j++) hits += ids[q * TOP + i] == truth[q * TOP + j];
+            ck_assert(i == 0 || distances[q * TOP + i] >= distances[q * TOP + i - 1]);
+        }
+    ck_assert_msg(hits / (AWAY * TOP) >= asked - tolerance, "recall %g", hits / (AWAY * TOP));
+    ck_ok(fgmm_searcher_search(searcher, far, FGMM_F32, 3, &by_recall, ids, NULL, &stats));
+    ck_assert_uint_eq(stats.away, 3);
+    ck_assert_mem_eq(ids, truth, 3 * TOP * sizeof *ids);
+    ck_ok(fgmm_searcher_search(searcher, queries, FGMM_U8, QUERIES, &by_recall, ids, NULL, &stats));
+    ck_assert_uint_le(stats.away, 2);
+    fgmm_searcher_close(searcher);
+    fgmm_index_close(index);
+    fgmm_model_free(many);
+}
+END_TEST
+
 /* Under this limit a CPU device holds the fewest rows at a time that it may. */
 enum { LEAST_MEMORY = 1 };
 
@@ -685,6 +747,7 @@ Suite *suite(void)
     tcase_add_test(c, test_ivf__add_remove_compact);
     tcase_add_test(c, test_ivf__faiss_files_come_back);
     tcase_add_test(c, test_ivf__no_id_is_given_again);
+    tcase_add_test(c, test_ivf__queries_unlike_the_rows_have_the_recall);
     tcase_add_test(c, test_ivf__ids_may_be_high);
     tcase_add_loop_test(c, test_ivf__the_dial_gives_the_recall, 0, 2);
     tcase_add_test(c, test_ivf__same_seed_same_bytes);
