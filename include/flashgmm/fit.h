@@ -126,8 +126,10 @@ typedef struct fgmm_fit_report {
     uint64_t repaired; /* components re-seeded, over all iterations */
     /* Batches whose rows kept few components, or many; rows of the latter, and those whose list overflowed. */
     uint64_t sparse_batches, dense_batches, dense_rows;
-    double error_bound_nats; /* a-priori bound of the float32 error of a row's log-likelihood near its components; far
-                                from all, some 2^-23 |log p| and more comes on top (docs/math.md, equation 6) */
+    double error_bound_nats; /* bound of the float32 error of the log-likelihood of a row near its components, within
+                                sqrt(D) + 5 deviations, and so of log_likelihood; farther out, some 2^-23 |log p| and
+                                more comes on top (docs/math.md, "The stated bound"). Above 1e-2, columns are too
+                                unlike or clusters too narrow for float32. 0: k-means */
     double read_s, init_s, em_s, total_s; /* read: waiting for the source; init: survey and first centres, without
                                              reading; em: k-means and EM passes; both without compile_s */
     uint64_t batch_rows;

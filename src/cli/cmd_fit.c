@@ -21,6 +21,9 @@ typedef struct fit_arguments {
 
 static const char *const covariance_choices[] = {"spherical", "diag", "tied", "full", NULL};
 
+/* Errors of a log-likelihood that a user should know of. */
+static const double MOST_ERROR_NATS = 1e-2;
+
 /* Iterations of k-means where the data's own rows, or bare centroids, are the start. */
 enum { KMEANS_ITERATIONS = 10, MAX_ITERATIONS = 100, MINI_BATCH_KMEANS_PASSES = 1, MINI_BATCH_PASSES = 3 };
 
@@ -147,6 +150,7 @@ static void print_text(const cli_training *training)
     printf("iterations      %llu after %llu of k-means, stopped: %s\n", (unsigned long long)report->iterations,
            (unsigned long long)report->kmeans_iterations, cli_stop_text(report->stop_reason));
     printf("log-likelihood  %.9g (mean per row, nats)\n", report->log_likelihood);
+    printf("error bound     %.2g nats, of float32, for a row near its components\n", report->error_bound_nats);
     cli_training_print(training);
 }
 
@@ -162,9 +166,18 @@ static void warn_of_few_steps(const cli_training *training)
               (unsigned long long)report->rows, (unsigned long long)report->mini_batch_steps, FGMM_MINI_BATCH_STEPS);
 }
 
+static void warn_of_errors(const fgmm_fit_report *report)
+{
+    if (report->error_bound_nats > MOST_ERROR_NATS)
+        cli_warning("log-likelihoods may be off by %.2g nats, and what depends on them: float32 is too coarse for some "
+                    "component, which is narrow beside its distance from the data's mean, or nearly flat",
+                    report->error_bound_nats);
+}
+
 static int print_result(const cli_training *training)
 {
     warn_of_few_steps(training);
+    warn_of_errors(&training->report);
     if (training->work->is_json) return print_json(training);
     const fit_arguments *arguments = training->arguments;
     print_text(training);
@@ -324,7 +337,8 @@ const cli_command cli_command_fit = {
         "of\n"
         "several runs best_run (from 0) and runs, the log-likelihood that each has reached. error_bound_nats bounds "
         "the\n"
-        "float32 error of a row near its components; an error relative to the log-likelihood itself comes on top.\n"
+        "float32 error of a row near its components; a line on stderr says where it is above 0.01. Of rows far from\n"
+        "all, an error relative to the log-likelihood itself comes on top.\n"
         "With weights a row counts as often as its weight says: whole numbers do what repeating rows does, and "
         "weights\n"
         "of 1 change no byte. Log-likelihoods are means over the sum of the weights.\n",

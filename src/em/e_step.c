@@ -42,6 +42,8 @@ static fg_pass_options pass_options(const fg_e_step *e, fg_keep keep)
     fg_pass_options options = e->request.pass;
     options.keep = keep;
     options.type = fg_device_type(e->request.source->info.type);
+    options.row_facts.scale = 1 / e->shift.unit;
+    options.row_facts.shift = e->request.source->info.type == FGMM_F64 ? e->shift.host : NULL;
     options.rows = fg_plan_load_rows(&e->request);
     options.batch_rows = e->plan.batch_rows;
     options.tile_text = e->tiles[keep];

@@ -217,6 +217,8 @@ void fg_survey_clear(fg_survey *survey)
 {
     free(survey->range.centre);
     free(survey->variance);
+    free(survey->rests);
+    free(survey->grains);
     fg_sample_clear(&survey->sample);
     memset(survey, 0, sizeof *survey);
 }
@@ -227,6 +229,8 @@ typedef struct surveying {
     fg_sample sample;
     uint64_t rows;
     fg_moments plain, weighted; /* weighted: where rows have weights */
+    double *rests, *grains;     /* (d) as fg_survey */
+    int has_grains;             /* of some column */
 } surveying;
 
 static fgmm_status read_block(fg_block *block, const fg_survey_request *request, uint64_t capacity)
@@ -240,6 +244,52 @@ done:
     return status;
 }
 
+/* Raises rests (d) by x (n,d). */
+static void add_rests(double *restrict rests, const double *restrict x, size_t n, size_t d)
+{
+    for (size_t i = 0; i < n; i++, x += d)
+        for (size_t j = 0; j < d; j++) {
+            const double rest = fabs(x[j] - (double)(float)x[j]);
+            rests[j] = rest > rests[j] ? rest : rests[j];
+        }
+}
+
+/* grains (d): the least of themselves and of the lowest binary digits that are set in numbers of x (n,d). Without it a
+ * number is another one of the same exponent; the only digit is the number itself. Written for the compiler's
+ * vectoriser. */
+#define ADD_GRAINS(name, type)                                                                                         \
+    static void name(double *restrict grains, const type *restrict x, size_t n, size_t d)                              \
+    {                                                                                                                  \
+        const uint64_t fraction = ((uint64_t)1 << 52) - 1;                                                             \
+        for (size_t i = 0; i < n; i++, x += d)                                                                         \
+            for (size_t j = 0; j < d; j++) {                                                                           \
+                const double value = (double)x[j];                                                                     \
+                uint64_t bits;                                                                                         \
+                double without;                                                                                        \
+                memcpy(&bits, &value, sizeof bits);                                                                    \
+                const int is_digit = (bits & fraction) == 0;                                                           \
+                bits &= bits - 1;                                                                                      \
+                memcpy(&without, &bits, sizeof without);                                                               \
+                const double grain = is_digit ? fabs(value) : fabs(value - without);                                   \
+                grains[j] = grain > 0 && grain < grains[j] ? grain : grains[j];                                        \
+            }                                                                                                          \
+    }
+ADD_GRAINS(add_f32_grains, float)
+ADD_GRAINS(add_f64_grains, double)
+
+/* grains of rows, after moments: where a column's is too small to matter, it is given up. */
+static void add_grains(surveying *s, const fg_block *block, fgmm_type type, size_t d)
+{
+    const double least = 0x1p-26;
+    if (type == FGMM_F32) add_f32_grains(s->grains, block->rows, block->n, d);
+    if (type == FGMM_F64) add_f64_grains(s->grains, block->rows, block->n, d);
+    s->has_grains = 0;
+    for (size_t j = 0; j < d; j++) {
+        if (s->grains[j] < least * sqrt(s->plain.m2[j] / s->plain.weight)) s->grains[j] = 0;
+        s->has_grains |= s->grains[j] > 0;
+    }
+}
+
 static fgmm_status add_block(surveying *s, const fg_block *block)
 {
     fgmm_status status = FGMM_OK;
@@ -247,8 +297,10 @@ static fgmm_status add_block(surveying *s, const fg_block *block)
     const size_t d = (size_t)s->request->source->info.dims;
     FG_TRY(fg_rows_check(block->rows, type, block->n, d, s->rows, fg_most_value(type)));
     fg_sample_feed(&s->sample, block->rows, block->weights, s->rows, block->n);
+    if (type == FGMM_F64) add_rests(s->rests, block->rows, block->n, d);
     block_sums(&s->plain, block->rows, type, block->n, d);
     join_block(&s->plain, (double)block->n, d);
+    if (s->has_grains) add_grains(s, block, type, d);
     if (block->weights) {
         const double weight = weighted_block_sums(&s->weighted, block, type, d);
         if (weight > 0) join_block(&s->weighted, weight, d);
@@ -340,6 +392,10 @@ fgmm_status fg_survey_run(fg_survey *survey, const fg_survey_request *request, d
     surveying s = {.request = request};
     fg_moments *moments = has_weights ? &s.weighted : &s.plain;
     memset(survey, 0, sizeof *survey);
+    FG_TRY(FG_ALLOC(&s.rests, d, "column sums"));
+    FG_TRY(FG_ALLOC(&s.grains, d, "column sums"));
+    s.has_grains = info->type == FGMM_F32 || info->type == FGMM_F64;
+    for (uint64_t j = 0; j < d && s.has_grains; j++) s.grains[j] = (double)INFINITY;
     FG_TRY(moments_create(&s.plain, d));
     if (has_weights) FG_TRY(moments_create(&s.weighted, d));
     FG_TRY((has_weights ? fg_sample_create_weighted : fg_sample_create)(&s.sample, request->sample_rows, row_bytes,
@@ -352,12 +408,19 @@ fgmm_status fg_survey_run(fg_survey *survey, const fg_survey_request *request, d
     for (uint64_t j = 0; j < d; j++) moments->mean[j] = fg_centre(moments->mean[j], moments->m2[j]);
     const fg_range range = {moments->mean, fg_unit(mean_variance, moments->mean, d)};
     if (has_weights) FG_TRY(check_weightless(finish_moments(&s.plain, d), range.unit));
-    *survey = (fg_survey){.rows = s.rows, .range = range, .variance = moments->m2, .sample = s.sample};
-    moments->mean = moments->m2 = NULL;
+    *survey = (fg_survey){.rows = s.rows,
+                          .range = range,
+                          .variance = moments->m2,
+                          .rests = s.rests,
+                          .grains = s.grains,
+                          .sample = s.sample};
+    moments->mean = moments->m2 = s.rests = s.grains = NULL;
     s.sample = (fg_sample){0};
 done:
     moments_clear(&s.plain);
     moments_clear(&s.weighted);
+    free(s.rests);
+    free(s.grains);
     fg_sample_clear(&s.sample);
     return status;
 }

@@ -329,7 +329,10 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     t->report.rows = survey.rows;
     t->report.total_weight = t->weights.count ? t->weights.total : (double)survey.rows;
     t->variance = survey.variance;
-    survey.variance = NULL;
+    t->rests = survey.rests;
+    t->grains = survey.grains;
+    survey.variance = survey.rests = survey.grains = NULL;
+    request.pass.row_facts = (fg_row_facts){.rests = t->rests, .grains = t->grains};
     regard_reg_covar(&survey.range, t);
     t->mixture.unit = t->kept.unit = survey.range.unit;
     FG_TRY(check_device(t, &request, largest));
@@ -356,6 +359,8 @@ void fg_training_close(fg_training *t)
     free_mixture(&t->kept);
     free(t->variance);
     free(t->losses);
+    free(t->rests);
+    free(t->grains);
     free(t->values);
     free(t->report.history);
 }

@@ -19,6 +19,7 @@ typedef struct fg_training {
     fg_mixture kept;          /* those before the last M-step; owned */
     double *variance;         /* (d) of the data's columns */
     double *losses;           /* (k) of the last M-step */
+    double *rests, *grains;   /* (d) of the columns, as fg_survey */
     double *values;           /* statistics of the last E-step, about mixture */
     fg_e_step e;
     uint64_t window_rows;                     /* of shuffled rows; 0: they come in their own order */

@@ -143,26 +143,24 @@ static double split_mean(word *strip, float *lacking, const fg_shape *s, const f
 }
 
 /* What products leave of component k's log-density, in nats (docs/math.md, equations 30 and 31). */
-static double product_error(const fg_shape *s, const fg_split_input *in, double of_mean, double of_rows, uint32_t k)
+static double product_error(const fg_shape *s, const fg_split_input *in, double delta, uint64_t k)
 {
-    const double delta = of_mean + of_rows;
     return in->product_errors[k] + in->squares[k] * (2 * delta + 0x1p21 * delta * delta + 2 * cut_error * (double)s->d);
 }
 
-/* Fills a strip; 1 where its products are good enough. *error: the largest of its components. */
-static int load_strip(word *strip, double *error, const fg_shape *s, const fg_split_input *in, double of_rows,
-                      uint64_t index)
+/* Fills a strip, and raises its components' errors; 1 where its products are good enough. */
+static int load_strip(word *strip, const fg_shape *s, const fg_split_input *in, double of_rows, uint64_t index)
 {
     const uint64_t first = index * STRIP, end = fg_min_u64(s->k, first + STRIP);
     word *constants = strip + strip_words(s) - STRIP;
-    *error = 0;
+    double deltas[STRIP] = {0}, error = 0;
     for (uint64_t k = first; k < end; k++) {
         float lacking;
-        const double of_mean = split_mean(strip, &lacking, s, in->means + k * s->row_stride, (uint32_t)k);
+        deltas[k - first] = of_rows + split_mean(strip, &lacking, s, in->means + k * s->row_stride, (uint32_t)k);
         constants[k - first].numbers[1] = lacking;
-        *error = fmax(*error, product_error(s, in, of_mean, of_rows, (uint32_t)k));
+        error = fmax(error, product_error(s, in, deltas[k - first], k));
     }
-    int has_products = s->keep == FG_KEEP_BEST ? of_rows <= two_terms_error : *error <= most_error_nats;
+    int has_products = s->keep == FG_KEEP_BEST ? of_rows <= two_terms_error : error <= most_error_nats;
     for (uint64_t k = first; k < end; k++) has_products = has_products && !in->is_exact[k / s->strip];
     for (uint64_t k = first; k < first + STRIP; k++) {
         const double squares = has_products && k < end ? in->squares[k] : 0;
@@ -170,6 +168,8 @@ static int load_strip(word *strip, double *error, const fg_shape *s, const fg_sp
         numbers[0] = in->scale[k];
         numbers[2] = (float)((double)in->normaliser[k] - squares);
     }
+    for (uint64_t k = first; k < end && has_products && s->keep == FG_KEEP_MIXTURE; k++)
+        fg_error_add_terms(&in->errors[k], s, in->squares[k], deltas[k - first] + cut_error * (double)s->d);
     return has_products;
 }
 
@@ -185,10 +185,8 @@ fgmm_status fg_fragments_load(fg_packed *p, const fg_shape *s, const fg_split_in
     FG_TRY(FG_ALLOC(&terms, strips, "strip terms"));
     p->terms = 0;
     for (uint64_t i = 0; i < strips; i++) {
-        double error;
-        if (!load_strip(split + i * strip_words(s), &error, s, in, of_rows, i)) continue;
+        if (!load_strip(split + i * strip_words(s), s, in, of_rows, i)) continue;
         terms[i] = TERMS;
-        if (s->keep == FG_KEEP_MIXTURE) p->error_bound_nats = fmax(p->error_bound_nats, error);
         p->terms = TERMS;
     }
     FG_TRY(fg_buffer_write(p->split_means, 0, split, fg_buffer_bytes(p->split_means)));

@@ -18,8 +18,6 @@ static const double fast_error_nats = 1e-3;
 static const double most_squares = 4096;
 /* Relative rounding of |y|^2 - 2 y.m + |m|^2 as computed: three terms, each with a few float roundings. */
 static const double product_rounding = 0x1p-22;
-/* Of z = W t: two roundings a product, with signs that cancel. */
-static const double factor_rounding = 0x1p-23;
 
 /* Floats of a component in packed. */
 static uint64_t component_floats(const fg_shape *s)
@@ -46,6 +44,9 @@ fgmm_status fg_packed_create(fg_packed *p, fgmm_device *device, const fg_shape *
     FG_TRY(fg_buffer_create(&p->is_wide, device, sizeof(cl_uint) * s->padded_k, FG_BUFFER_DEVICE, "forms of sums"));
     FG_TRY(FG_ALLOC(&p->offsets, (uint64_t)s->k * s->d, "mean offsets"));
     FG_TRY(FG_ALLOC(&p->wide, s->padded_k, "forms of sums"));
+    FG_TRY(FG_ALLOC(&p->peaks, s->k, "peaks"));
+    FG_TRY(FG_ALLOC(&p->errors, s->k, "error bounds"));
+    FG_TRY(FG_ALLOC(&p->columns, s->d, "columns"));
     FG_TRY(fg_split_create(p, device, s));
     FG_TRY(fg_bounds_create(&p->bounds, device, s));
 done:
@@ -66,7 +67,7 @@ uint64_t fg_packed_host_bytes(const fg_shape *s)
     const uint64_t k = s->k, d = s->d, is_tied = s->covariance == FGMM_TIED;
     const uint64_t factors = is_tied || s->covariance == FGMM_FULL ? 2 * d * d : 0; /* U and W */
     const uint64_t white = is_tied ? s->padded_k * (uint64_t)s->row_stride + fg_triangle_floats(s) : 0;
-    return fg_packed_bytes(s) + fg_bounds_host_bytes(s) + (k * (d + 2) + factors) * sizeof(double) +
+    return fg_packed_bytes(s) + fg_bounds_host_bytes(s) + (k * (d + 6) + factors) * sizeof(double) +
            white * sizeof(float);
 }
 
@@ -87,6 +88,9 @@ void fg_packed_free(fg_packed *p)
     fg_buffer_free(p->strip_terms);
     free(p->offsets);
     free(p->wide);
+    free(p->peaks);
+    free(p->errors);
+    free(p->columns);
     *p = (fg_packed){0};
 }
 
@@ -99,7 +103,7 @@ typedef struct image {
     double *peaks;        /* (k) log-densities at distance 0 */
     double *variances;    /* (k), the mean over the dimensions; NULL: not known */
     double *squares;      /* (k) h |m|^2: half the squared distance to the shift, in the component's deviations */
-    double rounding;      /* nats from the factors of matrices; 0 where there are none */
+    fg_error *errors;     /* (k) what every form of a log-density has in common */
 } image;
 
 static fgmm_status image_create(image *m, const fg_shape *s)
@@ -114,6 +118,7 @@ static fgmm_status image_create(image *m, const fg_shape *s)
     FG_TRY(FG_ALLOC(&m->means, (uint64_t)s->padded_k * s->row_stride, "means"));
     FG_TRY(FG_ALLOC(&m->peaks, s->k, "peaks"));
     FG_TRY(FG_ALLOC(&m->squares, s->k, "squares"));
+    FG_TRY(FG_ALLOC(&m->errors, s->k, "error bounds"));
     if (s->covariance == FGMM_TIED)
         FG_TRY(FG_ALLOC(&m->white, (uint64_t)s->padded_k * s->row_stride, "whitened means"));
     m->centres = m->white ? m->white : m->means;
@@ -134,6 +139,7 @@ static void image_free(image *m)
     free(m->peaks);
     free(m->squares);
     free(m->variances);
+    free(m->errors);
 }
 
 /* Component k's shifted mean in float, among means (padded_k, row_stride), and what rounding did to it. */
@@ -161,15 +167,24 @@ done:
     return status;
 }
 
-/* W (mean - shift), in double from the exact mean. */
+/* W (mean - shift), with W as kernels have it, so that its rounding is no part of the distance. Rows are whitened
+ * before their distances are taken: the partial sums of W (mean - shift) are theirs too, and are rounded. */
 static void whiten_mean(image *m, const fg_shape *s, const double *w, const double *mean, const float *shift,
                         uint32_t k)
 {
+    double partial = 0, move = 0;
     for (uint32_t j = 0; j < s->d; j++) {
         double sum = 0;
-        for (uint32_t d = 0; d <= j; d++) sum += w[(size_t)j * s->d + d] * (mean[d] - (double)shift[d]);
-        m->white[(size_t)k * s->row_stride + j] = (float)sum;
+        for (uint32_t d = 0; d <= j; d++) {
+            sum += (double)(float)w[(size_t)j * s->d + d] * (mean[d] - (double)shift[d]);
+            partial += sum * sum;
+        }
+        const float used = (float)sum;
+        m->white[(size_t)k * s->row_stride + j] = used;
+        move += ((double)used - sum) * ((double)used - sum);
     }
+    m->errors[k].moves += move;
+    fg_error_add_sums(&m->errors[k], partial);
 }
 
 /* log det S_k of spherical and diagonal covariances. */
@@ -181,38 +196,33 @@ static double log_determinant_of(const fg_shape *s, const fg_parameters *q, uint
     return sum;
 }
 
-/* Adds what the factor's rounding does to log-densities: docs/math.md, "Rounding". */
-static void note_rounding(image *m, const fg_triangle *triangle)
-{
-    m->rounding = fmax(m->rounding, factor_rounding * triangle->rounding);
-}
-
 /* peaks: log pi_k + log-normaliser; full covariances are factored for that, and packed on the way. Matrices that float
  * sums would harm are noted. */
 static fgmm_status set_peaks(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, const fg_triangle *tied)
 {
-    const double log_two_pi = 1.8378770664093454835606594728112;
+    const double log_two_pi = 1.8378770664093454835606594728112, full_scale = sqrt(0.5);
     fgmm_status status = FGMM_OK;
     fg_triangle own = {0};
     for (uint32_t k = 0; k < s->k; k++) {
         double log_determinant;
         if (s->covariance == FGMM_FULL) {
-            FG_TRY(fg_triangle_make(&own, q->covariances + (size_t)k * s->d * s->d, s->d));
-            fg_triangle_pack(m->packed + k * fg_triangle_floats(s), s, own.w, sqrt(0.5));
-            note_rounding(m, &own);
+            FG_TRY(fg_triangle_make(&own, q->covariances + (size_t)k * s->d * s->d, s->d, full_scale));
+            fg_triangle_pack(m->packed + k * fg_triangle_floats(s), s, own.w, full_scale);
+            fg_error_add_factor(&m->errors[k], p, q, &own, k);
             p->wide[k] |= (cl_uint)fg_sums_are_wide(own.loss, s->d);
             log_determinant = own.log_determinant;
         } else if (s->covariance == FGMM_TIED) {
-            note_rounding(m, tied);
+            fg_error_add_factor(&m->errors[k], p, q, tied, k);
             p->wide[k] |= (cl_uint)fg_sums_are_wide(tied->loss, s->d);
             log_determinant = tied->log_determinant;
         } else {
+            fg_error_add_scales(&m->errors[k], p, s, q, k);
             log_determinant = log_determinant_of(s, q, k);
         }
         m->peaks[k] = log(q->weights[k]) - 0.5 * (s->d * log_two_pi + log_determinant);
     }
 done:
-    free(own.w);
+    fg_triangle_clear(&own);
     return status;
 }
 
@@ -234,12 +244,6 @@ static double fast_error(const fg_shape *s, double squares)
 {
     if (s->keep == FG_KEEP_BEST) return 0;
     return s->covariance == FGMM_DIAG ? 0x1p-23 * sqrt(2 * squares * s->d) : product_rounding * 2 * squares;
-}
-
-/* In the exact form, y - m: the mean is rounded to float, which moves the distances of some sqrt(D) deviations. */
-static double exact_error(const fg_shape *s, double squares)
-{
-    return s->keep == FG_KEEP_BEST ? 0 : 0x1p-24 * sqrt(2 * squares * s->d);
 }
 
 /* Mean squared distance of component k's rows to it: sum of its variances. Where these are not known, K centres of rows
@@ -279,6 +283,23 @@ static void pack_component(image *m, fg_packed *p, const fg_shape *s, const fg_p
     if (is_too_coarse(s, q, m->squares[k], k)) m->is_exact[k / s->strip] = 1;
 }
 
+/* What the form adds to component k's error, whose offset is known. kept: what of it is - h |m|^2. */
+static void note_form(const image *m, fg_packed *p, const fg_shape *s, double kept, uint32_t k)
+{
+    const double peak = m->peaks[k] - p->base, lowest = -1e30;
+    const int is_product = s->covariance != FGMM_FULL && !m->is_exact[k / s->strip];
+    fg_error *e = &p->errors[k];
+    *e = (fg_error){0};
+    if (s->keep == FG_KEEP_BEST || !(peak > lowest)) return; /* weight 0 */
+    p->peaks[k] = peak;
+    *e = m->errors[k];
+    fg_error_add_squares(e, s);
+    fg_error_add_own(e, s, peak, (double)m->offset[k] - (peak - kept));
+    if (is_product && s->covariance == FGMM_DIAG) fg_error_add_sums(e, 2 * m->squares[k]);
+    if (is_product && s->covariance != FGMM_DIAG)
+        fg_error_add_products(e, s, (double)m->scale[k], m->centres + (size_t)k * s->row_stride);
+}
+
 /* Component k of a strip, column k % strip of every dimension, and what is added to its sums: by the strip's form. */
 static void pack_column(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, uint32_t k)
 {
@@ -297,20 +318,15 @@ static void pack_column(image *m, fg_packed *p, const fg_shape *s, const fg_para
     }
     const double kept = is_diag || is_exact ? 0.0 : squares;
     m->offset[k] = (float)((double)m->normaliser[k] - kept);
-    p->error_bound_nats = fmax(p->error_bound_nats, is_exact ? exact_error(s, squares) : fast_error(s, squares));
+    note_form(m, p, s, kept, k);
 }
 
-/* Full: the mean in front of the factor, which set_peaks has packed. Its rounding moves l_ik as in the exact form. */
-static void pack_full(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, uint32_t k)
+/* Full: the mean in front of the factor, which set_peaks has packed. */
+static void pack_full(image *m, fg_packed *p, const fg_shape *s, uint32_t k)
 {
-    const float *mean = m->means + (size_t)k * s->row_stride;
-    const double *matrix = q->covariances + (size_t)k * s->d * s->d;
-    double squares = 0;
-    memcpy(m->packed + k * fg_triangle_floats(s), mean, s->row_stride * sizeof *mean);
+    memcpy(m->packed + k * fg_triangle_floats(s), m->means + (size_t)k * s->row_stride, s->row_stride * sizeof(float));
     m->offset[k] = m->normaliser[k];
-    for (uint32_t d = 0; d < s->d; d++)
-        squares += 0.5 * (double)mean[d] * (double)mean[d] / matrix[(size_t)d * s->d + d];
-    p->error_bound_nats = fmax(p->error_bound_nats, exact_error(s, squares));
+    note_form(m, p, s, 0, k);
 }
 
 /* What the largest log-densities have in common: the highest peak, less the D/2 nats that a row is away from its mean.
@@ -327,23 +343,13 @@ static double common_part(const fg_shape *s, const image *m)
 static void pack_all(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q)
 {
     p->base = common_part(s, m);
-    /* the rounding of sums over D and of the log-density itself, of the order of D/2 nats near a component */
-    p->error_bound_nats = 0x1p-22 * (double)s->d;
     for (uint32_t k = 0; k < s->k; k++) pack_component(m, p, s, q, k);
     for (uint32_t k = 0; k < s->k; k++)
         if (s->covariance == FGMM_FULL)
-            pack_full(m, p, s, q, k);
+            pack_full(m, p, s, k);
         else
             pack_column(m, p, s, q, k);
-    p->error_bound_nats = fmax(p->error_bound_nats, m->rounding);
     for (uint32_t k = s->k; k < s->padded_k; k++) m->offset[k] = m->normaliser[k] = padding_offset;
-}
-
-/* Bounds leave all log-densities to differences. */
-static void note_differences(fg_packed *p, const fg_shape *s, const image *m)
-{
-    for (uint32_t k = 0; k < s->k && p->bounds.are_used; k++)
-        p->error_bound_nats = fmax(p->error_bound_nats, exact_error(s, m->squares[k]));
 }
 
 /* Are rows of this type and shift whole numbers up to 255, which one term of a matrix unit holds? */
@@ -365,7 +371,8 @@ static fgmm_status load_split(fg_packed *p, const fg_shape *s, const image *m, c
     FG_TRY(FG_ALLOC(&errors, s->k, "error bounds"));
     for (uint32_t k = 0; k < s->k; k++) errors[k] = fast_error(s, m->squares[k]);
     const fg_split_input input = {
-        m->means, are_rows_exact(s, shift), errors, m->squares, m->is_exact, m->scale, m->normaliser, m->variances};
+        m->means, are_rows_exact(s, shift), errors, m->squares, m->is_exact, m->scale, m->normaliser, m->variances,
+        p->errors};
     FG_TRY(fg_split_load(p, s, &input));
 done:
     free(errors);
@@ -389,6 +396,7 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
     FG_TRY(FG_ALLOC(&shift_row, FG_SHIFT_FLOATS(s), "shift"));
     for (uint32_t d = 0; d < s->d; d++) shift_row[d] = shift[d];
     shift_row[s->row_stride] = s->row_scale;
+    fg_error_set_columns(p, s, shift);
     for (uint32_t k = 0; k < s->k; k++) {
         const double *mean = parameters->means + (size_t)k * s->d;
         shift_mean(m.means, p, s, mean, shift, k);
@@ -410,7 +418,8 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
     FG_TRY(fg_buffer_write(p->shift, 0, shift_row, sizeof(float) * FG_SHIFT_FLOATS(s)));
     FG_TRY(load_split(p, s, &m, shift));
     FG_TRY(load_bounds(p, s, &m));
-    note_differences(p, s, &m);
+    p->error_bound_nats = 0;
+    for (uint32_t k = 0; k < s->k; k++) p->error_bound_nats = fmax(p->error_bound_nats, fg_error_near(&p->errors[k]));
 done:
     free(shift_row);
     image_free(&m);

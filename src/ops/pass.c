@@ -19,6 +19,10 @@ static const double dense_share = 0.25;
 static const double most_float_loss = 4;
 enum { DENSE_COST = 8, ENTRY_COST = 1536, SPARSE_ENTRIES = 48 };
 
+/* A component with less of all rows is empty (docs/math.md, equation 5); one with less than so many rows holds one,
+ * which is its mean. */
+static const double empty_share = 0x1p-24, one_row = 1.5;
+
 /* Says so where the tile that a run began with cannot be had on this device. */
 static void note_other_tile(fgmm_device *device, const fg_shape *shape, const char *wanted)
 {
@@ -44,6 +48,7 @@ fgmm_status fg_pass_create_unchecked(fg_pass **out, fgmm_device *device, const f
     if (pass->shape.family == FGMM_KERNEL_VECTOR && !options->tile)
         FG_TRY(fg_lanes_probe(&pass->shape.tile.lanes, device, pass->shape.tile.vw));
     FG_TRY(fg_packed_create(&pass->packed, device, &pass->shape));
+    pass->packed.row_facts = options->row_facts;
     FG_TRY(fg_whitening_create(pass));
     FG_TRY(fg_responsibilities_create(pass));
     FG_TRY(fg_lists_create(pass));
@@ -128,16 +133,18 @@ fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const f
     fgmm_status status = FGMM_OK;
     fg_triangle triangle = {0};
     if (pass->shape.covariance == FGMM_TIED) {
-        FG_TRY(fg_triangle_make(&triangle, parameters->covariances, parameters->d));
+        FG_TRY(fg_triangle_make(&triangle, parameters->covariances, parameters->d, 1));
         FG_TRY(fg_whitening_load(pass, &triangle));
     }
     FG_TRY(fg_packed_load(&pass->packed, &pass->shape, parameters, shift, &triangle));
     FG_TRY(fg_moments_zero(pass));
     FG_TRY(fg_buffer_zero(pass->totals.totals, 0, pass->totals.count * sizeof(double)));
     pass->weight = 0;
+    pass->has_weights = 0;
+    pass->error_bound_nats = pass->packed.error_bound_nats;
     pass->aside.count = 0;
 done:
-    free(triangle.w);
+    fg_triangle_clear(&triangle);
     return status;
 }
 
@@ -280,6 +287,7 @@ fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows)
     fgmm_status status = takes_direct(pass)  ? accumulate_direct(pass, rows)
                          : takes_dense(pass) ? accumulate_dense(pass, rows)
                                              : accumulate_sparse(pass, rows);
+    pass->has_weights = rows->weights != NULL;
     if (status == FGMM_OK) pass->weight += rows->weights ? rows->weight : (double)rows->n;
     return status;
 }
@@ -334,6 +342,24 @@ static double trace_of(const fg_shape *s, const double *s2)
     return sum;
 }
 
+/* The largest over the components that hold rows. values: as fetched, so that log-likelihoods are less base. Rows that
+ * are farther from their components than near ones, on average, raise it as much. */
+static double error_bound(const fg_pass *pass, const double *values)
+{
+    const fg_shape *s = &pass->shape;
+    const fg_packed *p = &pass->packed;
+    const double *weights = values + 2;
+    double bound = 0, exponent = -values[1] / pass->weight;
+    for (size_t k = 0; k < s->k; k++) {
+        if (weights[k] <= empty_share * pass->weight / s->k) continue;
+        const int is_one_row = !pass->has_weights && weights[k] < one_row;
+        const double error = is_one_row ? fg_error_at_mean(&p->errors[k]) : fg_error_near(&p->errors[k]);
+        bound = fmax(bound, error);
+        exponent += weights[k] / pass->weight * p->peaks[k];
+    }
+    return bound * fmax(1, exponent / fg_error_exponent(s));
+}
+
 fgmm_status fg_pass_statistics(fg_pass *pass, double *values)
 {
     fgmm_status status = FGMM_OK;
@@ -341,6 +367,7 @@ fgmm_status fg_pass_statistics(fg_pass *pass, double *values)
     FG_TRY(sum_aside(pass));
     FG_TRY(fg_accumulate_fetch(pass, values + 1));
     values[0] = pass->weight;
+    if (s->keep == FG_KEEP_MIXTURE && pass->weight > 0) pass->error_bound_nats = error_bound(pass, values);
     values[1] += pass->weight * pass->packed.base;
     double *weights = values + 2, *s1 = weights + s->k, *s2 = s1 + (size_t)s->k * s->d;
     FG_TRY(fg_moments_fetch(pass, s2));
@@ -366,7 +393,7 @@ void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts)
     *facts = (fg_pass_facts){.sparse_batches = pass->sparse_batches,
                              .dense_batches = pass->dense_batches,
                              .dense_rows = pass->dense_rows,
-                             .error_bound_nats = pass->packed.error_bound_nats,
+                             .error_bound_nats = pass->error_bound_nats,
                              .family = has_unit ? FGMM_KERNEL_MATRIX : pass->shape.family,
                              .terms = has_unit ? pass->packed.terms : 0,
                              .are_bounds_used = pass->packed.bounds.are_used};

@@ -31,6 +31,14 @@ typedef enum fg_bounds_use {
     FG_BOUNDS_NEVER
 } fg_bounds_use;
 
+/* What the error bound knows of the source's rows, by column, (d); borrowed while the pass exists. NULL: nothing. */
+typedef struct fg_row_facts {
+    const double *shift;  /* what was subtracted from F64 rows in double, before they were rounded; NULL: other rows */
+    const double *rests;  /* the most that float32 leaves of a number, before that */
+    const double *grains; /* a power of two that divides all numbers, or 0 */
+    double scale;         /* a power of two: times all of these, they are in the pass's unit */
+} fg_row_facts;
+
 typedef struct fg_pass_options {
     fgmm_covariance covariance; /* with FG_KEEP_BEST of the second moments only */
     fg_keep keep;
@@ -49,6 +57,7 @@ typedef struct fg_pass_options {
     double launch_work;  /* multiplications and additions of a launch, for tests; 0: 100 ms of a small device's */
     int has_wide_sums;   /* of all second moments as matrices, not only where the loaded ones ask for it: for statistics
                             that nobody will take again (docs/math.md, "Wide sums") */
+    fg_row_facts row_facts;
 } fg_pass_options;
 
 /* Allocates and compiles, and checks the program against the double-precision reference, if that has not been done on

@@ -307,6 +307,7 @@ static void check_program(fg_check_outcome *outcome, fgmm_device *device, const 
     o.path = shape->is_direct && program == FG_PROGRAM_SPARSE ? options->path : FGMM_PATH_SPARSE;
     o.tile = &shape->tile;
     o.tile_text = NULL;
+    o.row_facts = (fg_row_facts){0}; /* its own rows have others */
     o.bounds = program == FG_PROGRAM_BOUNDED ? FG_BOUNDS_ALWAYS : FG_BOUNDS_NEVER;
     /* rows of few components take other ways through the kernels; k-means knows no others */
     const int sets = o.keep == FG_KEEP_MIXTURE ? 2 : 1;

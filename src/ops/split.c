@@ -86,13 +86,27 @@ static void split_mean(cl_ushort *split, double *rests, const fg_shape *s, const
     }
 }
 
-/* What `terms` terms leave of component k's log-density, in nats (docs/math.md, equation 30): delta is the error of the
- * product relative to |y| |2 m|. */
-static double split_error(const double *rests, double squares, uint32_t terms, int are_exact)
+/* Error of the product relative to |y| |2 m|, of `terms` terms. */
+static double product_error(const double *rests, uint32_t terms, int are_exact)
 {
     const double of_means = rests[0] > 0 ? sqrt(rests[terms] / rests[0]) : 0;
-    const double delta = of_means + (are_exact ? 0 : row_error[terms]);
+    return of_means + (are_exact ? 0 : row_error[terms]);
+}
+
+/* What `terms` terms leave of component k's log-density, in nats (docs/math.md, equation 30). */
+static double split_error(const double *rests, double squares, uint32_t terms, int are_exact)
+{
+    const double delta = product_error(rests, terms, are_exact);
     return squares * (2 * delta + 0x1p21 * delta * delta);
+}
+
+/* Raises the errors of a strip's components by what its terms leave. */
+static void note_terms(const fg_shape *s, const fg_split_input *in, const double *rests, uint32_t strip, uint32_t terms)
+{
+    const uint32_t first = strip * s->strip, end = (uint32_t)fg_min_u64(s->k, (uint64_t)first + s->strip);
+    for (uint32_t k = first; k < end && terms > 0; k++)
+        fg_error_add_terms(&in->errors[k], s, in->squares[k],
+                           product_error(rests + (size_t)k * (FG_SPLIT_TERMS + 1), terms, in->are_rows_exact));
 }
 
 /* Fewest terms that keep each component of a strip within the limit, or all of them; *error: the strip's largest. */
@@ -131,23 +145,21 @@ fgmm_status fg_split_load(fg_packed *p, const fg_shape *s, const fg_split_input 
     const int are_exact = in->are_rows_exact;
     for (uint32_t k = 0; k < s->k; k++)
         split_mean(split, rests + (size_t)k * (FG_SPLIT_TERMS + 1), s, in->means + (size_t)k * s->row_stride, k);
-    double products = 0, worst = 0;
+    double products = 0;
     p->row_terms = are_exact ? 1 : FG_SPLIT_TERMS;
     p->terms = 0;
     for (uint32_t strip = 0; strip < s->strips; strip++) {
         double error = 0;
         if (!in->is_exact[strip]) terms[strip] = choose_terms(&error, s, in, rests, strip, are_exact);
-        worst = fmax(worst, error);
         products += products_of(terms[strip], p->row_terms) / s->strips;
         p->terms = terms[strip] > p->terms ? terms[strip] : p->terms;
     }
     const fg_term_bounds_input bounds = {
         {in->means, in->scale, in->normaliser, in->squares, in->variances}, rests, are_exact, products};
     FG_TRY(fg_term_bounds_load(&p->bounds, s, &bounds));
-    if (p->bounds.are_used)
-        p->terms = 1; /* no log-density is a product's */
-    else if (s->keep == FG_KEEP_MIXTURE)
-        p->error_bound_nats = fmax(p->error_bound_nats, worst);
+    if (p->bounds.are_used) p->terms = 1; /* no log-density is a product's */
+    for (uint32_t strip = 0; strip < s->strips && !p->bounds.are_used && s->keep == FG_KEEP_MIXTURE; strip++)
+        note_terms(s, in, rests, strip, terms[strip]);
     FG_TRY(fg_buffer_write(p->split_means, 0, split, fg_buffer_bytes(p->split_means)));
     FG_TRY(fg_buffer_write(p->strip_terms, 0, terms, sizeof(cl_uint) * s->strips));
 done:

@@ -31,22 +31,14 @@ void fg_triangle_pack(float *to, const fg_shape *s, const double *w, double scal
     }
 }
 
-/* The factor's part of docs/math.md, "Rounding": the root of sum_jd W_jd^2 S_dd. */
-static double rounding_of(const double *w, const double *matrix, uint64_t d)
-{
-    double sum = 0;
-    for (uint64_t j = 0; j < d; j++)
-        for (uint64_t c = 0; c <= j; c++) sum += w[j * d + c] * w[j * d + c] * matrix[c * d + c];
-    return sqrt(sum);
-}
-
-fgmm_status fg_triangle_make(fg_triangle *triangle, const double *matrix, uint64_t d)
+fgmm_status fg_triangle_make(fg_triangle *triangle, const double *matrix, uint64_t d, double scale)
 {
     fgmm_status status = FGMM_OK;
     const size_t count = (size_t)(d * d);
     double *u = NULL;
     FG_TRY(FG_ALLOC(&u, count, "a covariance's factor"));
     if (!triangle->w) FG_TRY(FG_ALLOC(&triangle->w, count, "a covariance's factor"));
+    if (!triangle->columns) FG_TRY(FG_ALLOC(&triangle->columns, d, "a covariance's factor"));
     memcpy(u, matrix, count * sizeof *u);
     const uint64_t bad = fg_cholesky(u, d);
     FG_CHECK(bad == d, FGMM_INTERNAL, "covariance matrix: pivot %llu is not positive", (unsigned long long)bad);
@@ -54,10 +46,17 @@ fgmm_status fg_triangle_make(fg_triangle *triangle, const double *matrix, uint64
     for (uint64_t c = 0; c < d; c++) triangle->log_determinant += 2 * log(u[c * d + c]);
     triangle->loss = fg_cholesky_loss(u, matrix, d);
     fg_cholesky_inverse(triangle->w, u, d);
-    triangle->rounding = rounding_of(triangle->w, matrix, d);
+    FG_TRY(fg_error_of_triangle(triangle, matrix, u, d, scale));
 done:
     free(u);
     return status;
+}
+
+void fg_triangle_clear(fg_triangle *triangle)
+{
+    free(triangle->w);
+    free(triangle->columns);
+    *triangle = (fg_triangle){0};
 }
 
 /* ---- tied: rows before their distances ---- */

@@ -184,6 +184,7 @@ works "fit" fit rows.npy -k 3 -o m.safetensors
 says "fit says rows and columns" '600.* 4 '
 says "fit says why it stopped" 'stopped: converged'
 says "fit says where the model is" 'm\.safetensors'
+says "fit says how exact it is" '^error bound +[0-9.e-]+ nats'
 works "fit --json" fit rows.npy -k 3 -o m2.safetensors --json
 json "fit --json has the promised keys" 'list(r) == "rows dims components covariance kernel error_bound_nats terms iterations converged stop_reason log_likelihood history seconds rows_per_second device peak_device_bytes peak_host_bytes tile seed".split()'
 json "fit --json, members of members" 'set(r["seconds"]) == {"read", "compile", "init", "em", "total"} and set(r["device"]) == {"name", "platform", "driver"}'
@@ -204,6 +205,15 @@ says "--init centroids begins with k-means" 'after [1-9][0-9]* of k-means'
 fails "--init MODEL, other K" 1 '--components = 5, but m.safetensors holds 3' fit rows.npy -k 5 --init m.safetensors -o never
 fails "--init MODEL, other D" 1 '' fit narrow.npy --init m.safetensors -o never
 fails "--init MODEL, missing" 1 'nothere.safetensors' fit rows.npy --init nothere.safetensors -o never
+python3 -c '
+import numpy as np
+x = np.random.default_rng(0).normal(size=(400, 2))
+x[200:] = [1e6, -1e6] + 1e-2 * x[200:]
+np.save("far.npy", x)'
+flashgmm fit far.npy -k 2 -o m3.safetensors
+expect "fit warns where float32 is too coarse" grep -qE '^flashgmm: warning: log-likelihoods may be off by [0-9.e+]+ nats' err
+expect "one line of warning" test "$(messages | wc -l)" = 1
+says "fit warns and goes on" '^error bound +[1-9][0-9.e+]* nats'
 for path in sparse dense; do works "--path $path" fit rows.npy -k 3 -o m3.safetensors --path $path; done
 for family in vector group; do works "--kernel $family" fit rows.npy -k 3 -o m3.safetensors --kernel $family --json; done
 json "--kernel group" 'r["kernel"] == "group"'

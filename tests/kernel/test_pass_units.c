@@ -317,6 +317,60 @@ START_TEST(test_pass__scratch_of_long_rows_is_counted_in_64_bits)
 }
 END_TEST
 
+/* The nearest number of 8 binary digits. */
+static double first_term(double x)
+{
+    int exponent;
+    const double fraction = frexp(x, &exponent);
+    return ldexp(rint(ldexp(fraction, 8)), exponent - 8);
+}
+
+/* The number from 1 to 2 of which two terms leave most. */
+static double worst_for_two_terms(void)
+{
+    double worst = 1, most = 0;
+    for (uint32_t i = 0; i < 1u << 18; i++) {
+        const double x = 1 + ldexp(i, -18), rest = x - first_term(x);
+        const double left = rest - first_term(rest);
+        worst = left > most ? x : worst;
+        most = left > most ? left : most;
+    }
+    return worst;
+}
+
+/* Coordinates that are such numbers: what two terms leave adds up, and is most of the error. */
+START_TEST(test_pass__bound_has_what_terms_leave)
+{
+    enum { D = 2 };
+    static const double squares = 0.4, most_of_floats = 5e-6; /* h |m|^2, few enough for two terms */
+    const double x = worst_for_two_terms(), mean[D] = {x, x}, weight = 1, variance = D * x * x / (2 * squares);
+    const float row[D] = {(float)x, (float)x}, shift[D] = {0};
+    const fg_pass_options options = {
+        .k = 1, .d = D, .type = FGMM_F32, .batch_rows = 1, .path = FGMM_PATH_SPARSE, .tile = &unit_tiles[0]};
+    fgmm_device *device = device_of_family(FGMM_KERNEL_MATRIX);
+    const fg_parameters parameters = {FGMM_SPHERICAL, 1, D, &weight, mean, &variance};
+    fg_pass *pass;
+    fg_buffer *buffer;
+    fg_pass_facts facts;
+    double found, l;
+    const fg_evaluation_rows out = {.log_likelihood = &found};
+    ck_ok(fg_pass_create(&pass, device, &options));
+    ck_ok(fg_buffer_create(&buffer, device, sizeof row, FG_BUFFER_DEVICE, "rows"));
+    ck_ok(fg_buffer_write(buffer, 0, row, sizeof row));
+    ck_ok(fg_pass_load(pass, &parameters, shift));
+    const fg_rows rows = {buffer, 0, 1};
+    ck_ok(fg_pass_evaluate(pass, &rows, &out));
+    fg_pass_describe(pass, &facts);
+    fg_reference_log_density(&l, &parameters, mean, 1);
+    ck_assert_uint_eq(facts.terms, 2);
+    ck_assert_double_gt(fabs(found - l), most_of_floats);
+    ck_assert_double_le(fabs(found - l), facts.error_bound_nats);
+    ck_assert_double_le(facts.error_bound_nats, 100 * fabs(found - l));
+    fg_buffer_free(buffer);
+    fg_pass_free(pass);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("pass_units");
@@ -332,6 +386,7 @@ Suite *suite(void)
     tcase_add_loop_test(units, test_pass__unit_with_bounds_in_hard_cases, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_with_bounds_where_first_terms_mislead, 0, UNITS);
     tcase_add_test(units, test_pass__unit_is_named_where_it_multiplies);
+    tcase_add_test(units, test_pass__bound_has_what_terms_leave);
     tcase_add_test(units, test_pass__scratch_of_long_rows_is_counted_in_64_bits);
     tcase_add_loop_test(warps, test_pass__unit_equals_the_twin_at_tile_edges, WARP, UNIT_TILES);
     tcase_add_loop_test(warps, test_pass__unit_with_every_row_type, WARP, UNIT_TILES);
