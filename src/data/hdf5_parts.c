@@ -11,8 +11,7 @@
 
 typedef unsigned long long ull;
 
-/* Virtual datasets may consist of virtual datasets, in a file that an enemy made without end. */
-enum { MOST_NESTING = 8, NAME_BYTES = 1024 };
+enum { NAME_BYTES = 1024 };
 
 /* ---- filters ---- */
 
@@ -100,9 +99,22 @@ static fgmm_status check_written(const fg_hdf5_place *place, hid_t dataset)
     return fg_fail(FGMM_FORMAT, "%s: dataset \"%s\" cannot be read: %s", place->path, place->name, why);
 }
 
-/* ---- virtual datasets ---- */
+/* A dataset whose numbers lie in its own file. */
+static fgmm_status check_stored(const fg_hdf5_place *place, hid_t dataset, hid_t creation)
+{
+    fgmm_status status = FGMM_OK;
+    uint64_t all, written;
+    FG_TRY(check_filters(place, creation));
+    FG_TRY(check_written(place, dataset));
+    count_chunks(dataset, creation, &all, &written);
+    FG_CHECK(written >= all, FGMM_DATA,
+             "%s: dataset \"%s\": %llu of its %llu chunks have never been written; they would read as fill values",
+             place->path, place->name, (ull)(all - written), (ull)all);
+done:
+    return status;
+}
 
-static fgmm_status check_dataset(const fg_hdf5_place *place, hid_t file, hid_t dataset, unsigned nesting);
+/* ---- virtual datasets ---- */
 
 /* Where libhdf5 looks for the file of a part: in HDF5_VDS_PREFIX, beside the file, and as it is named. */
 static hid_t open_part(const char *path, const char *name)
@@ -122,11 +134,11 @@ static hid_t open_part(const char *path, const char *name)
 }
 
 /* One part: its file is there, and in it the dataset, and all of that. */
-static fgmm_status check_part(const fg_hdf5_place *place, hid_t file, hid_t creation, size_t i, unsigned nesting)
+static fgmm_status check_part(const fg_hdf5_place *place, hid_t file, hid_t creation, size_t i)
 {
     fgmm_status status = FGMM_OK;
     char part_file[NAME_BYTES] = "", part_name[NAME_BYTES] = "";
-    hid_t part = H5I_INVALID_HID, dataset = H5I_INVALID_HID;
+    hid_t part = H5I_INVALID_HID, dataset = H5I_INVALID_HID, of_part = H5I_INVALID_HID;
     H5Pget_virtual_filename(creation, i, part_file, sizeof part_file);
     H5Pget_virtual_dsetname(creation, i, part_name, sizeof part_name);
     FG_CHECK(!strchr(part_file, '%') && !strchr(part_name, '%'), FGMM_UNSUPPORTED,
@@ -141,29 +153,31 @@ static fgmm_status check_part(const fg_hdf5_place *place, hid_t file, hid_t crea
              "%s: dataset \"%s\" is virtual, and the file %s has no dataset \"%s\" for its part %zu", place->path,
              place->name, part_file, part_name, i);
     const fg_hdf5_place inner = {part_file, part_name};
-    status = check_dataset(&inner, part, dataset, nesting + 1);
+    of_part = H5Dget_create_plist(dataset);
+    FG_CHECK(H5Pget_layout(of_part) != H5D_VIRTUAL, FGMM_UNSUPPORTED,
+             "%s: dataset \"%s\" is virtual, and so is its part %zu (%s, %s); copy it into a dataset of its own",
+             place->path, place->name, i, part_file, part_name);
+    status = check_stored(&inner, dataset, of_part);
     if (status != FGMM_OK) fg_fail_prefix(status, "%s: dataset \"%s\" is virtual", place->path, place->name);
 done:
+    if (of_part >= 0) H5Pclose(of_part);
     if (dataset >= 0) H5Dclose(dataset);
     if (part >= 0 && part != file) H5Fclose(part);
     return status;
 }
 
-static fgmm_status check_virtual(const fg_hdf5_place *place, hid_t file, hid_t dataset, hid_t creation,
-                                 unsigned nesting)
+static fgmm_status check_virtual(const fg_hdf5_place *place, hid_t file, hid_t dataset, hid_t creation)
 {
     fgmm_status status = FGMM_OK;
     size_t parts = 0;
     uint64_t covered = 0;
-    FG_CHECK(nesting < MOST_NESTING, FGMM_FORMAT, "%s: dataset \"%s\": virtual datasets within virtual datasets",
-             place->path, place->name);
     FG_CHECK(H5Pget_virtual_count(creation, &parts) >= 0, FGMM_FORMAT, "%s: dataset \"%s\": its parts cannot be read",
              place->path, place->name);
     const hid_t space = H5Dget_space(dataset);
     const hssize_t all = H5Sget_simple_extent_npoints(space);
     H5Sclose(space);
     for (size_t i = 0; i < parts; i++) {
-        FG_TRY(check_part(place, file, creation, i, nesting));
+        FG_TRY(check_part(place, file, creation, i));
         const hid_t selection = H5Pget_virtual_vspace(creation, i);
         const hssize_t points = H5Sget_select_npoints(selection);
         covered += points > 0 ? (uint64_t)points : 0;
@@ -178,29 +192,14 @@ done:
 
 /* ---- a dataset ---- */
 
-static fgmm_status check_dataset(const fg_hdf5_place *place, hid_t file, hid_t dataset, unsigned nesting)
-{
-    fgmm_status status = FGMM_OK;
-    uint64_t all, written;
-    const hid_t creation = H5Dget_create_plist(dataset);
-    FG_TRY(check_filters(place, creation));
-    if (H5Pget_layout(creation) == H5D_VIRTUAL) {
-        FG_TRY(check_virtual(place, file, dataset, creation, nesting));
-        goto done;
-    }
-    FG_TRY(check_written(place, dataset));
-    count_chunks(dataset, creation, &all, &written);
-    FG_CHECK(written >= all, FGMM_DATA,
-             "%s: dataset \"%s\": %llu of its %llu chunks have never been written; they would read as fill values",
-             place->path, place->name, (ull)(all - written), (ull)all);
-done:
-    H5Pclose(creation);
-    return status;
-}
-
 fgmm_status fg_hdf5_check_parts(const fg_hdf5_place *place, hid_t file, hid_t dataset)
 {
-    return check_dataset(place, file, dataset, 0);
+    const hid_t creation = H5Dget_create_plist(dataset);
+    const int is_virtual = H5Pget_layout(creation) == H5D_VIRTUAL;
+    const fgmm_status status =
+        is_virtual ? check_virtual(place, file, dataset, creation) : check_stored(place, dataset, creation);
+    H5Pclose(creation);
+    return status;
 }
 
 /* ---- links ---- */

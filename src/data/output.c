@@ -133,10 +133,10 @@ static int print_real(char text[NUMBER_BYTES], double value, int is_narrow)
 static int print_element(char text[NUMBER_BYTES], const struct dtype *dtype, const unsigned char *from)
 {
     const char kind = dtype->name[1];
-    double real;
-    float narrow;
-    int64_t whole;
-    int32_t narrow_whole;
+    double real = 0;
+    float narrow = 0;
+    int64_t whole = 0;
+    int32_t narrow_whole = 0;
     memcpy(&narrow, from, dtype->bytes == 4 ? sizeof narrow : 0);
     memcpy(&narrow_whole, from, dtype->bytes == 4 ? sizeof narrow_whole : 0);
     memcpy(&real, from, dtype->bytes == 8 ? sizeof real : 0);

@@ -209,6 +209,15 @@ START_TEST(test_hdf5__virtual_datasets_are_read_or_what_lacks_is_named)
     H5Dclose(add_dataset(file, "emb", H5T_IEEE_F64LE, ROWS / 2, DIMS, 4));
     H5Fclose(file);
     ck_fails(open_close("all.h5"), FGMM_DATA, "is virtual: part2.h5: dataset \"emb\" has never been written");
+    const hsize_t half[2] = {ROWS / 2, DIMS};
+    const hid_t space = H5Screate_simple(2, half, NULL), creation = H5Pcreate(H5P_DATASET_CREATE);
+    ck_assert(H5Pset_virtual(creation, space, "part.h5", "emb", space) >= 0);
+    file = new_file("part2.h5");
+    H5Dclose(H5Dcreate2(file, "emb", H5T_IEEE_F64LE, space, H5P_DEFAULT, creation, H5P_DEFAULT));
+    H5Fclose(file);
+    H5Pclose(creation);
+    H5Sclose(space);
+    ck_fails(open_close("all.h5"), FGMM_UNSUPPORTED, "is virtual, and so is its part 1 (part2.h5, emb)");
 }
 END_TEST
 
