@@ -181,11 +181,13 @@ typedef struct fgmm_kmeans_options {
     void *progress_user;
     uint32_t n_init;      /* runs, of which the one with the lowest inertia is kept; as in fgmm_fit_options */
     fgmm_source *weights; /* as in fgmm_fit_options */
+    int needs_float32;    /* DATA before training where float32 will not hold the centroids of float64 rows, since it
+                             would round them by more than 2^-20 of a column's deviation */
 } fgmm_kmeans_options;
 
 #define FGMM_KMEANS_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(fgmm_kmeans_options), 0, FGMM_INIT_AUTO, NULL, 25, 1e-4, 0, 0, 0, NULL, NULL, 1, NULL                   \
+        sizeof(fgmm_kmeans_options), 0, FGMM_INIT_AUTO, NULL, 25, 1e-4, 0, 0, 0, NULL, NULL, 1, NULL, 0                \
     }
 
 /* Lloyd's algorithm. The result is a model as from fgmm_model_from_centroids (use fgmm_model_means). Empty clusters are

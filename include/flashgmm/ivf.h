@@ -111,8 +111,9 @@ FGMM_API fgmm_status fgmm_index_open(fgmm_index **index, const char *path);
 FGMM_API void fgmm_index_close(fgmm_index *index);
 
 FGMM_API fgmm_status fgmm_index_describe(const fgmm_index *index, fgmm_index_info *info);
-FGMM_API uint64_t fgmm_index_list_length(const fgmm_index *index, uint64_t list);    /* 0 beyond the last */
-FGMM_API const float *fgmm_index_centroids(const fgmm_index *index);                 /* (K,D), borrowed */
+FGMM_API uint64_t fgmm_index_list_length(const fgmm_index *index, uint64_t list); /* 0 beyond the last */
+FGMM_API const float *
+fgmm_index_centroids(const fgmm_index *index); /* (K,D), borrowed; float32 also where rows are float64 */
 FGMM_API const int64_t *fgmm_index_list_ids(const fgmm_index *index, uint64_t list); /* (length), borrowed */
 
 /* Each reads the index at path and replaces it, written beside and renamed. Added rows get ids from next_id on, in

@@ -75,7 +75,13 @@ FGMM_API fgmm_status fgmm_model_load(fgmm_model **model, const char *path);
  * IO. */
 FGMM_API fgmm_status fgmm_model_save(const fgmm_model *model, const char *path);
 
-/* Writes the means as (K,D) centroids: float32 .npy or .fvecs by the ending of path; as fgmm_model_save. */
+/* 1 where float32 holds the means, and rows drawn from the model: rounding moves them by 2^-20 of the model's deviation
+ * at most (of centroids: of their spread about their mean), in every column, and none is beyond float32. Always 1 of
+ * what was trained on rows that are not float64. */
+FGMM_API int fgmm_model_fits_float32(const fgmm_model *model);
+
+/* Writes the means as (K,D) centroids, .npy or .fvecs by the ending of path; as fgmm_model_save. A .npy is float32, or
+ * float64 where float32 does not hold them (fgmm_model_fits_float32); .fvecs is refused then (DATA). */
 FGMM_API fgmm_status fgmm_model_save_means(const fgmm_model *model, const char *path);
 
 /* For other programs: .npz with scikit-learn's names (weights_, means_, covariances_: float64; covariance_type), or the
@@ -88,6 +94,10 @@ FGMM_API fgmm_status fgmm_model_export(const fgmm_model *model, const char *path
  * The same seed gives the same rows; row i does not depend on n: first_row lets large draws be made in pieces. */
 FGMM_API fgmm_status fgmm_model_sample(const fgmm_model *model, uint64_t seed, uint64_t first_row, uint64_t n,
                                        float *data, int32_t *components);
+
+/* The same rows in float64. */
+FGMM_API fgmm_status fgmm_model_sample_f64(const fgmm_model *model, uint64_t seed, uint64_t first_row, uint64_t n,
+                                           double *data, int32_t *components);
 
 /* "spherical", "diag", "tied", "full". */
 FGMM_API const char *fgmm_covariance_name(fgmm_covariance covariance);

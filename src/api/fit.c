@@ -124,6 +124,7 @@ fgmm_status fgmm_kmeans(fgmm_model **centroids, fgmm_device *device, fgmm_source
     FG_TRY(fg_read_options(&o, options, sizeof o, "k-means options"));
     fg_training t = {.device = device,
                      .source = source,
+                     .needs_float32 = o.needs_float32,
                      .options = {.size = sizeof t.options,
                                  .components = o.components,
                                  .covariance = FGMM_SPHERICAL,

@@ -9,6 +9,7 @@
 #include "searcher.h"
 #include "size.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,6 +139,20 @@ done:
 /* Queries converted at a time. */
 enum { PART_FLOATS = 1 << 22 };
 
+/* Squared distances in the index's unit -> the data's own. */
+static fgmm_status to_given_unit(float *distances, uint64_t count, uint32_t top, uint64_t first, double unit)
+{
+    for (uint64_t i = 0; i < count && unit != 1; i++) {
+        if (isinf(distances[i])) continue; /* a result that is missing */
+        const double value = (double)distances[i] * unit * unit;
+        if (value > (double)FLT_MAX || (value > 0 && value < (double)FLT_MIN))
+            return fg_fail(FGMM_DATA, "query %llu, result %llu: its squared distance %g does not fit float32",
+                           (ull)(first + i / top), (ull)(i % top), value);
+        distances[i] = (float)value;
+    }
+    return FGMM_OK;
+}
+
 static fgmm_status search_parts(fgmm_searcher *s, const void *queries, fgmm_type type, uint64_t n,
                                 fg_search_request *request, double recall, int64_t *ids, float *distances,
                                 fgmm_search_stats *stats)
@@ -146,23 +161,22 @@ static fgmm_status search_parts(fgmm_searcher *s, const void *queries, fgmm_type
     const uint64_t d = s->index->info.dims, most = fg_max_u64(1, PART_FLOATS / d);
     const size_t row_bytes = (size_t)d * fgmm_type_bytes(type);
     float *floats = NULL;
-    double *zero = NULL;
     FG_TRY(FG_ALLOC(&floats, fg_min_u64(most, n) * d, "queries"));
-    FG_TRY(FG_ALLOC(&zero, d, "shift"));
     for (uint64_t at = 0; at < n; at += most) {
         const uint64_t part = fg_min_u64(most, n - at), first = at * request->top;
         const unsigned char *rows = (const unsigned char *)queries + (size_t)at * row_bytes;
         FG_TRY(fg_rows_check(rows, type, part, d, at, fg_most_value(type)));
-        fg_rows_to_float(floats, rows, type, part, d, zero, 1);
+        fg_rows_to_float(floats, rows, type, part, d, s->index->shift, s->index->unit);
+        if (s->index->is_shifted) FG_TRY(fg_index_check_rows(floats, part, d, at));
         request->queries = floats;
         request->n = part;
         float *of_part = distances ? distances + first : NULL;
         FG_TRY(request->probing.nprobe ? fg_searcher_run(s, request, ids + first, of_part, stats)
                                        : fg_away_run(s, request, recall, ids + first, of_part, stats));
+        if (distances) FG_TRY(to_given_unit(of_part, part * request->top, request->top, at, s->index->unit));
     }
 done:
     free(floats);
-    free(zero);
     return status;
 }
 

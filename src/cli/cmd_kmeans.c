@@ -22,7 +22,8 @@ static const cli_option options[] = {
      .offset = offsetof(kmeans_arguments, output),
      .value = "CENTROIDS",
      .is_required = 1,
-     .help = "where the centroids go, float32: a name ending with .npy or .fvecs"},
+     .help = "where the centroids go, float32: a name ending with .npy (float64 where float32 does not hold them) or "
+             ".fvecs"},
     {.name = "init",
      .kind = CLI_OPTION_TEXT,
      .offset = offsetof(kmeans_arguments, init),
@@ -110,6 +111,7 @@ static void fill_options(fgmm_kmeans_options *kmeans, cli_training *training)
     kmeans->progress = cli_progress_report;
     kmeans->progress_user = &training->progress;
     kmeans->weights = training->weights;
+    kmeans->needs_float32 = cli_ends_with(arguments->output, ".fvecs");
 }
 
 static int train(cli_training *training, fgmm_model **model, fgmm_device *device, fgmm_source *source)

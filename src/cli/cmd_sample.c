@@ -32,7 +32,8 @@ static const cli_option options[] = {
      .offset = offsetof(sample_arguments, output),
      .value = "DATA.npy",
      .is_required = 1,
-     .help = "where the rows go, float32: a name ending with .npy or .fvecs"},
+     .help =
+         "where the rows go, float32: a name ending with .npy (float64 where float32 does not hold them) or .fvecs"},
     {.name = "seed",
      .kind = CLI_OPTION_COUNT,
      .offset = offsetof(sample_arguments, seed),
@@ -51,8 +52,10 @@ static int draw(fgmm_writer *output, const fgmm_model *model, uint64_t dims, con
 {
     int exit_code = CLI_EXIT_DONE;
     const double begin_s = cli_now_s();
-    const uint64_t fitting = PIECE_BYTES / sizeof(float) / dims, piece = fitting ? fitting : 1;
-    float *rows = calloc(piece, dims * sizeof *rows); /* (piece,dims) */
+    const int is_wide = !fgmm_model_fits_float32(model);
+    const size_t row_bytes = dims * (is_wide ? sizeof(double) : sizeof(float));
+    const uint64_t fitting = PIECE_BYTES / row_bytes, piece = fitting ? fitting : 1;
+    void *rows = calloc(piece, row_bytes); /* (piece,dims) */
     if (!rows) return cli_error(CLI_EXIT_FAILED, "%llu rows to draw: memory ran out", (unsigned long long)piece);
     fgmm_progress now = {.phase = FGMM_PHASE_FINAL,
                          .iteration = 1,
@@ -61,7 +64,9 @@ static int draw(fgmm_writer *output, const fgmm_model *model, uint64_t dims, con
                          .log_likelihood = (double)NAN};
     while (now.rows_done < arguments->rows) {
         const uint64_t left = arguments->rows - now.rows_done, count = left < piece ? left : piece;
-        CLI_DO(cli_library(fgmm_model_sample(model, arguments->seed, now.rows_done, count, rows, NULL)));
+        CLI_DO(cli_library(
+            is_wide ? fgmm_model_sample_f64(model, arguments->seed, now.rows_done, count, (double *)rows, NULL)
+                    : fgmm_model_sample(model, arguments->seed, now.rows_done, count, (float *)rows, NULL)));
         CLI_DO(cli_library(fgmm_writer_append(output, rows, count)));
         now.rows_done += count;
         now.elapsed_s = cli_now_s() - begin_s;
@@ -87,7 +92,12 @@ static int run(const void *user)
     CLI_DO(cli_library(fgmm_model_load(&model, arguments->model)));
     CLI_DO(cli_library(fgmm_model_describe(model, &info)));
     cli_signals_catch();
-    CLI_DO(cli_library(fgmm_writer_open(&output, arguments->output, "<f4", info.dims)));
+    const int is_wide = !fgmm_model_fits_float32(model);
+    if (is_wide && cli_ends_with(arguments->output, ".fvecs"))
+        CLI_DO(cli_error(CLI_EXIT_FAILED,
+                         "%s: float32, which is all that .fvecs has, does not hold rows of this model; need a .npy",
+                         arguments->output));
+    CLI_DO(cli_library(fgmm_writer_open(&output, arguments->output, is_wide ? "<f8" : "<f4", info.dims)));
     CLI_DO(draw(output, model, info.dims, arguments, &progress));
     CLI_DO(cli_writer_commit(&output));
     const cli_written written = {arguments->rows, 0, "dims", info.dims, arguments->output};

@@ -49,7 +49,7 @@ done:
 }
 
 /* The model of centroids in place of the clusters' mixture. */
-static fgmm_status to_centroids(fgmm_model **model)
+static fgmm_status to_centroids(fgmm_model **model, int float32)
 {
     fgmm_model *clusters = *model;
     const fgmm_model_info info = clusters->info;
@@ -57,6 +57,7 @@ static fgmm_status to_centroids(fgmm_model **model)
     if (status == FGMM_OK) {
         (*model)->info.rows = info.rows;
         (*model)->info.seed = info.seed;
+        (*model)->float32 = float32;
     }
     fgmm_model_free(clusters);
     return status;
@@ -75,7 +76,7 @@ done:
     free(before);
     status = fg_training_deliver(centroids, t, status);
     if (*centroids) {
-        const fgmm_status made = to_centroids(centroids);
+        const fgmm_status made = to_centroids(centroids, t->float32);
         if (status == FGMM_OK) status = made;
     }
     return status;

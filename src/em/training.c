@@ -281,6 +281,32 @@ done:
     return status;
 }
 
+/* As fgmm_model.float32, of centroids of these rows (model/centroids.c). *column: the one that is not held. */
+static int float32_of(uint64_t *column, const fg_range *range, const fg_training *t)
+{
+    static const double most_deviations = 16;
+    if (t->source->info.type != FGMM_F64) return 1;
+    for (*column = 0; *column < t->source->info.dims; ++*column) {
+        const double deviation = sqrt(t->variance[*column]);
+        if (deviation > 0 && fabs(range->centre[*column]) > most_deviations * deviation) return -1;
+    }
+    return 0;
+}
+
+static fgmm_status check_float32(fg_training *t, const fg_range *range)
+{
+    fgmm_status status = FGMM_OK;
+    uint64_t j = 0;
+    t->float32 = float32_of(&j, range, t);
+    FG_CHECK(
+        t->float32 >= 0 || !t->needs_float32, FGMM_DATA,
+        "float32 does not hold centroids of these float64 rows: column %llu has a deviation of %g about %g; need a "
+        "form of float64, such as .npy",
+        (unsigned long long)j, sqrt(t->variance[j]), range->centre[j]);
+done:
+    return status;
+}
+
 static void regard_reg_covar(fg_range *range, const fg_training *t)
 {
     const uint64_t d = t->source->info.dims;
@@ -334,6 +360,7 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     survey.variance = survey.rests = survey.grains = NULL;
     request.pass.row_facts = (fg_row_facts){.rests = t->rests, .grains = t->grains};
     regard_reg_covar(&survey.range, t);
+    FG_TRY(check_float32(t, &survey.range));
     t->mixture.unit = t->kept.unit = survey.range.unit;
     FG_TRY(check_device(t, &request, largest));
     FG_TRY(first_parameters(t, &survey, resumed, &request));
@@ -497,6 +524,7 @@ fgmm_status fg_training_deliver(fgmm_model **model, fg_training *t, fgmm_status 
         const fg_parameters parameters = fg_mixture_parameters(&t->mixture);
         const fgmm_model_info info = model_info(t, t->report.log_likelihood);
         made = fg_model_create(model, &parameters, &info);
+        if (*model) (*model)->float32 = t->float32 > 0;
     }
     if (status == FGMM_OK) return made;
     fg_error_restore(text);

@@ -12,6 +12,8 @@ typedef struct fg_training {
     fgmm_source *source;
     fg_weights weights;       /* of its rows */
     fgmm_fit_options options; /* checked; components and covariance are final */
+    int needs_float32;        /* as fgmm_kmeans_options */
+    int float32;              /* as fgmm_model, of centroids */
     fg_runs *runs;            /* earlier ones; a checkpoint may add to them */
     double began_s;           /* seconds that they took */
     uint64_t seed;            /* of this run's random choices */

@@ -4,6 +4,7 @@
 
 #include "choose.h"
 #include "dial.h"
+#include "range.h"
 #include "rows.h"
 #include "size.h"
 #include "watch.h"
@@ -32,18 +33,20 @@ static fgmm_status write_rows(fg_index_writer *w, const fg_index_head *head, fgm
     const size_t row_bytes = (size_t)d * fgmm_type_bytes(from), out_bytes = (size_t)d * fgmm_type_bytes(to);
     const uint64_t capacity = fg_max_u64(1, READ_BYTES / row_bytes);
     unsigned char *rows = NULL;
+    const int is_converted = from != to || head->is_shifted;
+    const double unit = head->is_shifted ? head->unit : 1;
     float *converted = NULL;
     double *zero = NULL;
     uint64_t row = 0, n = capacity, id = first_id;
     uint32_t lists[FGMM_LISTS_PER_ROW_MAX], count;
     FG_TRY(fg_alloc((void **)&rows, capacity, row_bytes, "rows"));
     FG_TRY(FG_ALLOC(&zero, d, "shift"));
-    if (from != to) FG_TRY(FG_ALLOC(&converted, capacity * d, "rows"));
+    if (is_converted) FG_TRY(FG_ALLOC(&converted, capacity * d, "rows"));
     FG_TRY(fgmm_source_rewind(source));
     for (; n == capacity; row += n) {
         FG_TRY(fg_rows_fill(source, rows, capacity, &n));
-        if (from != to) fg_rows_to_float(converted, rows, from, n, d, zero, 1);
-        const unsigned char *out = from != to ? (const unsigned char *)converted : rows;
+        if (is_converted) fg_rows_to_float(converted, rows, from, n, d, head->is_shifted ? head->shift : zero, unit);
+        const unsigned char *out = is_converted ? (const unsigned char *)converted : rows;
         for (uint64_t i = 0; i < n; i++) {
             while (fgmm_source_is_skipped(source, id - first_id)) id++;
             FG_TRY(fg_choices_next(choices, lists, &count));
@@ -75,16 +78,55 @@ static double replication_of(const fgmm_index_options *o)
     return o->assignment == FGMM_ASSIGN_SOFT ? o->replication : 0;
 }
 
-static fgmm_status make_head(fg_index_head *head, float **centroids, const fgmm_source *source,
-                             const fgmm_index_options *o)
+/* float32 numbers of a spread between these need no other unit: their squares, and those of what is 2^-40 of them, are
+ * float32 numbers too. */
+static const double LEAST_PLAIN_UNIT = 0x1p-20, MOST_PLAIN_UNIT = 0x1p20;
+
+static int has_spread(const fg_parameters *p)
+{
+    for (uint64_t i = p->d; i < p->k * p->d; i++)
+        if (p->means[i] != p->means[i % p->d]) return 1;
+    return p->covariances != NULL;
+}
+
+/* How rows are stored: as they are, or less a shift where float32 would not tell float64 rows apart so far from the
+ * origin, and in a unit where squares of theirs are none of float32. The quantizer says where they lie. */
+static fgmm_status set_shift(fg_index_head *head, fg_range *range, const fgmm_source *source,
+                             const fgmm_index_options *o, const char *path)
+{
+    fgmm_status status = FGMM_OK;
+    const fgmm_type type = source->info.type;
+    fg_parameters p = fg_model_parameters(o->quantizer);
+    int is_far = 0;
+    if (fg_is_centroids(o->quantizer)) p.covariances = NULL; /* their variance is no variance of rows */
+    FG_TRY(fg_range_of(range, &p));
+    if (type != FGMM_F32 && type != FGMM_F64) return FGMM_OK;
+    const double most = has_spread(&p) ? FG_MOST_SHIFT * range->unit : 0; /* one list says nothing of its rows' */
+    for (uint64_t j = 0; j < p.d; j++) is_far = is_far || (type == FGMM_F64 && fabs(range->centre[j]) > most);
+    head->is_shifted = is_far || range->unit < LEAST_PLAIN_UNIT || range->unit > MOST_PLAIN_UNIT;
+    FG_CHECK(!head->is_shifted || o->format == FGMM_INDEX_NATIVE ||
+                 (!is_far && range->unit >= FG_LEAST_UNIT && range->unit <= 1 / FG_LEAST_UNIT),
+             FGMM_DATA,
+             "%s: float32, which is all that Faiss's format has, does not hold these rows, of a spread of %g; use the "
+             "native format",
+             path, range->unit);
+    head->is_shifted = head->is_shifted && o->format == FGMM_INDEX_NATIVE;
+    for (uint64_t j = 0; j < p.d && !is_far; j++) range->centre[j] = 0;
+    head->shift = range->centre;
+    head->unit = head->is_shifted ? range->unit : 1;
+done:
+    return status;
+}
+
+static fgmm_status make_head(fg_index_head *head, float **centroids, fg_range *range, const fgmm_source *source,
+                             const fgmm_index_options *o, const char *path)
 {
     fgmm_status status = FGMM_OK;
     const fgmm_model_info *model = &o->quantizer->info;
     const size_t count = (size_t)(model->components * model->dims);
-    FG_TRY(FG_ALLOC(centroids, count, "centroids"));
-    for (size_t i = 0; i < count; i++) (*centroids)[i] = (float)o->quantizer->means[i];
     const fgmm_type type = o->format == FGMM_INDEX_FAISS ? FGMM_F32 : fg_device_type(source->info.type);
     const int is_residual = o->assignment == FGMM_ASSIGN_RESIDUAL, is_soft = o->assignment == FGMM_ASSIGN_SOFT;
+    FG_TRY(FG_ALLOC(centroids, count, "centroids"));
     *head = (fg_index_head){.centroids = *centroids,
                             .mixture = fg_is_centroids(o->quantizer) && !is_soft ? NULL : o->quantizer,
                             .info = {.lists = model->components,
@@ -95,6 +137,11 @@ static fgmm_status make_head(fg_index_head *head, float **centroids, const fgmm_
                                      .max_lists = is_residual ? 2
                                                   : is_soft   ? o->max_lists
                                                               : 1}};
+    FG_TRY(set_shift(head, range, source, o, path));
+    for (size_t i = 0; i < count; i++) {
+        const double shift = head->is_shifted ? head->shift[i % model->dims] : 0;
+        (*centroids)[i] = (float)((o->quantizer->means[i] - shift) / (head->is_shifted ? head->unit : 1));
+    }
 done:
     return status;
 }
@@ -147,12 +194,13 @@ fgmm_status fg_index_build(fgmm_device *device, fgmm_source *source, const char 
 {
     fgmm_status status = FGMM_OK;
     fg_index_head head;
+    fg_range range = {0};
     float *centroids = NULL;
     fg_choices choices = {0};
     fg_index_writer *w = NULL;
     fg_watch watch;
     fg_watch_begin(&watch, device, o->progress, o->progress_user);
-    FG_TRY(make_head(&head, &centroids, source, o));
+    FG_TRY(make_head(&head, &centroids, &range, source, o, path));
     const fg_choose_request request = {.device = device,
                                        .source = source,
                                        .head = &head,
@@ -177,6 +225,7 @@ fgmm_status fg_index_build(fgmm_device *device, fgmm_source *source, const char 
 done:
     fg_index_writer_abandon(w);
     fg_choices_clear(&choices);
+    free(range.centre);
     free(centroids);
     return status;
 }

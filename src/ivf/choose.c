@@ -96,6 +96,7 @@ static fgmm_status choose_by_distance(chooser *c)
     fgmm_status status = FGMM_OK;
     distance_pass p = {0};
     fgmm_source *source = c->request->source;
+    const fg_index_head *head = c->request->head;
     const uint32_t width = c->out->width;
     uint64_t n;
     FG_TRY(distance_open(&p, c->request, width > 1));
@@ -105,7 +106,9 @@ static fgmm_status choose_by_distance(chooser *c)
         FG_TRY(fg_rows_fill(source, p.rows, p.capacity, &n));
         FG_TRY(fg_rows_check(p.rows, source->info.type, n, source->info.dims, c->out->rows,
                              fg_most_value(source->info.type)));
-        fg_rows_to_float(p.floats, p.rows, source->info.type, n, source->info.dims, p.zero, 1);
+        fg_rows_to_float(p.floats, p.rows, source->info.type, n, source->info.dims,
+                         head->is_shifted ? head->shift : p.zero, head->is_shifted ? head->unit : 1);
+        if (head->is_shifted) FG_TRY(fg_index_check_rows(p.floats, n, source->info.dims, c->out->rows));
         FG_TRY(fg_assign_run(p.assign, p.floats, n, p.first, p.second, p.ratio));
         for (uint64_t i = 0; i < n; i++) {
             c->batch[i * width] = (fg_choice){p.first[i], 0};

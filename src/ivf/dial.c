@@ -109,18 +109,16 @@ static fgmm_status read_queries(queries *q, const fgmm_index *index, fgmm_source
     const uint64_t d = source->info.dims;
     const fgmm_type type = source->info.type;
     unsigned char *rows = NULL;
-    double *zero = NULL;
     FG_TRY(fg_alloc((void **)&rows, CALIBRATION_QUERIES_MAX, (size_t)d * fgmm_type_bytes(type), "queries"));
-    FG_TRY(FG_ALLOC(&zero, d, "shift"));
     FG_TRY(FG_ALLOC(&q->x, CALIBRATION_QUERIES_MAX * d, "queries"));
     FG_TRY(fgmm_source_rewind(source));
     FG_TRY(fg_rows_fill(source, rows, CALIBRATION_QUERIES_MAX, &q->n));
     FG_TRY(fg_rows_check(rows, type, q->n, d, 0, fg_most_value(type)));
-    fg_rows_to_float(q->x, rows, type, q->n, d, zero, 1);
+    fg_rows_to_float(q->x, rows, type, q->n, d, index->shift, index->unit);
+    if (index->is_shifted) FG_TRY(fg_index_check_rows(q->x, q->n, d, 0));
     q->is_integer = type == index->info.type && (type == FGMM_U8 || type == FGMM_I8);
 done:
     free(rows);
-    free(zero);
     return status;
 }
 

@@ -48,6 +48,8 @@ fgmm_status fg_index_alloc(fgmm_index *index)
     size_t count;
     FG_TRY(fg_size_product(&count, k, index->info.dims, "centroids"));
     FG_TRY(FG_ALLOC(&index->centroids, count, "centroids"));
+    FG_TRY(FG_ALLOC(&index->shift, index->info.dims, "shift"));
+    index->unit = 1;
     FG_TRY(FG_ALLOC(&index->counts, k, "list lengths"));
     FG_TRY(FG_ALLOC(&index->rooms, k, "list lengths"));
     FG_TRY(FG_ALLOC(&index->rows_at, k, "list offsets"));
@@ -97,6 +99,18 @@ done:
     return status;
 }
 
+/* What the application sees of them: rounded to float32 where the data lie. */
+static fgmm_status give_centroids(fgmm_index *index)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t d = index->info.dims, count = index->info.lists * d;
+    FG_TRY(FG_ALLOC(&index->given, count, "centroids"));
+    for (uint64_t i = 0; i < count; i++)
+        index->given[i] = (float)(index->shift[i % d] + index->unit * (double)index->centroids[i]);
+done:
+    return status;
+}
+
 static fgmm_status open_kind(fgmm_index *index)
 {
     const fg_index_kind *kinds[] = {&fg_index_native, &fg_index_faiss};
@@ -126,6 +140,7 @@ fgmm_status fgmm_index_open(fgmm_index **out, const char *path)
     FG_TRY(fg_input_open(&index->input, path));
     FG_TRY(open_kind(index));
     FG_TRY(check_centroids(index));
+    if (index->is_shifted) FG_TRY(give_centroids(index));
     index->info.imbalance = imbalance(index);
     if (index->dial.for_top) {
         index->info.for_top = index->dial.for_top;
@@ -148,6 +163,8 @@ void fgmm_index_close(fgmm_index *index)
     fg_input_close(index->input);
     fgmm_model_free(index->mixture);
     free(index->centroids);
+    free(index->given);
+    free(index->shift);
     free(index->counts);
     free(index->rooms);
     free(index->rows_at);
@@ -183,12 +200,23 @@ uint64_t fgmm_index_list_length(const fgmm_index *index, uint64_t list)
 
 const float *fgmm_index_centroids(const fgmm_index *index)
 {
-    return index ? index->centroids : NULL;
+    if (!index) return NULL;
+    return index->given ? index->given : index->centroids;
 }
 
 const int64_t *fgmm_index_list_ids(const fgmm_index *index, uint64_t list)
 {
     return index && list < index->info.lists ? index->ids + index->first_id[list] : NULL;
+}
+
+fgmm_status fg_index_check_rows(const float *rows, uint64_t n, uint64_t d, uint64_t first)
+{
+    static const float most = 0x1p56f; /* units; squares of up to 2^15 of them are a float32 */
+    for (uint64_t i = 0; i < n * d; i++)
+        if (!(fabsf(rows[i]) <= most))
+            return fg_fail(FGMM_DATA, "row %llu, column %llu lies more than %g spreads of the index's centroids away",
+                           (ull)(first + i / d), (ull)(i % d), (double)most);
+    return FGMM_OK;
 }
 
 int fg_index_compare_ids(const void *a, const void *b)

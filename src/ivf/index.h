@@ -31,7 +31,11 @@ struct fgmm_index {
     fgmm_index_info info;
     char *path;
     fg_input *input;
-    float *centroids;    /* (K,D) */
+    float *centroids;    /* (K,D), as rows are stored */
+    float *given;        /* (K,D) the same as the data has them, where they are not stored so; else NULL */
+    double *shift;       /* (D) a stored number r stands for shift + unit r; zeros where there is none */
+    double unit;         /* a power of two */
+    int is_shifted;      /* shift or unit are in the file */
     fgmm_model *mixture; /* NULL: centroids are all there is */
     uint64_t *counts;    /* (K) live entries */
     uint64_t *rooms;     /* (K) entries that the file has room for */
@@ -42,11 +46,24 @@ struct fgmm_index {
     fg_seen seen;
 };
 
+/* float32 holds values of a spread `unit` as they are where they lie this many units from the origin at most (it then
+ * moves them by 2^-20 units), and where squares of differences are float32 as well. */
+#define FG_MOST_SHIFT 16
+#define FG_LEAST_UNIT 0x1p-40
+
 /* What a caller wants filled in says how long it is. */
 fgmm_status fg_index_check_info(const fgmm_index_info *info);
 
+/* Rows or queries (n,d) as an index stores them, number `first` the first: DATA names one that is so far away that
+ * float32 tells no distance to it from another. */
+fgmm_status fg_index_check_rows(const float *rows, uint64_t n, uint64_t d, uint64_t first);
+
 /* For qsort and bsearch over int64_t ids. */
 int fg_index_compare_ids(const void *a, const void *b);
+
+/* DATA where float32 does not hold the rows of an index that is shifted as they are: path, of a file that would have
+ * to. */
+fgmm_status fg_index_check_plain(const fgmm_index *index, const char *path);
 
 /* Bytes of a row. */
 size_t fg_index_row_bytes(const fgmm_index *index);
@@ -67,10 +84,13 @@ typedef struct fg_index_layout {
 /* What the header of a file says beside its lists. */
 typedef struct fg_index_head {
     fgmm_index_info info;
-    const float *centroids;
+    const float *centroids;    /* as rows are stored */
     const fgmm_model *mixture; /* or NULL */
     fg_dial dial;
     fg_seen seen;
+    int is_shifted;
+    const double *shift; /* (D), with is_shifted */
+    double unit;         /* likewise */
 } fg_index_head;
 
 /* A format: its magic, reading a whole header into a zeroed index (rows stay in the file), laying out, and writing what

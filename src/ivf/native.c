@@ -10,7 +10,9 @@
 
 typedef unsigned long long ull;
 
-enum { VERSION = 1, NO_MIXTURE = -1, ROWS_ALIGNMENT = 4096 };
+/* SHIFTED: rows are stored as (x - shift) / 2^exponent; version 1 has neither, and is written where there is neither.
+ */
+enum { PLAIN = 1, SHIFTED = 2, MOST_EXPONENT = 1000, NO_MIXTURE = -1, ROWS_ALIGNMENT = 4096 };
 
 /* As it lies in the file; little-endian, no gaps. */
 typedef struct header {
@@ -21,7 +23,7 @@ typedef struct header {
     uint32_t assignment, max_lists;
     double tau;
     int32_t covariance;
-    uint32_t reserved;
+    int32_t exponent; /* of the unit; version 1: 0 */
     uint64_t centroids_at, lists_at, mixture_at, dial_at, ids_at, rows_at, file_bytes;
     uint64_t zero[11];
     fg_seen seen;         /* of the dial */
@@ -45,12 +47,18 @@ static uint64_t mixture_count(const fgmm_model *mixture)
     return info->components * (1 + info->dims) + fg_covariance_count(info->covariance, info->components, info->dims);
 }
 
+/* Where the shift lies, behind the dial. */
+static uint64_t shift_at(const header *h)
+{
+    return fg_round_up(h->dial_at + sizeof(fg_dial), 8);
+}
+
 static fgmm_status place(header *h, const fg_index_head *head, uint64_t room)
 {
     fgmm_status status = FGMM_OK;
     const fgmm_index_info *info = &head->info;
     const uint64_t row_bytes = info->dims * fgmm_type_bytes(info->type), most = (uint64_t)INT64_MAX / 4;
-    *h = (header){.version = VERSION,
+    *h = (header){.version = head->is_shifted ? SHIFTED : PLAIN,
                   .type = (uint32_t)info->type,
                   .lists = info->lists,
                   .dims = info->dims,
@@ -61,7 +69,8 @@ static fgmm_status place(header *h, const fg_index_head *head, uint64_t room)
                   .max_lists = info->max_lists,
                   .tau = info->tau,
                   .seen = head->seen,
-                  .covariance = head->mixture ? (int32_t)head->mixture->info.covariance : NO_MIXTURE};
+                  .covariance = head->mixture ? (int32_t)head->mixture->info.covariance : NO_MIXTURE,
+                  .exponent = head->is_shifted ? ilogb(head->unit) : 0};
     memcpy(h->magic, fg_index_native.magic, sizeof h->magic);
     FG_CHECK(room <= most / (row_bytes + sizeof(int64_t)), FGMM_ARGUMENT, "entries = %llu: more than a file holds",
              (ull)room);
@@ -69,7 +78,7 @@ static fgmm_status place(header *h, const fg_index_head *head, uint64_t room)
     h->lists_at = fg_round_up(h->centroids_at + info->lists * info->dims * sizeof(float), 8);
     h->mixture_at = h->lists_at + info->lists * sizeof(list_entry);
     h->dial_at = h->mixture_at + mixture_count(head->mixture) * sizeof(double);
-    h->ids_at = fg_round_up(h->dial_at + sizeof(fg_dial), 8);
+    h->ids_at = shift_at(h) + (head->is_shifted ? info->dims * sizeof(double) : 0);
     h->rows_at = fg_round_up(h->ids_at + room * sizeof(int64_t), ROWS_ALIGNMENT);
     h->file_bytes = h->rows_at + room * row_bytes;
 done:
@@ -121,6 +130,7 @@ static fgmm_status make_tables(unsigned char **tables, const header *h, const fg
         memcpy(to + p.k + p.k * p.d, p.covariances, (size_t)fg_covariance_count(p.covariance, p.k, p.d) * sizeof *to);
     }
     memcpy(PART(*tables, h->dial_at), &head->dial, sizeof head->dial);
+    if (head->is_shifted) memcpy(PART(*tables, shift_at(h)), head->shift, (size_t)h->dims * sizeof *head->shift);
 done:
     return status;
 }
@@ -169,8 +179,9 @@ static fgmm_status check_header(const fgmm_index *index, const header *h)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t size = index->input->size;
-    if (h->version != VERSION)
-        return fg_fail(FGMM_FORMAT, "%s: index version %u; this library reads %d", index->path, h->version, VERSION);
+    if (h->version != PLAIN && h->version != SHIFTED)
+        return fg_fail(FGMM_FORMAT, "%s: index version %u; this library reads %d and %d", index->path, h->version,
+                       PLAIN, SHIFTED);
     if (h->header_hash != fg_hash(FG_HASH_BEGIN, h, offsetof(header, header_hash)))
         return fg_index_bad(index, 0, "the header is damaged (its checksum differs)");
     FG_CHECK(h->file_bytes == size, FGMM_FORMAT, "%s: the file has %llu bytes; its header says %llu", index->path,
@@ -189,6 +200,10 @@ static fgmm_status check_header(const fgmm_index *index, const header *h)
     FG_CHECK(h->next_id <= INT64_MAX && isfinite(h->tau), FGMM_FORMAT, "%s: next id = %llu, tau = %g: out of range",
              index->path, (ull)h->next_id, h->tau);
     FG_TRY(check_assignment(index, h));
+    FG_CHECK(h->version == PLAIN ? h->exponent == 0
+                                 : h->type == FGMM_F32 && h->exponent >= -MOST_EXPONENT && h->exponent <= MOST_EXPONENT,
+             FGMM_FORMAT, "%s: exponent = %d, element type %u; need f32 rows and an exponent of %d..%d", index->path,
+             (int)h->exponent, h->type, -MOST_EXPONENT, MOST_EXPONENT);
     FG_TRY(fg_index_span(index, sizeof *h, h->lists, h->dims * sizeof(float) + sizeof(list_entry), "lists"));
     if (h->covariance == FGMM_TIED || h->covariance == FGMM_FULL) { /* so that their counts cannot wrap */
         FG_TRY(fg_index_span(index, sizeof *h, h->dims, h->dims * sizeof(double), "a covariance matrix"));
@@ -206,7 +221,9 @@ static fgmm_status check_places(const fgmm_index *index, const header *h)
     const fgmm_model shape = {
         .info = {.components = h->lists, .dims = h->dims, .covariance = (fgmm_covariance)h->covariance}};
     const fg_index_head head = {.info = {.lists = h->lists, .dims = h->dims, .type = (fgmm_type)h->type},
-                                .mixture = h->covariance == NO_MIXTURE ? NULL : &shape};
+                                .mixture = h->covariance == NO_MIXTURE ? NULL : &shape,
+                                .is_shifted = h->version == SHIFTED,
+                                .unit = 1};
     if (place(&expected, &head, h->room) != FGMM_OK || expected.ids_at != h->ids_at || expected.dial_at != h->dial_at ||
         expected.rows_at != h->rows_at || expected.lists_at != h->lists_at || expected.mixture_at != h->mixture_at ||
         expected.centroids_at != h->centroids_at || expected.file_bytes != h->file_bytes)
@@ -262,6 +279,18 @@ static fgmm_status read_dial(fgmm_index *index, const header *h, const unsigned 
     return FGMM_OK;
 }
 
+static fgmm_status read_shift(fgmm_index *index, const header *h, const unsigned char *tables)
+{
+    if (h->version == PLAIN) return FGMM_OK;
+    index->is_shifted = 1;
+    index->unit = ldexp(1, h->exponent);
+    memcpy(index->shift, PART(tables, shift_at(h)), (size_t)h->dims * sizeof *index->shift);
+    for (uint64_t j = 0; j < h->dims; j++)
+        if (!isfinite(index->shift[j]))
+            return fg_index_bad(index, shift_at(h), "the shift holds values that are no numbers");
+    return FGMM_OK;
+}
+
 static fgmm_status native_read(fgmm_index *index)
 {
     fgmm_status status = FGMM_OK;
@@ -293,6 +322,7 @@ static fgmm_status native_read(fgmm_index *index)
     FG_TRY(read_lists(index, &h, tables, ids_at));
     FG_TRY(read_mixture(index, &h, tables));
     FG_TRY(read_dial(index, &h, tables));
+    FG_TRY(read_shift(index, &h, tables));
     FG_TRY(fg_index_read_ids(index, ids_at, h.next_id));
     FG_CHECK(h.rows <= index->info.entries && h.rows <= h.next_id &&
                  fg_ceil_div(index->info.entries, FGMM_LISTS_PER_ROW_MAX) <= h.rows,

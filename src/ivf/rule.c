@@ -3,6 +3,7 @@
 
 #include "size.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,9 @@ static float border_scale(const fg_rule *rule, uint64_t i, uint64_t j)
 void fg_rule_features(float *f, const fg_rule *rule, const fg_rule_query *query, uint32_t i, float rho2)
 {
     const float *d = query->d;
-    const float tiny = 1e-30f, rho2_guarded = rho2 > tiny ? rho2 : tiny, d1 = d[0] > tiny ? d[0] : tiny;
+    /* for distances of 0: far below any other, in whatever unit they are */
+    const float tiny = fmaxf(1e-30f * (float)rule->dial->scale, FLT_MIN), rho2_guarded = rho2 > tiny ? rho2 : tiny,
+                d1 = d[0] > tiny ? d[0] : tiny;
     const uint32_t borders = i < BORDERS ? i : BORDERS;
     float h = 0; /* distance of the query to the farthest of the nearest borders of list i's cell */
     for (uint32_t j = 0; j < borders; j++) {

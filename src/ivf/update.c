@@ -5,6 +5,7 @@
 #include "size.h"
 #include "writer.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,10 +107,33 @@ done:
     return status;
 }
 
+fgmm_status fg_index_check_plain(const fgmm_index *index, const char *path)
+{
+    fgmm_status status = FGMM_OK;
+    const double most = index->info.lists > 1 ? FG_MOST_SHIFT * index->unit : 0; /* as build.c, has_spread */
+    for (uint64_t j = 0; j < index->info.dims; j++)
+        FG_CHECK(
+            fabs(index->shift[j]) <= most && index->unit >= FG_LEAST_UNIT && index->unit <= 1 / FG_LEAST_UNIT,
+            FGMM_DATA,
+            "%s: float32 does not hold these rows, of a spread of %g about %g in column %llu; such an index has the "
+            "native format only",
+            path, index->unit, index->shift[j], (unsigned long long)j);
+done:
+    return status;
+}
+
 fgmm_status fg_index_save(const fgmm_index *index, const char *path, fgmm_index_format format)
 {
     fg_index_head head = fg_index_head_of(index);
     head.info.format = format;
-    if (format == FGMM_INDEX_FAISS) head.info.type = FGMM_F32;
+    if (format == FGMM_INDEX_FAISS) {
+        head.info.type = FGMM_F32;
+        if (index->is_shifted) {
+            const fgmm_status status = fg_index_check_plain(index, path);
+            if (status != FGMM_OK) return status;
+            head.is_shifted = 0;
+            head.centroids = index->given;
+        }
+    }
     return rewrite(index, path, &head, index->counts, index->info.rows, NULL, NULL);
 }

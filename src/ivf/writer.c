@@ -190,7 +190,14 @@ fgmm_status fg_index_writer_commit(fg_index_writer *w)
 
 fg_index_head fg_index_head_of(const fgmm_index *index)
 {
-    return (fg_index_head){index->info, index->centroids, index->mixture, index->dial, index->seen};
+    return (fg_index_head){.info = index->info,
+                           .centroids = index->centroids,
+                           .mixture = index->mixture,
+                           .dial = index->dial,
+                           .seen = index->seen,
+                           .is_shifted = index->is_shifted,
+                           .shift = index->shift,
+                           .unit = index->unit};
 }
 
 /* Rows of a list that are read at a time. */
@@ -215,7 +222,8 @@ fgmm_status fg_index_writer_copy(fg_index_writer *w, const fgmm_index *index, fg
     const fgmm_index_info *info = &index->info;
     const size_t row_bytes = fg_index_row_bytes(index);
     const uint64_t most = fg_max_u64(1, COPY_BYTES / row_bytes);
-    const int is_converted = w->head.info.type != info->type;
+    const int is_absolute = index->is_shifted && !w->head.is_shifted;
+    const int is_converted = w->head.info.type != info->type || is_absolute;
     unsigned char *rows = NULL;
     float *converted = NULL;
     double *zero = NULL;
@@ -228,7 +236,12 @@ fgmm_status fg_index_writer_copy(fg_index_writer *w, const fgmm_index *index, fg
         for (uint64_t first = 0; first < index->counts[list]; first += most) {
             const uint64_t n = fg_min_u64(most, index->counts[list] - first);
             FG_TRY(fg_index_read_rows(index, list, first, n, rows));
-            if (is_converted) fg_rows_to_float(converted, rows, info->type, n, info->dims, zero, 1);
+            if (is_absolute)
+                for (uint64_t i = 0; i < n * info->dims; i++)
+                    converted[i] = (float)(index->shift[i % info->dims] +
+                                           index->unit * (double)((const float *)(const void *)rows)[i]);
+            else if (is_converted)
+                fg_rows_to_float(converted, rows, info->type, n, info->dims, zero, 1);
             FG_TRY(copy_entries(w, index, list, first, n, is_converted ? (unsigned char *)converted : rows, is_kept,
                                 user));
         }

@@ -65,6 +65,53 @@ done:
     return status;
 }
 
+/* Rounding to float32 moves a value x by 2^-24 |x|: 2^-20 of a deviation up to here. */
+static const double MOST_DEVIATIONS = 16;
+/* Deviations are far from the ends of float32's range, and so are rows some deviations from a mean. */
+static const double LEAST_FLOAT = 0x1p-100, MOST_FLOAT = 0x1p120;
+
+/* Is column c of means with this variance about their own mean, or this one of its own, held by float32? */
+static int fits_column(const fgmm_model *model, uint64_t c)
+{
+    const fgmm_model_info *info = &model->info;
+    const int are_centroids = fg_is_centroids(model);
+    double mean = 0, spread = 0, largest = 0, least = (double)INFINITY;
+    for (uint64_t k = 0; k < info->components; k++) mean += model->weights[k] * model->means[k * info->dims + c];
+    for (uint64_t k = 0; k < info->components; k++) {
+        const double value = model->means[k * info->dims + c], t = value - mean;
+        const double own = model->covariances[fg_variance_place(info->covariance, info->dims, k, c)];
+        spread += model->weights[k] * t * t;
+        largest = fmax(largest, fabs(value));
+        least = fmin(least, own);
+    }
+    const double deviation = sqrt(are_centroids ? spread : least);
+    if (deviation == 0) return 1; /* a column that tells no centroids apart */
+    return largest <= MOST_DEVIATIONS * deviation && deviation >= LEAST_FLOAT && deviation <= MOST_FLOAT;
+}
+
+int fgmm_model_fits_float32(const fgmm_model *model)
+{
+    for (uint64_t c = 0; c < model->info.dims && model->float32 == 0; c++)
+        if (!fits_column(model, c)) return 0;
+    return model->float32 >= 0;
+}
+
+/* Mean k to the file, as float32 into `row` (d) first, where that is given. */
+static fgmm_status append_mean(fgmm_writer *writer, const fgmm_model *model, uint64_t k, float *row)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t d = model->info.dims;
+    const double *mean = model->means + k * d;
+    for (uint64_t c = 0; row && c < d; c++) {
+        FG_CHECK(fabs(mean[c]) <= (double)FLT_MAX, FGMM_DATA, "means[%llu,%llu] = %g does not fit float32",
+                 (unsigned long long)k, (unsigned long long)c, mean[c]);
+        row[c] = (float)mean[c];
+    }
+    FG_TRY(fgmm_writer_append(writer, row ? (const void *)row : mean, 1));
+done:
+    return status;
+}
+
 fgmm_status fgmm_model_save_means(const fgmm_model *model, const char *path)
 {
     fgmm_status status = FGMM_OK;
@@ -74,17 +121,13 @@ fgmm_status fgmm_model_save_means(const fgmm_model *model, const char *path)
     FG_CHECK(fg_is_centroids_name(path), FGMM_UNSUPPORTED, "%s: means are written to names ending in .npy or .fvecs",
              path);
     const uint64_t d = model->info.dims;
-    FG_TRY(FG_ALLOC(&row, d, "a row of means"));
-    FG_TRY(fgmm_writer_open(&writer, path, "<f4", d));
-    for (uint64_t k = 0; k < model->info.components; k++) {
-        for (uint64_t c = 0; c < d; c++) {
-            const double value = model->means[k * d + c];
-            FG_CHECK(fabs(value) <= (double)FLT_MAX, FGMM_DATA, "means[%llu,%llu] = %g does not fit float32",
-                     (unsigned long long)k, (unsigned long long)c, value);
-            row[c] = (float)value;
-        }
-        FG_TRY(fgmm_writer_append(writer, row, 1));
-    }
+    const int is_wide = !fgmm_model_fits_float32(model);
+    FG_CHECK(!is_wide || !fg_has_ending(path, ".fvecs"), FGMM_DATA,
+             "%s: float32, which is all that .fvecs has, does not hold these means; need a .npy, which will be float64",
+             path);
+    if (!is_wide) FG_TRY(FG_ALLOC(&row, d, "a row of means"));
+    FG_TRY(fgmm_writer_open(&writer, path, is_wide ? "<f8" : "<f4", d));
+    for (uint64_t k = 0; k < model->info.components; k++) FG_TRY(append_mean(writer, model, k, row));
     fgmm_writer *finished = writer;
     writer = NULL; /* commit frees it in either case */
     FG_TRY(fgmm_writer_commit(finished));

@@ -16,6 +16,9 @@ typedef struct fg_parameters {
 struct fgmm_model {
     fgmm_model_info info;
     double *weights, *means, *covariances; /* as fg_parameters; owned */
+    /* 1: made from rows that float32 holds, so that it holds their means as well; -1: from rows that it does not hold;
+     * 0: the parameters say. */
+    int float32;
 };
 
 /* Elements of a covariances array. */

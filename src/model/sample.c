@@ -51,8 +51,9 @@ static double deviation(const fg_parameters *p, const double *factors, const dou
     return sum;
 }
 
-fgmm_status fgmm_model_sample(const fgmm_model *model, uint64_t seed, uint64_t first_row, uint64_t n, float *data,
-                              int32_t *components)
+/* data (n,d): float32, or with is_wide float64. */
+static fgmm_status sample_rows(const fgmm_model *model, uint64_t seed, uint64_t first_row, uint64_t n, void *data,
+                               int is_wide, int32_t *components)
 {
     fgmm_status status = FGMM_OK;
     double *cumulative = NULL, *factors = NULL, *normals = NULL;
@@ -78,9 +79,12 @@ fgmm_status fgmm_model_sample(const fgmm_model *model, uint64_t seed, uint64_t f
         for (uint64_t c = 0; c < p.d; c++) normals[c] = fg_rng_normal(&rng);
         for (uint64_t c = 0; c < p.d; c++) {
             const double value = p.means[k * p.d + c] + deviation(&p, factors, normals, k, c);
-            FG_CHECK(fabs(value) <= (double)FLT_MAX, FGMM_DATA, "row %llu, column %llu: %g does not fit float32",
-                     (ull)(first_row + i), (ull)c, value);
-            data[i * p.d + c] = (float)value;
+            FG_CHECK(is_wide || fabs(value) <= (double)FLT_MAX, FGMM_DATA,
+                     "row %llu, column %llu: %g does not fit float32", (ull)(first_row + i), (ull)c, value);
+            if (is_wide)
+                ((double *)data)[i * p.d + c] = value;
+            else
+                ((float *)data)[i * p.d + c] = (float)value;
         }
     }
 done:
@@ -88,4 +92,16 @@ done:
     free(normals);
     free(cumulative);
     return status;
+}
+
+fgmm_status fgmm_model_sample(const fgmm_model *model, uint64_t seed, uint64_t first_row, uint64_t n, float *data,
+                              int32_t *components)
+{
+    return sample_rows(model, seed, first_row, n, data, 0, components);
+}
+
+fgmm_status fgmm_model_sample_f64(const fgmm_model *model, uint64_t seed, uint64_t first_row, uint64_t n, double *data,
+                                  int32_t *components)
+{
+    return sample_rows(model, seed, first_row, n, data, 1, components);
 }
