@@ -182,7 +182,7 @@ typedef struct fgmm_kmeans_options {
     uint32_t n_init;      /* runs, of which the one with the lowest inertia is kept; as in fgmm_fit_options */
     fgmm_source *weights; /* as in fgmm_fit_options */
     int needs_float32;    /* DATA before training where float32 will not hold the centroids of float64 rows, since it
-                             would round them by more than 2^-20 of a column's deviation */
+                             would round them by more than 2^-14 of a column's deviation */
 } fgmm_kmeans_options;
 
 #define FGMM_KMEANS_OPTIONS_INIT                                                                                       \

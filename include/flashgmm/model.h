@@ -75,7 +75,7 @@ FGMM_API fgmm_status fgmm_model_load(fgmm_model **model, const char *path);
  * IO. */
 FGMM_API fgmm_status fgmm_model_save(const fgmm_model *model, const char *path);
 
-/* 1 where float32 holds the means, and rows drawn from the model: rounding moves them by 2^-20 of the model's deviation
+/* 1 where float32 holds the means, and rows drawn from the model: rounding moves them by 2^-14 of the model's deviation
  * at most (of centroids: of their spread about their mean), in every column, and none is beyond float32. Always 1 of
  * what was trained on rows that are not float64. */
 FGMM_API int fgmm_model_fits_float32(const fgmm_model *model);

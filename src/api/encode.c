@@ -10,6 +10,7 @@
 #include "size.h"
 #include "statistics.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -82,7 +83,7 @@ done:
 }
 
 /* Signed square roots, then unit length; a vector of zeros stays one. */
-static void normalise(float *to, double *values, uint64_t count, const fgmm_encode_options *options)
+static fgmm_status normalise(float *to, double *values, uint64_t count, const fgmm_encode_options *options)
 {
     double squares = 0;
     for (uint64_t i = 0; i < count; i++) {
@@ -90,7 +91,14 @@ static void normalise(float *to, double *values, uint64_t count, const fgmm_enco
         squares += values[i] * values[i];
     }
     const double length = options->has_length && squares > 0 ? sqrt(squares) : 1;
-    for (uint64_t i = 0; i < count; i++) to[i] = (float)(values[i] / length);
+    for (uint64_t i = 0; i < count; i++) {
+        const double value = values[i] / length;
+        if (fabs(value) > (double)FLT_MAX || (!options->has_length && value != 0 && fabs(value) < (double)FLT_MIN))
+            return fg_fail(FGMM_DATA, "element %llu of the encoding: %g does not fit float32; unit length would",
+                           (unsigned long long)i, value);
+        to[i] = (float)value;
+    }
+    return FGMM_OK;
 }
 
 fgmm_status fgmm_encode(float *out, fgmm_device *device, const fgmm_model *model, const void *rows, fgmm_type type,
@@ -111,7 +119,7 @@ fgmm_status fgmm_encode(float *out, fgmm_device *device, const fgmm_model *model
         FG_TRY(encode_fisher(values, device, model, source));
     else
         FG_TRY(encode_vlad(values, device, model, rows, source));
-    normalise(out, values, count, &options);
+    FG_TRY(normalise(out, values, count, &options));
 done:
     free(values);
     fgmm_source_close(source);

@@ -284,7 +284,7 @@ done:
 /* As fgmm_model.float32, of centroids of these rows (model/centroids.c). *column: the one that is not held. */
 static int float32_of(uint64_t *column, const fg_range *range, const fg_training *t)
 {
-    static const double most_deviations = 16;
+    static const double most_deviations = 1024;
     if (t->source->info.type != FGMM_F64) return 1;
     for (*column = 0; *column < t->source->info.dims; ++*column) {
         const double deviation = sqrt(t->variance[*column]);

@@ -65,8 +65,8 @@ done:
     return status;
 }
 
-/* Rounding to float32 moves a value x by 2^-24 |x|: 2^-20 of a deviation up to here. */
-static const double MOST_DEVIATIONS = 16;
+/* Rounding to float32 moves a value x by 2^-24 |x|: 2^-14 of a deviation up to here. */
+static const double MOST_DEVIATIONS = 1024;
 /* Deviations are far from the ends of float32's range, and so are rows some deviations from a mean. */
 static const double LEAST_FLOAT = 0x1p-100, MOST_FLOAT = 0x1p120;
 

@@ -33,6 +33,10 @@ def main(folder):
 
     write("rows.npy", npy("<f4", shape, f4))
     write("rows_f8.npy", npy("<f8", shape, struct.pack("<%dd" % len(flat), *flat)))
+    # Seconds since 1970 of three groups a minute apart; and the clusters where float32's squares are none.
+    stamps = [1.7e9 + 60 * (i % 3) + draw.gauss(0, 1) for i in range(ROWS)]
+    write("stamps.npy", npy("<f8", "(%d, 1)" % ROWS, struct.pack("<%dd" % ROWS, *stamps)))
+    write("tiny.npy", npy("<f8", shape, struct.pack("<%dd" % len(flat), *[value * 2.0**-200 for value in flat])))
     write("rows.fvecs", b"".join(struct.pack("<i%df" % DIMS, DIMS, *row) for row in rows))
     write("rows.bvecs", b"".join(struct.pack("<i%dB" % DIMS, DIMS, *[int(value) for value in row]) for row in rows))
     write("rows.fbin", struct.pack("<II", ROWS, DIMS) + f4)

@@ -331,6 +331,21 @@ says "kmeans says its inertia" '^inertia'
 expect "kmeans: same seed, same bytes" cmp c.npy c2.npy
 works "kmeans --init" kmeans rows.npy --init centres.npy -o c2.npy --max-iter 3
 fails "kmeans K > N" 1 '601' kmeans rows.npy -k 601 -o never.npy
+works "kmeans of timestamps" kmeans stamps.npy -k 3 -o stamp_centroids.npy
+npy stamp_centroids.npy 'h["descr"] == "<f8" and all(abs(a - 1.7e9 - b) < 1 for a, b in zip(sorted(v), (0, 60, 120)))'
+works "labels of timestamps" predict stamp_centroids.npy stamps.npy -o stamp_labels.npy
+npy stamp_labels.npy 'all(v[i] == v[i % 3] for i in range(600)) and len(set(v[:3])) == 3'
+fails "timestamps to .fvecs" 1 'float32 does not hold centroids of these float64 rows: column 0' kmeans stamps.npy -k 3 -o never.fvecs
+works "a mixture of timestamps" fit stamps.npy -k 3 -o stamps.safetensors
+works "sample of timestamps" sample stamps.safetensors -n 100 -o stamp_rows.npy
+npy stamp_rows.npy 'h["descr"] == "<f8" and len(set(v)) == 100'
+fails "sample of timestamps to .fvecs" 1 'float32, which is all that .fvecs has' sample stamps.safetensors -n 9 -o never.fvecs
+works "means of timestamps" export stamps.safetensors -o stamp_means.npy
+npy stamp_means.npy 'h["descr"] == "<f8"'
+works "kmeans far below float32" kmeans tiny.npy -k 3 -o tiny_centroids.npy
+npy tiny_centroids.npy 'h["descr"] == "<f8"'
+works "labels far below float32" predict tiny_centroids.npy tiny.npy -o tiny_labels.npy
+npy tiny_labels.npy 'all(v[i] == v[i % 3] for i in range(600)) and len(set(v[:3])) == 3'
 works "sample" sample m.safetensors -n 5000 -o s.npy
 npy s.npy 'h["descr"] == "<f4" and h["shape"] == (5000, 4)'
 works "sample again" sample m.safetensors -n 1000 -o s2.npy
