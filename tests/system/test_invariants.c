@@ -47,7 +47,7 @@ typedef struct problem {
 
 static void blobs(problem *p)
 {
-    double centres[MOST_K * MOST_D];
+    double centres[MOST_K * MOST_D] = {0};
     for (uint64_t i = 0; i < p->k * p->d; i++) centres[i] = 3 * fg_rng_normal(&p->rng);
     for (uint64_t i = 0; i < p->n; i++)
         for (uint64_t j = 0; j < p->d; j++)
@@ -108,7 +108,7 @@ static void scales(problem *p)
 static void line(problem *p)
 {
     const double ratio = pow(10, 2 + 4 * fg_rng_uniform(&p->rng));
-    double axis[MOST_D], length = 0;
+    double axis[MOST_D] = {0}, length = 0;
     blobs(p);
     for (uint64_t j = 0; j < p->d; j++) {
         axis[j] = fg_rng_normal(&p->rng);
