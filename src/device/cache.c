@@ -72,15 +72,19 @@ void fg_cache_key(fg_cache_entry *entry, const fgmm_device *device, const char *
 {
     static const cl_platform_info of_platform[] = {CL_PLATFORM_VENDOR, CL_PLATFORM_NAME, CL_PLATFORM_VERSION};
     static const cl_device_info of_device[] = {CL_DEVICE_NAME, CL_DEVICE_VENDOR, CL_DEVICE_VERSION, CL_DRIVER_VERSION};
+    entry->is_known = 1;
     for (size_t word = 0; word < 2; word++) {
         uint64_t hash = fg_hash(FG_HASH_BEGIN, &word, sizeof word);
         char text[IDENTITY_BYTES];
         for (size_t i = 0; i < sizeof of_platform / sizeof of_platform[0]; i++) {
-            if (clGetPlatformInfo(device->platform, of_platform[i], sizeof text, text, NULL) != CL_SUCCESS) text[0] = 0;
+            text[0] = 0;
+            if (clGetPlatformInfo(device->platform, of_platform[i], sizeof text, text, NULL) != CL_SUCCESS)
+                entry->is_known = 0;
             hash = hash_text(hash, text);
         }
         for (size_t i = 0; i < sizeof of_device / sizeof of_device[0]; i++) {
-            if (clGetDeviceInfo(device->id, of_device[i], sizeof text, text, NULL) != CL_SUCCESS) text[0] = 0;
+            text[0] = 0;
+            if (clGetDeviceInfo(device->id, of_device[i], sizeof text, text, NULL) != CL_SUCCESS) entry->is_known = 0;
             hash = hash_text(hash, text);
         }
         hash = hash_text(hash, fgmm_version());
@@ -92,6 +96,7 @@ void fg_cache_key(fg_cache_entry *entry, const fgmm_device *device, const char *
 static char *entry_path(const fgmm_device *device, const fg_cache_entry *entry)
 {
     char name[64];
+    if (!entry->is_known) return NULL;
     snprintf(name, sizeof name, "/%016llx%016llx.bin", (unsigned long long)entry->key[0],
              (unsigned long long)entry->key[1]);
     return join(device->cache_folder, name);

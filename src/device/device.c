@@ -39,7 +39,7 @@ fgmm_status fg_device_new(fgmm_device **out, const fg_found_device *found, const
     fgmm_status status = FGMM_OK;
     fgmm_device *device = NULL;
     fg_device_facts facts;
-    fg_platform_facts(&facts, found->id);
+    FG_TRY(fg_platform_facts(&facts, found->id));
     FG_CHECK(options->family != FGMM_KERNEL_MATRIX || facts.kind == FGMM_DEVICE_CPU ||
                  facts.matrix_unit != FG_UNIT_NONE,
              FGMM_UNSUPPORTED,

@@ -52,6 +52,7 @@ static char *record_path(const fgmm_device *device, const char *what)
     fg_cache_entry entry;
     if (!device->cache_folder) return NULL;
     fg_cache_key(&entry, device, what, "check");
+    if (!entry.is_known) return NULL;
     const size_t room = strlen(device->cache_folder) + 48;
     char *path = malloc(room);
     if (path)

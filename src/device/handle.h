@@ -52,7 +52,7 @@ fgmm_status fg_cl_fail(fgmm_status code, cl_int error, const char *call, const c
 typedef struct fg_found_device {
     cl_platform_id platform;
     cl_device_id id;
-    int is_usable; /* available, and its driver compiles OpenCL C */
+    char problem[160]; /* why it cannot be used; "": it can */
     fgmm_device_info info;
 } fg_found_device;
 
@@ -65,8 +65,9 @@ fgmm_status fg_platform_choose(const fg_found_device **chosen, const fg_found_de
                                size_t platforms, const char *match);
 
 /* What is known of one device; index, is_default and reason stay as they are. */
-void fg_platform_describe(fgmm_device_info *info, cl_platform_id platform, cl_device_id id);
-void fg_platform_facts(fg_device_facts *facts, cl_device_id id);
+/* Errors: DEVICE with the query that the driver does not answer. */
+fgmm_status fg_platform_describe(fgmm_device_info *info, cl_platform_id platform, cl_device_id id);
+fgmm_status fg_platform_facts(fg_device_facts *facts, cl_device_id id);
 
 /* ---- which family (family.c) ---- */
 
@@ -104,6 +105,7 @@ typedef struct fg_kernel {
 /* Where a compiled program lies in the cache folder: a hash of all that decides what the compiler makes. */
 typedef struct fg_cache_entry {
     uint64_t key[2];
+    int is_known; /* the driver has told all of it; else nothing is kept */
 } fg_cache_entry;
 
 typedef struct fg_program {

@@ -63,8 +63,8 @@ static fgmm_status adopt(fgmm_device **device, const lent_device *lent, const fg
     FG_TRY(check_context(lent->context, id));
     if (lent->queue) FG_TRY(check_queue(lent->queue, lent->context, id));
     FG_CL(clGetDeviceInfo(id, CL_DEVICE_PLATFORM, sizeof found.platform, &found.platform, NULL), FGMM_ARGUMENT,
-          "clGetDeviceInfo", "device");
-    fg_platform_describe(&found.info, found.platform, id);
+          "clGetDeviceInfo", "CL_DEVICE_PLATFORM");
+    FG_TRY(fg_platform_describe(&found.info, found.platform, id));
     snprintf(found.info.reason, sizeof found.info.reason, "lent by the application; %s",
              fg_platform_family_reason(found.info.family, found.info.kind));
     FG_TRY(fg_device_new(&made, &found, options));

@@ -24,25 +24,41 @@ static void copy_text(char *room, size_t capacity, char *text)
     free(text);
 }
 
-static void device_text(char *room, size_t capacity, cl_device_id id, cl_device_info what)
+static fgmm_status device_text(char *room, size_t capacity, cl_device_id id, cl_device_info what, const char *name)
 {
+    fgmm_status status = FGMM_OK;
     size_t bytes = 0;
     char *text = NULL;
-    if (clGetDeviceInfo(id, what, 0, NULL, &bytes) == CL_SUCCESS && (text = calloc(bytes + 1, 1)) != NULL)
-        clGetDeviceInfo(id, what, bytes, text, NULL);
+    room[0] = 0;
+    FG_CL(clGetDeviceInfo(id, what, 0, NULL, &bytes), FGMM_DEVICE, "clGetDeviceInfo", "%s", name);
+    FG_TRY(FG_ALLOC(&text, bytes + 1, name));
+    FG_CL(clGetDeviceInfo(id, what, bytes, text, NULL), FGMM_DEVICE, "clGetDeviceInfo", "%s", name);
     copy_text(room, capacity, text);
+    text = NULL;
+done:
+    free(text);
+    return status;
 }
 
-static void platform_text(char *room, size_t capacity, cl_platform_id platform, cl_platform_info what)
+static fgmm_status platform_text(char *room, size_t capacity, cl_platform_id platform)
 {
+    fgmm_status status = FGMM_OK;
     size_t bytes = 0;
     char *text = NULL;
-    if (clGetPlatformInfo(platform, what, 0, NULL, &bytes) == CL_SUCCESS && (text = calloc(bytes + 1, 1)) != NULL)
-        clGetPlatformInfo(platform, what, bytes, text, NULL);
+    room[0] = 0;
+    FG_CL(clGetPlatformInfo(platform, CL_PLATFORM_NAME, 0, NULL, &bytes), FGMM_DEVICE, "clGetPlatformInfo",
+          "CL_PLATFORM_NAME");
+    FG_TRY(FG_ALLOC(&text, bytes + 1, "CL_PLATFORM_NAME"));
+    FG_CL(clGetPlatformInfo(platform, CL_PLATFORM_NAME, bytes, text, NULL), FGMM_DEVICE, "clGetPlatformInfo",
+          "CL_PLATFORM_NAME");
     copy_text(room, capacity, text);
+    text = NULL;
+done:
+    free(text);
+    return status;
 }
 
-/* A fact of a type; 0 when the driver does not know it. */
+/* A fact of a type; 0 when the driver does not know it: only where that is a safe answer. */
 #define DEVICE_FACT(type, id, what) (device_fact_##type((id), (what)))
 #define DEFINE_DEVICE_FACT(type)                                                                                       \
     static type device_fact_##type(cl_device_id id, cl_device_info what)                                               \
@@ -51,15 +67,22 @@ static void platform_text(char *room, size_t capacity, cl_platform_id platform, 
         return clGetDeviceInfo(id, what, sizeof value, &value, NULL) == CL_SUCCESS ? value : 0;                        \
     }
 DEFINE_DEVICE_FACT(cl_uint)
-DEFINE_DEVICE_FACT(cl_ulong)
 DEFINE_DEVICE_FACT(cl_bool)
 DEFINE_DEVICE_FACT(cl_bitfield)
-DEFINE_DEVICE_FACT(size_t)
 #undef DEFINE_DEVICE_FACT
 
-static fgmm_device_kind device_kind(cl_device_id id)
+/* A fact without which nothing can be run: fails with its name where the driver does not tell. */
+static fgmm_status require(void *value, size_t bytes, cl_device_id id, cl_device_info what, const char *name)
 {
-    const cl_device_type type = DEVICE_FACT(cl_bitfield, id, CL_DEVICE_TYPE);
+    fgmm_status status = FGMM_OK;
+    FG_CL(clGetDeviceInfo(id, what, bytes, value, NULL), FGMM_DEVICE, "clGetDeviceInfo", "%s", name);
+done:
+    return status;
+}
+#define REQUIRE(value, id, what) require(&(value), sizeof(value), (id), (what), #what)
+
+static fgmm_device_kind kind_of(cl_device_type type)
+{
     if (type & CL_DEVICE_TYPE_GPU) return FGMM_DEVICE_GPU;
     if (type & CL_DEVICE_TYPE_ACCELERATOR) return FGMM_DEVICE_ACCELERATOR;
     if (type & CL_DEVICE_TYPE_CPU) return FGMM_DEVICE_CPU;
@@ -91,59 +114,86 @@ static int has_extension(cl_device_id id, const char *name)
 }
 
 /* The instructions of cl/matrix_nvidia.h, and its driver's OpenCL C, which lets a kernel have them. */
-static int has_warp_unit(cl_device_id id)
+static int has_warp_unit(cl_device_id id, fgmm_device_kind kind)
 {
     enum { LEAST_CAPABILITY = 8, LANES = 32 };
-    return device_kind(id) == FGMM_DEVICE_GPU && DEVICE_FACT(cl_uint, id, CL_DEVICE_VENDOR_ID) == VENDOR_NVIDIA &&
+    return kind == FGMM_DEVICE_GPU && DEVICE_FACT(cl_uint, id, CL_DEVICE_VENDOR_ID) == VENDOR_NVIDIA &&
            has_extension(id, "cl_nv_device_attribute_query") && wave_items(id) == LANES &&
            DEVICE_FACT(cl_uint, id, COMPUTE_CAPABILITY_MAJOR_NV) >= LEAST_CAPABILITY;
 }
 
 /* AMX is reached through PoCL, whose kernels are the process's own code; under Intel's runtime the same instructions
  * end the process. */
-static fg_matrix_unit find_matrix_unit(cl_device_id id)
+static fg_matrix_unit find_matrix_unit(cl_device_id id, fgmm_device_kind kind)
 {
     cl_platform_id platform;
-    char name[128] = "";
-    if (has_warp_unit(id)) return FG_UNIT_NVIDIA;
-    if (device_kind(id) != FGMM_DEVICE_CPU ||
+    char name[128], text[FG_ERROR_TEXT_BYTES];
+    if (has_warp_unit(id, kind)) return FG_UNIT_NVIDIA;
+    if (kind != FGMM_DEVICE_CPU ||
         clGetDeviceInfo(id, CL_DEVICE_PLATFORM, sizeof platform, &platform, NULL) != CL_SUCCESS)
         return FG_UNIT_NONE;
-    platform_text(name, sizeof name, platform, CL_PLATFORM_NAME);
+    fg_error_save(text);
+    platform_text(name, sizeof name, platform); /* "": some other platform, which has no unit */
+    fg_error_restore(text);
     return strcmp(name, "Portable Computing Language") == 0 && fg_amx_is_allowed() ? FG_UNIT_AMX : FG_UNIT_NONE;
 }
 
-void fg_platform_facts(fg_device_facts *facts, cl_device_id id)
+/* The native width is the width of the registers, which is what explicit vectors want. Some CPU runtimes report 1 as
+ * the preferred width, since they vectorise over work-items themselves (Intel: preferred 1, native 16), others 1 as the
+ * native one: the larger is used. Kernels exist for 4, 8 and 16 floats; 4 where the driver is silent. */
+static uint32_t vector_width(cl_device_id id)
 {
-    /* The native width is the width of the registers, which is what explicit vectors want. Some CPU runtimes report 1
-     * as the preferred width, since they vectorise over work-items themselves (Intel: preferred 1, native 16), others 1
-     * as the native one: the larger is used. Kernels exist for 4, 8 and 16 floats. */
     const cl_uint native = DEVICE_FACT(cl_uint, id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
     const cl_uint preferred = DEVICE_FACT(cl_uint, id, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT);
     const cl_uint width = native > preferred ? native : preferred;
+    return width >= 16 ? 16 : width >= 8 ? 8 : 4;
+}
+
+fgmm_status fg_platform_facts(fg_device_facts *facts, cl_device_id id)
+{
+    fgmm_status status = FGMM_OK;
+    cl_device_type type;
+    cl_uint units;
+    size_t work_group;
+    cl_ulong local, most, all;
+    FG_TRY(REQUIRE(type, id, CL_DEVICE_TYPE));
+    FG_TRY(REQUIRE(units, id, CL_DEVICE_MAX_COMPUTE_UNITS));
+    FG_TRY(REQUIRE(work_group, id, CL_DEVICE_MAX_WORK_GROUP_SIZE));
+    FG_TRY(REQUIRE(local, id, CL_DEVICE_LOCAL_MEM_SIZE));
+    FG_TRY(REQUIRE(most, id, CL_DEVICE_MAX_MEM_ALLOC_SIZE));
+    FG_TRY(REQUIRE(all, id, CL_DEVICE_GLOBAL_MEM_SIZE));
+    FG_CHECK(units > 0 && work_group > 0 && most > 0 && all > 0, FGMM_DEVICE,
+             "clGetDeviceInfo: CL_DEVICE_MAX_COMPUTE_UNITS = %u, CL_DEVICE_MAX_WORK_GROUP_SIZE = %zu, "
+             "CL_DEVICE_MAX_MEM_ALLOC_SIZE = %llu, CL_DEVICE_GLOBAL_MEM_SIZE = %llu; need more than 0 of each",
+             units, work_group, (unsigned long long)most, (unsigned long long)all);
+    /* What follows is 0 where the driver is silent, which costs speed, never a result: no double, no shared memory. */
     *facts = (fg_device_facts){
-        .kind = device_kind(id),
-        .compute_units = DEVICE_FACT(cl_uint, id, CL_DEVICE_MAX_COMPUTE_UNITS),
-        .vector_width = width >= 16  ? 16
-                        : width >= 8 ? 8
-                                     : 4,
-        .max_work_group = DEVICE_FACT(size_t, id, CL_DEVICE_MAX_WORK_GROUP_SIZE),
+        .kind = kind_of(type),
+        .compute_units = units,
+        .vector_width = vector_width(id),
+        .max_work_group = work_group,
         .vendor_id = DEVICE_FACT(cl_uint, id, CL_DEVICE_VENDOR_ID),
         .wave_items = wave_items(id),
-        .local_bytes = DEVICE_FACT(cl_ulong, id, CL_DEVICE_LOCAL_MEM_SIZE),
-        .max_alloc_bytes = DEVICE_FACT(cl_ulong, id, CL_DEVICE_MAX_MEM_ALLOC_SIZE),
-        .global_bytes = DEVICE_FACT(cl_ulong, id, CL_DEVICE_GLOBAL_MEM_SIZE),
+        .local_bytes = local,
+        .max_alloc_bytes = most,
+        .global_bytes = all,
         .has_fp64 = DEVICE_FACT(cl_bitfield, id, CL_DEVICE_DOUBLE_FP_CONFIG) != 0,
         .has_unified_memory = DEVICE_FACT(cl_bool, id, CL_DEVICE_HOST_UNIFIED_MEMORY) == CL_TRUE,
         .has_register_limit = has_extension(id, "cl_nv_compiler_options"),
-        .matrix_unit = find_matrix_unit(id),
+        .matrix_unit = find_matrix_unit(id, kind_of(type)),
     };
+done:
+    return status;
 }
 
-void fg_platform_describe(fgmm_device_info *info, cl_platform_id platform, cl_device_id id)
+fgmm_status fg_platform_describe(fgmm_device_info *info, cl_platform_id platform, cl_device_id id)
 {
+    fgmm_status status = FGMM_OK;
     fg_device_facts facts;
-    fg_platform_facts(&facts, id);
+    FG_TRY(device_text(info->name, sizeof info->name, id, CL_DEVICE_NAME, "CL_DEVICE_NAME"));
+    FG_TRY(platform_text(info->platform, sizeof info->platform, platform));
+    FG_TRY(device_text(info->driver, sizeof info->driver, id, CL_DRIVER_VERSION, "CL_DRIVER_VERSION"));
+    FG_TRY(fg_platform_facts(&facts, id));
     info->kind = facts.kind;
     info->compute_units = facts.compute_units;
     info->vector_width_float = facts.vector_width;
@@ -155,9 +205,24 @@ void fg_platform_describe(fgmm_device_info *info, cl_platform_id platform, cl_de
     info->family = facts.matrix_unit != FG_UNIT_NONE ? FGMM_KERNEL_MATRIX
                    : facts.kind == FGMM_DEVICE_CPU   ? FGMM_KERNEL_VECTOR
                                                      : FGMM_KERNEL_GROUP;
-    device_text(info->name, sizeof info->name, id, CL_DEVICE_NAME);
-    platform_text(info->platform, sizeof info->platform, platform, CL_PLATFORM_NAME);
-    device_text(info->driver, sizeof info->driver, id, CL_DRIVER_VERSION);
+done:
+    return status;
+}
+
+/* Says in device->problem why the device cannot be used; "" where it can. */
+static void examine(fg_found_device *device)
+{
+    fgmm_status status = FGMM_OK;
+    cl_bool is_available, has_compiler;
+    char text[FG_ERROR_TEXT_BYTES];
+    fg_error_save(text);
+    FG_TRY(fg_platform_describe(&device->info, device->platform, device->id));
+    FG_TRY(REQUIRE(is_available, device->id, CL_DEVICE_AVAILABLE));
+    FG_TRY(REQUIRE(has_compiler, device->id, CL_DEVICE_COMPILER_AVAILABLE));
+    FG_CHECK(is_available && has_compiler, FGMM_NO_DEVICE, "not available, or its driver has no compiler");
+done:
+    if (status != FGMM_OK) snprintf(device->problem, sizeof device->problem, "%s", fgmm_last_error());
+    fg_error_restore(text);
 }
 
 const char *fg_platform_family_reason(fgmm_kernel_family family, fgmm_device_kind kind)
@@ -192,11 +257,9 @@ static fgmm_status add_platform(fg_found_device **found, size_t *count, cl_platf
         memset(device, 0, sizeof *device);
         device->platform = platform;
         device->id = ids[i];
-        device->is_usable = DEVICE_FACT(cl_bool, ids[i], CL_DEVICE_AVAILABLE) == CL_TRUE &&
-                            DEVICE_FACT(cl_bool, ids[i], CL_DEVICE_COMPILER_AVAILABLE) == CL_TRUE;
         device->info.size = sizeof device->info;
         device->info.index = (uint32_t)(*count)++;
-        fg_platform_describe(&device->info, platform, ids[i]);
+        examine(device);
     }
 done:
     free(ids);
@@ -210,7 +273,7 @@ static size_t find_default(const fg_found_device *found, size_t count)
                                              FGMM_DEVICE_OTHER};
     for (size_t k = 0; k < sizeof order / sizeof order[0]; k++)
         for (size_t i = 0; i < count; i++)
-            if (found[i].is_usable && found[i].info.kind == order[k]) return i;
+            if (!found[i].problem[0] && found[i].info.kind == order[k]) return i;
     return count;
 }
 
@@ -227,8 +290,8 @@ static void explain(fg_found_device *found, size_t count)
         fgmm_device_info *info = &found[i].info;
         const char *family = fg_platform_family_reason(info->family, info->kind);
         info->is_default = i == chosen;
-        if (!found[i].is_usable)
-            snprintf(info->reason, sizeof info->reason, "cannot be used: not available, or its driver has no compiler");
+        if (found[i].problem[0])
+            snprintf(info->reason, sizeof info->reason, "cannot be used: %s", found[i].problem);
         else if (i == chosen)
             snprintf(info->reason, sizeof info->reason, "the default as the first %s; %s", kind_name(info->kind),
                      family);
@@ -342,7 +405,7 @@ fgmm_status fg_platform_choose(const fg_found_device **chosen, const fg_found_de
     if (count == 0) return fail_nothing_there(platforms);
     if (!match) {
         index = find_default(found, count);
-        snprintf(why, sizeof why, "no device can be used: none is available with a compiler");
+        snprintf(why, sizeof why, "no device can be used (device 0: %s)", found[0].problem);
     } else if (*match && strspn(match, "0123456789") == strlen(match)) {
         const unsigned long long number = strtoull(match, NULL, 10);
         index = number < count ? (size_t)number : count;
@@ -356,8 +419,8 @@ fgmm_status fg_platform_choose(const fg_found_device **chosen, const fg_found_de
         snprintf(why, sizeof why, "device = \"%s\": no device has that in its name", match);
     }
     if (index == count) return fail_with_list(found, count, why);
-    FG_CHECK(found[index].is_usable, FGMM_NO_DEVICE, "device %zu (%s): not available, or its driver has no compiler",
-             index, found[index].info.name);
+    FG_CHECK(!found[index].problem[0], FGMM_NO_DEVICE, "device %zu (%s): %s", index, found[index].info.name,
+             found[index].problem);
     *chosen = &found[index];
 done:
     return status;
