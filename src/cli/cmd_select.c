@@ -219,7 +219,6 @@ static int check(comparison *c)
                          arguments->init);
     CLI_DO(cli_work_check_output(arguments->plot, &arguments->work));
     CLI_DO(cli_work_check_output(arguments->output, &arguments->work));
-    CLI_DO(cli_output_check_apart("--plot", arguments->plot, "--output", arguments->output));
 done:
     return exit_code;
 }

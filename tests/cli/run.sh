@@ -610,8 +610,6 @@ works "select, a model that fails: the best is kept" info some.safetensors
 expect "select, a model that fails: the drawing" python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("some.svg")'
 works "select, a model that fails, --json" select rows.npy -k 3,601 --covariance spherical --json --quiet
 json "select, a model that fails: error" '[m["components"] for m in r["models"]] == [3, 601] and "600 rows" in r["models"][1]["error"] and "error" not in r["models"][0] and r["best"]["bic"]["components"] == 3'
-fails "select: one name for two outputs" 2 "need another name than --output's" \
-    select rows.npy -k 1 --plot ./never.svg -o "$work/never.svg"
 mkdir unwritable
 ln -s /dev/full unwritable/spherical-3.safetensors
 flashgmm select rows.npy -k 3 --covariance spherical --folder unwritable -o never-kept.safetensors
