@@ -131,7 +131,8 @@ void fg_error_set_columns(fg_packed *p, const fg_shape *s, const float *shift)
         p->columns[d] = (fg_error_column){.shift = subtracted,
                                           .rest = facts->rests ? facts->rests[d] * facts->scale : unknown,
                                           .shift_grain = grain_of(subtracted),
-                                          .grain = is_byte ? 0 : grain_of_numbers(divisor),
+                                          .grain = grain_of_numbers(divisor),
+                                          .is_byte = is_byte && rint(subtracted) == subtracted,
                                           .places = s->type == FGMM_F16 ? HALF_PLACES : FLOAT_PLACES,
                                           .is_moved = is_moved};
     }
@@ -142,6 +143,7 @@ void fg_error_set_columns(fg_packed *p, const fg_shape *s, const float *shift)
  * places than a float. */
 static double row_square(const fg_error_column *c, double mean, double deviation)
 {
+    if (c->is_byte) return 0;
     const double own = c->is_moved ? mean + c->shift : mean, away = c->is_moved ? fabs(mean) : fabs(mean - c->shift);
     const double least = fabs(own) - deviations * deviation, usual = away + 2 * deviation;
     const double rounded = like_square * usual * usual;
@@ -224,21 +226,26 @@ void fg_error_add_factor(fg_error *e, const fg_packed *p, const fg_parameters *q
     e->largest += t->largest;
 }
 
+/* What rounding takes from a scale, relative to it. */
+static double scale_error(double scale)
+{
+    return fabs((double)(float)scale - scale) / scale;
+}
+
 void fg_error_add_scales(fg_error *e, const fg_packed *p, const fg_shape *s, const fg_parameters *q, uint32_t k)
 {
     const int is_diag = s->covariance == FGMM_DIAG;
-    double variance = q->covariances[is_diag ? 0 : k], deviation = sqrt(variance), share = 0;
+    const double *offsets = p->offsets + (size_t)k * s->d, *mean = q->means + (size_t)k * s->d;
+    const double *variances = q->covariances + (is_diag ? (size_t)k * s->d : k);
+    double share = is_diag ? 0 : scale_error(0.5 / *variances), deviation = sqrt(*variances), moves = 0;
     for (uint32_t d = 0; d < s->d; d++) {
-        const size_t place = (size_t)k * s->d + d;
         if (is_diag) {
-            variance = q->covariances[place];
-            deviation = sqrt(variance);
+            share += 2 * scale_error(sqrt(0.5 / variances[d])) / s->d;
+            deviation = sqrt(variances[d]);
         }
-        const double rows = row_square(&p->columns[d], q->means[place], deviation);
-        const double scale = is_diag ? sqrt(0.5 / variance) : 0.5 / variance;
-        const double off = fabs((double)(float)scale - scale) / scale;
-        e->moves += (p->offsets[place] * p->offsets[place] + rows) / variance;
-        share += is_diag ? 2 * off : off;
+        const double squares = offsets[d] * offsets[d] + row_square(&p->columns[d], mean[d], deviation);
+        moves += is_diag ? squares / variances[d] : squares;
     }
-    fg_error_add_relative(e, s, share / s->d);
+    e->moves += is_diag ? moves : moves / *variances;
+    fg_error_add_relative(e, s, share);
 }

@@ -268,6 +268,7 @@ typedef struct fg_error_column {
     double shift, rest;
     int shift_grain, grain;
     int places;   /* binary places of the numbers */
+    int is_byte;  /* whole numbers, as the shift is */
     int is_moved; /* means have lost the shift already */
 } fg_error_column;
 
