@@ -46,7 +46,7 @@ fgmm_status fg_e_step_recentre(fg_e_step *e, const double *centres);
  *     do { take the pass; FG_TRY(fg_fall_back_look(&is_again, &fall, e, values)); } while (is_again);
  *
  * Where the next one gives what it should, the first is left out from then on; where none does, the data are to blame,
- * and the last values stand. */
+ * and the last values stand. One fall may see the sums of several parts of a pass. */
 typedef struct fg_fall_back {
     fgmm_kernel_family first;
     char why[160];

@@ -1,7 +1,7 @@
 /* fall_back.c - what a pass over all rows has summed, looked at before it is used: a driver may go wrong in the midst
  * of a run that the check before the first use has not shown. The pass is then taken again with the next kernel family.
  * Where that gives what it should, the first has failed, and is left out from then on; where no family does, it is the
- * data, and the first one's results stand. */
+ * data: the first family stands again, and the last one's sums are what there is. */
 #include "e_step.h"
 
 #include <math.h>
@@ -35,8 +35,8 @@ static fgmm_status give_up(fg_fall_back *fall, fg_e_step *e)
     return fg_e_step_set_pass(e, e->keep);
 }
 
-/* The families before the one in use have failed. */
-static fgmm_status condemn(const fg_fall_back *fall, fgmm_device *device)
+/* The families before the one in use have failed: it is the first from now on. */
+static fgmm_status condemn(fg_fall_back *fall, fgmm_device *device)
 {
     fgmm_status status = FGMM_OK;
     const fgmm_kernel_family good = fg_family_in_use(device);
@@ -46,6 +46,7 @@ static fgmm_status condemn(const fg_fall_back *fall, fgmm_device *device)
     snprintf(line, sizeof line, "%s kernels went wrong (%s); going on with %s kernels",
              fgmm_kernel_family_name(fall->first), fall->why, fgmm_kernel_family_name(good));
     fg_device_log(device, line);
+    *fall = (fg_fall_back){good, ""};
 done:
     return status;
 }

@@ -395,6 +395,9 @@ START_TEST(test_probe__a_family_that_goes_wrong_in_a_run_is_replaced)
     ck_assert(!is_again);
     ck_assert_int_ne(fg_family_in_use(device), first);
     ck_assert_msg(strstr(described().reason, "rows of weight 64 summed to") != NULL, "%s", described().reason);
+    /* the sums of the next mini-batch condemn nobody a second time */
+    ck_assert_int_eq(fall.first, fg_family_in_use(device));
+    ck_assert_str_eq(fall.why, "");
     fg_e_step_close(&e);
     fgmm_source_close(source);
     reopen(FGMM_KERNEL_AUTO);
