@@ -281,15 +281,12 @@ done:
     return status;
 }
 
-/* As fgmm_model.float32, of centroids of these rows (model/centroids.c). *column: the one that is not held. */
+/* As fgmm_model.float32, of centroids of these rows. *column: the one that is not held. */
 static int float32_of(uint64_t *column, const fg_range *range, const fg_training *t)
 {
-    static const double most_deviations = 1024;
     if (t->source->info.type != FGMM_F64) return 1;
-    for (*column = 0; *column < t->source->info.dims; ++*column) {
-        const double deviation = sqrt(t->variance[*column]);
-        if (deviation > 0 && fabs(range->centre[*column]) > most_deviations * deviation) return -1;
-    }
+    for (*column = 0; *column < t->source->info.dims; ++*column)
+        if (!fg_float32_holds(fabs(range->centre[*column]), sqrt(t->variance[*column]))) return -1;
     return 0;
 }
 
@@ -457,9 +454,9 @@ fgmm_status fg_training_step(fg_training *t, fgmm_phase phase, uint64_t iteratio
     const fg_mixture next = t->mixture;
     t->mixture = t->kept;
     t->kept = next;
+    t->report.repaired = repaired;
     FG_TRY(run_e_step(t, phase, iteration, max_iterations, next.means));
     memcpy(t->mixture.means, next.means, (size_t)(next.k * next.d) * sizeof *next.means);
-    t->report.repaired = repaired;
     FG_TRY(fg_training_m_step(t, NULL));
 done:
     return status;

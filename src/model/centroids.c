@@ -70,6 +70,12 @@ static const double MOST_DEVIATIONS = 1024;
 /* Deviations are far from the ends of float32's range, and so are rows some deviations from a mean. */
 static const double LEAST_FLOAT = 0x1p-100, MOST_FLOAT = 0x1p120;
 
+int fg_float32_holds(double largest, double deviation)
+{
+    return deviation == 0 ||
+           (largest <= MOST_DEVIATIONS * deviation && deviation >= LEAST_FLOAT && deviation <= MOST_FLOAT);
+}
+
 /* Is column c of means with this variance about their own mean, or this one of its own, held by float32? */
 static int fits_column(const fgmm_model *model, uint64_t c)
 {
@@ -84,9 +90,7 @@ static int fits_column(const fgmm_model *model, uint64_t c)
         largest = fmax(largest, fabs(value));
         least = fmin(least, own);
     }
-    const double deviation = sqrt(are_centroids ? spread : least);
-    if (deviation == 0) return 1; /* a column that tells no centroids apart */
-    return largest <= MOST_DEVIATIONS * deviation && deviation >= LEAST_FLOAT && deviation <= MOST_FLOAT;
+    return fg_float32_holds(largest, sqrt(are_centroids ? spread : least));
 }
 
 int fgmm_model_fits_float32(const fgmm_model *model)

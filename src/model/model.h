@@ -75,6 +75,10 @@ static inline size_t fg_variance_place(fgmm_covariance covariance, uint64_t d, u
 
 fg_parameters fg_model_parameters(const fgmm_model *model);
 
+/* 1 where float32 holds numbers up to `largest` that differ by `deviation`: rounding moves them by 2^-14 of it at most,
+ * and neither they nor their deviation are near the ends of its range. 0 is a deviation that tells nothing apart. */
+int fg_float32_holds(double largest, double deviation);
+
 /* 1 when the model's most probable component is always the nearest mean: equal weights, one variance. */
 int fg_is_centroids(const fgmm_model *model);
 
@@ -110,10 +114,10 @@ typedef struct fg_checkpoint {
 
 void fg_checkpoint_clear(fg_checkpoint *checkpoint);
 
-/* fgmm_model_save and fgmm_model_load with the checkpoint; checkpoint may be NULL (write: a plain model; read: not
- * wanted). Reading a plain model with checkpoint given is FGMM_FORMAT: "... is a model, not a checkpoint". */
 /* UNSUPPORTED where fgmm_model_load would not read a safetensors file of that name as one. */
 fgmm_status fg_model_file_check_name(const char *path);
+/* fgmm_model_save and fgmm_model_load with the checkpoint; checkpoint may be NULL (write: a plain model; read: not
+ * wanted). Reading a plain model with checkpoint given is FGMM_FORMAT: "... is a model, not a checkpoint". */
 fgmm_status fg_model_file_write(const fgmm_model *model, const fg_checkpoint *checkpoint, const char *path);
 fgmm_status fg_model_file_read(fgmm_model **model, fg_checkpoint *checkpoint, const char *path);
 

@@ -438,6 +438,21 @@ START_TEST(test_scale__float64_centroids_stay_float64)
 }
 END_TEST
 
+/* Not at the end of a training, when they are to be written. */
+START_TEST(test_scale__centroids_below_float32_are_refused_before_training)
+{
+    static double rows[STAMPS];
+    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
+    fgmm_model *none;
+    for (int i = 0; i < STAMPS; i++) rows[i] = 1e-40 * (i % 3 - 1);
+    fgmm_source *source = memory_source(rows, FGMM_F64, STAMPS, 1);
+    options.components = 3;
+    options.needs_float32 = 1;
+    ck_fails(fgmm_kmeans(&none, device, source, &options, NULL), FGMM_DATA, "column 0 has a deviation of 8.16");
+    fgmm_source_close(source);
+}
+END_TEST
+
 START_TEST(test_scale__float64_rows_find_themselves)
 {
     static double stamps[STAMPS];
@@ -487,6 +502,7 @@ Suite *suite(void)
         test_scale__k_means_assigns_in_little_room,
         test_scale__labels_beside_densities,
         test_scale__float64_centroids_stay_float64,
+        test_scale__centroids_below_float32_are_refused_before_training,
         test_scale__float64_rows_find_themselves,
     };
     Suite *s = suite_create("scale");
