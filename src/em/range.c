@@ -14,9 +14,6 @@ typedef unsigned long long ull;
  * comes from training (m_step.c). */
 static const double LEAST_VARIANCE = 1e-30, MOST_VARIANCE = 1e32;
 
-/* In units: squares of D <= 2^15 such numbers are a float32, and so are those of numbers 2^100 below it. */
-static const double MOST_DISTANCE = 0x1p56;
-
 /* Units of centroids that are at most so much below their deviation have squares of both in float32, and of numbers
  * LEAST_UNIT apart. */
 static const double LEAST_OF_DEVIATION = 0x1p-50, LEAST_UNIT = 0x1p-40;
@@ -67,7 +64,7 @@ double fg_range_most(const fg_range *range, uint64_t d, fgmm_type type)
 {
     double largest = 0;
     for (uint64_t j = 0; j < d; j++) largest = fmax(largest, fabs(range->centre[j]));
-    return fmin(fg_most_value(type), largest + MOST_DISTANCE * range->unit);
+    return fmin(fg_most_value(type), largest + FG_MOST_DISTANCE * range->unit);
 }
 
 static fgmm_status check_pivots(const fg_parameters *p, double least, const char *what)

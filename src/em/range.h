@@ -12,6 +12,10 @@ typedef struct fg_range {
     double unit;
 } fg_range;
 
+/* In units, of a row from the centre: squares of D <= 2^15 such numbers are a float32, and so are those of numbers
+ * 2^100 below it. */
+#define FG_MOST_DISTANCE 0x1p56
+
 /* Of the mixture's own mean and variance, so that a reloaded model gives the same bytes. covariances NULL: of the
  * means alone, which is what nearest means are told apart by. Errors: MEMORY. */
 fgmm_status fg_range_of(fg_range *range, const fg_parameters *parameters);

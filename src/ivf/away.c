@@ -10,6 +10,8 @@
 
 /* Queries that are searched exhaustively; their mean recall is then known to a hundredth. */
 enum { SAMPLE = 128, BISECTIONS = 4, FIRST_LISTS = 8 };
+
+/* The distance to the nearest list over that to the last one: near 1 where all are about equally far. d (ranks). */
 static double flatness_of(const float *d, uint32_t ranks)
 {
     return ranks > 1 && d[ranks - 1] > 0 ? (double)d[0] / (double)d[ranks - 1] : 0;
@@ -55,7 +57,7 @@ static void add_stats(fgmm_search_stats *stats, const fgmm_search_stats *more)
     stats->unique += more->unique;
 }
 
-/* Queries first .. first + n - 1 of those that are away. */
+/* n queries in so many lists, the nearest. */
 static fgmm_status search_lists(const away *a, const float *queries, uint64_t n, uint64_t lists, int64_t *ids,
                                 float *distances, fgmm_search_stats *stats)
 {

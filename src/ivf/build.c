@@ -34,18 +34,15 @@ static fgmm_status write_rows(fg_index_writer *w, const fg_index_head *head, fgm
     const uint64_t capacity = fg_max_u64(1, READ_BYTES / row_bytes);
     unsigned char *rows = NULL;
     const int is_converted = from != to || head->is_shifted;
-    const double unit = head->is_shifted ? head->unit : 1;
     float *converted = NULL;
-    double *zero = NULL;
     uint64_t row = 0, n = capacity, id = first_id;
     uint32_t lists[FGMM_LISTS_PER_ROW_MAX], count;
     FG_TRY(fg_alloc((void **)&rows, capacity, row_bytes, "rows"));
-    FG_TRY(FG_ALLOC(&zero, d, "shift"));
     if (is_converted) FG_TRY(FG_ALLOC(&converted, capacity * d, "rows"));
     FG_TRY(fgmm_source_rewind(source));
     for (; n == capacity; row += n) {
         FG_TRY(fg_rows_fill(source, rows, capacity, &n));
-        if (is_converted) fg_rows_to_float(converted, rows, from, n, d, head->is_shifted ? head->shift : zero, unit);
+        if (is_converted) fg_rows_to_float(converted, rows, from, n, d, head->shift, head->unit);
         const unsigned char *out = is_converted ? (const unsigned char *)converted : rows;
         for (uint64_t i = 0; i < n; i++) {
             while (fgmm_source_is_skipped(source, id - first_id)) id++;
@@ -61,7 +58,6 @@ static fgmm_status write_rows(fg_index_writer *w, const fg_index_head *head, fgm
 done:
     free(rows);
     free(converted);
-    free(zero);
     return status;
 }
 
@@ -100,10 +96,10 @@ static fgmm_status set_shift(fg_index_head *head, fg_range *range, const fgmm_so
     int is_far = 0;
     if (fg_is_centroids(o->quantizer)) p.covariances = NULL; /* their variance is no variance of rows */
     FG_TRY(fg_range_of(range, &p));
-    if (type != FGMM_F32 && type != FGMM_F64) return FGMM_OK;
     const double most = has_spread(&p) ? FG_MOST_SHIFT * range->unit : 0; /* one list says nothing of its rows' */
     for (uint64_t j = 0; j < p.d; j++) is_far = is_far || (type == FGMM_F64 && fabs(range->centre[j]) > most);
-    head->is_shifted = is_far || range->unit < LEAST_PLAIN_UNIT || range->unit > MOST_PLAIN_UNIT;
+    head->is_shifted = (type == FGMM_F32 || type == FGMM_F64) &&
+                       (is_far || range->unit < LEAST_PLAIN_UNIT || range->unit > MOST_PLAIN_UNIT);
     FG_CHECK(!head->is_shifted || o->format == FGMM_INDEX_NATIVE ||
                  (!is_far && range->unit >= FG_LEAST_UNIT && range->unit <= 1 / FG_LEAST_UNIT),
              FGMM_DATA,
@@ -138,10 +134,8 @@ static fgmm_status make_head(fg_index_head *head, float **centroids, fg_range *r
                                                   : is_soft   ? o->max_lists
                                                               : 1}};
     FG_TRY(set_shift(head, range, source, o, path));
-    for (size_t i = 0; i < count; i++) {
-        const double shift = head->is_shifted ? head->shift[i % model->dims] : 0;
-        (*centroids)[i] = (float)((o->quantizer->means[i] - shift) / (head->is_shifted ? head->unit : 1));
-    }
+    fg_rows_to_float(*centroids, o->quantizer->means, FGMM_F64, model->components, model->dims, head->shift,
+                     head->unit);
 done:
     return status;
 }

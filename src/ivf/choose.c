@@ -53,7 +53,6 @@ typedef struct distance_pass {
     fg_store *centroids;
     fg_assign *assign;
     float *floats;       /* (rows,d) */
-    double *zero;        /* (d) */
     unsigned char *rows; /* (rows) as they come */
     uint32_t *first, *second;
     float *ratio;
@@ -70,7 +69,6 @@ static fgmm_status distance_open(distance_pass *p, const fg_choose_request *requ
     FG_TRY(fg_centroid_store(&p->centroids, request->device, request->head->centroids, info->lists, info->dims));
     FG_TRY(fg_assign_create(&p->assign, p->centroids, request->head->centroids, has_second));
     FG_TRY(FG_ALLOC(&p->floats, p->capacity * info->dims, "rows"));
-    FG_TRY(FG_ALLOC(&p->zero, info->dims, "shift"));
     FG_TRY(fg_alloc((void **)&p->rows, p->capacity, row_bytes, "rows"));
     FG_TRY(FG_ALLOC(&p->first, p->capacity, "assignments"));
     FG_TRY(FG_ALLOC(&p->second, p->capacity, "assignments"));
@@ -84,7 +82,6 @@ static void distance_close(distance_pass *p)
     fg_assign_free(p->assign);
     fg_store_free(p->centroids);
     free(p->floats);
-    free(p->zero);
     free(p->rows);
     free(p->first);
     free(p->second);
@@ -106,8 +103,7 @@ static fgmm_status choose_by_distance(chooser *c)
         FG_TRY(fg_rows_fill(source, p.rows, p.capacity, &n));
         FG_TRY(fg_rows_check(p.rows, source->info.type, n, source->info.dims, c->out->rows,
                              fg_most_value(source->info.type)));
-        fg_rows_to_float(p.floats, p.rows, source->info.type, n, source->info.dims,
-                         head->is_shifted ? head->shift : p.zero, head->is_shifted ? head->unit : 1);
+        fg_rows_to_float(p.floats, p.rows, source->info.type, n, source->info.dims, head->shift, head->unit);
         if (head->is_shifted) FG_TRY(fg_index_check_rows(p.floats, n, source->info.dims, c->out->rows));
         FG_TRY(fg_assign_run(p.assign, p.floats, n, p.first, p.second, p.ratio));
         for (uint64_t i = 0; i < n; i++) {

@@ -1,6 +1,7 @@
 /* index.c - opening, describing and reading index files of any format. */
 #include "index.h"
 
+#include "range.h"
 #include "size.h"
 
 #include <math.h>
@@ -211,11 +212,10 @@ const int64_t *fgmm_index_list_ids(const fgmm_index *index, uint64_t list)
 
 fgmm_status fg_index_check_rows(const float *rows, uint64_t n, uint64_t d, uint64_t first)
 {
-    static const float most = 0x1p56f; /* units; squares of up to 2^15 of them are a float32 */
     for (uint64_t i = 0; i < n * d; i++)
-        if (!(fabsf(rows[i]) <= most))
+        if (!(fabs((double)rows[i]) <= FG_MOST_DISTANCE))
             return fg_fail(FGMM_DATA, "row %llu, column %llu lies more than %g spreads of the index's centroids away",
-                           (ull)(first + i / d), (ull)(i % d), (double)most);
+                           (ull)(first + i / d), (ull)(i % d), FG_MOST_DISTANCE);
     return FGMM_OK;
 }
 

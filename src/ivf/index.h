@@ -88,9 +88,9 @@ typedef struct fg_index_head {
     const fgmm_model *mixture; /* or NULL */
     fg_dial dial;
     fg_seen seen;
-    int is_shifted;
-    const double *shift; /* (D), with is_shifted */
-    double unit;         /* likewise */
+    int is_shifted;      /* shift or unit go into the file */
+    const double *shift; /* (D) as fgmm_index; zeros where there is none */
+    double unit;         /* likewise 1 */
 } fg_index_head;
 
 /* A format: its magic, reading a whole header into a zeroed index (rows stay in the file), laying out, and writing what

@@ -226,28 +226,20 @@ fgmm_status fg_index_writer_copy(fg_index_writer *w, const fgmm_index *index, fg
     const int is_converted = w->head.info.type != info->type || is_absolute;
     unsigned char *rows = NULL;
     float *converted = NULL;
-    double *zero = NULL;
     FG_TRY(fg_alloc((void **)&rows, most, row_bytes, "rows of a list"));
-    if (is_converted) {
-        FG_TRY(fg_alloc((void **)&converted, most, w->row_bytes, "rows of a list"));
-        FG_TRY(FG_ALLOC(&zero, info->dims, "shift"));
-    }
+    if (is_converted) FG_TRY(fg_alloc((void **)&converted, most, w->row_bytes, "rows of a list"));
     for (uint64_t list = 0; list < info->lists; list++)
         for (uint64_t first = 0; first < index->counts[list]; first += most) {
             const uint64_t n = fg_min_u64(most, index->counts[list] - first);
             FG_TRY(fg_index_read_rows(index, list, first, n, rows));
-            if (is_absolute)
-                for (uint64_t i = 0; i < n * info->dims; i++)
-                    converted[i] = (float)(index->shift[i % info->dims] +
-                                           index->unit * (double)((const float *)(const void *)rows)[i]);
-            else if (is_converted)
-                fg_rows_to_float(converted, rows, info->type, n, info->dims, zero, 1);
+            for (uint64_t i = 0; i < n * info->dims && is_converted; i++)
+                converted[i] =
+                    (float)(index->shift[i % info->dims] + index->unit * fg_row_value(rows, info->type, (size_t)i));
             FG_TRY(copy_entries(w, index, list, first, n, is_converted ? (unsigned char *)converted : rows, is_kept,
                                 user));
         }
 done:
     free(rows);
     free(converted);
-    free(zero);
     return status;
 }
