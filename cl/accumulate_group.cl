@@ -57,14 +57,6 @@ static inline float4 join_items(__local float4 *values, float4 mine, uint item)
 }
 
 #if S2_MATRIX
-/* sums (high, low) += more, p; Knuth's two-sum for the high parts. */
-static inline void add_exactly(float4 *high, float4 *low, float4 more, float4 p)
-{
-    const float4 sum = *high + more, z = sum - *high;
-    *low += ((*high - (sum - z)) + (more - z)) + p;
-    *high = sum;
-}
-
 /* As join_teams, of pairs: values (2, SUM_ITEMS). */
 static inline void join_pairs(__local float4 *values, float4 *high, float4 *low, uint team, uint unit)
 {
@@ -76,7 +68,7 @@ static inline void join_pairs(__local float4 *values, float4 *high, float4 *low,
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         const uint other = (team + half_count) * UNITS + unit;
-        if (team + half_count < count) add_exactly(high, low, values[other], values[SUM_ITEMS + other]);
+        if (team + half_count < count) add_pair(high, low, values[other], values[SUM_ITEMS + other]);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 }
@@ -108,9 +100,8 @@ static inline void accumulate_wide(__global float *partial, __local float4 *valu
         float4 high = 0.0f, low = 0.0f, weight = 0.0f, weight_low = 0.0f;
         for (uint q = e->first; is_mine && q < e->end; q += TEAMS) {
             const float4 root = sqrt(e->sorted_values[q]), s = scaled_vector(e, q, root.x, v);
-            const float4 p = root * s, n = root * root;
-            add_exactly(&high, &low, p, fma(root, s, -p));
-            if (v == 0) add_exactly(&weight, &weight_low, n, fma(root, root, -n));
+            add_exactly(&high, &low, root, s);
+            if (v == 0) add_exactly(&weight, &weight_low, root, root);
         }
         join_pairs(values, &high, &low, team, unit);
         if (piece == 0) join_pairs(values, &weight, &weight_low, team, unit);

@@ -73,14 +73,6 @@ static inline void accumulate_piece(const entries_t *e, __global const float *me
 }
 
 #if S2_MATRIX
-/* sums (high, low) += a b, the product exact: Knuth's two-sum for the high parts. */
-static inline void add_exactly(floatv *high, floatv *low, floatv a, floatv b)
-{
-    const floatv p = a * b, sum = *high + p, z = sum - *high;
-    *low += ((*high - (sum - z)) + (p - z)) + fma(a, b, -p);
-    *high = sum;
-}
-
 /* Vector v of the row in wide sums. */
 static inline void accumulate_wide(const entries_t *e, __global const float *mean, __global float *partial, int v)
 {
