@@ -23,7 +23,7 @@ typedef struct fgmm_source_info {
     uint64_t dims;
     fgmm_type type;
     char format[16];       /* "memory", "callback", "opencl", "npy", "npz", "fvecs", "bvecs", "fbin", "u8bin", "i8bin",
-                              "hdf5",       "csv" */
+                              "hdf5", "csv" */
     uint64_t skipped_rows; /* of the file that are left out (fgmm_file_options.skip_nan_rows); not among `rows` */
     char warning[256]; /* what looks as if the file was meant otherwise than it is read, for the user; "": nothing */
 } fgmm_source_info;

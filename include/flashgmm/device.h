@@ -1,8 +1,9 @@
 /* flashgmm/device.h - find and open an OpenCL device.
  *
  * A device handle owns a context, its queues, compiled kernels and a budget of device memory. The library reads the
- * environment when devices are opened or listed (cache folder, and what the ICD loader itself reads) and, for TMPDIR,
- * when a source on standard input is; at no other moment. A handle serves one thread at a time.
+ * environment when devices are opened or listed (cache folder, and what the ICD loader itself reads), for TMPDIR,
+ * where rows that can be read only once outgrow memory, and for HDF5_VDS_PREFIX, as libhdf5 does, when a virtual
+ * dataset is opened; at no other moment. A handle serves one thread at a time.
  *
  * OpenCL drivers do not survive fork(). In the child of a process that has listed or opened devices, closed since or
  * not, every call that would reach a driver returns FGMM_DEVICE: listing and opening, and all calls with handles of the

@@ -154,9 +154,9 @@ typedef struct fgmm_search_options {
     uint64_t nprobe;  /* lists per query, nearest centroids first, at most K; 0 (default): by recall */
     double recall;    /* nprobe 0: the dial, mean recall@for_top aimed at, default .95; top must be for_top. What lies
                          above the dial's most_recall becomes that, below least_recall that. Queries farther from the
-                         lists than those that the dial was made with are not left to it: where a call has up to 128,
-                         they look into every list, and where it has more, into as many as 128 of them need for the
-                         recall. stats->away counts them */
+                         lists than those that the dial was made with are not left to it: where a call (of
+                         more than 2^22 numbers: a part of it) has up to 128, they look into every list, and where it
+                         has more, into as many as 128 of them need for the recall. stats->away counts them */
     int count_unique; /* count ids met twice once, in stats (host work, for evaluations) */
 } fgmm_search_options;
 

@@ -22,7 +22,7 @@ enum { FG_PROCESS_LINE_BYTES = 1024 };
 fg_process_end fg_process_run(int *code, const char *path, const char *const *arguments,
                               void (*line)(void *user, const char *text), void *user);
 
-/* "SIGSEGV (Segmentation fault)". */
+/* "SIGSEGV, a wrong address"; of a signal without a name here its number. */
 void fg_process_signal_text(char *text, size_t room, int signal);
 
 /* 1 when the file at `path` can be run. */

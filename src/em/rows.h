@@ -25,9 +25,11 @@ fgmm_status fg_rows_check(const void *rows, fgmm_type type, uint64_t n, uint64_t
 /* On the device a number y stands for shift + unit y of the data: the shift is near the data's mean, and the unit a
  * power of two near their deviation, so that float32 differences and their squares lose nothing however far from the
  * origin the data lie and however small or large they are. Multiplying all data by a power of two changes the unit
- * alone. F64:       rows are shifted and brought to the unit on the host, in double, before they are rounded to float.
- *     F16, F32:  rows stay as they are; kernels do both while loading them.
- *     U8, I8:    as F16, with a unit of 1 and a shift of whole numbers, so that y is exact. */
+ * alone.
+ *
+ *     F64        rows are shifted and brought to the unit on the host, in double, before they are rounded to float
+ *     F16, F32   rows stay as they are; kernels do both while loading them
+ *     U8, I8     as F16, with a unit of 1 and a shift of whole numbers, so that y is exact */
 typedef struct fg_shift {
     double *host;    /* (d) what the host subtracts, in the data's unit: the shift of F64 rows, otherwise 0 */
     float *kernel;   /* (d) what kernels subtract, in `unit`s */

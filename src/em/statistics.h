@@ -35,19 +35,20 @@ typedef struct fg_mixture {
  * squared magnitude that are given; 0: it, or the data, are constant. unit: as fg_mixture. */
 double fg_least_variance(double variance, double mean_variance, double mean_square, double unit);
 
-/* The M-step (docs/math.md, equation 10, and "Collapsed components"). In: mixture->means, about which values were
- * taken. Out: weights, means, covariances. Statistics of a k-means pass (responsibility 1 for the nearest mean) give
- * the k-means update by the same formulas: mean_k is the mean of cluster k, and empty clusters are re-seeded alike.
- * facts may be NULL. Allocates O(k + d), with matrices O(k + d^2). On failure
- * the mixture is unchanged. Errors: DATA (no rows; a value that is not finite or a negative N_k), ARGUMENT (reg_covar),
- * MEMORY. */
+/* What an M-step has found. */
 typedef struct fg_m_step_facts {
     uint64_t repaired; /* components that were empty */
     double moved;      /* (19) mean square of the means' movements, in the new deviations; spherical: of both the
                           movements and the old deviations that mixture->covariances held */
-    double *
-        losses; /* (k), tied (1), the caller's, or NULL: (18), fg_cholesky_loss, of each matrix that had rows; else 0 */
+    double *losses;    /* (k), tied (1), the caller's, or NULL: (18), fg_cholesky_loss, of each matrix that had rows;
+                          else 0 */
 } fg_m_step_facts;
+
+/* The M-step (docs/math.md, equation 10, and "Collapsed components"). In: mixture->means, about which values were
+ * taken. Out: weights, means, covariances. Statistics of a k-means pass (responsibility 1 for the nearest mean) give
+ * the k-means update by the same formulas: mean_k is the mean of cluster k, and empty clusters are re-seeded alike.
+ * facts may be NULL. Allocates O(k + d), with matrices O(k + d^2). On failure the mixture is unchanged. Errors: DATA
+ * (no rows; a value that is not finite or a negative N_k), ARGUMENT (reg_covar), MEMORY. */
 fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double reg_covar, fg_m_step_facts *facts);
 
 #endif

@@ -19,7 +19,7 @@ enum {
 };
 
 /* A mean squared distance of all rows, in squared units of those that have weights, that leaves each row below 2^60
- * units as long as there are no more than 2^40 times D of them. */
+ * units as long as their number times D is no more than 2^40. */
 static const double MOST_SQUARED_DISTANCE = 0x1p80;
 
 /* Deviations below these are lost: float32 numbers of such differences are denormal, with fewer than 24 digits, and
@@ -348,7 +348,7 @@ static double finish_moments(fg_moments *m, uint64_t d)
     return sum / (double)d;
 }
 
-/* All values of a column, as far as sampled, are the same. */
+/* All sampled rows are the same. */
 static int is_constant_sample(const fg_sample *sample, fgmm_type type)
 {
     const uint64_t d = sample->row_bytes / fgmm_type_bytes(type);

@@ -53,7 +53,7 @@ typedef struct fg_pass_options {
     int has_differences; /* no log-density from products (docs/math.md, "Rounding"): which mean is nearest is then as
                             exact as float32 rows and means are */
     float row_scale;     /* a power of two that F16 and F32 rows are multiplied by while they are loaded; parameters and
-                            shift     are in the unit that they have then; 0: 1 */
+                            shift are in the unit that they have then; 0: 1 */
     double launch_work;  /* multiplications and additions of a launch, for tests; 0: 100 ms of a small device's */
     int has_wide_sums;   /* of all second moments as matrices, not only where the loaded ones ask for it: for statistics
                             that nobody will take again (docs/math.md, "Wide sums") */
