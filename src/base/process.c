@@ -2,9 +2,12 @@
 #define _GNU_SOURCE /* dladdr, posix_spawn_file_actions_addclosefrom_np */
 #include "process.h"
 
+#include "thread.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -27,13 +30,27 @@ static int is_own_signal(int signal)
     return 0;
 }
 
-/* Lines from the pipe to the caller until the program has closed it. */
-static void pass_lines(int from, void (*line)(void *, const char *), void *user)
+/* Waits until there is something to read, or the program has closed the pipe. 0: nothing came for so long. */
+static int wait_for_more(int from, double most_s)
+{
+    const double end_s = fg_now_s() + most_s;
+    struct pollfd ready = {from, POLLIN, 0};
+    for (double left_s = most_s; left_s > 0; left_s = end_s - fg_now_s()) {
+        const int found = poll(&ready, 1, 1 + (int)(left_s * 1000));
+        if (found > 0 || (found < 0 && errno != EINTR)) return 1; /* read() meets with the error */
+    }
+    return 0;
+}
+
+/* Lines from the pipe to the caller until the program has closed it. 0: it was silent for too long. */
+static int pass_lines(int from, double most_silent_s, void (*line)(void *, const char *), void *user)
 {
     char text[FG_PROCESS_LINE_BYTES], buffer[512];
     size_t used = 0;
     ssize_t count;
-    while ((count = read(from, buffer, sizeof buffer)) != 0) {
+    for (;;) {
+        if (!wait_for_more(from, most_silent_s)) return 0;
+        if ((count = read(from, buffer, sizeof buffer)) == 0) break;
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) break;
         for (ssize_t i = 0; i < count; i++) {
@@ -48,6 +65,7 @@ static void pass_lines(int from, void (*line)(void *, const char *), void *user)
     }
     text[used] = 0;
     if (used > 0) line(user, text);
+    return 1;
 }
 
 /* Own signals end the program whatever the application does with them; nothing is blocked. */
@@ -90,20 +108,22 @@ static int start(pid_t *process, const char *path, const char *const *arguments,
     return is_started;
 }
 
-fg_process_end fg_process_run(int *code, const char *path, const char *const *arguments,
+fg_process_end fg_process_run(int *code, const char *path, const char *const *arguments, double most_silent_s,
                               void (*line)(void *, const char *), void *user)
 {
-    int ends[2], state = 0;
+    int ends[2], state = 0, is_silent = 0;
     pid_t process, found;
     *code = 0;
     if (pipe2(ends, O_CLOEXEC) != 0) return FG_PROCESS_NOT_STARTED;
     const int is_started = start(&process, path, arguments, ends[1]);
     close(ends[1]);
-    if (is_started) pass_lines(ends[0], line, user);
+    if (is_started) is_silent = !pass_lines(ends[0], most_silent_s, line, user);
+    if (is_silent) kill(process, SIGKILL);
     close(ends[0]);
     if (!is_started) return FG_PROCESS_NOT_STARTED;
     while ((found = waitpid(process, &state, 0)) < 0 && errno == EINTR) {
     }
+    if (is_silent) return FG_PROCESS_SILENT;
     if (found != process) return FG_PROCESS_INTERRUPTED;
     *code = WIFEXITED(state) ? WEXITSTATUS(state) : WTERMSIG(state);
     return WIFEXITED(state) ? FG_PROCESS_EXITED : is_own_signal(*code) ? FG_PROCESS_CRASHED : FG_PROCESS_INTERRUPTED;

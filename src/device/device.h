@@ -90,6 +90,10 @@ void fg_family_take(fgmm_device *device, fgmm_kernel_family family);
 #define FG_CHECK_LOG    "flashgmm-check: log "    /* a line for fgmm_device_options.log */
 #define FG_CHECK_ANSWER "flashgmm-check: answer " /* the last one: "passed", "wrong ...", "error ...", "unsure ..." */
 
+/* Seconds that a check program may say nothing before it is taken to hang: ten minutes, since it names each compilation
+ * and launch, which take seconds on all implementations of docs/portability.md. Tests set less; 0: the usual. */
+double fg_device_check_silence_s(const fgmm_device *device);
+void fg_device_set_check_silence_s(fgmm_device *device, double seconds);
 /* Makes the handle one of a check program: it leaves no marks and says its stages on standard output. */
 void fg_device_check_for_another(fgmm_device *device);
 /* 1 where the driver makes machine code of its own, at a kernel's first launch (PoCL). */

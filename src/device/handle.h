@@ -134,6 +134,7 @@ struct fgmm_device {
     uint32_t next_checked;
     char *check_program;        /* path; NULL: none */
     int is_check_program;       /* this process is one */
+    double check_silence_s;     /* 0: the usual */
     int is_lent;                /* the context is the application's */
     int is_checking;            /* between fg_family_begin_check and fg_family_end_check */
     unsigned unfinished_before; /* checks in a row that ended with their process, while ... */

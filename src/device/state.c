@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+enum { MOST_SILENT_S = 600 }; /* of a check program */
+
 const char *fgmm_kernel_family_name(fgmm_kernel_family family)
 {
     static const char *const names[] = {"auto", "vector", "group", "matrix"};
@@ -83,6 +85,16 @@ void fg_device_log(void *device, const char *line)
 void fg_device_check_for_another(fgmm_device *device)
 {
     device->is_check_program = 1;
+}
+
+double fg_device_check_silence_s(const fgmm_device *device)
+{
+    return device->check_silence_s > 0 ? device->check_silence_s : MOST_SILENT_S;
+}
+
+void fg_device_set_check_silence_s(fgmm_device *device, double seconds)
+{
+    device->check_silence_s = seconds;
 }
 
 int fg_device_compiles_at_launch(const fgmm_device *device)

@@ -313,16 +313,23 @@ static void regard_reg_covar(fg_range *range, const fg_training *t)
     if (least > mean_variance) range->unit = fg_unit(least, range->centre, d);
 }
 
-/* The check of the first pass, which compiles what first centres need as well. */
+/* The check of k-means' pass, where there is one, and of the mixture's, with what first centres need. */
 static fgmm_status check_device(const fg_training *t, const fg_plan_request *request, fg_keep largest)
 {
-    fg_pass_options options = request->pass;
-    options.keep = t->options.kmeans_iterations > 0 ? FG_KEEP_BEST : largest;
-    options.type = fg_device_type(t->source->info.type);
-    options.rows = fg_plan_load_rows(request);
-    options.batch_rows = 1; /* decides about no program */
-    options.tile_text = t->e.tiles[options.keep];
-    return fg_pass_check(t->device, &options);
+    fg_pass_options passes[2];
+    size_t count = 0;
+    const fg_keep keeps[2] = {FG_KEEP_BEST, largest};
+    for (size_t i = 0; i < 2; i++) {
+        if (i == 0 && (t->options.kmeans_iterations == 0 || largest == FG_KEEP_BEST)) continue;
+        passes[count] = request->pass;
+        passes[count].keep = keeps[i];
+        passes[count].type = fg_device_type(t->source->info.type);
+        passes[count].rows = fg_plan_load_rows(request);
+        passes[count].batch_rows = 1; /* decides about no program */
+        passes[count].tile_text = t->e.tiles[keeps[i]];
+        count++;
+    }
+    return fg_pass_check(t->device, passes, count);
 }
 
 fgmm_status fg_training_open(fg_training *t, fg_keep largest)

@@ -64,9 +64,10 @@ typedef struct fg_pass_options {
  * this device. A family that fails is replaced by the next (probe.c). Errors: MEMORY, COMPILE, DEVICE, UNSUPPORTED when
  * no family is left. */
 fgmm_status fg_pass_create(fg_pass **pass, fgmm_device *device, const fg_pass_options *options);
-/* The check alone, which fg_pass_create then finds done. Before anything else that compiles: drivers that keep what
- * they have compiled need not set up their compiler in this process too. */
-fgmm_status fg_pass_check(fgmm_device *device, const fg_pass_options *options);
+/* The check alone, of one pass or two (count) at once, which fg_pass_create then finds done. Before anything else that
+ * compiles: drivers that keep what they have compiled need not set up their compiler in this process too, and in the
+ * check's only once. */
+fgmm_status fg_pass_check(fgmm_device *device, const fg_pass_options *passes, size_t count);
 void fg_pass_free(fg_pass *pass);
 
 /* Rows that one batch should have for this shape on this device when the caller does not say. A function of its

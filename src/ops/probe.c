@@ -242,6 +242,16 @@ done:
     return status;
 }
 
+enum { PROGRAMS = 2 }; /* of a pass, at most */
+
+/* A program to be checked. */
+typedef struct wanted {
+    const fg_pass_options *pass;
+    fg_shape shape;
+    fg_program program;
+    char name[FG_CHECK_NAME_BYTES];
+} wanted;
+
 /* What tells one program of a shape from another. */
 static void name_program(char *name, size_t room, const fg_pass_options *o, const fg_shape *shape, fg_program program)
 {
@@ -290,10 +300,12 @@ done:
     return status;
 }
 
-/* Checks one program of the shape that the options have. */
-static void check_program(fg_check_outcome *outcome, fgmm_device *device, const fg_pass_options *options,
-                          fg_shape *shape, fg_program program)
+/* Checks one program. */
+static void check_program(fg_check_outcome *outcome, fgmm_device *device, wanted *w)
 {
+    const fg_pass_options *options = w->pass;
+    fg_shape *shape = &w->shape;
+    const fg_program program = w->program;
     fgmm_status status = FGMM_OK;
     const uint64_t most_k = options->covariance == FGMM_FULL ? PROBE_FULL_K : PROBE_K;
     fg_pass_options o = *options;
@@ -321,63 +333,63 @@ done:
     snprintf(outcome->why, sizeof outcome->why, "%s", fgmm_last_error());
 }
 
-enum { PROGRAMS = 2, NAME_BYTES = FG_CHECK_NAME_BYTES };
-
-/* The programs of the shape that have not passed yet; returns their number. */
-static size_t unchecked_programs(fg_program programs[PROGRAMS], char names[PROGRAMS][NAME_BYTES],
-                                 const fgmm_device *device, const fg_pass_options *options, const fg_shape *shape)
-{
-    static const fg_program all[PROGRAMS] = {FG_PROGRAM_SPARSE, FG_PROGRAM_BOUNDED};
-    size_t count = 0;
-    for (size_t i = 0; i < PROGRAMS; i++) {
-        if (all[i] == FG_PROGRAM_BOUNDED && !shape->has_bounds) continue;
-        programs[count] = all[i];
-        name_program(names[count], NAME_BYTES, options, shape, all[i]);
-        count += !fg_family_is_checked(device, names[count]);
-    }
-    return count;
-}
-
 /* May the shape be checked at all? */
 static int is_checkable(const fg_shape *shape)
 {
     return shape->matrices == 0 || shape->d <= MOST_MATRIX_DIMS;
 }
 
-fgmm_status fg_check_family(fg_check_outcome *outcome, char *program, fgmm_device *device,
-                            const fg_pass_options *options)
+/* Appends the pass's programs that have not passed yet. */
+static fgmm_status list_unchecked(wanted *programs, size_t *count, fgmm_device *device, const fg_pass_options *pass)
 {
+    static const fg_program all[PROGRAMS] = {FG_PROGRAM_SPARSE, FG_PROGRAM_BOUNDED};
     fgmm_status status = FGMM_OK;
     fg_shape shape;
-    fg_program programs[PROGRAMS];
-    char names[PROGRAMS][NAME_BYTES];
-    *outcome = (fg_check_outcome){FG_CHECK_PASSED, ""};
-    FG_TRY(fg_shape_init(&shape, device, options));
-    const size_t count = is_checkable(&shape) ? unchecked_programs(programs, names, device, options, &shape) : 0;
-    if (count == 0) return FGMM_OK;
-    snprintf(program, NAME_BYTES, "%s", names[0]);
-    if (fg_check_apart(outcome, device, options)) {
-        for (size_t i = 0; i < count && outcome->kind == FG_CHECK_PASSED; i++) fg_family_note_passed(device, names[i]);
-        return FGMM_OK;
+    FG_TRY(fg_shape_init(&shape, device, pass));
+    if (!is_checkable(&shape)) return FGMM_OK;
+    for (size_t i = 0; i < PROGRAMS; i++) {
+        wanted *w = &programs[*count];
+        if (all[i] == FG_PROGRAM_BOUNDED && !shape.has_bounds) continue;
+        *w = (wanted){.pass = pass, .shape = shape, .program = all[i]};
+        name_program(w->name, sizeof w->name, pass, &shape, all[i]);
+        *count += !fg_family_is_checked(device, w->name);
     }
+done:
+    return status;
+}
+
+fgmm_status fg_check_family(fg_check_outcome *outcome, char *program, fgmm_device *device,
+                            const fg_pass_options *passes, size_t pass_count)
+{
+    fgmm_status status = FGMM_OK;
+    wanted programs[FG_CHECK_PASSES * PROGRAMS];
+    size_t count = 0;
+    *outcome = (fg_check_outcome){FG_CHECK_PASSED, ""};
+    for (size_t i = 0; i < pass_count; i++) FG_TRY(list_unchecked(programs, &count, device, &passes[i]));
+    if (count == 0) return FGMM_OK;
+    snprintf(program, FG_CHECK_NAME_BYTES, "%s", programs[0].name);
+    const int is_apart = fg_check_apart(outcome, device, passes, pass_count);
     for (size_t i = 0; i < count && outcome->kind == FG_CHECK_PASSED; i++) {
-        snprintf(program, NAME_BYTES, "%s", names[i]);
-        check_program(outcome, device, options, &shape, programs[i]);
-        if (outcome->kind == FG_CHECK_PASSED) fg_family_note_passed(device, names[i]);
+        if (!is_apart) {
+            snprintf(program, FG_CHECK_NAME_BYTES, "%s", programs[i].name);
+            check_program(outcome, device, &programs[i]);
+        }
+        if (outcome->kind == FG_CHECK_PASSED) fg_family_note_passed(device, programs[i].name);
     }
 done:
     return status;
 }
 
 /* Of one family after the other until one passes. */
-fgmm_status fg_pass_check(fgmm_device *device, const fg_pass_options *options)
+fgmm_status fg_pass_check(fgmm_device *device, const fg_pass_options *passes, size_t count)
 {
     fgmm_status status = FGMM_OK;
     fg_check_outcome outcome;
     char program[FG_CHECK_NAME_BYTES] = "";
-    if (options->tile) return FGMM_OK;
+    assert(count >= 1 && count <= FG_CHECK_PASSES);
+    if (passes[0].tile) return FGMM_OK;
     for (;;) {
-        FG_TRY(fg_check_family(&outcome, program, device, options));
+        FG_TRY(fg_check_family(&outcome, program, device, passes, count));
         if (outcome.kind == FG_CHECK_PASSED || outcome.kind == FG_CHECK_UNSURE) return FGMM_OK;
         FG_TRY(fg_family_fail(device, program, outcome.why, outcome.kind == FG_CHECK_WRONG));
     }
@@ -389,7 +401,7 @@ fgmm_status fg_pass_create(fg_pass **pass, fgmm_device *device, const fg_pass_op
 {
     fgmm_status status = FGMM_OK;
     *pass = NULL;
-    FG_TRY(fg_pass_check(device, options));
+    FG_TRY(fg_pass_check(device, options, 1));
     FG_TRY(fg_pass_create_unchecked(pass, device, options));
 done:
     return status;

@@ -2,6 +2,7 @@
 #include "database.h"
 
 #include "file.h"
+#include "process.h"
 #include "size.h"
 #include "thread.h"
 
@@ -17,7 +18,10 @@ static const char preamble[] =
     "# the word edited in the place of its last field. docs/tuning.md explains the rest.\n";
 
 /* Lines are counted as well as bytes: one of a single byte takes as much memory as any. */
-enum { MOST_FILE_BYTES = 1 << 20, MOST_LINES = 1 << 15, LINE_BYTES = 1024, FIELD_BYTES = 160 };
+enum { MOST_FILE_BYTES = 1 << 20, MOST_LINES = 1 << 15, LINE_BYTES = 1024, FIELD_BYTES = 160, REMARK_BYTES = 64 };
+
+/* Processes that died while they tried a tile, before it is left out. */
+enum { DEATHS_BELIEVED = 2 };
 
 enum { KIND, DEVICE, DRIVER, OP, COVARIANCE, TYPE, SHAPE, TILE, REMARK, CHECKSUM, FIELDS };
 
@@ -180,6 +184,14 @@ void fg_tiles_free(fg_tiles *tiles)
 
 /* ---- matching ---- */
 
+/* The remark of this process's "trying" lines. */
+static const char *write_process(char remark[REMARK_BYTES])
+{
+    const long process = fg_process_id();
+    snprintf(remark, REMARK_BYTES, "process %ld %llu", process, (unsigned long long)fg_process_began(process));
+    return remark;
+}
+
 /* A text as it stands in the file. */
 static const char *field_text(char room[FIELD_BYTES], const char *text)
 {
@@ -241,22 +253,29 @@ static int is_exactly(const line *l, const fg_tiles_key *key)
     return is_of(l, key) && distance(l, key) == 0;
 }
 
-/* Process number of a "trying" line; 0 where it has none. */
-static long process_of(const line *l)
+/* Of a "trying" line: is that process still there? */
+static int is_alive(const line *l)
 {
     long process = 0;
-    return sscanf(l->fields[REMARK], "process %ld", &process) == 1 ? process : 0;
+    unsigned long long began = 0;
+    return sscanf(l->fields[REMARK], "process %ld %llu", &process, &began) == 2 && fg_process_is_alive(process) &&
+           fg_process_began(process) == began;
+}
+
+static int is_of_this_process(const line *l)
+{
+    char remark[REMARK_BYTES];
+    return strcmp(l->fields[REMARK], write_process(remark)) == 0;
 }
 
 int fg_tiles_is_suspect(const fg_tiles *tiles, const fg_tiles_key *key, const char *tile)
 {
+    int deaths = 0;
     for (size_t i = 0; i < tiles->count; i++) {
         const line *l = &tiles->lines[i];
-        if (l->kind == LINE_TRYING && is_exactly(l, key) && is_same(l->fields[TILE], tile) &&
-            !fg_process_is_alive(process_of(l)))
-            return 1;
+        deaths += l->kind == LINE_TRYING && is_exactly(l, key) && is_same(l->fields[TILE], tile) && !is_alive(l);
     }
-    return 0;
+    return deaths >= DEATHS_BELIEVED;
 }
 
 /* ---- changing ---- */
@@ -290,7 +309,8 @@ static fgmm_status write_line(fg_atomic_file *file, const char *kind, const fg_t
     return write_text(file, "", text);
 }
 
-/* What a change leaves out: of the key's bucket, lines of this kind (LINE_TRYING: of this process only). */
+/* What a change leaves out: of the key's bucket, lines of this kind. LINE_TRYING: this process's, wherever, and those
+ * of the tile that it has come back from. */
 typedef struct change {
     const char *path;
     const fg_tiles_key *key;
@@ -298,22 +318,36 @@ typedef struct change {
     const char *kind, *tile, *remark; /* of the new line; tile NULL: none */
 } change;
 
-static int is_replaced(const line *l, const change *c)
+/* Do both say that the same tile is tried for the same bucket? */
+static int is_alike(const line *a, const line *b)
+{
+    for (int field = DEVICE; field < REMARK; field++)
+        if (strcmp(a->fields[field], b->fields[field]) != 0) return 0;
+    return 1;
+}
+
+/* tried: this process's line; NULL: it has none. */
+static int is_replaced(const line *l, const change *c, const line *tried)
 {
     if (l->kind != c->replaced) return 0;
-    return l->kind == LINE_TRYING ? process_of(l) == fg_process_id() : is_exactly(l, c->key);
+    if (l->kind != LINE_TRYING) return is_exactly(l, c->key);
+    return l == tried || (tried && is_alike(l, tried) && !is_alive(l));
 }
 
 static fgmm_status rewrite(const fg_tiles *t, const change *c)
 {
     fgmm_status status = FGMM_OK;
     fg_atomic_file *file = NULL;
+    const line *tried = NULL;
+    for (size_t i = 0; i < t->count; i++)
+        if (t->lines[i].kind == LINE_TRYING && is_of_this_process(&t->lines[i])) tried = &t->lines[i];
     FG_TRY(fg_atomic_open(&file, c->path));
     FG_TRY(write_text(file, "", header));
     if (t->count == 0) FG_TRY(fg_atomic_write(file, preamble, sizeof preamble - 1));
     for (size_t i = 0; i < t->count; i++) {
         const line *l = &t->lines[i];
-        if (!is_replaced(l, c)) FG_TRY(write_text(file, l->kind == LINE_UNUSABLE ? "# not used: " : "", l->text));
+        if (!is_replaced(l, c, tried))
+            FG_TRY(write_text(file, l->kind == LINE_UNUSABLE ? "# not used: " : "", l->text));
     }
     if (c->tile) FG_TRY(write_line(file, c->kind, c->key, c->tile, c->remark));
     status = fg_atomic_commit(file);
@@ -347,8 +381,7 @@ fgmm_status fg_tiles_remember(const char *path, const fg_tiles_key *key, const c
 
 fgmm_status fg_tiles_trying(const char *path, const fg_tiles_key *key, const char *tile)
 {
-    char remark[48];
-    snprintf(remark, sizeof remark, "process %ld", fg_process_id());
-    const change c = {path, key, LINE_TRYING, "trying", tile, remark};
+    char remark[REMARK_BYTES];
+    const change c = {path, key, LINE_TRYING, "trying", tile, write_process(remark)};
     return apply(&c);
 }

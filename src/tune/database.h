@@ -4,11 +4,13 @@
  *     flashgmm tiles 1
  *     # comments stay
  *     tile | DEVICE | DRIVER | pass vector | spherical | u8 | k=1024 d=128 | rows=12 .. | REMARK | 0123456789abcdef
- *     trying | .. the same, of a candidate that is being built ..              | process 4711 | 0123456789abcdef
+ *     trying | .. the same, of a candidate that is being built ..              | process 4711 893 | 0123456789abcdef
  *
  * The last field is the checksum of the line, or the word "edited", by which a user vouches for the line. A line that
  * is neither is not used, nor is a file of another version; both are told to the log, and neither is ever an error. A
- * process that has died while a candidate was tried leaves its "trying" line behind: that candidate is not tried again.
+ * process (its number, and when it began) that has died while a candidate was tried leaves its "trying" line behind. It
+ * was killed or has crashed, which cannot be told apart: the candidate is left out once two processes have died so, and
+ * the lines go when one comes back from it.
  *
  * Files are replaced whole and changed under a lock, so that several processes may tune at once. Knows nothing of what
  * tiles mean. */
@@ -41,13 +43,13 @@ void fg_tiles_free(fg_tiles *tiles);
  * *octaves: how far the shape is, 0 for the very bucket and type. */
 const char *fg_tiles_find(const fg_tiles *tiles, const fg_tiles_key *key, double *octaves);
 
-/* 1 where a process that is no more was trying this tile for this key. */
+/* 1 where two processes that are no more were trying this tile for this key. */
 int fg_tiles_is_suspect(const fg_tiles *tiles, const fg_tiles_key *key, const char *tile);
 
 /* Replaces what the file holds for the key's bucket and type. Creates folder and file. Errors: IO. */
 fgmm_status fg_tiles_remember(const char *path, const fg_tiles_key *key, const char *tile, const char *remark);
 
-/* This process begins to try a tile, instead of the one before; NULL: none. Errors: IO. */
+/* This process begins to try a tile, and has come back from the one before; NULL: none. Errors: IO. */
 fgmm_status fg_tiles_trying(const char *path, const fg_tiles_key *key, const char *tile);
 
 #endif

@@ -18,6 +18,7 @@
 static fgmm_device *device;
 static char folder[512], script[600];
 static const char *check_program = ""; /* of devices that are opened */
+static double check_silence_s;         /* and how long it may be silent; 0: as usual */
 
 /* A folder for each test, which has a process of its own: what one of them spoils is remembered in it. */
 static void setup(void)
@@ -42,6 +43,7 @@ static void reopen(fgmm_kernel_family family)
     options.family = family;
     options.check_program = check_program;
     ck_ok(fgmm_device_open(&device, &options));
+    fg_device_set_check_silence_s(device, check_silence_s);
 }
 
 static fgmm_device_info described(void)
@@ -238,7 +240,7 @@ static fg_check_outcome ask_script(void)
     char program[FG_CHECK_NAME_BYTES];
     fg_check_outcome outcome;
     reopen(FGMM_KERNEL_AUTO);
-    ck_ok(fg_check_family(&outcome, program, device, &options));
+    ck_ok(fg_check_family(&outcome, program, device, &options, 1));
     if (outcome.kind == FG_CHECK_ERROR || outcome.kind == FG_CHECK_WRONG)
         ck_ok(fg_family_fail(device, program, outcome.why, outcome.kind == FG_CHECK_WRONG));
     return outcome;
@@ -276,6 +278,27 @@ START_TEST(test_probe__a_check_that_somebody_ends_leaves_no_mark)
         ck_assert_int_eq(ask_script().kind, FG_CHECK_UNSURE);
         ck_assert_str_eq(described().marks, "");
     }
+}
+END_TEST
+
+/* A driver that hangs does not take the application along either; it is believed when that happens again. One that is
+ * slow, and says what it does, is waited for. */
+START_TEST(test_probe__a_check_that_hangs_is_ended)
+{
+    check_silence_s = 3;
+    write_script("for i in 1 2 3 4 5; do echo 'flashgmm-check: stage compiling lists'; sleep 1; done\n"
+                 "echo 'flashgmm-check: answer passed'");
+    ck_assert_int_eq(ask_script().kind, FG_CHECK_PASSED);
+    snprintf(folder + strlen(folder), sizeof folder - strlen(folder), "-hanging");
+    write_script("echo 'flashgmm-check: stage compiling responsibilities'; exec sleep 1000");
+    const fg_check_outcome outcome = ask_script();
+    ck_assert_int_eq(outcome.kind, FG_CHECK_ERROR);
+    ck_assert_str_eq(outcome.why,
+                     "the check was not finished: nothing came of it for 3 s while compiling responsibilities");
+    ck_assert_int_eq(described().family, FGMM_KERNEL_GROUP);
+    reopen(FGMM_KERNEL_AUTO);
+    ck_assert_int_ne(described().family, FGMM_KERNEL_GROUP);
+    ck_assert_ptr_nonnull(strstr(described().marks, "will be checked again: the check was not finished"));
 }
 END_TEST
 
@@ -419,6 +442,7 @@ Suite *suite(void)
         test_probe__a_finished_check_clears_unfinished_ones,
         test_probe__a_crash_is_the_drivers_and_believed_the_second_time,
         test_probe__a_check_that_somebody_ends_leaves_no_mark,
+        test_probe__a_check_that_hangs_is_ended,
         test_probe__wrong_results_are_remembered_until_forgotten,
         test_probe__a_program_without_an_answer_has_failed,
         test_probe__the_installed_program_checks,

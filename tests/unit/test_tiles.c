@@ -257,11 +257,19 @@ START_TEST(test_tiles__several_processes_write_at_once)
 }
 END_TEST
 
+/* And comes back from the one before; number 1: from this one as well. */
 static void crash_while_trying(const char *path, int number)
 {
-    (void)number;
-    if (fg_tiles_trying(path, &base, "rows=1") != FGMM_OK || fg_tiles_trying(path, &base, "rows=2") != FGMM_OK)
+    if (fg_tiles_trying(path, &base, "rows=1") != FGMM_OK || fg_tiles_trying(path, &base, "rows=2") != FGMM_OK ||
+        (number == 1 && fg_tiles_trying(path, &base, "rows=3") != FGMM_OK))
         _exit(1);
+}
+
+static void expect_crash(const char *path, int number)
+{
+    int result;
+    waitpid(in_child(crash_while_trying, path, number), &result, 0);
+    ck_assert_int_eq(result, 0);
 }
 
 static int is_suspect(const char *path, const fg_tiles_key *key, const char *tile)
@@ -273,13 +281,17 @@ static int is_suspect(const char *path, const fg_tiles_key *key, const char *til
     return found;
 }
 
-START_TEST(test_tiles__a_crash_leaves_its_candidate_behind)
+/* A process that ends while it tries a candidate was killed or has crashed: the second one is believed. */
+START_TEST(test_tiles__two_crashes_leave_their_candidate_out)
 {
     const char *path = temporary_path("crash.txt");
-    int result;
-    waitpid(in_child(crash_while_trying, path, 0), &result, 0);
-    ck_assert_int_eq(result, 0);
-    ck_assert_int_eq(is_suspect(path, &base, "rows=1"), 0); /* it had come back from that one */
+    expect_crash(path, 0);
+    ck_assert_int_eq(is_suspect(path, &base, "rows=2"), 0);
+    expect_crash(path, 1); /* comes back from rows=2 */
+    expect_crash(path, 0);
+    ck_assert_int_eq(is_suspect(path, &base, "rows=2"), 0);
+    expect_crash(path, 0);
+    ck_assert_int_eq(is_suspect(path, &base, "rows=1"), 0); /* they had come back from that one */
     ck_assert_int_eq(is_suspect(path, &base, "rows=2"), 1);
     fg_tiles_key other = base;
     other.type = "f32";
@@ -359,7 +371,7 @@ Suite *suite(void)
         test_tiles__users_may_edit,
         test_tiles__hostile_files_are_not_used,
         test_tiles__several_processes_write_at_once,
-        test_tiles__a_crash_leaves_its_candidate_behind,
+        test_tiles__two_crashes_leave_their_candidate_out,
         test_tiles__a_folder_that_cannot_be_written,
         test_tiles__shipped_ones_are_legal,
         test_tiles__blocks_of_long_rows_are_limited,
