@@ -1,9 +1,9 @@
 /* direct_vector.cl - rows straight into sums, without lists of a batch: mixtures whose sums stay in the L2 cache. Vector
- * family; behind dense_vector.cl, whose block functions it uses.
+ * family; behind blocks_vector.cl, whose functions it uses.
  *
  *   mixture     a block whose rows keep few components: its entries (row, k) with l_ik >= max_k l_ik - spread, and
  *               N_k += r_ik, S1_k += r_ik y_i, S2_k += r_ik |y_i - m_k|^2 for each; other blocks: r_ik of all k, and the
- *               sums as products (dense_vector.cl), while the block lies in the L1 cache
+ *               sums as products, while the block lies in the L1 cache
  *   is_best     the nearest mean k of each row: N_k += 1, S1_k += y - m_k, S2_k += |y - m_k|^2 (diag: per dimension)
  *   weights     r_ik, and the 1, times the weight of row i where rows have some
  *

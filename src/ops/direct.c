@@ -67,7 +67,7 @@ static fgmm_status create(fg_pass *pass)
     FG_TRY(fg_buffer_create(&direct->survivors, pass->device, sizeof(cl_uint) * direct->ranges, FG_BUFFER_DEVICE,
                             "dense counts"));
     FG_TRY(fg_range_sums_create(&direct->sums, pass, direct->ranges, direct->ranges));
-    FG_TRY(fg_pass_kernel(&direct->accumulate, pass, FG_PROGRAM_DENSE, "direct_accumulate"));
+    FG_TRY(fg_pass_kernel(&direct->accumulate, pass, FG_PROGRAM_DIRECT, "direct_accumulate"));
 done:
     if (status != FGMM_OK) fg_direct_free(direct);
     return status;

@@ -75,13 +75,15 @@ typedef struct fg_shape {
 /* ---- tiles (tile.c) ---- */
 
 /* Programs of a pass, the first two as fg_space_parameter.programs numbers them. WHITE: the sparse one for whitened
- * rows; MATRIX: what tied and full covariances need beside; BOUNDED: responsibilities with bounds. */
+ * rows; MATRIX: what tied and full covariances need beside; BOUNDED: responsibilities with bounds; DIRECT: sums
+ * without lists, with the dense one's tile, apart from it since it is what a first fit compiles. */
 typedef enum fg_program {
     FG_PROGRAM_SPARSE = 0,
     FG_PROGRAM_DENSE = 1,
     FG_PROGRAM_WHITE = 2,
     FG_PROGRAM_MATRIX = 3,
-    FG_PROGRAM_BOUNDED = 4
+    FG_PROGRAM_BOUNDED = 4,
+    FG_PROGRAM_DIRECT = 5
 } fg_program;
 
 /* What decides about a tile besides the device: the `problem` of the families' spaces. */
@@ -555,7 +557,7 @@ uint64_t fg_range_sums_bytes(const fg_shape *shape, uint32_t ranges, uint32_t sp
 void fg_range_sums_free(fg_range_sums *sums);
 fgmm_status fg_range_sums_combine(const fg_range_sums *sums, fg_pass *pass, uint32_t ranges, uint32_t splits);
 
-/* Vector family: floats of a worker's block, block_t of cl/dense_vector.cl (dense.c). */
+/* Vector family: floats of a worker's block, block_t of cl/blocks_vector.cl (dense.c). */
 uint64_t fg_block_floats(const fg_shape *shape);
 
 /* direct.c: rows of a batch into the totals without lists, and their log-normalisers. survivors: components

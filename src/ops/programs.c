@@ -39,10 +39,12 @@ static const program_files bounded_unit_files[] = {
 };
 static const program_files dense_files[] = {
     [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "partials.cl",
-                            "dense_vector.cl", "direct_vector.cl"},
+                            "blocks_vector.cl", "dense_vector.cl"},
     [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_group.cl", "partials.cl",
                            "dense_group.cl"},
 };
+static const program_files direct_files = {"prelude.cl",  "lanes.cl",         "rows.cl",         "distances_vector.cl",
+                                           "partials.cl", "blocks_vector.cl", "direct_vector.cl"};
 
 /* What stands in the place of the sparse program's distances where covariances are full. */
 static const program_files full_files[] = {
@@ -64,6 +66,7 @@ fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, fg_program pr
     const int is_full = pass->shape.covariance == FGMM_FULL;
     const fg_matrix_unit unit = pass->shape.tile.unit;
     const program_files *files = program == FG_PROGRAM_DENSE    ? &dense_files[pass->shape.family]
+                                 : program == FG_PROGRAM_DIRECT ? &direct_files
                                  : program == FG_PROGRAM_MATRIX ? &matrix_files[pass->shape.family]
                                  : program == FG_PROGRAM_BOUNDED
                                      ? (unit != FG_UNIT_NONE ? &bounded_unit_files[unit] : &bounded_files)

@@ -191,7 +191,7 @@ static size_t common_options(const fg_shape *s, int is_dense, char *text, size_t
 void fg_shape_options(const fg_shape *shape, int program, char *text, size_t room)
 {
     const fg_tile *t = &shape->tile;
-    const int kind = program == FG_PROGRAM_DENSE ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE;
+    const int kind = program == FG_PROGRAM_DENSE || program == FG_PROGRAM_DIRECT ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE;
     const fg_space *space = fg_tile_space(shape->family);
     size_t used = common_options(shape, kind == FG_PROGRAM_DENSE, text, room);
     if (shape->covariance == FGMM_FULL && used < room)
