@@ -52,7 +52,7 @@ static fgmm_status run_piece(estimate *e, uint64_t n)
     fgmm_status status = FGMM_OK;
     fgmm_model *model = NULL;
     const fgmm_type type = e->data->info.type;
-    FG_TRY(fg_rows_check(e->rows, type, n, e->d, e->seen, fg_most_value(type)));
+    FG_TRY(fg_rows_check_given(e->data, e->rows, n, e->seen, fg_most_value(type)));
     for (size_t i = 0; i < n * e->d; i++) e->means[i] = fg_row_value(e->rows, type, i);
     for (uint64_t i = 0; i < n; i++) {
         e->weights[i] = 1 / (double)n;

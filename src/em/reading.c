@@ -47,7 +47,7 @@ static fgmm_status finish_rows(const fg_reading *r, char *to, const void *raw, u
     const int is_f64 = r->type == FGMM_F64;
     const double most = r->options.most > 0 ? r->options.most : fg_most_value(r->type);
     if (is_f64 || r->options.most > 0)
-        FG_TRY(fg_rows_check(is_f64 ? raw : to, r->type, n, r->d, r->position + first, most));
+        FG_TRY(fg_rows_check_given(r->options.source, is_f64 ? raw : to, n, r->position + first, most));
     if (is_f64)
         fg_rows_to_float((float *)(void *)to, raw, r->type, n, r->d, r->options.shift->host, r->options.shift->unit);
 done:

@@ -75,28 +75,44 @@ static int has_special_f16(const void *rows, size_t count)
 HAS_BEYOND(has_beyond_f32, float, fabsf)
 HAS_BEYOND(has_beyond_f64, double, fabs)
 
-fgmm_status fg_rows_check(const void *rows, fgmm_type type, uint64_t n, uint64_t d, uint64_t first_row, double most)
+/* The number of the first of `count` elements that cannot be computed with; count where all can. */
+static size_t first_bad(const void *rows, fgmm_type type, size_t count, double most)
 {
-    const size_t count = (size_t)(n * d), row_elements = (size_t)d;
     int is_bad = 0;
+    size_t i = 0;
     if (type == FGMM_F16) is_bad = has_special_f16(rows, count);
     if (type == FGMM_F32) is_bad = has_beyond_f32(rows, count, (float)most);
     if (type == FGMM_F64) is_bad = has_beyond_f64(rows, count, most);
-    if (!is_bad) return FGMM_OK;
-    for (size_t i = 0; i < count; i++) {
-        const double x = fg_row_value(rows, type, i);
-        const unsigned long long row = first_row + i / row_elements, column = i % row_elements;
-        if (!isfinite(x))
-            return fg_fail(FGMM_DATA, "row %llu, column %llu: value is %s (rows and columns are counted from 0)", row,
-                           column,
-                           isnan(x) ? "nan"
-                           : x > 0  ? "inf"
-                                    : "-inf");
-        if (!(fabs(x) <= most))
-            return fg_fail(FGMM_DATA, "row %llu, column %llu: value %g is beyond +-%g (counted from 0)", row, column, x,
-                           most);
-    }
-    return FGMM_OK;
+    if (!is_bad) return count;
+    while (i < count && fabs(fg_row_value(rows, type, i)) <= most) i++;
+    return i;
+}
+
+static fgmm_status refuse(double x, uint64_t row, uint64_t column, double most)
+{
+    const unsigned long long at = row, of = column;
+    if (isfinite(x))
+        return fg_fail(FGMM_DATA, "row %llu, column %llu: value %g is beyond +-%g (counted from 0)", at, of, x, most);
+    return fg_fail(FGMM_DATA, "row %llu, column %llu: value is %s (rows and columns are counted from 0)", at, of,
+                   isnan(x) ? "nan"
+                   : x > 0  ? "inf"
+                            : "-inf");
+}
+
+fgmm_status fg_rows_check(const void *rows, fgmm_type type, uint64_t n, uint64_t d, uint64_t first_row, double most)
+{
+    const size_t count = (size_t)(n * d), bad = first_bad(rows, type, count, most);
+    return bad == count ? FGMM_OK : refuse(fg_row_value(rows, type, bad), first_row + bad / d, bad % d, most);
+}
+
+fgmm_status fg_rows_check_given(const fgmm_source *source, const void *rows, uint64_t n, uint64_t first_row,
+                                double most)
+{
+    const uint64_t d = source->info.dims;
+    const fgmm_type type = source->info.type;
+    const size_t count = (size_t)(n * d), bad = first_bad(rows, type, count, most);
+    if (bad == count) return FGMM_OK;
+    return refuse(fg_row_value(rows, type, bad), fg_source_row(source, first_row + bad / d), bad % d, most);
 }
 
 double fg_centre(double mean, double variance)

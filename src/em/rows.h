@@ -21,6 +21,9 @@ double fg_most_value(fgmm_type type);
 /* rows (n,d). DATA names row and column (from 0) and the value when one is NaN or infinite, or beyond +-most (at most
  * fg_most_value). first_row: the number of the first of these rows. */
 fgmm_status fg_rows_check(const void *rows, fgmm_type type, uint64_t n, uint64_t d, uint64_t first_row, double most);
+/* The same of rows that a source has given, named by their place in its file (fg_source_row). */
+fgmm_status fg_rows_check_given(const fgmm_source *source, const void *rows, uint64_t n, uint64_t first_row,
+                                double most);
 
 /* On the device a number y stands for shift + unit y of the data: the shift is near the data's mean, and the unit a
  * power of two near their deviation, so that float32 differences and their squares lose nothing however far from the

@@ -293,7 +293,7 @@ static fgmm_status check_lent(fg_stream *s)
     FG_TRY(fgmm_source_rewind(s->options.source));
     for (uint64_t n = capacity; n == capacity; first += n) {
         FG_TRY(fg_rows_fill(s->options.source, rows, capacity, &n));
-        FG_TRY(fg_rows_check(rows, s->type, n, s->d, first, s->options.most));
+        FG_TRY(fg_rows_check_given(s->options.source, rows, n, first, s->options.most));
     }
 done:
     free(rows);

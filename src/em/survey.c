@@ -295,7 +295,7 @@ static fgmm_status add_block(surveying *s, const fg_block *block)
     fgmm_status status = FGMM_OK;
     const fgmm_type type = s->request->source->info.type;
     const size_t d = (size_t)s->request->source->info.dims;
-    FG_TRY(fg_rows_check(block->rows, type, block->n, d, s->rows, fg_most_value(type)));
+    FG_TRY(fg_rows_check_given(s->request->source, block->rows, block->n, s->rows, fg_most_value(type)));
     fg_sample_feed(&s->sample, block->rows, block->weights, s->rows, block->n);
     if (type == FGMM_F64) add_rests(s->rests, block->rows, block->n, d);
     block_sums(&s->plain, block->rows, type, block->n, d);

@@ -304,6 +304,7 @@ done:
     return status;
 }
 
+/* Raises the unit to reg_covar's least share of it. */
 static void regard_reg_covar(fg_range *range, const fg_training *t)
 {
     const uint64_t d = t->source->info.dims;

@@ -101,8 +101,7 @@ static fgmm_status choose_by_distance(chooser *c)
     FG_TRY(fgmm_source_rewind(source));
     do {
         FG_TRY(fg_rows_fill(source, p.rows, p.capacity, &n));
-        FG_TRY(fg_rows_check(p.rows, source->info.type, n, source->info.dims, c->out->rows,
-                             fg_most_value(source->info.type)));
+        FG_TRY(fg_rows_check_given(source, p.rows, n, c->out->rows, fg_most_value(source->info.type)));
         fg_rows_to_float(p.floats, p.rows, source->info.type, n, source->info.dims, head->shift, head->unit);
         if (head->is_shifted) FG_TRY(fg_index_check_rows(p.floats, n, source->info.dims, c->out->rows));
         FG_TRY(fg_assign_run(p.assign, p.floats, n, p.first, p.second, p.ratio));

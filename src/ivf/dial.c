@@ -113,7 +113,7 @@ static fgmm_status read_queries(queries *q, const fgmm_index *index, fgmm_source
     FG_TRY(FG_ALLOC(&q->x, CALIBRATION_QUERIES_MAX * d, "queries"));
     FG_TRY(fgmm_source_rewind(source));
     FG_TRY(fg_rows_fill(source, rows, CALIBRATION_QUERIES_MAX, &q->n));
-    FG_TRY(fg_rows_check(rows, type, q->n, d, 0, fg_most_value(type)));
+    FG_TRY(fg_rows_check_given(source, rows, q->n, 0, fg_most_value(type)));
     fg_rows_to_float(q->x, rows, type, q->n, d, index->shift, index->unit);
     if (index->is_shifted) FG_TRY(fg_index_check_rows(q->x, q->n, d, 0));
     q->is_integer = type == index->info.type && (type == FGMM_U8 || type == FGMM_I8);

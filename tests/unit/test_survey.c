@@ -104,6 +104,19 @@ START_TEST(test_survey__names_row_and_column_of_what_is_not_a_number)
 }
 END_TEST
 
+/* Also where rows before it have been left out. */
+START_TEST(test_survey__names_rows_by_their_place_in_the_file)
+{
+    const float values[] = {1, NAN, 3e38f};
+    const char *dictionary = "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }";
+    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_source *source;
+    options.skip_nan_rows = 1;
+    ck_ok(fgmm_source_open(&source, write_npy("big.npy", 1, dictionary, values, sizeof values), &options));
+    ck_fails(survey_source(source, 0, 0), FGMM_DATA, "row 2, column 0: value 3e+38");
+}
+END_TEST
+
 static fgmm_status survey_pair(fgmm_type type, double value)
 {
     enum { N = 100 };
@@ -317,6 +330,7 @@ Suite *suite(void)
         test_survey__moments_of_every_type,
         test_survey__half_precision_values,
         test_survey__names_row_and_column_of_what_is_not_a_number,
+        test_survey__names_rows_by_their_place_in_the_file,
         test_survey__unit_follows_the_deviation,
         test_survey__refuses_what_its_type_cannot_hold,
         test_survey__sample_is_in_order_and_independent_of_pieces,
