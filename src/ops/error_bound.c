@@ -1,6 +1,8 @@
-/* error_bound.c - how far float32 may take a component's log-densities from those of double precision, at rows near the
- * component: docs/math.md, "Rounding". What the kernels round is known but for the rows: the rounding of means, scales
- * and offsets is taken as it is, that of rows and of sums by its mean square. Host arithmetic only. */
+/* error_bound.c - the parts of the bound: docs/math.md, "The stated bound". What the kernels round is known but for the
+ * rows: the rounding of means, scales and offsets is taken as it is, that of rows and of sums by its mean square. Host
+ * arithmetic only. */
+#include "error_bound.h"
+
 #include "ops.h"
 
 #include "rng.h"
