@@ -217,7 +217,7 @@ const char *cli_size_text(char text[CLI_NUMBER_BYTES], uint64_t bytes)
     static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"};
     double value = (double)bytes;
     size_t unit = 0;
-    while (value >= 1024 && unit + 1 < sizeof units / sizeof units[0]) {
+    while (value >= (unit ? 1023.95 : 1024) && unit + 1 < sizeof units / sizeof units[0]) {
         value /= 1024;
         unit++;
     }
@@ -229,7 +229,7 @@ const char *cli_quantity_text(char text[CLI_NUMBER_BYTES], double quantity)
 {
     static const char units[] = " kMGT";
     size_t unit = 0;
-    while (quantity >= 1000 && unit < 4) {
+    while (quantity >= 999.5 && unit < 4) { /* what three digits would round to 1000 */
         quantity /= 1000;
         unit++;
     }

@@ -90,7 +90,8 @@ extern const char *const cli_kernel_choices[], *const cli_path_choices[], *const
 #define CLI_DATA_OPERAND(type, field)                                                                                  \
     {                                                                                                                  \
         .name = "DATA", .kind = CLI_OPTION_OPERAND, .offset = offsetof(type, field),                                   \
-        .help = "rows: .npy .npz .fvecs .bvecs .fbin .u8bin .i8bin .hdf5 .csv, or - for .npy on standard input"        \
+        .help = "rows: .npy .npz .fvecs .bvecs .fbin .u8bin .i8bin .hdf5 .csv, or - for standard input, "              \
+                "which is .npy unless --input-format says otherwise"                                                   \
     }
 #define CLI_MODEL_OPERAND(type, field)                                                                                 \
     {                                                                                                                  \

@@ -31,6 +31,8 @@ static fgmm_status parse_end(uint64_t *column, int *is_given, const char **text,
     if (length == 0) return FGMM_OK;
     if (of->find) *column = of->find(of->user, name, length);
     if (*column < of->total) return FGMM_OK;
+    FG_CHECK(*column == of->total, FGMM_ARGUMENT, "%s: column %.*s: several have that name; need their numbers, from 0",
+             of->path, (int)length, name);
     size_t digits = 0;
     for (; digits < length && name[digits] >= '0' && name[digits] <= '9' && number < of->total; digits++)
         number = number * 10 + (uint64_t)(name[digits] - '0');

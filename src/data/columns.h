@@ -15,7 +15,8 @@ typedef struct fg_columns {
 typedef struct fg_columns_of {
     const char *path;
     uint64_t total;
-    /* Number of the column of that name (length bytes); total where there is none. NULL: columns have no names. */
+    /* Number of the column of that name (length bytes); total where there is none, total + 1 where several have it.
+     * NULL: columns have no names. */
     uint64_t (*find)(void *user, const char *name, size_t length);
     void *user;
 } fg_columns_of;

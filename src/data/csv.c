@@ -174,7 +174,7 @@ static fgmm_status bad_field(const csv_rows *csv, uint64_t column, fg_number_kin
                        path, line, (unsigned long long)column);
     char shown[SHOWN_BYTES + 1];
     size_t i = 0;
-    for (; i < SHOWN_BYTES && csv->field[i]; i++)
+    for (; i < SHOWN_BYTES && i < csv->length; i++)
         shown[i] = csv->field[i] >= ' ' && csv->field[i] <= '~' ? csv->field[i] : '?';
     shown[i] = 0;
     return fg_fail(FGMM_FORMAT, "%s: line %llu, column %llu: %s%s%s is %s", path, line, (unsigned long long)column,
@@ -283,6 +283,9 @@ static fgmm_status find_first_line(csv_rows *csv)
     const size_t length = (size_t)fg_min_u64(sizeof mark, csv->input->size);
     fgmm_status status = fg_input_read_at(csv->input, 0, mark, length);
     if (status != FGMM_OK) return status;
+    if (memcmp(mark, "\xff\xfe", 2) == 0 || memcmp(mark, "\xfe\xff", 2) == 0)
+        return fg_fail(FGMM_FORMAT, "%s: is text in UTF-16; need UTF-8, as iconv -f UTF-16 -t UTF-8 makes it",
+                       csv->input->path);
     go_to(csv, memcmp(mark, "\xef\xbb\xbf", sizeof mark) == 0 ? sizeof mark : 0, 1);
     if (find_line(csv)) return FGMM_OK;
     return csv->reader.status != FGMM_OK ? csv->reader.status
@@ -364,17 +367,18 @@ done:
     return status;
 }
 
-/* Number of the header's field of that name. */
+/* Number of the header's field of that name; as fg_columns_of.find. */
 static uint64_t find_name(void *user, const char *name, size_t length)
 {
     csv_rows *csv = user;
     go_to(csv, csv->header, csv->header_line);
-    uint64_t column = 0;
+    uint64_t column = 0, found = csv->columns;
     for (int more = 1; more; column++) {
         more = read_field(csv);
-        if (csv->length == length && length < FIELD_BYTES && memcmp(csv->field, name, length) == 0) return column;
+        if (csv->length != length || length >= FIELD_BYTES || memcmp(csv->field, name, length) != 0) continue;
+        found = found == csv->columns ? column : csv->columns + 1;
     }
-    return csv->columns;
+    return found;
 }
 
 /* From options.columns to places in the row. */

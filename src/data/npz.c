@@ -257,8 +257,9 @@ fgmm_status fg_npz_find_only(fg_npz_member *member, const fg_npz *npz)
         if (used < sizeof names) used += (size_t)snprintf(names + used, sizeof names - used, " %s", e.member.name);
     }
     FG_CHECK(count > 0, FGMM_DATA, "%s: holds no array", npz->input->path);
-    FG_CHECK(count == 1, FGMM_FORMAT, "%s: holds %llu arrays (%s%s); name the one to read as dataset", npz->input->path,
-             (ull)count, names + 1, used < sizeof names ? "" : " ...");
+    FG_CHECK(count == 1, FGMM_FORMAT,
+             "%s: holds %llu arrays (%s%s); name the one to read (--dataset, fgmm_file_options.dataset)",
+             npz->input->path, (ull)count, names + 1, used < sizeof names ? "" : " ...");
     FG_TRY(locate(&found, npz));
     *member = found.member;
 done:

@@ -93,10 +93,14 @@ static fgmm_status refuse(double x, uint64_t row, uint64_t column, double most)
     const unsigned long long at = row, of = column;
     if (isfinite(x))
         return fg_fail(FGMM_DATA, "row %llu, column %llu: value %g is beyond +-%g (counted from 0)", at, of, x, most);
-    return fg_fail(FGMM_DATA, "row %llu, column %llu: value is %s (rows and columns are counted from 0)", at, of,
-                   isnan(x) ? "nan"
-                   : x > 0  ? "inf"
-                            : "-inf");
+    if (isinf(x))
+        return fg_fail(FGMM_DATA, "row %llu, column %llu: value is %s (rows and columns are counted from 0)", at, of,
+                       x > 0 ? "inf" : "-inf");
+    return fg_fail(
+        FGMM_DATA,
+        "row %llu, column %llu: value is nan (rows and columns are counted from 0; a file's rows with NaN can "
+        "be skipped: --skip-nan-rows, fgmm_file_options.skip_nan_rows)",
+        at, of);
 }
 
 fgmm_status fg_rows_check(const void *rows, fgmm_type type, uint64_t n, uint64_t d, uint64_t first_row, double most)

@@ -470,7 +470,10 @@ fails "an integer that no float64 holds" 1 'beyond.npy: row 1, column 0: 9007199
 works "int64 weights" fit rows.npy -k 3 -o m3.safetensors --weights twos_i8.npy --json
 json "int64 weights: their sum" 'r["total_weight"] == 1200'
 expect "int64 weights: the same bytes as none" cmp m.safetensors m3.safetensors
-fails "an .npz of several arrays" 1 'two.npz: holds 2 arrays \(x y\)' info two.npz
+fails "an .npz of several arrays" 1 'two.npz: holds 2 arrays \(x y\); name the one to read \(--dataset' info two.npz
+python3 -c 'import struct; open("almost.u8bin", "wb").write(struct.pack("<II", 1048560, 1) + bytes(1048560))'
+works "a size that rounds to the next unit" info almost.u8bin
+says "a size that rounds to the next unit" '^type .* 1\.0 MiB in all$'
 works "one of them" info two.npz --dataset y --json
 json "one of them" '(r["rows"], r["dims"], r["format"]) == (600, 4, "npz")'
 fails "an .npz that unpacks to much memory" 1 'bomb.npz: means_: .*numbers in a file of' info bomb.npz

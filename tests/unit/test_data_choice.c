@@ -90,6 +90,16 @@ START_TEST(test_columns__what_is_not_there_is_refused)
         ck_fails(fgmm_source_open(&source, path, &options), FGMM_ARGUMENT, cases[i].text);
         ck_assert_ptr_null(source);
     }
+    /* names that several columns have */
+    const char *twice = write_file("twice.csv", "a,b,a\n1,2,3\n4,5,6\n", 18);
+    fgmm_source *ambiguous;
+    fgmm_file_options names = FGMM_FILE_OPTIONS_INIT;
+    names.columns = "b,a";
+    ck_fails(fgmm_source_open(&ambiguous, twice, &names), FGMM_ARGUMENT,
+             "twice.csv: column a: several have that name; need their numbers, from 0");
+    names.columns = "b,2";
+    ck_ok(fgmm_source_open(&ambiguous, twice, &names));
+    fgmm_source_close(ambiguous);
     /* a column that is read holds no numbers */
     fgmm_source *source;
     fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;

@@ -164,7 +164,8 @@ START_TEST(test_npz__several_arrays_need_a_name)
     fgmm_source *source;
     fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
     fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
-    ck_fails(fgmm_source_open(&source, path, NULL), FGMM_FORMAT, "holds 2 arrays (x y); name the one");
+    ck_fails(fgmm_source_open(&source, path, NULL), FGMM_FORMAT,
+             "holds 2 arrays (x y); name the one to read (--dataset, ");
     options.dataset = "z";
     ck_fails(fgmm_source_open(&source, path, &options), FGMM_FORMAT, "has no array z");
     options.dataset = "y";

@@ -221,7 +221,13 @@ START_TEST(test_csv__damage_is_named_by_line_and_column)
         ck_fails(open_close(write_file("a.csv", cases[i].text, strlen(cases[i].text))), cases[i].code, cases[i].part);
     }
     ck_ok(open_close(write_file("a.csv", ",a,b\n0,1,2\n", 11))); /* as pandas writes an index: a first name is empty */
-    ck_fails(open_close(write_file("a.csv", "1,2\n3,\0004\n", 9)), FGMM_FORMAT, "line 2, column 2");
+    ck_fails(open_close(write_file("a.csv", "1,2\n3,\0004\n", 9)), FGMM_FORMAT, "line 2, column 2: ?4 is not a number");
+    ck_fails(open_close(write_file("a.csv",
+                                   "\xff\xfe"
+                                   "1\0,\0002\0\n\0",
+                                   10)),
+             FGMM_FORMAT, "a.csv: is text in UTF-16");
+    ck_fails(open_close(write_file("a.csv", "\xfe\xff\0001\0,\0002\0\n", 10)), FGMM_FORMAT, "a.csv: is text in UTF-16");
 }
 END_TEST
 

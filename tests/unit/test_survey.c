@@ -96,7 +96,9 @@ START_TEST(test_survey__names_row_and_column_of_what_is_not_a_number)
     f32[12 * D + 3] = NAN;
     f64[99 * D + 6] = -(double)INFINITY;
     f16[0] = 0x7c00;
-    ck_fails(survey_source(memory_source(f32, FGMM_F32, N, D), 0, 0), FGMM_DATA, "row 12, column 3: value is nan");
+    ck_fails(
+        survey_source(memory_source(f32, FGMM_F32, N, D), 0, 0), FGMM_DATA,
+        "row 12, column 3: value is nan (rows and columns are counted from 0; a file's rows with NaN can be skipped: ");
     ck_fails(survey_source(memory_source(f64, FGMM_F64, N, D), 0, 0), FGMM_DATA, "row 99, column 6: value is -inf");
     ck_fails(survey_source(memory_source(f16, FGMM_F16, N, D), 0, 0), FGMM_DATA, "row 0, column 0: value is inf");
     f64[99 * D + 6] = 1e200;
