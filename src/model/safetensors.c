@@ -233,9 +233,11 @@ fgmm_status fg_safetensors_open(fg_safetensors **out, const char *path)
     FG_CHECK(bytes >= sizeof prefix, FGMM_FORMAT, "%s: has %llu bytes; a safetensors file has more", path, (ull)bytes);
     FG_CHECK(fread(prefix, 1, sizeof prefix, file->stream) == sizeof prefix, FGMM_IO, "%s: reading failed", path);
     const uint64_t length = little_endian(prefix, sizeof prefix);
-    FG_CHECK(length <= bytes - sizeof prefix && length <= MAX_HEADER_BYTES, FGMM_FORMAT,
-             "%s: not a safetensors file: header length %llu; need at most %llu", path, (ull)length,
-             (ull)fg_min_u64(bytes - sizeof prefix, MAX_HEADER_BYTES));
+    FG_CHECK(
+        length <= bytes - sizeof prefix && length <= MAX_HEADER_BYTES, FGMM_FORMAT,
+        "%s: not a safetensors file (nor named as another model: .npz, .npy, .fvecs): header length %llu; need at most "
+        "%llu",
+        path, (ull)length, (ull)fg_min_u64(bytes - sizeof prefix, MAX_HEADER_BYTES));
     FG_TRY(FG_ALLOC(&file->header, length + 1, "model file header"));
     FG_CHECK(fread(file->header, 1, (size_t)length, file->stream) == length, FGMM_IO, "%s: reading failed", path);
     file->data_at = sizeof prefix + length;
