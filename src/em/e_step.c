@@ -99,7 +99,8 @@ done:
     return status;
 }
 
-fgmm_status fg_e_step_recentre(fg_e_step *e, const double *centres)
+/* Sums after a load are about centres (k,d), in the data's own coordinates, in the place of the means. */
+static fgmm_status recentre(fg_e_step *e, const double *centres)
 {
     fgmm_status status = FGMM_OK;
     double *shifted = NULL;
@@ -142,7 +143,7 @@ static fgmm_status run_once(double *values, fg_e_step *e, const fg_parameters *p
     fg_rows rows;
     FG_TRY(fg_stream_begin(e->stream)); /* rows are on their way while parameters are packed */
     FG_TRY(fg_e_step_load(e, parameters));
-    if (centres) FG_TRY(fg_e_step_recentre(e, centres));
+    if (centres) FG_TRY(recentre(e, centres));
     FG_TRY(fg_stream_next(e->stream, &rows));
     while (rows.n > 0) {
         FG_TRY(fg_pass_accumulate(e->pass, &rows));

@@ -36,8 +36,6 @@ fgmm_status fg_e_step_set_nearest(fg_e_step *e);
 
 /* Loads parameters, in the data's own coordinates, into the passes. */
 fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters);
-/* Sums after a load are about centres (k,d), in the data's own coordinates, in the place of the means. */
-fgmm_status fg_e_step_recentre(fg_e_step *e, const double *centres);
 
 /* Statistics of finite rows that are not finite, or that lack rows, are no result: the kernels' driver has gone wrong,
  * and the pass is taken again with the next kernel family (fall_back.c).

@@ -75,6 +75,11 @@ uint64_t fg_plan_load_rows(const fg_plan_request *request)
     return fg_min_u64(request->source->info.rows, most); /* an unknown number is many */
 }
 
+uint64_t fg_plan_limit(uint64_t asked)
+{
+    return asked ? asked : fg_machine_memory_bytes() / 4;
+}
+
 uint64_t fg_plan_held_bytes(void)
 {
     return fg_round_up(fg_resident_bytes(), HELD_STEP_BYTES);
@@ -113,7 +118,7 @@ fgmm_status fg_plan_make(fg_plan *plan, const fg_plan_request *given)
     batch = fg_min_u64(fg_min_u64(batch, n),
                        fg_max_u64(1, fg_device_facts_of(request.device)->max_alloc_bytes / row_bytes));
     uint64_t limit = request.memory_limit_bytes;
-    if (limit == 0) limit = fg_max_u64(fg_machine_memory_bytes() / 4, held + need_of(&request, batch, 0).host);
+    if (limit == 0) limit = fg_max_u64(fg_plan_limit(0), held + need_of(&request, batch, 0).host);
     const uint64_t host_left = limit > held ? limit - held : 0;
     while (!fits(need_of(&request, batch, 0), host_left, device_left) && batch > LEAST_BATCH_ROWS)
         batch = fg_max_u64(LEAST_BATCH_ROWS, batch / 2);
@@ -136,7 +141,7 @@ uint64_t fg_plan_sample_rows(const fg_plan_request *request, uint64_t wanted)
 {
     const int is_cpu = fg_device_facts_of(request->device)->kind == FGMM_DEVICE_CPU;
     const uint64_t d = request->source->info.dims, held = request->held_bytes;
-    const uint64_t limit = request->memory_limit_bytes ? request->memory_limit_bytes : fg_machine_memory_bytes() / 4;
+    const uint64_t limit = fg_plan_limit(request->memory_limit_bytes);
     const uint64_t host_left = limit > held ? limit - held : 0;
     /* On the device: the row, and its distances to the candidates of a step, 2 + ln 2^31 at most. */
     const uint64_t raw = d * fgmm_type_bytes(request->source->info.type), copy = (d + 24) * sizeof(float);

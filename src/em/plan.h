@@ -36,6 +36,9 @@ uint64_t fg_plan_step_rows(uint64_t k);
 /* Rows between two loads of parameters: all, or those of a mini-batch. */
 uint64_t fg_plan_load_rows(const fg_plan_request *request);
 
+/* The limit of resident memory, in bytes, where one of `asked` is asked for; 0: a quarter of the machine's memory. */
+uint64_t fg_plan_limit(uint64_t asked);
+
 /* What the process holds now, rounded up. Asked for before the run compiles kernels, which takes some drivers 200 MiB
  * when their caches are cold, and coarse: the same run then has the same batches, and gives the same bytes. */
 uint64_t fg_plan_held_bytes(void);

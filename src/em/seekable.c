@@ -3,7 +3,7 @@
 
 #include "dense.h"
 #include "keep.h"
-#include "memory.h"
+#include "plan.h"
 #include "reading.h"
 #include "size.h"
 
@@ -39,8 +39,7 @@ fgmm_status fg_seekable_rows(fgmm_source **kept, fgmm_source *source, uint64_t m
     uint64_t rows = 0;
     *kept = NULL;
     if (!source || fg_reading_is_seekable(source)) return FGMM_OK;
-    const uint64_t limit = memory_limit_bytes ? memory_limit_bytes : fg_machine_memory_bytes() / 4;
-    fg_keeper_begin(&keeper, source->info.format, limit / LIMIT_SHARE);
+    fg_keeper_begin(&keeper, source->info.format, fg_plan_limit(memory_limit_bytes) / LIMIT_SHARE);
     FG_TRY(keep_all(&keeper, &rows, source, watch));
     FG_TRY(fg_keeper_finish(&input, &keeper));
     const fg_dense_layout layout = {

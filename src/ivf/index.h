@@ -61,10 +61,6 @@ fgmm_status fg_index_check_rows(const float *rows, uint64_t n, uint64_t d, uint6
 /* For qsort and bsearch over int64_t ids. */
 int fg_index_compare_ids(const void *a, const void *b);
 
-/* DATA where float32 does not hold the rows of an index that is shifted as they are: path, of a file that would have
- * to. */
-fgmm_status fg_index_check_plain(const fgmm_index *index, const char *path);
-
 /* Bytes of a row. */
 size_t fg_index_row_bytes(const fgmm_index *index);
 

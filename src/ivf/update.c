@@ -107,7 +107,9 @@ done:
     return status;
 }
 
-fgmm_status fg_index_check_plain(const fgmm_index *index, const char *path)
+/* DATA where float32 does not hold the rows of an index that is shifted as they are: path, of a file that would have
+ * to. */
+static fgmm_status check_plain(const fgmm_index *index, const char *path)
 {
     fgmm_status status = FGMM_OK;
     const double most = index->info.lists > 1 ? FG_MOST_SHIFT * index->unit : 0; /* as build.c, has_spread */
@@ -129,7 +131,7 @@ fgmm_status fg_index_save(const fgmm_index *index, const char *path, fgmm_index_
     if (format == FGMM_INDEX_FAISS) {
         head.info.type = FGMM_F32;
         if (index->is_shifted) {
-            const fgmm_status status = fg_index_check_plain(index, path);
+            const fgmm_status status = check_plain(index, path);
             if (status != FGMM_OK) return status;
             head.is_shifted = 0;
             head.centroids = index->given;

@@ -28,14 +28,15 @@ static const double own_roundings = 2, small_roundings = 4;
  * has most of the error, few rows have far more than the others. Five deviations, times as many. */
 static const double tail = 25;
 
-double fg_error_distance(const fg_shape *s)
+/* How far a row is from its component at most to be near it, in deviations. */
+static double near_distance(const fg_shape *s)
 {
     return sqrt((double)s->d) + deviations;
 }
 
 double fg_error_exponent(const fg_shape *s)
 {
-    return 0.5 * fg_error_distance(s) * fg_error_distance(s);
+    return 0.5 * near_distance(s) * near_distance(s);
 }
 
 double fg_error_near(const fg_error *e)
@@ -53,7 +54,8 @@ void fg_error_add_sums(fg_error *e, double squares)
     e->moves += like_square * squares;
 }
 
-void fg_error_add_relative(fg_error *e, const fg_shape *s, double share)
+/* The exponent is off by this share of it. */
+static void add_relative(fg_error *e, const fg_shape *s, double share)
 {
     e->constant += fabs(share) * fg_error_exponent(s);
 }
@@ -92,7 +94,7 @@ void fg_error_add_products(fg_error *e, const fg_shape *s, double scale, const f
 
 void fg_error_add_terms(fg_error *e, const fg_shape *s, double squares, double delta)
 {
-    e->constant += 2 * delta * (squares + sqrt(0.5 * squares) * fg_error_distance(s));
+    e->constant += 2 * delta * (squares + sqrt(0.5 * squares) * near_distance(s));
 }
 
 /* ---- rows ---- */
@@ -249,5 +251,5 @@ void fg_error_add_scales(fg_error *e, const fg_packed *p, const fg_shape *s, con
         moves += is_diag ? squares / variances[d] : squares;
     }
     e->moves += is_diag ? moves : moves / *variances;
-    fg_error_add_relative(e, s, share);
+    add_relative(e, s, share);
 }

@@ -22,14 +22,10 @@ typedef struct fg_error {
 /* Nats that the error stays below: at rows near the component; at a row that is its mean. */
 double fg_error_near(const fg_error *error);
 double fg_error_at_mean(const fg_error *error);
-/* How far a row is from its component at most to be near it, in deviations. */
-double fg_error_distance(const fg_shape *shape);
-/* Half the square of that: the exponent there. */
+/* The exponent of a row that is as far from its component as near rows are at most. */
 double fg_error_exponent(const fg_shape *shape);
 /* Coordinates in deviations that are sums. squares: of all the numbers that were rounded on the way, added up. */
 void fg_error_add_sums(fg_error *error, double squares);
-/* The exponent is off by this share of it. */
-void fg_error_add_relative(fg_error *error, const fg_shape *shape, double share);
 /* A sum of D squares. */
 void fg_error_add_squares(fg_error *error, const fg_shape *shape);
 /* The log-density itself, peak at distance 0 (less base), and what it is added to. */
