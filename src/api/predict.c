@@ -6,6 +6,7 @@
 #include "size.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,7 @@ done:
 /* An evaluation under way. */
 typedef struct evaluation {
     fg_e_step e;
+    const fg_parameters *parameters;
     fgmm_evaluate_options options;
     results results;
     fgmm_evaluation_fn sink;
@@ -77,11 +79,44 @@ done:
     return status;
 }
 
+/* The passes of the device's family, with the parameters. */
+static fgmm_status set_passes(evaluation *v)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(fg_e_step_set_pass(&v->e, v->has_densities ? FG_KEEP_MIXTURE : FG_KEEP_BEST));
+    if (v->has_densities && v->has_nearest) FG_TRY(fg_e_step_set_nearest(&v->e));
+    FG_TRY(fg_e_step_load(&v->e, v->parameters));
+done:
+    return status;
+}
+
+/* Rows without a log-likelihood are taken again by another family of kernels. */
+static fgmm_status evaluate_soundly(evaluation *v, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    char why[96];
+    int is_again = 0;
+    fg_fall_back fall = fg_fall_back_begin(&v->e);
+    do {
+        size_t i = 0;
+        if (is_again) FG_TRY(set_passes(v));
+        FG_TRY(evaluate_rows(v, rows));
+        while (i < rows->n && !isnan(v->results.log_likelihood[i])) i++;
+        const int is_sound = i == rows->n;
+        if (!is_sound)
+            snprintf(why, sizeof why, "row %llu has no log-likelihood",
+                     (unsigned long long)fg_source_row(v->e.request.source, v->rows + i));
+        FG_TRY(fg_fall_back_judge(&is_again, &fall, &v->e, is_sound ? NULL : why));
+    } while (is_again);
+done:
+    return status;
+}
+
 static fgmm_status evaluate_batch(evaluation *v, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
     const results *r = &v->results;
-    FG_TRY(evaluate_rows(v, rows));
+    FG_TRY(evaluate_soundly(v, rows));
     if (r->weights) FG_TRY(fg_weights_read_real(&v->weights, r->weights, rows->n));
     for (size_t i = 0; i < rows->n; i++) {
         FG_CHECK(!isnan(r->log_likelihood[i]), FGMM_DEVICE,
@@ -116,13 +151,11 @@ static double mean_of(const evaluation *v)
     return v->has_densities ? v->sum / v->weight : (double)NAN;
 }
 
-static fgmm_status evaluate_all(evaluation *v, const fg_parameters *parameters)
+static fgmm_status evaluate_all(evaluation *v)
 {
     fgmm_status status = FGMM_OK;
     fg_rows rows;
-    FG_TRY(fg_e_step_set_pass(&v->e, v->has_densities ? FG_KEEP_MIXTURE : FG_KEEP_BEST));
-    if (v->has_densities && v->has_nearest) FG_TRY(fg_e_step_set_nearest(&v->e));
-    FG_TRY(fg_e_step_load(&v->e, parameters));
+    FG_TRY(set_passes(v));
     FG_TRY(results_create(&v->results, &v->options, v->e.plan.batch_rows));
     v->nats = fg_e_step_nats(&v->e);
     fg_watch_iteration(&v->e.watch, FGMM_PHASE_FINAL, 1, 1, v->e.request.source->info.rows);
@@ -189,6 +222,7 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     FG_CHECK(v.options.top <= model->info.components, FGMM_ARGUMENT, "top = %u; need 0..K (K = %llu)", v.options.top,
              (unsigned long long)model->info.components);
     const fg_parameters parameters = fg_model_parameters(model);
+    v.parameters = &parameters;
     v.has_nearest = v.options.want_labels && fg_is_centroids(model);
     v.has_densities = !v.has_nearest || v.options.want_log_likelihood || v.options.top || mean_log_likelihood;
     const fg_plan_request request = plan_request(&v, device, source, &parameters);
@@ -197,7 +231,7 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     FG_TRY(find_range(&range, &v, &parameters));
     FG_TRY(fg_e_step_open(&v.e, &request, &range, 1));
     if (v.weights.source) FG_TRY(fgmm_source_rewind(v.weights.source));
-    FG_TRY(evaluate_all(&v, &parameters));
+    FG_TRY(evaluate_all(&v));
     FG_TRY(fg_weights_check(&v.weights, v.rows, 1));
     if (mean_log_likelihood) *mean_log_likelihood = mean_of(&v);
     if (rows) *rows = v.rows;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* dladdr, posix_spawn_file_actions_addclosefrom_np */
 #include "process.h"
 
+#include "size.h"
 #include "thread.h"
 
 #include <dlfcn.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -174,6 +176,45 @@ char *fg_process_library_folder(void)
 void fg_process_end_with_parent(void)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+static int has_address_space(void)
+{
+    enum { COMPILER_BYTES = 1 << 30 }; /* LLVM takes some 0.4 GiB in PoCL 3.1 */
+    void *room = mmap(NULL, COMPILER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED) return 0;
+    munmap(room, COMPILER_BYTES);
+    return 1;
+}
+
+static void wait_for_end(void *queue)
+{
+    size_t slot;
+    fg_queue_pop(queue, &slot);
+}
+
+static int has_threads(void)
+{
+    enum { MOST = 1024, SPARE = 4 };
+    fg_thread *threads[MOST] = {NULL};
+    fg_queue *queue = NULL;
+    size_t count = 0;
+    const size_t wanted = (size_t)fg_min_u64(fg_processors() + SPARE, MOST);
+    if (fg_queue_create(&queue, 1) != FGMM_OK) return 0;
+    while (count < wanted && fg_thread_start(&threads[count], wait_for_end, queue) == FGMM_OK) count++;
+    fg_queue_close(queue);
+    for (size_t i = 0; i < count; i++) fg_thread_join(threads[i]);
+    fg_queue_free(queue);
+    return count == wanted;
+}
+
+int fg_process_has_room(void)
+{
+    char error_text[FG_ERROR_TEXT_BYTES];
+    fg_error_save(error_text);
+    const int has_room = has_address_space() && has_threads();
+    fg_error_restore(error_text);
+    return has_room;
 }
 
 uint64_t fg_process_began(long process)

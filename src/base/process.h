@@ -37,6 +37,11 @@ char *fg_process_library_folder(void);
 /* The calling program ends when the process that started it ends. */
 void fg_process_end_with_parent(void);
 
+/* 1 where the process may still take what a driver's compiler needs: a GiB of address space, and a thread for each
+ * processor and some more. Where it may not (RLIMIT_AS, RLIMIT_NPROC, ...), what fails in a driver says nothing against
+ * it. */
+int fg_process_has_room(void);
+
 /* When a process began, in the system's own units: together with its number it names a process for good. 0: no such
  * process, or not known here. */
 uint64_t fg_process_began(long process);

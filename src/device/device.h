@@ -126,6 +126,11 @@ fgmm_status fg_device_timed_s(fgmm_device *timed, double *seconds);
 /* Tests only: the count-th launch from now fails as if the driver had returned CL_OUT_OF_RESOURCES. 0: never. */
 void fg_device_fail_launch(fgmm_device *device, uint64_t count);
 
+/* Tests only: evaluations by kernels of this family give NaN from now on, as those of a driver that goes wrong. AUTO:
+ * none do. */
+void fg_device_spoil(fgmm_device *device, fgmm_kernel_family family);
+int fg_device_is_spoiled(const fgmm_device *device);
+
 /* Tests only: buffers made from now on are filled with 0xff bytes (NaN as float, the largest index as integer), so that
  * a kernel that reads what nobody wrote gives a wrong result every time instead of now and then. */
 void fg_device_poison_buffers(fgmm_device *device);

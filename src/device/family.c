@@ -10,7 +10,8 @@
  *
  * A mark is for what the device did, never for what befell the process. Wrong results are believed at once (failed).
  * An error of the driver and a crash may be the host's fault, such as a lack of memory or of threads: they count once a
- * second process has met with one (suspected before). A check within the application leaves "running" behind when its
+ * second process has met with one (suspected before), and not at all where the process may take no more memory or
+ * threads. A check within the application leaves "running" behind when its
  * process is gone: by a crash or because somebody killed it, which cannot be told apart; it counts once two in a row
  * ended about the same thing. A process is its number and when it began.
  *
@@ -286,7 +287,8 @@ void fg_family_begin_check(fgmm_device *device)
     device->is_checking = 1;
     device->unfinished_before = 0;
     device->unfinished_what[0] = 0;
-    if (device->is_check_program) return;
+    device->is_leaving_marks = !device->is_check_program && fg_process_has_room();
+    if (!device->is_leaving_marks) return;
     read_mark(&m, device, device->info.family);
     if (is_unfinished(&m)) {
         device->unfinished_before = unfinished_in_a_row(&m);
@@ -305,6 +307,7 @@ void fg_family_stage(fgmm_device *device, const char *doing, const char *what)
         fflush(stdout);
         return;
     }
+    if (!device->is_leaving_marks) return;
     read_mark(&there, device, device->info.family);
     if (there.kind == MARK_SUSPECTED || there.kind == MARK_FAILED) return; /* says more */
     snprintf(m.before_what, sizeof m.before_what, "%s", device->unfinished_what);
@@ -335,19 +338,22 @@ fgmm_status fg_family_fail(fgmm_device *device, const char *program, const char 
 {
     mark m = {.kind = MARK_FAILED}, before;
     const fgmm_kernel_family to = next_family(device);
+    const int is_counted = is_certain || fg_process_has_room();
     if (device->is_family_asked_for || to == FGMM_KERNEL_AUTO)
         return fg_fail(FGMM_UNSUPPORTED, "%s kernels failed their check on %s: %s%s",
                        fgmm_kernel_family_name(device->info.family), device->info.name, why,
-                       device->has_failed_before ? "; others failed before it in this process and may have taken the "
-                                                   "device along: run again, they are left out then"
-                                                 : "");
+                       !is_counted ? "; the process may not take a GiB more of memory, or not as many threads as there "
+                                     "are processors (ulimit -v, -u)"
+                       : device->has_failed_before ? "; others failed before it in this process and may have taken the "
+                                                     "device along: run again, they are left out then"
+                                                   : "");
     read_mark(&before, device, device->info.family);
     if (!is_certain && (before.kind != MARK_SUSPECTED || is_of_this_process(&before))) {
         m.kind = MARK_SUSPECTED;
         m.program = hash_of(program);
     }
     snprintf(m.cause, sizeof m.cause, "%.*s", (int)fg_min_u64(strcspn(why, "\n"), LINE_BYTES - 1), why);
-    write_mark(device, device->info.family, &m);
+    if (is_counted) write_mark(device, device->info.family, &m);
     fall_back(device, to, why);
     device->has_failed_before = 1;
     return FGMM_OK;

@@ -137,6 +137,7 @@ struct fgmm_device {
     double check_silence_s;     /* 0: the usual */
     int is_lent;                /* the context is the application's */
     int is_checking;            /* between fg_family_begin_check and fg_family_end_check */
+    int is_leaving_marks;       /* meanwhile */
     unsigned unfinished_before; /* checks in a row that ended with their process, while ... */
     char unfinished_what[384];
     long process_id; /* of the process that opened it */
@@ -144,6 +145,7 @@ struct fgmm_device {
     fgmm_log_fn log;
     void *log_user;
     uint64_t fail_launch;       /* launches until the injected failure; 0: none */
+    fgmm_kernel_family spoiled; /* its evaluations give NaN; AUTO: none */
     int is_poisoning;           /* new buffers are filled with 0xff */
     char *cache_folder;         /* NULL: nothing is kept on disk */
     int is_compiling_at_launch; /* machine code is made at a kernel's first launch, and kept by the driver (PoCL) */

@@ -155,6 +155,16 @@ done:
     return status;
 }
 
+void fg_device_spoil(fgmm_device *device, fgmm_kernel_family family)
+{
+    device->spoiled = family;
+}
+
+int fg_device_is_spoiled(const fgmm_device *device)
+{
+    return device->spoiled != FGMM_KERNEL_AUTO && device->spoiled == device->info.family;
+}
+
 void fg_device_poison_buffers(fgmm_device *device)
 {
     device->is_poisoning = 1;

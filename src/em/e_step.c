@@ -63,6 +63,7 @@ fgmm_status fg_e_step_set_nearest(fg_e_step *e)
 {
     fg_pass_options options = pass_options(e, FG_KEEP_BEST);
     options.has_differences = 1;
+    fg_pass_free(e->nearest);
     return fg_pass_create(&e->nearest, e->request.device, &options);
 }
 

@@ -31,7 +31,8 @@ void fg_e_step_close(fg_e_step *e);
 /* The pass with what is kept per row; replaces the one before. */
 fgmm_status fg_e_step_set_pass(fg_e_step *e, fg_keep keep);
 
-/* The pass beside it. Nearest means come from differences, whatever the unit of the data (docs/math.md, "Rounding"). */
+/* The pass beside it; replaces the one before. Nearest means come from differences, whatever the unit of the data
+ * (docs/math.md, "Rounding"). */
 fgmm_status fg_e_step_set_nearest(fg_e_step *e);
 
 /* Loads parameters, in the data's own coordinates, into the passes. */
@@ -52,6 +53,8 @@ typedef struct fg_fall_back {
 fg_fall_back fg_fall_back_begin(const fg_e_step *e);
 /* values: as fg_e_step_run's. Where *is_again is 1 the pass is another one, without parameters. */
 fgmm_status fg_fall_back_look(int *is_again, fg_fall_back *fall, fg_e_step *e, const double *values);
+/* The same of results that the caller has looked at. why: what is wrong with them; NULL: nothing. */
+fgmm_status fg_fall_back_judge(int *is_again, fg_fall_back *fall, fg_e_step *e, const char *why);
 
 /* What was accumulated since parameters were loaded, in the data's own coordinates and unit: values is the flat array
  * of flashgmm/stats.h. */

@@ -1,5 +1,6 @@
-/* fall_back.c - what a pass over all rows has summed, looked at before it is used: a driver may go wrong in the midst
- * of a run that the check before the first use has not shown. The pass is then taken again with the next kernel family.
+/* fall_back.c - what a pass over all rows has summed, or one over a batch has given, looked at before it is used: a
+ * driver may go wrong in the midst of a run that the check before the first use has not shown. The pass is then taken
+ * again with the next kernel family.
  * Where that gives what it should, the first has failed, and is left out from then on; where no family does, it is the
  * data: the first family stands again, and the last one's sums are what there is. */
 #include "e_step.h"
@@ -56,15 +57,13 @@ fg_fall_back fg_fall_back_begin(const fg_e_step *e)
     return (fg_fall_back){fg_family_in_use(e->request.device), ""};
 }
 
-fgmm_status fg_fall_back_look(int *is_again, fg_fall_back *fall, fg_e_step *e, const double *values)
+fgmm_status fg_fall_back_judge(int *is_again, fg_fall_back *fall, fg_e_step *e, const char *why)
 {
     fgmm_status status = FGMM_OK;
     fgmm_device *device = e->request.device;
-    char why[sizeof fall->why];
     const fgmm_kernel_family next = fg_family_next(device);
     *is_again = 0;
-    if (are_sound(why, sizeof why, e, values))
-        return fg_family_in_use(device) == fall->first ? FGMM_OK : condemn(fall, device);
+    if (!why) return fg_family_in_use(device) == fall->first ? FGMM_OK : condemn(fall, device);
     if (!fall->why[0]) snprintf(fall->why, sizeof fall->why, "%s", why);
     if (next == FGMM_KERNEL_AUTO) return give_up(fall, e);
     fg_family_take(device, next);
@@ -72,4 +71,10 @@ fgmm_status fg_fall_back_look(int *is_again, fg_fall_back *fall, fg_e_step *e, c
     *is_again = 1;
 done:
     return status;
+}
+
+fgmm_status fg_fall_back_look(int *is_again, fg_fall_back *fall, fg_e_step *e, const double *values)
+{
+    char why[sizeof fall->why];
+    return fg_fall_back_judge(is_again, fall, e, are_sound(why, sizeof why, e, values) ? NULL : why);
 }

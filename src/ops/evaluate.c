@@ -5,6 +5,7 @@
 #include "size.h"
 #include "status.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,6 +194,7 @@ fgmm_status fg_pass_evaluate(fg_pass *pass, const fg_rows *weighted, const fg_ev
         FG_TRY(FG_ALLOC(&h.logz, n, "log-likelihoods"));
         FG_TRY(fg_buffer_read(pass->lists.logz, 0, h.logz, n * sizeof(float)));
         for (size_t i = 0; i < n; i++) out->log_likelihood[i] = pass->packed.base + (double)h.logz[i];
+        if (fg_device_is_spoiled(pass->device)) out->log_likelihood[n - 1] = (double)NAN;
     }
 done:
     host_lists_free(&h);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -364,6 +365,34 @@ START_TEST(test_probe__memory_that_runs_out_leaves_no_mark)
 }
 END_TEST
 
+/* A crash says nothing against a device where the process may not take what a compiler needs, however often. */
+START_TEST(test_probe__limits_of_the_process_leave_no_mark)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return; /* the sanitizer itself takes terabytes of addresses */
+#endif
+    static const int limits[] = {RLIMIT_AS, RLIMIT_NPROC};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        struct rlimit whole, tight;
+        if (limits[i] == RLIMIT_NPROC && geteuid() == 0) continue; /* it does not bind root */
+        reopen(FGMM_KERNEL_AUTO);
+        ck_assert_int_eq(getrlimit(limits[i], &whole), 0);
+        tight = whole;
+        tight.rlim_cur = limits[i] == RLIMIT_AS ? 512 << 20 : 1;
+        for (int again = 0; again < 3; again++) {
+            ck_assert_int_eq(setrlimit(limits[i], &tight), 0);
+            ck_ok(fg_family_fail(device, "p", "CL_OUT_OF_HOST_MEMORY", 0));
+            ck_assert_int_eq(setrlimit(limits[i], &whole), 0);
+            reopen(FGMM_KERNEL_AUTO);
+            ck_assert_str_eq(described().marks, "");
+        }
+    }
+    ck_ok(fg_family_fail(device, "p", "CL_OUT_OF_HOST_MEMORY", 0));
+    reopen(FGMM_KERNEL_AUTO);
+    ck_assert_ptr_nonnull(strstr(described().marks, "will be checked again: CL_OUT_OF_HOST_MEMORY"));
+}
+END_TEST
+
 /* ---- in the midst of a run ---- */
 
 enum { ROWS = 64, K = 3, D = 2 };
@@ -447,6 +476,7 @@ Suite *suite(void)
         test_probe__a_program_without_an_answer_has_failed,
         test_probe__the_installed_program_checks,
         test_probe__memory_that_runs_out_leaves_no_mark,
+        test_probe__limits_of_the_process_leave_no_mark,
         test_probe__a_family_that_goes_wrong_in_a_run_is_replaced,
     };
     ADD_CASE(s, "probe", setup, teardown, 300, tests);

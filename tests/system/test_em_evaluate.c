@@ -3,6 +3,7 @@
 #include "mixtures.h"
 #include "support.h"
 
+#include "device.h"
 #include "reference.h"
 
 #include <math.h>
@@ -124,6 +125,47 @@ START_TEST(test_evaluate__same_bytes_from_every_source_and_a_reloaded_model)
     fgmm_model_free(reloaded);
     free(a);
     free(b);
+}
+END_TEST
+
+/* With a folder of its own, since what it meets with is remembered there. */
+static void reopen(fgmm_kernel_family family)
+{
+    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_close(device);
+    options.cache_dir = temporary_path("spoiled");
+    options.family = family;
+    ck_ok(fgmm_device_open(&device, &options));
+}
+
+/* Rows that kernels give no log-likelihood are taken again by the next family, which goes on; where it may not, they
+ * are named. */
+START_TEST(test_evaluate__kernels_that_go_wrong_are_replaced)
+{
+    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
+    fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
+    double mean;
+    uint64_t count;
+    reopen(FGMM_KERNEL_AUTO);
+    ck_ok(fgmm_device_describe(device, &info));
+    const fgmm_kernel_family first = info.family;
+    if (first != FGMM_KERNEL_GROUP) {
+        fg_device_spoil(device, first);
+        collected *c = evaluate(memory_source(rows, FGMM_F32, N, D), model, 999, FGMM_PATH_AUTO);
+        for (int i = 0; i < N; i++) check_row(c, i);
+        free(c);
+        reopen(FGMM_KERNEL_AUTO);
+        ck_ok(fgmm_device_describe(device, &info));
+        ck_assert_int_ne(info.family, first);
+        ck_assert_ptr_nonnull(strstr(info.marks, "are left out: row 998 has no log-likelihood"));
+        ck_ok(fgmm_devices_forget(temporary_path("spoiled"), &count));
+    }
+    reopen(first);
+    fg_device_spoil(device, first);
+    fgmm_source *source = memory_source(rows, FGMM_F32, N, D);
+    options.batch_rows = 999;
+    ck_fails(fgmm_evaluate(device, model, source, &options, NULL, NULL, &mean, &count), FGMM_DEVICE, "row 998");
+    fgmm_source_close(source);
 }
 END_TEST
 
@@ -313,6 +355,7 @@ Suite *suite(void)
         test_criteria__agree_with_their_definition,
         test_evaluate__agrees_with_plain_double_precision,
         test_evaluate__same_bytes_from_every_source_and_a_reloaded_model,
+        test_evaluate__kernels_that_go_wrong_are_replaced,
         test_evaluate__score_and_predict,
         test_evaluate__centroids_give_the_nearest,
         test_evaluate__variances_beyond_float32_are_refused,
