@@ -27,7 +27,9 @@ enum { MARK_BYTES = sizeof MARK - 1, DIGITS = 16, TRIES = 100 };
 
 struct fg_atomic_file {
     FILE *stream;
-    int lock; /* a second descriptor of the stream, which outlives it; -1: none */
+    int lock;           /* a second descriptor of the stream, which outlives it; -1: none */
+    int is_replacement; /* of a file with these */
+    mode_t permissions;
     char *path;
     char *temporary;
 };
@@ -130,9 +132,12 @@ static fgmm_status create(fg_atomic_file *file)
     const size_t room = strlen(file->path) + MARK_BYTES + DIGITS + 1;
     FG_TRY(FG_ALLOC(&file->temporary, room, "file name"));
     int descriptor = -1;
+    /* While it is written, nobody reads it who could not read what it replaces; the owner's next write may remove it.
+     */
+    const mode_t mode = file->is_replacement ? (file->permissions & 0666) | 0600 : 0666;
     for (unsigned attempt = 0; attempt < TRIES; attempt++) {
         name_temporary(file->temporary, room, file->path, attempt);
-        descriptor = open(file->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        descriptor = open(file->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (descriptor < 0 && errno != EEXIST) break;
         if (descriptor < 0) continue;
         const int is_refused = !lock(descriptor) && errno == EWOULDBLOCK;
@@ -162,12 +167,15 @@ fgmm_status fg_atomic_open(fg_atomic_file **out, const char *path)
     struct stat facts;
     *out = NULL;
     /* A device or a pipe would be replaced by a file. */
-    FG_CHECK(stat(path, &facts) != 0 || S_ISREG(facts.st_mode), FGMM_IO, "%s: cannot be written: it is %s", path,
+    const int is_there = stat(path, &facts) == 0;
+    FG_CHECK(!is_there || S_ISREG(facts.st_mode), FGMM_IO, "%s: cannot be written: it is %s", path,
              S_ISDIR(facts.st_mode) ? "a folder" : "no regular file");
     FG_CHECK(strlen(path + folder_bytes(path)) <= NAME_MAX, FGMM_IO, "%s: cannot be written: %s", path,
              strerror(ENAMETOOLONG));
     FG_TRY(FG_ALLOC(&file, 1, "output file"));
     file->lock = -1;
+    file->is_replacement = is_there;
+    if (is_there) file->permissions = facts.st_mode & 0777;
     FG_TRY(FG_ALLOC(&file->path, strlen(path) + 1, "file name"));
     strcpy(file->path, path);
     remove_leftovers(path);
@@ -222,7 +230,8 @@ fgmm_status fg_atomic_commit(fg_atomic_file *file)
 {
     fgmm_status status = FGMM_OK;
     FG_TRY(fg_atomic_flush(file));
-    int closed = fclose(file->stream); /* the lock stays */
+    if (file->is_replacement) (void)fchmod(file->lock, file->permissions); /* not every file system has them */
+    int closed = fclose(file->stream);                                     /* the lock stays */
     file->stream = NULL;
     FG_CHECK(closed == 0, FGMM_IO, "%s: writing failed: %s", file->path, strerror(errno));
     FG_CHECK(rename(file->temporary, file->path) == 0, FGMM_IO, "%s: cannot be replaced: %s", file->path,

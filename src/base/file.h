@@ -11,9 +11,9 @@
  * long. It is locked until it has its final name. */
 typedef struct fg_atomic_file fg_atomic_file;
 
-/* Opens the temporary file; before that, temporary files in the same folder that nobody holds a lock on, since their
- * process has ended, are removed. Errors: IO names path and reason, also when path is something else than a regular
- * file. */
+/* Opens the temporary file, which will have the permissions of a file that it replaces; before that, temporary files in
+ * the same folder that nobody holds a lock on, since their process has ended, are removed. Errors: IO names path and
+ * reason, also when path is something else than a regular file. */
 fgmm_status fg_atomic_open(fg_atomic_file **file, const char *path);
 fgmm_status fg_atomic_write(fg_atomic_file *file, const void *bytes, size_t count);
 /* Overwrites bytes already written (a header whose counts are known at the end). */

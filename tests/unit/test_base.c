@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,6 +86,34 @@ START_TEST(test_file__replaced_whole_or_not_at_all)
     ck_fails(fg_atomic_open(&file, "/dev/null"), FGMM_IO, "no regular file");
     ck_fails(fg_atomic_open(&file, "/tmp"), FGMM_IO, "a folder");
     ck_assert_ptr_null(file);
+}
+END_TEST
+
+static unsigned permissions(const char *path)
+{
+    struct stat facts;
+    ck_assert_int_eq(stat(path, &facts), 0);
+    return facts.st_mode & 0777;
+}
+
+/* A file that others may not read, or that a group may write, stays so when it is replaced, also while it is written.
+ */
+START_TEST(test_file__a_replaced_file_keeps_its_permissions)
+{
+    static const unsigned modes[] = {0600, 0640, 0664, 0444, 0755};
+    const char *path = temporary_path("permissions");
+    const mode_t before = umask(027);
+    fg_atomic_file *file;
+    ck_ok(fg_file_replace(path, "new", 3));
+    ck_assert_uint_eq(permissions(path), 0640);
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        ck_assert_int_eq(chmod(path, modes[i]), 0);
+        ck_ok(fg_atomic_open(&file, path));
+        ck_assert_uint_eq(permissions(fg_atomic_temporary(file)) & ~(modes[i] | 0600), 0);
+        ck_ok(fg_atomic_commit(file));
+        ck_assert_uint_eq(permissions(path), modes[i]);
+    }
+    umask(before);
 }
 END_TEST
 
@@ -361,12 +390,19 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const tests[] = {
-        test_status__every_code_has_a_text,      test_size__products_do_not_wrap,
-        test_rng__philox_known_answer,           test_rng__normal_has_unit_moments,
-        test_file__replaced_whole_or_not_at_all, test_file__leftovers_of_dead_processes_are_removed,
-        test_file__names_of_255_bytes,           test_memory__limits_of_control_groups,
-        test_thread__queue_keeps_order,          test_thread__spread_threads_share_the_processors,
-        test_cholesky__factor_and_inverse,       test_cholesky__singular_matrices_are_named_or_raised,
+        test_status__every_code_has_a_text,
+        test_size__products_do_not_wrap,
+        test_rng__philox_known_answer,
+        test_rng__normal_has_unit_moments,
+        test_file__replaced_whole_or_not_at_all,
+        test_file__a_replaced_file_keeps_its_permissions,
+        test_file__leftovers_of_dead_processes_are_removed,
+        test_file__names_of_255_bytes,
+        test_memory__limits_of_control_groups,
+        test_thread__queue_keeps_order,
+        test_thread__spread_threads_share_the_processors,
+        test_cholesky__factor_and_inverse,
+        test_cholesky__singular_matrices_are_named_or_raised,
     };
     Suite *s = suite_create("base");
     ADD_CASE(s, "base", NULL, NULL, 60, tests);
