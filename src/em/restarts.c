@@ -116,8 +116,8 @@ static fgmm_status keep_rows(restarts *s, fgmm_source *kept[2])
     fg_watch watch;
     if (!o->mini_batch) return FGMM_OK;
     fg_watch_begin(&watch, NULL, o->progress, o->progress_user);
-    FG_TRY(fg_seekable_rows(&kept[0], s->first.source, o->memory_limit_bytes, &watch));
-    FG_TRY(fg_seekable_rows(&kept[1], o->weights, o->memory_limit_bytes, &watch));
+    FG_TRY(fg_seekable_rows(&kept[0], s->first.source, 0, o->memory_limit_bytes, &watch));
+    FG_TRY(fg_seekable_rows(&kept[1], o->weights, 1, o->memory_limit_bytes, &watch));
     if (kept[0]) s->first.source = kept[0];
     if (kept[1]) o->weights = kept[1];
     s->spent.total_s = fg_watch_elapsed_s(&watch);

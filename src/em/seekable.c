@@ -11,7 +11,7 @@
 
 enum { PIECE_BYTES = 1 << 20, LIMIT_SHARE = 4 };
 
-static fgmm_status keep_all(fg_keeper *keeper, uint64_t *count, fgmm_source *source, fg_watch *watch)
+static fgmm_status keep_all(fg_keeper *keeper, uint64_t *count, fgmm_source *source, int are_weights, fg_watch *watch)
 {
     fgmm_status status = FGMM_OK;
     unsigned char *rows = NULL;
@@ -23,6 +23,8 @@ static fgmm_status keep_all(fg_keeper *keeper, uint64_t *count, fgmm_source *sou
     fg_watch_iteration(watch, FGMM_PHASE_SURVEY, 1, 1, source->info.rows);
     for (uint64_t n = capacity; n == capacity; *count += n) {
         FG_TRY(fg_rows_fill(source, rows, capacity, &n));
+        /* what is kept has lost its place in the file */
+        if (!are_weights) FG_TRY(fg_rows_check_given(source, rows, n, *count, fg_most_value(source->info.type)));
         FG_TRY(fg_keeper_add(keeper, rows, n * row_bytes));
         FG_TRY(fg_watch_rows(watch, n));
     }
@@ -31,7 +33,8 @@ done:
     return status;
 }
 
-fgmm_status fg_seekable_rows(fgmm_source **kept, fgmm_source *source, uint64_t memory_limit_bytes, fg_watch *watch)
+fgmm_status fg_seekable_rows(fgmm_source **kept, fgmm_source *source, int are_weights, uint64_t memory_limit_bytes,
+                             fg_watch *watch)
 {
     fgmm_status status = FGMM_OK;
     fg_keeper keeper;
@@ -40,7 +43,7 @@ fgmm_status fg_seekable_rows(fgmm_source **kept, fgmm_source *source, uint64_t m
     *kept = NULL;
     if (!source || fg_reading_is_seekable(source)) return FGMM_OK;
     fg_keeper_begin(&keeper, source->info.format, fg_plan_limit(memory_limit_bytes) / LIMIT_SHARE);
-    FG_TRY(keep_all(&keeper, &rows, source, watch));
+    FG_TRY(keep_all(&keeper, &rows, source, are_weights, watch));
     FG_TRY(fg_keeper_finish(&input, &keeper));
     const fg_dense_layout layout = {
         .rows = rows, .dims = source->info.dims, .element = fg_element_of_type(source->info.type)};

@@ -167,7 +167,7 @@ START_TEST(test_seekable__rows_that_come_in_order_are_kept)
             ck_ok(fgmm_source_from_callback(&source, &callbacks));
             fg_watch_begin(&watch, NULL, NULL, NULL);
             ck_assert(!fg_reading_is_seekable(source));
-            ck_ok(fg_seekable_rows(&kept, source, limits[l], &watch));
+            ck_ok(fg_seekable_rows(&kept, source, 0, limits[l], &watch));
             ck_assert(fg_reading_is_seekable(kept));
             read_all(firsts, kept, MOST, 100);
             for (int i = 0; i < MOST; i++) ck_assert(firsts[i] == (float)(i * D));
@@ -175,7 +175,7 @@ START_TEST(test_seekable__rows_that_come_in_order_are_kept)
             ck_assert_mem_eq(buffer, rows[777], 10 * sizeof rows[0]);
             fgmm_source_close(kept);
             c.fails_at = 100;
-            ck_fails(fg_seekable_rows(&kept, source, limits[l], &watch), FGMM_CALLBACK, "is gone");
+            ck_fails(fg_seekable_rows(&kept, source, 0, limits[l], &watch), FGMM_CALLBACK, "is gone");
             ck_assert_ptr_null(kept);
             fgmm_source_close(source);
         }
@@ -183,7 +183,7 @@ START_TEST(test_seekable__rows_that_come_in_order_are_kept)
     fg_watch watch;
     fg_watch_begin(&watch, NULL, NULL, NULL);
     ck_ok(fgmm_source_from_memory(&memory, rows, FGMM_F32, MOST, D, 0));
-    ck_ok(fg_seekable_rows(&kept, memory, 0, &watch));
+    ck_ok(fg_seekable_rows(&kept, memory, 0, 0, &watch));
     ck_assert_ptr_null(kept);
     fgmm_source_close(memory);
 }
