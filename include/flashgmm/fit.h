@@ -62,7 +62,8 @@ typedef struct fgmm_fit_options {
                                     the others: EM begins with the centres, equal weights and the data's variance */
     uint32_t max_iterations;     /* EM iterations; default 100; 0: k-means only, then parameters from its clusters */
     double tolerance;            /* stop when the mean log-likelihood changes by less; default 1e-3; 0: never */
-    double reg_covar;            /* default 1e-6, in squared units of the data; 0..1e200 */
+    double reg_covar;            /* default 1e-6, in squared units of the data; 0..1e200, with u8 and i8 rows
+                                    0..1e32, with f16 and f32 rows 0..2^292 */
     uint64_t seed;               /* default 0 */
     uint64_t batch_rows;         /* 0: chosen from D, K and the device; part of what makes two runs equal */
     uint64_t memory_limit_bytes; /* most resident host memory of the process aimed at; 0: a quarter of the machine's. A

@@ -37,7 +37,7 @@ fgmm_status fgmm_statistics_accumulate_weighted(fgmm_statistics *statistics, fgm
     };
     FG_TRY(FG_ALLOC(&values, statistics->layout.count, "statistics"));
     FG_TRY(fg_range_of(&range, &parameters));
-    FG_TRY(fg_range_check(&parameters, range.unit, "statistics"));
+    FG_TRY(fg_range_check(&parameters, range.unit, source->info.type, "statistics"));
     FG_TRY(fg_e_step_open(&e, &request, &range, 1));
     FG_TRY(fg_e_step_set_pass(&e, FG_KEEP_MIXTURE));
     FG_TRY(fg_e_step_run(values, &e, &parameters, NULL));

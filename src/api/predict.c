@@ -193,14 +193,14 @@ static fg_plan_request plan_request(const evaluation *v, fgmm_device *device, fg
     };
 }
 
-static fgmm_status find_range(fg_range *range, const evaluation *v, const fg_parameters *parameters)
+static fgmm_status find_range(fg_range *range, const evaluation *v, const fg_parameters *parameters, fgmm_type type)
 {
     fgmm_status status = FGMM_OK;
     fg_parameters means = *parameters;
     means.covariances = NULL;
     if (!v->has_densities) return fg_range_of(range, &means);
     FG_TRY(v->has_nearest ? fg_range_of_centroids(range, parameters) : fg_range_of(range, parameters));
-    FG_TRY(fg_range_check(parameters, range->unit, "model"));
+    FG_TRY(fg_range_check(parameters, range->unit, type, "model"));
 done:
     return status;
 }
@@ -228,7 +228,7 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     const fg_plan_request request = plan_request(&v, device, source, &parameters);
     fg_watch_begin(&v.e.watch, device, v.options.progress, v.options.progress_user);
     FG_TRY(fg_weights_open(&v.weights, v.options.weights, source->info.rows));
-    FG_TRY(find_range(&range, &v, &parameters));
+    FG_TRY(find_range(&range, &v, &parameters, source->info.type));
     FG_TRY(fg_e_step_open(&v.e, &request, &range, 1));
     if (v.weights.source) FG_TRY(fgmm_source_rewind(v.weights.source));
     FG_TRY(evaluate_all(&v));

@@ -89,9 +89,10 @@ done:
     return status;
 }
 
-fgmm_status fg_range_check(const fg_parameters *p, double unit, const char *what)
+fgmm_status fg_range_check(const fg_parameters *p, double of_data, fgmm_type type, const char *what)
 {
     fgmm_status status = FGMM_OK;
+    const double unit = fg_type_unit(type, of_data);
     const uint64_t width = fg_covariance_width(p->covariance, p->d);
     const double least = LEAST_VARIANCE * unit * unit, most = MOST_VARIANCE * unit * unit;
     for (uint64_t i = 0; i < p->k * width; i++) {

@@ -27,9 +27,9 @@ fgmm_status fg_range_of_centroids(fg_range *range, const fg_parameters *paramete
 /* Rows may be so far away: beyond, float32 tells no component from another. */
 double fg_range_most(const fg_range *range, uint64_t d, fgmm_type type);
 
-/* Variances, and what is left of each when the dimensions before it are known, against the unit: they, their
- * reciprocals and products with them are float32 numbers. what: "model", "start", "statistics". Errors: DATA names
- * component, value and limits. */
-fgmm_status fg_range_check(const fg_parameters *parameters, double unit, const char *what);
+/* Variances, and what is left of each when the dimensions before it are known, against the unit of rows of a type
+ * (unit: of fg_range, the data's own): they, their reciprocals and products with them are float32 numbers. what:
+ * "model", "start", "statistics". Errors: DATA names component, value and limits. */
+fgmm_status fg_range_check(const fg_parameters *parameters, double unit, fgmm_type type, const char *what);
 
 #endif

@@ -141,15 +141,24 @@ double fg_unit(double mean_variance, const double *centre, uint64_t d)
     return ldexp(1, largest > 0 && least > half ? least : half);
 }
 
+static int is_byte(fgmm_type type)
+{
+    return type == FGMM_U8 || type == FGMM_I8;
+}
+
+double fg_type_unit(fgmm_type type, double unit)
+{
+    return is_byte(type) ? 1 : unit;
+}
+
 fgmm_status fg_shift_create(fg_shift *shift, fgmm_type type, uint64_t d, const double *centre, double unit)
 {
     static const double most_scale = 0x1p126;
     fgmm_status status = FGMM_OK;
-    const int is_byte = type == FGMM_U8 || type == FGMM_I8;
     memset(shift, 0, sizeof *shift);
     FG_TRY(FG_ALLOC(&shift->host, d, "shift"));
     FG_TRY(FG_ALLOC(&shift->kernel, d, "shift"));
-    shift->unit = is_byte ? 1 : unit;
+    shift->unit = fg_type_unit(type, unit);
     shift->row_unit = type == FGMM_F64 ? unit : 1;
     FG_CHECK(type == FGMM_F64 || (shift->unit * most_scale >= 1 && shift->unit <= most_scale), FGMM_DATA,
              "a deviation of some %g cannot be told by %s rows; need %g to %g, or f64 rows", unit, fgmm_type_name(type),
@@ -158,7 +167,7 @@ fgmm_status fg_shift_create(fg_shift *shift, fgmm_type type, uint64_t d, const d
         if (type == FGMM_F64)
             shift->host[j] = centre[j];
         else
-            shift->kernel[j] = (float)(is_byte ? rint(centre[j]) : centre[j] / unit);
+            shift->kernel[j] = (float)(is_byte(type) ? rint(centre[j]) : centre[j] / unit);
     }
 done:
     if (status != FGMM_OK) fg_shift_clear(shift);

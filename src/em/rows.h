@@ -48,6 +48,9 @@ double fg_centre(double mean, double variance);
  * of |centre| (d) takes its place, and 1 where all are 0. */
 double fg_unit(double mean_variance, const double *centre, uint64_t d);
 
+/* The unit that rows of a type have on the device where fg_unit is that of the data: 1 for U8 and I8. */
+double fg_type_unit(fgmm_type type, double unit);
+
 /* centre (d): of the data, or of the model; values of fg_centre. unit: of fg_unit. Errors: DATA, float32 rows cannot
  * have such a unit. */
 fgmm_status fg_shift_create(fg_shift *shift, fgmm_type type, uint64_t d, const double *centre, double unit);

@@ -67,7 +67,7 @@ static fgmm_status first_parameters(fg_training *t, const fg_survey *survey, con
     if (resumed || t->options.init == FGMM_INIT_MODEL) {
         copy_parameters(&t->mixture, resumed ? resumed : t->options.start);
         const fg_parameters start = fg_mixture_parameters(&t->mixture);
-        return fg_range_check(&start, survey->range.unit, "start");
+        return fg_range_check(&start, survey->range.unit, t->source->info.type, "start");
     }
     FG_TRY(fg_shift_create(&shift, t->source->info.type, m->d, survey->range.centre, survey->range.unit));
     const fg_init_request request = {.device = t->device,
@@ -304,14 +304,24 @@ done:
     return status;
 }
 
-/* Raises the unit to reg_covar's least share of it. */
-static void regard_reg_covar(fg_range *range, const fg_training *t)
+/* Raises the unit to reg_covar's least share of it, where rows of the type can have such a unit. */
+static fgmm_status regard_reg_covar(fg_range *range, const fg_training *t)
 {
+    static const double most_of_bytes = 1e32, most_of_floats = 0x1p252; /* variances of a unit of 1; units squared */
+    fgmm_status status = FGMM_OK;
+    const fgmm_type type = t->source->info.type;
+    const double most = fg_type_unit(type, 0) > 0 ? most_of_bytes
+                        : type == FGMM_F64        ? (double)INFINITY
+                                                  : most_of_floats / LEAST_OF_REG_COVAR;
     const uint64_t d = t->source->info.dims;
     const double least = LEAST_OF_REG_COVAR * t->options.reg_covar;
     double mean_variance = 0;
     for (uint64_t j = 0; j < d; j++) mean_variance += t->variance[j] / (double)d;
+    FG_CHECK(t->options.reg_covar <= most, FGMM_ARGUMENT, "reg_covar = %g; need at most %g for %s rows",
+             t->options.reg_covar, most, fgmm_type_name(type));
     if (least > mean_variance) range->unit = fg_unit(least, range->centre, d);
+done:
+    return status;
 }
 
 /* The check of k-means' pass, where there is one, and of the mixture's, with what first centres need. */
@@ -364,7 +374,7 @@ fgmm_status fg_training_open(fg_training *t, fg_keep largest)
     t->grains = survey.grains;
     survey.variance = survey.rests = survey.grains = NULL;
     request.pass.row_facts = (fg_row_facts){.rests = t->rests, .grains = t->grains};
-    regard_reg_covar(&survey.range, t);
+    FG_TRY(regard_reg_covar(&survey.range, t));
     FG_TRY(check_float32(t, &survey.range));
     t->mixture.unit = t->kept.unit = survey.range.unit;
     FG_TRY(check_device(t, &request, largest));

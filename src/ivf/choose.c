@@ -139,7 +139,7 @@ static fgmm_status mixture_open(mixture_pass *p, const fg_choose_request *reques
         .host_row_bytes = (uint64_t)width * (sizeof(int32_t) + sizeof(float) + sizeof(fg_choice)),
     };
     FG_TRY(fg_range_of(&p->range, &parameters));
-    FG_TRY(fg_range_check(&parameters, p->range.unit, "quantizer"));
+    FG_TRY(fg_range_check(&parameters, p->range.unit, request->source->info.type, "quantizer"));
     FG_TRY(fg_e_step_open(&p->e, &plan, &p->range, 1));
     FG_TRY(fg_e_step_set_pass(&p->e, FG_KEEP_MIXTURE));
     FG_TRY(fg_e_step_load(&p->e, &parameters));

@@ -438,6 +438,28 @@ START_TEST(test_scale__float64_centroids_stay_float64)
 }
 END_TEST
 
+/* The unit of bytes is 1, whatever reg_covar and the model are. */
+START_TEST(test_scale__variances_beyond_what_a_type_of_rows_can_have_are_refused)
+{
+    enum { ROWS_OF_BYTES = 100 };
+    uint8_t rows[ROWS_OF_BYTES];
+    const double weight = 1, mean = 100, variance = 1e40;
+    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_model *model;
+    double score;
+    for (int i = 0; i < ROWS_OF_BYTES; i++) rows[i] = (uint8_t)(2 * i);
+    fgmm_source *source = memory_source(rows, FGMM_U8, ROWS_OF_BYTES, 1);
+    options.components = 2;
+    options.reg_covar = 1e40;
+    ck_fails(fgmm_fit(&model, device, source, &options, NULL), FGMM_ARGUMENT, "need at most 1e+32 for u8 rows");
+    ck_ok(fgmm_model_create(&model, FGMM_SPHERICAL, 1, 1, &weight, &mean, &variance));
+    ck_fails(fgmm_score(device, model, source, &score, NULL), FGMM_DATA,
+             "covariances[0,0] = 1e+40; need 1e-30 to 1e+32");
+    fgmm_model_free(model);
+    fgmm_source_close(source);
+}
+END_TEST
+
 /* Not at the end of a training, when they are to be written. */
 START_TEST(test_scale__centroids_below_float32_are_refused_before_training)
 {
@@ -503,6 +525,7 @@ Suite *suite(void)
         test_scale__labels_beside_densities,
         test_scale__float64_centroids_stay_float64,
         test_scale__centroids_below_float32_are_refused_before_training,
+        test_scale__variances_beyond_what_a_type_of_rows_can_have_are_refused,
         test_scale__float64_rows_find_themselves,
     };
     Suite *s = suite_create("scale");
