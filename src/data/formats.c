@@ -5,6 +5,7 @@
 #include "file.h"
 #include "skip.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -90,6 +91,9 @@ static fgmm_status open_path(fgmm_source **source, const char *path, const fgmm_
     fg_input *input = NULL;
     int stream = -1;
     const format *chosen = find_format(path, options->format);
+    /* A name that is nowhere is wrong before its ending is. */
+    FG_CHECK(chosen || options->format || access(path, F_OK) == 0, FGMM_IO, "%s: cannot be opened: %s", path,
+             strerror(errno));
     if (!chosen) return unknown_format(path, options->format);
     FG_TRY(fg_input_open_any(&input, &stream, path));
     if (input) {

@@ -437,6 +437,8 @@ fails "a checkpoint does not go to standard output" 2 '--checkpoint = -; need a 
 fails "-o -, a failure" 1 'missing.npy' predict m.safetensors missing.npy -o -
 
 echo "== names and forms of inputs"
+fails "a name that is nowhere, without an ending" 1 'nowhere: cannot be opened: No such file' fit nowhere -k 3 -o never.safetensors
+fails "info of it" 1 'nowhere: cannot be opened: No such file' info nowhere
 for name in rows.txt rows.data base.fbin.crop_nb_600; do
   fails "fit $name" 1 "$name: the name's ending tells no format; .*--input-format" fit $name -k 3 -o never.safetensors
   cp err fit.err

@@ -294,8 +294,9 @@ START_TEST(test_source__paths_that_cannot_be_opened)
     ck_assert_ptr_null(source);
     ck_fails(fgmm_source_open(&source, NULL, NULL), FGMM_ARGUMENT, "path is NULL");
     ck_fails(fgmm_source_open(&source, "", NULL), FGMM_ARGUMENT, "path is empty");
-    ck_fails(fgmm_source_open(&source, "x.parquet", NULL), FGMM_UNSUPPORTED, ".fvecs");
-    ck_fails(fgmm_source_open(&source, "npy", NULL), FGMM_UNSUPPORTED, ".npy");
+    ck_fails(fgmm_source_open(&source, write_file("x.parquet", "x", 1), NULL), FGMM_UNSUPPORTED, ".fvecs");
+    ck_fails(fgmm_source_open(&source, write_file("npy", "x", 1), NULL), FGMM_UNSUPPORTED, ".npy");
+    ck_fails(fgmm_source_open(&source, "nowhere", NULL), FGMM_IO, "nowhere: cannot be opened: No such file");
     fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
     options.format = "parquet";
     ck_fails(fgmm_source_open(&source, "x.npy", &options), FGMM_UNSUPPORTED, "\"parquet\"");
