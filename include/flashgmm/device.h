@@ -80,7 +80,8 @@ typedef struct fgmm_device_options {
     void *log_user;
     const char *check_program; /* path of the program that tries kernels of the device for the first time, so that a
                                   driver that crashes does not take the application along; NULL: flashgmm-check where
-                                  it was installed or built; "": none, kernels are tried in the application, as they
+                                  it was installed or built (one that hangs, and says nothing for ten minutes, is
+                                  ended and counts as a crash); "": none, kernels are tried in the application, as they
                                   are on a context that it lends. See fgmm_check_main */
 } fgmm_device_options;
 
