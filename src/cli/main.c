@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "ivf.h"
 #include "output.h"
+#include "signals.h"
 #include "standard_output.h"
 
 #include <errno.h>
@@ -147,6 +148,7 @@ static int run_help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    cli_signals_begin();
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is then an error like a full disk, with its line of text */
     const int is_help_wanted = argc > 1 && strcmp(argv[1], "help") == 0;
     int exit_code = is_help_wanted ? run_help(argc - 1, argv + 1) : dispatch(argc - 1, argv + 1);

@@ -12,6 +12,7 @@
 /* A signal handler has no other way to tell the program. */
 static volatile sig_atomic_t was_interrupted;
 static struct timespec first_time;
+static int is_hangup_ignored;
 
 /* Shells tell a job twice that its terminal has gone, and `timeout` tells the program and its group: only a signal that
  * comes later says that somebody has no patience. */
@@ -33,15 +34,23 @@ int cli_interrupted(void)
     return was_interrupted;
 }
 
+void cli_signals_begin(void)
+{
+    struct sigaction given;
+    is_hangup_ignored = sigaction(SIGHUP, NULL, &given) == 0 && given.sa_handler == SIG_IGN;
+}
+
 void cli_signals_catch(void)
 {
-    struct sigaction action, before;
+    struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    /* A terminal that goes away; nohup has the program go on then. */
-    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
+    /* A terminal that goes away; nohup has the program go on then, also where the compiler in an OpenCL driver has set
+     * a handler of its own since. */
+    if (is_hangup_ignored) action.sa_handler = SIG_IGN;
+    sigaction(SIGHUP, &action, NULL);
 }

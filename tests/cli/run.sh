@@ -860,6 +860,16 @@ kill -HUP $child # a shell tells its jobs once more
 wait $child
 expect "SIGHUP twice at once: exit code 130" test $? = 130
 expect "SIGHUP twice at once: cleaned up" only_file stop ''
+nohup "$program" "${slow[@]}" --max-iter 100000 -o stop/m.safetensors --checkpoint stop/c.safetensors >out 2>err &
+child=$!
+for ((i = 0; i < 3000; i++)); do [ -e stop/c.safetensors ] && break; sleep 0.1; done
+kill -HUP $child
+sleep 1
+expect "nohup: a fit goes on" kill -0 $child
+kill -TERM $child
+wait $child
+expect "SIGTERM under nohup: only the checkpoint is written" only_file stop c.safetensors
+rm stop/c.safetensors
 written stop/s.npy env -- nohup "$program" sample m.safetensors -n 2000000000 -o stop/s.npy
 kill -HUP $child
 sleep 1
