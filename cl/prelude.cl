@@ -13,9 +13,12 @@
 #error "VW is not set"
 #endif
 
-/* Helper functions are part of the kernel that calls them, whatever their size: Mesa's llvmpipe crashes on a call of a
- * function that has a barrier in it. */
+/* Mesa's llvmpipe crashes on a call of a function that has a barrier in it: there, helper functions always become part
+ * of the kernel that calls them. PoCL must not be told so: with its work-item loops it then computes wrong results
+ * where a barrier stands in one of two branches (tied covariances, group family). */
+#if defined(__SPIR__) || defined(__SPIR64__) || defined(__SPIRV__) || defined(__SPIRV64__)
 #define inline inline __attribute__((always_inline))
+#endif
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b)  PASTE_(a, b)
