@@ -9,10 +9,11 @@
  *   block_sums (blocks, 2, padded K)      per block of TILE_BLOCK rows: N, and S2 for spherical covariances
  *   dense_densities        group: TILE_ROWS rows x a strip           y, and l in the place of r
  *   dense_responsibilities group: TILE_BLOCK rows x all components   l -> r, logz, block_sums; TEAM items share a row
- *   dense_accumulate       group: a strip x TILE_ROWS dimensions x the rows of a split
+ *   dense_accumulate       group: a strip x TILE_ROWS dimensions x the rows of a split; strips of the product form
+ *   dense_differences      the same for all other strips
  *
  *   TILE_BLOCK  divides TILE_ITEMS or equals it
- * Local memory of dense_accumulate: 8 DENSE_DEPTH (STRIP + TILE_ROWS) bytes.
+ * Local memory of the last two: 8 DENSE_DEPTH (STRIP + TILE_ROWS) bytes.
  * Within a tile sums are float; they are joined in a wider type by combine.cl.
  */
 #ifndef TILE_BLOCK
@@ -312,23 +313,47 @@ static inline void sum_differences(__global float *out, __local float4 *staging,
         }
 }
 
-/* partials (splits, padded K, DENSE_STRIDE). Groups (strips, tiles of dimensions, splits of split_rows rows). */
+/* Where a group stands in the product of a split's rows. */
+static inline product_t product_of(__global const float *y, __global const float *r, uint n, uint tile_rows,
+                                   uint split_rows)
+{
+    const uint strip = get_group_id(0), split = get_group_id(2);
+    const product_t p = {(__global const float4 *)r + (size_t)strip * tile_rows * (STRIP / 4),
+                         (__global const float4 *)y, split * split_rows, min(n, (split + 1) * split_rows),
+                         get_group_id(1) * (TILE_ROWS / 4)};
+    return p;
+}
+
+static inline __global float *product_place(__global float *partials, uint padded_components)
+{
+    return partials + ((size_t)get_group_id(2) * padded_components + get_group_id(0) * STRIP) * DENSE_STRIDE;
+}
+
+/* partials (splits, padded K, DENSE_STRIDE). Groups (strips, tiles of dimensions, splits of split_rows rows). Two
+ * kernels, each for the strips of its form: one with a branch for either, and barriers in both, is computed wrongly by
+ * PoCL. */
+#if !COV_DIAG
 __kernel void dense_accumulate(__global const float *y, __global const float *r, __global const float *means,
                                __global const uint *is_exact, uint n, uint tile_rows, uint split_rows,
                                uint padded_components, __global float *partials)
 {
     __local float4 staging[2 * (R_VECTORS + Y_VECTORS)];
-    const uint item = get_local_id(0), strip = get_group_id(0), split = get_group_id(2);
-    const product_t p = {(__global const float4 *)r + (size_t)strip * tile_rows * (STRIP / 4),
-                         (__global const float4 *)y, split * split_rows, min(n, (split + 1) * split_rows),
-                         get_group_id(1) * (TILE_ROWS / 4)};
-    __global float *out = partials + ((size_t)split * padded_components + strip * STRIP) * DENSE_STRIDE;
-    __global const float *strip_means = means + (size_t)strip * STRIP * ROW_STRIDE;
-    if (COV_DIAG || is_exact[strip]) {
+    const product_t p = product_of(y, r, n, tile_rows, split_rows);
+    if (is_exact[get_group_id(0)]) return;
+    sum_products(product_place(partials, padded_components), staging, &p, get_local_id(0));
+}
+#endif
+
+__kernel void dense_differences(__global const float *y, __global const float *r, __global const float *means,
+                                __global const uint *is_exact, uint n, uint tile_rows, uint split_rows,
+                                uint padded_components, __global float *partials)
+{
+    __local float4 staging[2 * (R_VECTORS + Y_VECTORS)];
+    const product_t p = product_of(y, r, n, tile_rows, split_rows);
+    __global const float *strip_means = means + (size_t)get_group_id(0) * STRIP * ROW_STRIDE;
+    __global float *out = product_place(partials, padded_components);
+    if (!COV_DIAG && !is_exact[get_group_id(0)]) return;
 #pragma unroll
-        for (int first = 0; first < ITEM_COMPONENTS; first += 4)
-            sum_differences(out, staging, &p, strip_means, first, item);
-    } else {
-        sum_products(out, staging, &p, item);
-    }
+    for (int first = 0; first < ITEM_COMPONENTS; first += 4)
+        sum_differences(out, staging, &p, strip_means, first, get_local_id(0));
 }

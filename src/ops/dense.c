@@ -82,11 +82,17 @@ done:
     return status;
 }
 
+/* The group family's diagonal covariances have no product form. */
+static int has_differences_only(const fg_shape *s)
+{
+    return s->family == FGMM_KERNEL_GROUP && s->covariance == FGMM_DIAG;
+}
+
 fgmm_status fg_dense_create(fg_pass *pass)
 {
     fgmm_status status = FGMM_OK;
     fg_dense *dense = &pass->dense;
-    if (dense->accumulate) return FGMM_OK;
+    if (dense->responsibilities) return FGMM_OK;
     plan(dense, &pass->shape);
     FG_TRY(create_buffers(pass));
     FG_TRY(fg_range_sums_create(&dense->sums, pass, (uint32_t)fg_ceil_div(dense->tile_rows, pass->shape.tile.block),
@@ -94,7 +100,10 @@ fgmm_status fg_dense_create(fg_pass *pass)
     if (pass->shape.family == FGMM_KERNEL_GROUP)
         FG_TRY(fg_pass_kernel(&dense->densities, pass, FG_PROGRAM_DENSE, "dense_densities"));
     FG_TRY(fg_pass_kernel(&dense->responsibilities, pass, FG_PROGRAM_DENSE, "dense_responsibilities"));
-    FG_TRY(fg_pass_kernel(&dense->accumulate, pass, FG_PROGRAM_DENSE, "dense_accumulate"));
+    if (pass->shape.family == FGMM_KERNEL_GROUP)
+        FG_TRY(fg_pass_kernel(&dense->differences, pass, FG_PROGRAM_DENSE, "dense_differences"));
+    if (!has_differences_only(&pass->shape))
+        FG_TRY(fg_pass_kernel(&dense->accumulate, pass, FG_PROGRAM_DENSE, "dense_accumulate"));
 done:
     if (status != FGMM_OK) fg_dense_free(dense);
     return status;
@@ -223,6 +232,7 @@ done:
 /* The normalised tile's rows times their responsibilities: into partials, which the vector family adds to. */
 static fgmm_status multiply_tile(fg_pass *pass, cl_uint n)
 {
+    fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
     const fg_dense *dense = &pass->dense;
     const fg_packed *p = &pass->packed;
@@ -243,7 +253,12 @@ static fgmm_status multiply_tile(fg_pass *pass, cl_uint n)
     const size_t local[3] = {is_group ? s->tile.local : 1, 1, 1};
     const size_t tiles[3] = {s->strips * local[0], is_group ? fg_ceil_div(s->d, s->tile.rows) : 1,
                              fg_ceil_div(n, dense->split_rows)};
-    return fg_kernel_launch(pass->device, dense->accumulate, product, given, 3, tiles, local);
+    if (!has_differences_only(s))
+        FG_TRY(fg_kernel_launch(pass->device, dense->accumulate, product, given, 3, tiles, local));
+    if (dense->differences && (p->has_exact || has_differences_only(s)))
+        FG_TRY(fg_kernel_launch(pass->device, dense->differences, product, given, 3, tiles, local));
+done:
+    return status;
 }
 
 static fgmm_status zero_sums(const fg_dense *dense)

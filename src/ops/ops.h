@@ -244,6 +244,7 @@ typedef struct fg_packed {
     fg_buffer *normaliser; /* float (padded_k): log-density at distance 0, minus base */
     fg_buffer *width;      /* float (padded_k): 1 / scale, padding 0 */
     fg_buffer *is_exact;   /* uint (strips): 1 where the exact form is needed */
+    int has_exact;         /* whether it is needed anywhere */
     fg_buffer *means;      /* float (padded_k, row_stride), shifted */
     fg_buffer *centres;    /* the same, what sums are about; made at first use. Read as fg_packed_centres */
     fg_buffer *is_wide;    /* uint (padded_k): 1 where second moments as matrices are summed wide; else not read */
@@ -394,7 +395,8 @@ typedef struct fg_dense {
     uint32_t tile_rows, splits, split_rows;
     cl_ulong scratch_floats;
     cl_kernel responsibilities, accumulate;
-    cl_kernel densities; /* group: what precedes responsibilities */
+    cl_kernel densities;   /* group: what precedes responsibilities */
+    cl_kernel differences; /* group: accumulate for strips of the exact form, and of diagonal covariances */
 } fg_dense;
 
 /* ---- sums that stay in the L2 cache, vector family: rows straight into them; made at first use ---- */

@@ -280,7 +280,7 @@ static void pack_component(image *m, fg_packed *p, const fg_shape *s, const fg_p
     m->normaliser[k] = (float)fmax(peak - p->base, -1e30); /* weight 0: log is -infinity */
     if (s->covariance == FGMM_FULL) return;                /* always about the mean */
     m->squares[k] = scaled_squares(m, s, q, k);
-    if (is_too_coarse(s, q, m->squares[k], k)) m->is_exact[k / s->strip] = 1;
+    if (is_too_coarse(s, q, m->squares[k], k)) p->has_exact = m->is_exact[k / s->strip] = 1;
 }
 
 /* What the form adds to component k's error, whose offset is known. kept: what of it is - h |m|^2. */
@@ -343,6 +343,7 @@ static double common_part(const fg_shape *s, const image *m)
 static void pack_all(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q)
 {
     p->base = common_part(s, m);
+    p->has_exact = 0;
     for (uint32_t k = 0; k < s->k; k++) pack_component(m, p, s, q, k);
     for (uint32_t k = 0; k < s->k; k++)
         if (s->covariance == FGMM_FULL)
