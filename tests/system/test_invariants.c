@@ -24,10 +24,16 @@ static const double SAME_END = 1e-5;
 static const double STABLE = 1e-6;
 
 static fgmm_device *device;
+static fgmm_path path;
 
 static void setup(void)
 {
     device = open_test_device();
+}
+
+static void setup_group(void)
+{
+    device = open_test_family(FGMM_KERNEL_GROUP);
 }
 
 static void teardown(void)
@@ -279,6 +285,7 @@ static void fit(outcome *o, const mixture *start, fgmm_covariance covariance, co
     options.max_iterations = iterations;
     options.tolerance = 0;
     options.reg_covar = p->reg_covar;
+    options.path = path;
     o->report = (fgmm_fit_report)FGMM_FIT_REPORT_INIT;
     ck_ok(fgmm_fit(&model, device, source, &options, &o->report));
     o->m.covariance = covariance;
@@ -569,9 +576,34 @@ START_TEST(test_invariants__first_iteration_from_wide_variances_is_exact)
 }
 END_TEST
 
+/* Two clusters a million deviations apart, and the narrow one below what float32 rows hold: both paths about the means.
+ */
+START_TEST(test_invariants__far_clusters_by_either_path)
+{
+    outcome *o = malloc(sizeof *o);
+    problem *p = malloc(sizeof *p);
+    *p = (problem){.kind = "far clusters", .n = 400, .d = 2, .k = 2, .reg_covar = 1e-6};
+    fg_rng_init(&p->rng, 1, 44, 0);
+    for (uint64_t i = 0; i < 400; i++)
+        for (uint64_t j = 0; j < 2; j++)
+            p->rows[2 * i + j] = i < 200 ? fg_rng_normal(&p->rng) : (j ? -1e6 : 1e6) + 1e-2 * fg_rng_normal(&p->rng);
+    path = (fgmm_path)_i;
+    fit(o, NULL, FGMM_SPHERICAL, p, 5);
+    for (uint64_t c = 0; c < 2; c++) {
+        const int is_wide = fabs(o->m.means[2 * c]) < 10;
+        ck_assert_double_le(o->m.covariances[c], is_wide ? 1.3 : 1e-2);
+        ck_assert_double_ge(o->m.covariances[c], is_wide ? 0.7 : 1e-6 * (1 - 1e-9));
+    }
+    fgmm_fit_report_clear(&o->report);
+    free(p);
+    free(o);
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("invariants");
+    TCase *group = tcase_create("group");
     TCase *em = tcase_create("em");
     tcase_add_loop_test(em, test_invariants__of_em_on_hard_data, 0, TYPES);
     tcase_add_test(em, test_invariants__of_few_rows_from_kmeans);
@@ -579,8 +611,15 @@ Suite *suite(void)
     tcase_add_test(em, test_invariants__one_component_is_the_closed_form);
     tcase_add_loop_test(em, test_invariants__first_iteration_from_far_away_is_exact, 0, TYPES);
     tcase_add_loop_test(em, test_invariants__first_iteration_from_wide_variances_is_exact, 0, TYPES);
+    tcase_add_loop_test(em, test_invariants__far_clusters_by_either_path, FGMM_PATH_SPARSE, FGMM_PATH_DENSE + 1);
     tcase_add_checked_fixture(em, setup, teardown);
     tcase_set_timeout(em, 600);
     suite_add_tcase(s, em);
+    tcase_add_loop_test(group, test_invariants__of_em_on_hard_data, 0, TYPES);
+    tcase_add_test(group, test_invariants__of_percentages_from_kmeans);
+    tcase_add_loop_test(group, test_invariants__far_clusters_by_either_path, FGMM_PATH_SPARSE, FGMM_PATH_DENSE + 1);
+    tcase_add_checked_fixture(group, setup_group, teardown);
+    tcase_set_timeout(group, 600);
+    suite_add_tcase(s, group);
     return s;
 }
