@@ -85,6 +85,7 @@ static void fill_covariances(double *covariances, fgmm_covariance covariance, ui
 static void fill_rows(probe *p, const fg_pass_options *o, int is_narrow)
 {
     const uint64_t d = o->d;
+    assert(d > 0 && o->k > 0);
     for (uint64_t i = 0; i < PROBE_ROWS * d; i++) {
         const double anywhere = 4 * number(11 * i + 5);
         const double near = p->means[i / d % o->k * d + i % d] + 0.05 * anywhere;
