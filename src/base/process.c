@@ -19,8 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* Signals by which a program ends of its own doing. */
 static const int own_signals[] = {SIGSEGV, SIGABRT, SIGILL, SIGBUS, SIGFPE, SIGTRAP, SIGSYS};
 enum { OWN_SIGNALS = sizeof own_signals / sizeof own_signals[0] };
@@ -37,9 +35,11 @@ static int wait_for_more(int from, double most_s)
 {
     const double end_s = fg_now_s() + most_s;
     struct pollfd ready = {from, POLLIN, 0};
-    for (double left_s = most_s; left_s > 0; left_s = end_s - fg_now_s()) {
+    double left_s = most_s;
+    while (left_s > 0) {
         const int found = poll(&ready, 1, 1 + (int)(left_s * 1000));
         if (found > 0 || (found < 0 && errno != EINTR)) return 1; /* read() meets with the error */
+        left_s = end_s - fg_now_s();
     }
     return 0;
 }

@@ -96,7 +96,7 @@ static int run(const void *user)
     if (forgotten > 0) fprintf(stderr, "forgotten: %zu mark%s against kernels\n", forgotten, forgotten > 1 ? "s" : "");
     CLI_DO(cli_library(fgmm_devices_list(NULL, 0, &count)));
     if (count == 0) CLI_DO(cli_library(fgmm_device_open(&none, NULL))); /* says why */
-    infos = calloc(count, sizeof *infos);
+    infos = calloc(count > 0 ? count : 1, sizeof *infos);
     if (!infos) return cli_error(CLI_EXIT_FAILED, "list of devices: memory ran out");
     for (size_t i = 0; i < count; i++) infos[i] = (fgmm_device_info)FGMM_DEVICE_INFO_INIT;
     CLI_DO(cli_library(fgmm_devices_list(infos, count, &count)));

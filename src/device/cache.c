@@ -137,7 +137,7 @@ static unsigned char *read_entry(const fgmm_device *device, const fg_cache_entry
 
 int fg_cache_is_known(const fgmm_device *device, const fg_cache_entry *entry)
 {
-    size_t binary_bytes;
+    size_t binary_bytes = 0;
     unsigned char *bytes = read_entry(device, entry, &binary_bytes);
     free(bytes);
     return bytes != NULL;
@@ -163,10 +163,11 @@ static cl_program program_from_binary(const fgmm_device *device, const unsigned 
 
 cl_program fg_cache_load(const fgmm_device *device, const fg_cache_entry *entry, const char *options)
 {
-    size_t binary_bytes;
+    size_t binary_bytes = 0;
     cl_program program = NULL;
     unsigned char *bytes = read_entry(device, entry, &binary_bytes);
-    if (binary_bytes > 0) program = program_from_binary(device, bytes + sizeof(entry_header), binary_bytes, options);
+    if (bytes && binary_bytes > 0)
+        program = program_from_binary(device, bytes + sizeof(entry_header), binary_bytes, options);
     free(bytes);
     return program;
 }
