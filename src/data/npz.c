@@ -196,7 +196,7 @@ static fgmm_status read_entry(entry *e, const fg_npz *npz, uint64_t at)
     e->is_array = name_bytes >= 4 && name_bytes < sizeof name && length == name_bytes &&
                   memcmp(name + length - 4, ".npy", 4) == 0;
     if (e->is_array) name[length - 4] = 0;
-    snprintf(e->member.name, sizeof e->member.name, "%s", name);
+    snprintf(e->member.name, sizeof e->member.name, "%.*s", (int)sizeof e->member.name - 1, name);
 done:
     return status;
 }
