@@ -157,7 +157,7 @@ int main(int argc, char **argv)
     fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
     const char *match = bench_word(argc, argv, "device", "");
     options.match = match[0] ? match : NULL;
-    options.family = bench_family(bench_word(argc, argv, "kernel", "auto"));
+    options.backend = bench_backend(bench_word(argc, argv, "kernel", "auto"));
     void *rows = bench_load_rows(bench_word(argc, argv, "rows", NULL), bench_count(argc, argv, "n", "0"), &info);
     if (info.type != FGMM_U8 && info.type != FGMM_F32) bench_refuse("rows are u8 or f32 here");
     bench_check(fgmm_model_load(&model, bench_word(argc, argv, "model", NULL)));

@@ -73,12 +73,12 @@ uint64_t bench_count(int argc, char **argv, const char *key, const char *fallbac
     return strtoull(bench_word(argc, argv, key, fallback), NULL, 10);
 }
 
-fgmm_kernel_family bench_family(const char *name)
+fgmm_backend bench_backend(const char *name)
 {
-    for (int family = 0; strcmp(fgmm_kernel_family_name((fgmm_kernel_family)family), "unknown") != 0; family++)
-        if (strcmp(fgmm_kernel_family_name((fgmm_kernel_family)family), name) == 0) return (fgmm_kernel_family)family;
+    for (int backend = 0; strcmp(fgmm_backend_name((fgmm_backend)backend), "unknown") != 0; backend++)
+        if (strcmp(fgmm_backend_name((fgmm_backend)backend), name) == 0) return (fgmm_backend)backend;
     bench_refuse("this build has no kernel family '%s'", name);
-    return FGMM_KERNEL_AUTO;
+    return FGMM_BACKEND_AUTO;
 }
 
 void *bench_alloc(size_t count, size_t bytes)

@@ -48,8 +48,8 @@ void bench_refuse(const char *format, ...);
 /* Refuses with the library's text unless the status is FGMM_OK. */
 void bench_check(fgmm_status status);
 
-/* The kernel family of that name; refuses what is none. */
-fgmm_kernel_family bench_family(const char *name);
+/* The kernel backend of that name; refuses what is none. */
+fgmm_backend bench_backend(const char *name);
 
 /* The first n rows of a file (0: all; no more than it has), in the file's own type; freed with free(). info: rows is
  * what was read. */

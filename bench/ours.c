@@ -97,7 +97,7 @@ static bench_answer measure(void *user)
              "%s"
              "kernel=%s dense_batches=%llu sparse_batches=%llu resident_rows=%llu device_bytes=%llu extra_bytes=%lld "
              "error_bound=%.2g tile=%.100s",
-             events, fgmm_kernel_family_name(report.family), (unsigned long long)report.dense_batches,
+             events, fgmm_backend_name(report.backend), (unsigned long long)report.dense_batches,
              (unsigned long long)report.sparse_batches, (unsigned long long)report.resident_rows,
              (unsigned long long)report.peak_device_bytes,
              (long long)report.peak_device_bytes - (long long)(rows_bytes / c->info.rows * report.resident_rows),
@@ -118,7 +118,7 @@ int main(int argc, char **argv)
     fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
     const char *match = bench_word(argc, argv, "device", "");
     options.match = match[0] ? match : NULL;
-    options.family = bench_family(bench_word(argc, argv, "kernel", "auto"));
+    options.backend = bench_backend(bench_word(argc, argv, "kernel", "auto"));
     c.path = path_named(bench_word(argc, argv, "path", "auto"));
     c.iterations = bench_count(argc, argv, "iterations", "3");
     c.batch_rows = bench_count(argc, argv, "batch", "0");

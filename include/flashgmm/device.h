@@ -20,15 +20,15 @@ extern "C" {
 
 typedef struct fgmm_device fgmm_device;
 
-/* Kernel families. All compute the same thing; AUTO takes what suits the device and has passed its check. */
-typedef enum fgmm_kernel_family {
-    FGMM_KERNEL_AUTO = 0,
-    FGMM_KERNEL_VECTOR = 1, /* one work-item per tile, vector registers: CPUs */
-    FGMM_KERNEL_GROUP = 2,  /* work-groups with local memory, OpenCL C 1.2: any GPU */
-    FGMM_KERNEL_MATRIX = 3  /* products by a matrix unit (spherical covariances; all else as one of the others): CPUs
-                               with AMX, through PoCL, and NVIDIA GPUs of compute capability 8.0 or more. Asked for on
-                               another CPU: slow, for tests */
-} fgmm_kernel_family;
+/* Kernel backends. All compute the same thing; AUTO takes what suits the device and has passed its check. */
+typedef enum fgmm_backend {
+    FGMM_BACKEND_AUTO = 0,
+    FGMM_BACKEND_CPU_SIMD = 1,      /* one work-item per tile, vector registers: CPUs */
+    FGMM_BACKEND_GPU_WORKGROUP = 2, /* work-groups with local memory, OpenCL C 1.2: any GPU */
+    /* Products by a matrix unit for spherical covariances, all else as one of the others: CPUs with AMX, through PoCL,
+     * and NVIDIA GPUs of compute capability 8.0 or more. Asked for on another CPU it is slow, and meant for tests. */
+    FGMM_BACKEND_MATRIX_UNIT = 3
+} fgmm_backend;
 
 typedef enum fgmm_device_kind {
     FGMM_DEVICE_OTHER = 0,
@@ -50,18 +50,18 @@ typedef struct fgmm_device_info {
     uint64_t global_memory_bytes;
     uint64_t max_alloc_bytes;
     uint64_t local_memory_bytes;
-    fgmm_kernel_family family; /* the family that AUTO uses there */
+    fgmm_backend backend; /* the backend that AUTO uses there */
     char name[128];
     char platform[128];
     char driver[128];
-    char reason[192]; /* one sentence: why it is (not) the default, why that family */
-    char marks[768];  /* what is remembered against kernel families there: for each the cause, the date, the driver's
+    char reason[192]; /* one sentence: why it is (not) the default, why that backend */
+    char marks[768];  /* what is remembered against kernel backends there: for each the cause, the date, the driver's
                          version, and whether it is left out; "" where nothing is */
 } fgmm_device_info;
 
 #define FGMM_DEVICE_INFO_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(fgmm_device_info), 0, FGMM_DEVICE_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, FGMM_KERNEL_AUTO, "", "", "", "", ""   \
+        sizeof(fgmm_device_info), 0, FGMM_DEVICE_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, FGMM_BACKEND_AUTO, "", "", "", "", ""  \
     }
 
 /* Receives one line of text about slow work ("compiling ..."). Called on the thread that uses the device. */
@@ -71,7 +71,7 @@ typedef struct fgmm_device_options {
     size_t size;
     const char *match;           /* NULL: the default device; digits only: an index of fgmm_devices_list; otherwise a
                                     case-insensitive substring of "platform name device name", which must match */
-    fgmm_kernel_family family;   /* default AUTO */
+    fgmm_backend backend;        /* default AUTO */
     const char *cache_dir;       /* where compiled kernels are kept (PoCL keeps them itself), and which have passed
                                     their check; NULL: $XDG_CACHE_HOME/flashgmm or ~/.cache/flashgmm
                                     (%LOCALAPPDATA%, ~/Library/Caches); "" : keep nothing on disk */
@@ -87,7 +87,7 @@ typedef struct fgmm_device_options {
 
 #define FGMM_DEVICE_OPTIONS_INIT                                                                                       \
     {                                                                                                                  \
-        sizeof(fgmm_device_options), NULL, FGMM_KERNEL_AUTO, NULL, 0, NULL, NULL, NULL                                 \
+        sizeof(fgmm_device_options), NULL, FGMM_BACKEND_AUTO, NULL, 0, NULL, NULL, NULL                                \
     }
 
 /* Lists all devices of all platforms in a fixed order (platforms as the loader gives them).
@@ -96,12 +96,12 @@ typedef struct fgmm_device_options {
 FGMM_API fgmm_status fgmm_devices_list(fgmm_device_info *infos, size_t capacity, size_t *count);
 
 /* Opens a device. options NULL: defaults. Errors: NO_DEVICE (no platform, nothing matches: the text lists what
- * exists), DEVICE, ARGUMENT, UNSUPPORTED (forced family cannot run there). */
+ * exists), DEVICE, ARGUMENT, UNSUPPORTED (forced backend cannot run there). */
 FGMM_API fgmm_status fgmm_device_open(fgmm_device **device, const fgmm_device_options *options);
 
-/* Kernels are checked against double precision before their first use on a device. Families that gave wrong results, or
+/* Kernels are checked against double precision before their first use on a device. Backends that gave wrong results, or
  * whose driver ended with an error or a crash in two processes, are left out from then on: fgmm_device_info.marks.
- * This removes all such marks of all devices, so that their families are checked again. cache_dir: as in
+ * This removes all such marks of all devices, so that their backends are checked again. cache_dir: as in
  * fgmm_device_options. *count receives how many there were. */
 FGMM_API fgmm_status fgmm_devices_forget(const char *cache_dir, size_t *count);
 
@@ -113,7 +113,7 @@ FGMM_API int fgmm_check_main(int argc, char **argv);
 /* Closes the device; NULL is accepted. Everything opened on it must be closed before. */
 FGMM_API void fgmm_device_close(fgmm_device *device);
 
-/* Fills *info (its .size set by the caller) for an open device; .family is the one in use. */
+/* Fills *info (its .size set by the caller) for an open device; .backend is the one in use. */
 FGMM_API fgmm_status fgmm_device_describe(const fgmm_device *device, fgmm_device_info *info);
 
 /* Bytes of device memory that the handle holds now, and the most it has held since it was opened. */
@@ -124,7 +124,7 @@ FGMM_API uint64_t fgmm_device_peak_bytes(const fgmm_device *device);
 FGMM_API double fgmm_device_compile_s(const fgmm_device *device);
 
 /* "auto", "vector", "group", "matrix". */
-FGMM_API const char *fgmm_kernel_family_name(fgmm_kernel_family family);
+FGMM_API const char *fgmm_backend_name(fgmm_backend backend);
 
 #ifdef __cplusplus
 }

@@ -27,8 +27,8 @@ typedef enum fgmm_init {
 typedef enum fgmm_path { FGMM_PATH_AUTO = 0, FGMM_PATH_SPARSE = 1, FGMM_PATH_DENSE = 2 } fgmm_path;
 
 typedef enum fgmm_phase {
-    FGMM_PHASE_SURVEY = 0, /* first pass: count, mean, finiteness, sample */
-    FGMM_PHASE_INIT = 1,   /* choosing the first centres */
+    FGMM_PHASE_FIRST_PASS = 0, /* first pass: count, mean, finiteness, sample */
+    FGMM_PHASE_INIT = 1,       /* choosing the first centres */
     FGMM_PHASE_KMEANS = 2,
     FGMM_PHASE_EM = 3,
     FGMM_PHASE_FINAL = 4 /* the E-step of the returned parameters */
@@ -114,7 +114,7 @@ typedef struct fgmm_fit_report {
     size_t size;
     uint64_t rows, dims, components;
     fgmm_covariance covariance;
-    fgmm_kernel_family family;
+    fgmm_backend backend;
     uint64_t kmeans_iterations; /* done */
     uint64_t iterations;        /* EM iterations done */
     fgmm_stop_reason stop_reason;
@@ -131,7 +131,7 @@ typedef struct fgmm_fit_report {
                                 sqrt(D) + 5 deviations, and so of log_likelihood; farther out, some 2^-23 |log p| and
                                 more comes on top (docs/math.md, "The stated bound"). Above 1e-2, columns are too
                                 unlike or clusters too narrow for float32. 0: k-means */
-    double read_s, init_s, em_s, total_s; /* read: waiting for the source; init: survey and first centres, without
+    double read_s, init_s, em_s, total_s; /* read: waiting for the source; init: first pass and first centres, without
                                              reading; em: k-means and EM passes; both without compile_s */
     uint64_t batch_rows;
     int rows_resident; /* 1: all rows stayed on the device between iterations */
@@ -142,7 +142,7 @@ typedef struct fgmm_fit_report {
     uint64_t run_count;        /* runs finished */
     uint64_t best_run;         /* of them, from 0 */
     double *run_objectives;    /* (run_count) mean log-likelihood of each run, k-means: inertia; owned */
-    uint32_t terms;            /* matrix family: terms that a mean is split in; 0: no matrix unit multiplied */
+    uint32_t terms;            /* matrix backend: terms that a mean is split in; 0: no matrix unit multiplied */
     double total_weight;       /* sum of the rows' weights; N without. Log-likelihoods are means over it */
     uint64_t resident_rows;    /* that stayed on the device between iterations; the others were read in each */
     uint64_t mini_batch_steps; /* M-steps of a pass; 0 without mini_batch. Under FGMM_MINI_BATCH_STEPS they gain less
@@ -152,7 +152,7 @@ typedef struct fgmm_fit_report {
 
 #define FGMM_FIT_REPORT_INIT                                                                                           \
     {                                                                                                                  \
-        sizeof(fgmm_fit_report), 0, 0, 0, FGMM_SPHERICAL, FGMM_KERNEL_AUTO, 0, 0, FGMM_STOP_CONVERGED, 0, NULL, 0, 0,  \
+        sizeof(fgmm_fit_report), 0, 0, 0, FGMM_SPHERICAL, FGMM_BACKEND_AUTO, 0, 0, FGMM_STOP_CONVERGED, 0, NULL, 0, 0, \
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0, NULL, 0, 0, 0, 0, 0                                          \
     }
 

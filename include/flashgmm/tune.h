@@ -46,7 +46,7 @@ typedef struct fgmm_tune_options {
 
 typedef struct fgmm_tune_report {
     size_t size;
-    fgmm_kernel_family family;
+    fgmm_backend backend;
     int was_remembered; /* 1: keep_remembered, and nothing was done; of the rest only tile and file are set */
     int is_complete;    /* 0: the budget ended the search */
     uint64_t tried;     /* candidates; of these: */
@@ -65,7 +65,7 @@ typedef struct fgmm_tune_report {
 
 #define FGMM_TUNE_REPORT_INIT                                                                                          \
     {                                                                                                                  \
-        sizeof(fgmm_tune_report), FGMM_KERNEL_AUTO, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", "", ""                     \
+        sizeof(fgmm_tune_report), FGMM_BACKEND_AUTO, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", "", ""                    \
     }
 
 /* Tunes the device for a shape. Blocks for about the budget. report may be NULL. Errors: ARGUMENT, IO (the tile cannot

@@ -27,11 +27,11 @@ fgmm_status fgmm_statistics_accumulate_weighted(fgmm_statistics *statistics, fgm
     FG_TRY(fg_check_model(statistics->model, source, "statistics"));
     FG_TRY(fg_weights_open(&opened, weights, source->info.rows));
     const fg_parameters parameters = fg_model_parameters(statistics->model);
-    const fg_plan_request request = {
+    const fg_memory_plan_request request = {
         .device = device,
         .source = source,
         .weights = opened,
-        .held_bytes = fg_plan_held_bytes(),
+        .held_bytes = fg_memory_plan_held_bytes(),
         .pass = {.covariance = parameters.covariance, .k = parameters.k, .d = parameters.d, .has_wide_sums = 1},
         .host_bytes = statistics->layout.count * sizeof(double),
     };

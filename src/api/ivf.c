@@ -4,7 +4,7 @@
 #include "arguments.h"
 #include "away.h"
 #include "build.h"
-#include "dial.h"
+#include "calibration.h"
 #include "rows.h"
 #include "searcher.h"
 #include "size.h"
@@ -199,7 +199,7 @@ fgmm_status fgmm_searcher_search(fgmm_searcher *s, const void *queries, fgmm_typ
                                  .top = o.top,
                                  .probing = {.nprobe = o.nprobe},
                                  .count_unique = o.count_unique};
-    if (!o.nprobe) request.probing.threshold = (float)fg_dial_threshold(&s->index->dial, o.recall);
+    if (!o.nprobe) request.probing.threshold = (float)fg_calibration_threshold(&s->index->calibration, o.recall);
     FG_TRY(search_parts(s, queries, type, n, &request, o.recall, ids, distances, &sums));
     if (stats) {
         const size_t size = stats->size;

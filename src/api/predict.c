@@ -79,7 +79,7 @@ done:
     return status;
 }
 
-/* The passes of the device's family, with the parameters. */
+/* The passes of the device's backend, with the parameters. */
 static fgmm_status set_passes(evaluation *v)
 {
     fgmm_status status = FGMM_OK;
@@ -90,7 +90,7 @@ done:
     return status;
 }
 
-/* Rows without a log-likelihood are taken again by another family of kernels. */
+/* Rows without a log-likelihood are taken again by another backend of kernels. */
 static fgmm_status evaluate_soundly(evaluation *v, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
@@ -141,7 +141,7 @@ static fgmm_status evaluate_batch(evaluation *v, const fg_rows *rows)
                  answer, (unsigned long long)v->rows);
     }
     v->rows += rows->n;
-    FG_TRY(fg_watch_rows(&v->e.watch, rows->n));
+    FG_TRY(fg_progress_rows(&v->e.progress, rows->n));
 done:
     return status;
 }
@@ -158,28 +158,28 @@ static fgmm_status evaluate_all(evaluation *v)
     FG_TRY(set_passes(v));
     FG_TRY(results_create(&v->results, &v->options, v->e.plan.batch_rows));
     v->nats = fg_e_step_nats(&v->e);
-    fg_watch_iteration(&v->e.watch, FGMM_PHASE_FINAL, 1, 1, v->e.request.source->info.rows);
+    fg_progress_iteration(&v->e.progress, FGMM_PHASE_FINAL, 1, 1, v->e.request.source->info.rows);
     FG_TRY(fg_stream_begin(v->e.stream));
     FG_TRY(fg_stream_next(v->e.stream, &rows));
     while (rows.n > 0) {
         FG_TRY(evaluate_batch(v, &rows));
         FG_TRY(fg_stream_next(v->e.stream, &rows));
     }
-    FG_TRY(fg_watch_finished(&v->e.watch, mean_of(v)));
+    FG_TRY(fg_progress_finished(&v->e.progress, mean_of(v)));
 done:
     return status;
 }
 
-static fg_plan_request plan_request(const evaluation *v, fgmm_device *device, fgmm_source *source,
-                                    const fg_parameters *parameters)
+static fg_memory_plan_request plan_request(const evaluation *v, fgmm_device *device, fgmm_source *source,
+                                           const fg_parameters *parameters)
 {
     const fgmm_evaluate_options *options = &v->options;
-    return (fg_plan_request){
+    return (fg_memory_plan_request){
         .device = device,
         .source = source,
         .batch_rows = options->batch_rows,
         .memory_limit_bytes = options->memory_limit_bytes,
-        .held_bytes = fg_plan_held_bytes(),
+        .held_bytes = fg_memory_plan_held_bytes(),
         .pass = {.covariance = parameters->covariance,
                  .keep = v->has_densities ? FG_KEEP_MIXTURE : FG_KEEP_BEST,
                  .k = parameters->k,
@@ -225,8 +225,8 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     v.parameters = &parameters;
     v.has_nearest = v.options.want_labels && fg_is_centroids(model);
     v.has_densities = !v.has_nearest || v.options.want_log_likelihood || v.options.top || mean_log_likelihood;
-    const fg_plan_request request = plan_request(&v, device, source, &parameters);
-    fg_watch_begin(&v.e.watch, device, v.options.progress, v.options.progress_user);
+    const fg_memory_plan_request request = plan_request(&v, device, source, &parameters);
+    fg_progress_begin(&v.e.progress, device, v.options.progress, v.options.progress_user);
     FG_TRY(fg_weights_open(&v.weights, v.options.weights, source->info.rows));
     FG_TRY(find_range(&range, &v, &parameters, source->info.type));
     FG_TRY(fg_e_step_open(&v.e, &request, &range, 1));

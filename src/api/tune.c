@@ -44,7 +44,7 @@ static void give_report(fgmm_tune_report *to, const fg_tune_report *from)
 {
     const fg_search_result *r = &from->search;
     fgmm_tune_report report = {
-        .family = from->family,
+        .backend = from->backend,
         .was_remembered = from->was_remembered,
         .is_complete = r->is_complete,
         .tried = r->tried,

@@ -51,7 +51,7 @@ static int print_json(const fgmm_device_info *infos, size_t count)
         cJSON_AddStringToObject(device, "driver", info->driver);
         cJSON_AddStringToObject(device, "kind", kind_name(info->kind));
         cJSON_AddBoolToObject(device, "is_default", info->is_default);
-        cJSON_AddStringToObject(device, "kernel", fgmm_kernel_family_name(info->family));
+        cJSON_AddStringToObject(device, "kernel", fgmm_backend_name(info->backend));
         cJSON_AddStringToObject(device, "reason", info->reason);
         cJSON_AddStringToObject(device, "marks", info->marks);
         cli_json_count(device, "compute_units", info->compute_units);
@@ -79,7 +79,7 @@ static void print_text(const fgmm_device_info *infos, size_t count)
                info->has_fp64 ? ", double precision" : "");
         printf("   memory    %s, one buffer up to %s, %s local\n", cli_size_text(global, info->global_memory_bytes),
                cli_size_text(largest, info->max_alloc_bytes), cli_size_text(local, info->local_memory_bytes));
-        printf("   kernels   %s\n", fgmm_kernel_family_name(info->family));
+        printf("   kernels   %s\n", fgmm_backend_name(info->backend));
         printf("   why       %s\n", info->reason);
         if (info->marks[0]) printf("   marks     %s; `flashgmm devices --forget` forgets it\n", info->marks);
     }

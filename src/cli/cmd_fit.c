@@ -125,7 +125,7 @@ static int print_json(const cli_training *training)
     cli_json_count(object, "dims", report->dims);
     cli_json_count(object, "components", report->components);
     cJSON_AddStringToObject(object, "covariance", fgmm_covariance_name(report->covariance));
-    cJSON_AddStringToObject(object, "kernel", fgmm_kernel_family_name(report->family));
+    cJSON_AddStringToObject(object, "kernel", fgmm_backend_name(report->backend));
     cli_json_real(object, "error_bound_nats", report->error_bound_nats);
     cli_json_count(object, "terms", report->terms);
     cli_json_count(object, "iterations", report->iterations);

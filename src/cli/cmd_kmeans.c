@@ -64,7 +64,7 @@ static int print_result(const cli_training *training)
         cli_json_count(object, "rows", report->rows);
         cli_json_count(object, "dims", report->dims);
         cli_json_count(object, "components", report->components);
-        cJSON_AddStringToObject(object, "kernel", fgmm_kernel_family_name(report->family));
+        cJSON_AddStringToObject(object, "kernel", fgmm_backend_name(report->backend));
         cli_json_count(object, "iterations", report->kmeans_iterations);
         cJSON_AddBoolToObject(object, "converged", report->stop_reason == FGMM_STOP_CONVERGED);
         cJSON_AddStringToObject(object, "stop_reason", fgmm_stop_reason_name(report->stop_reason));

@@ -65,7 +65,7 @@ static int print_json(const tune_arguments *arguments, const fgmm_tune_report *r
     cli_json_count(object, "dims", arguments->dims);
     cJSON_AddStringToObject(object, "covariance", covariance_choices[arguments->covariance]);
     cJSON_AddStringToObject(object, "type", type_choices[arguments->type]);
-    cJSON_AddStringToObject(object, "kernel", fgmm_kernel_family_name(report->family));
+    cJSON_AddStringToObject(object, "kernel", fgmm_backend_name(report->backend));
     cJSON_AddStringToObject(object, "tile", report->tile);
     cJSON_AddStringToObject(object, "shipped_tile", report->shipped_tile);
     cli_json_count(object, "batch_rows", report->batch_rows);
@@ -90,8 +90,7 @@ static int print_json(const tune_arguments *arguments, const fgmm_tune_report *r
 
 static void print_text(const fgmm_tune_report *report, const fgmm_device_info *info)
 {
-    printf("device          %s (%s), %s kernels\n", info->name, info->platform,
-           fgmm_kernel_family_name(report->family));
+    printf("device          %s (%s), %s kernels\n", info->name, info->platform, fgmm_backend_name(report->backend));
     printf("tile            %s\n", report->tile);
     if (!isfinite(report->shipped_s) || !isfinite(report->shipped_dense_s)) {
         printf("speed           the shipped tile does not work here\n");

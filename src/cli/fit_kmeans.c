@@ -119,7 +119,7 @@ void cli_training_print(const cli_training *training)
         printf("repaired        %llu components had lost their rows and were placed anew\n",
                (unsigned long long)report->repaired);
     printf("device          %s (%s), %s kernels\n", training->device.name, training->device.platform,
-           fgmm_kernel_family_name(report->family));
+           fgmm_backend_name(report->backend));
     printf("time            %.2f s: compiling %.2f, init %.2f, iterations %.2f, of which waiting for data %.2f; "
            "%s rows/s\n",
            report->total_s, report->compile_s, report->init_s, report->em_s, report->read_s,

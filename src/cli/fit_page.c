@@ -373,7 +373,7 @@ static void add_device(page *p)
     add_fact(p, "name", "%s", device->name);
     add_fact(p, "platform", "%s", device->platform);
     add_fact(p, "driver", "%s", device->driver);
-    add_fact(p, "kernels", "%s", fgmm_kernel_family_name(report->family));
+    add_fact(p, "kernels", "%s", fgmm_backend_name(report->backend));
     add_fact(p, "tile", "%s", report->tile);
     add_fact(p, "error bound", "%.2g nats per row", report->error_bound_nats);
     end_facts(p);

@@ -49,7 +49,7 @@ static int terminal_columns(void)
 static const char *phase_text(const cli_progress *progress, fgmm_phase phase)
 {
     switch (phase) {
-    case FGMM_PHASE_SURVEY:
+    case FGMM_PHASE_FIRST_PASS:
         return "survey";
     case FGMM_PHASE_INIT:
         return "init";

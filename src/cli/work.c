@@ -104,7 +104,7 @@ int cli_open_device(fgmm_device **device, const cli_work_arguments *work, cli_pr
 {
     fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
     options.match = work->device;
-    options.family = (fgmm_kernel_family)work->kernel;
+    options.backend = (fgmm_backend)work->kernel;
     options.log = cli_progress_log;
     options.log_user = progress;
     return cli_library(fgmm_device_open(device, &options));

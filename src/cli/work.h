@@ -12,7 +12,7 @@
 typedef struct cli_work_arguments {
     const char *model, *data; /* the operands that most commands take */
     const char *device;
-    int kernel; /* fgmm_kernel_family */
+    int kernel; /* fgmm_backend */
     int path;   /* fgmm_path */
     const char *dataset, *columns;
     int format;          /* of the rows, whatever the file's name says; of cli_format_choices, -1: as it says */

@@ -204,7 +204,7 @@ static fgmm_status read_row(csv_rows *csv, double *row)
 }
 
 /* Reads this line without keeping its values. */
-static line_facts survey_line(csv_rows *csv)
+static line_facts scan_line(csv_rows *csv)
 {
     line_facts facts = {.counts_up = 1, .counts_up_behind = 1};
     const double one = 1;
@@ -316,7 +316,7 @@ static fgmm_status pass_header(csv_rows *csv, line_facts *header)
     /* One column: blanks within its name separate nothing, other separators would. */
     csv->separator = separator ? separator : first_separator == ' ' ? 0 : first_separator;
     go_to(csv, csv->header, csv->header_line);
-    *header = survey_line(csv);
+    *header = scan_line(csv);
     csv->separator = separator;
 done:
     return status;
@@ -350,11 +350,11 @@ static fgmm_status find_rows(csv_rows *csv, char *warning, size_t room)
     csv->offset_line = csv->header_line = csv->line;
     csv->separator = detect_separator(csv);
     csv_rewind(csv);
-    facts = survey_line(csv);
+    facts = scan_line(csv);
     if (is_header(&facts)) {
         FG_TRY(pass_header(csv, &header));
         csv_rewind(csv);
-        facts = survey_line(csv);
+        facts = scan_line(csv);
     }
     FG_TRY(csv->reader.status);
     FG_CHECK(header.columns == 0 || header.columns == facts.columns, FGMM_FORMAT,

@@ -28,8 +28,8 @@ fgmm_status fg_device_read_options(fgmm_device_options *copy, const fgmm_device_
     FG_CHECK(options->size >= sizeof options->size, FGMM_ARGUMENT,
              "device options: size = %zu; need sizeof(fgmm_device_options) = %zu", options->size, sizeof *options);
     memcpy(copy, options, fg_min_u64(options->size, sizeof *copy));
-    FG_CHECK((unsigned)copy->family <= FGMM_KERNEL_MATRIX, FGMM_ARGUMENT, "device options: family = %d; need 0..%d",
-             (int)copy->family, FGMM_KERNEL_MATRIX);
+    FG_CHECK((unsigned)copy->backend <= FGMM_BACKEND_MATRIX_UNIT, FGMM_ARGUMENT,
+             "device options: family = %d; need 0..%d", (int)copy->backend, FGMM_BACKEND_MATRIX_UNIT);
 done:
     return status;
 }
@@ -40,7 +40,7 @@ fgmm_status fg_device_new(fgmm_device **out, const fg_found_device *found, const
     fgmm_device *device = NULL;
     fg_device_facts facts;
     FG_TRY(fg_platform_facts(&facts, found->id));
-    FG_CHECK(options->family != FGMM_KERNEL_MATRIX || facts.kind == FGMM_DEVICE_CPU ||
+    FG_CHECK(options->backend != FGMM_BACKEND_MATRIX_UNIT || facts.kind == FGMM_DEVICE_CPU ||
                  facts.matrix_unit != FG_UNIT_NONE,
              FGMM_UNSUPPORTED,
              "family = matrix: %s is no CPU and no NVIDIA GPU of compute capability 8.0 or more; need vector or group",
@@ -54,16 +54,16 @@ fgmm_status fg_device_new(fgmm_device **out, const fg_found_device *found, const
     device->log_user = options->log_user;
     device->facts = facts;
     device->memory_limit = options->memory_limit_bytes ? options->memory_limit_bytes : usual_limit(&facts);
-    if (options->family != FGMM_KERNEL_AUTO) {
-        device->info.family = options->family;
-        device->is_family_asked_for = 1;
+    if (options->backend != FGMM_BACKEND_AUTO) {
+        device->info.backend = options->backend;
+        device->is_backend_asked_for = 1;
         snprintf(device->info.reason, sizeof device->info.reason, "%s kernels, since the options ask for them",
-                 fgmm_kernel_family_name(options->family));
+                 fgmm_backend_name(options->backend));
     }
     device->cache_folder = fg_cache_folder(options->cache_dir);
     device->check_program = fg_check_program(options->check_program);
-    fg_family_recall(device);
-    fg_family_describe(&device->info, device);
+    fg_backend_recall(device);
+    fg_backend_describe(&device->info, device);
     device->is_compiling_at_launch = strcmp(device->info.platform, "Portable Computing Language") == 0;
     *out = device;
 done:
@@ -131,7 +131,7 @@ fgmm_status fg_device_open_timed(fgmm_device **timed, const fgmm_device *device)
     made->id = device->id;
     made->info = device->info;
     made->facts = device->facts;
-    made->is_family_asked_for = device->is_family_asked_for;
+    made->is_backend_asked_for = device->is_backend_asked_for;
     made->process_id = device->process_id;
     made->memory_limit = fg_device_bytes_left(device);
     made->is_compiling_at_launch = device->is_compiling_at_launch;

@@ -23,7 +23,7 @@ typedef enum fg_matrix_unit {
     FG_UNIT_NVIDIA = 4 /* a warp's mma instructions, from compute capability 8.0 on */
 } fg_matrix_unit;
 
-/* Multiplies in the group family's program, in f16 terms; the others are the vector family's. */
+/* Multiplies in the group backend's program, in f16 terms; the others are the vector backend's. */
 static inline int fg_unit_is_warp(fg_matrix_unit unit)
 {
     return unit == FG_UNIT_WARP || unit == FG_UNIT_NVIDIA;
@@ -51,39 +51,40 @@ const fg_device_facts *fg_device_facts_of(const fgmm_device *device);
 fgmm_status fg_device_check(const fgmm_device *device);
 
 /* Family of all kernels but a matrix unit's: VECTOR or GROUP. */
-fgmm_kernel_family fg_device_family(const fgmm_device *device);
+fgmm_backend fg_device_backend(const fgmm_device *device);
 
-/* What multiplies where the family in use is MATRIX, PLAIN where the device has no such unit; NONE otherwise. */
+/* What multiplies where the backend in use is MATRIX, PLAIN where the device has no such unit; NONE otherwise. */
 fg_matrix_unit fg_device_unit(const fgmm_device *device);
 
-/* 1 when the options asked for the family in use. */
-int fg_device_is_family_asked_for(const fgmm_device *device);
+/* 1 when the options asked for the backend in use. */
+int fg_device_is_backend_asked_for(const fgmm_device *device);
 
-/* ---- checks of kernel families (family.c); program: text that tells one compiled program from another ---- */
+/* ---- checks of kernel backends (backend_record.c); program: text that tells one compiled program from another ---- */
 
 /* 1 when the program has passed its check, in this handle or as the cache folder remembers. */
-int fg_family_is_checked(const fgmm_device *device, const char *program);
+int fg_backend_is_checked(const fgmm_device *device, const char *program);
 /* The program of the library's own that is to do the check, so that a driver that crashes does not take the application
  * along (fgmm_device_options.check_program); NULL: the check runs in this process. */
-const char *fg_family_check_program(const fgmm_device *device);
-/* Around a check in this process. In between, a mark on disk says what it is about, fg_family_stage: what is being
+const char *fg_backend_check_program(const fgmm_device *device);
+/* Around a check in this process. In between, a mark on disk says what it is about, fg_backend_stage: what is being
  * compiled or run ("running", "responsibilities"). A process that ends with its mark there was killed or has crashed.
  */
-void fg_family_begin_check(fgmm_device *device);
-void fg_family_stage(fgmm_device *device, const char *doing, const char *what);
-void fg_family_end_check(fgmm_device *device);
+void fg_backend_begin_check(fgmm_device *device);
+void fg_backend_stage(fgmm_device *device, const char *doing, const char *what);
+void fg_backend_end_check(fgmm_device *device);
 /* The program has passed: remembered, and a suspicion that came of it is gone. */
-void fg_family_note_passed(fgmm_device *device, const char *program);
-/* The family in use has failed: remembers it and takes the next one. is_certain: the device gave wrong results; else
+void fg_backend_record_passed(fgmm_device *device, const char *program);
+/* The backend in use has failed: remembers it and takes the next one. is_certain: the device gave wrong results; else
  * it is an error or a crash, which the host may have to answer for, and which is believed when another process has met
  * with one before. Errors: UNSUPPORTED when there is no next one, or the options asked for this one. */
-fgmm_status fg_family_fail(fgmm_device *device, const char *program, const char *why, int is_certain);
-/* The family behind the one in use; AUTO: there is none, or the options asked for this one. */
-fgmm_kernel_family fg_family_next(const fgmm_device *device);
-/* The family in use: AUTO's choice, which fg_family_take replaces for a trial, or in a process that checks for another.
+fgmm_status fg_backend_fail(fgmm_device *device, const char *program, const char *why, int is_certain);
+/* The backend behind the one in use; AUTO: there is none, or the options asked for this one. */
+fgmm_backend fg_backend_next(const fgmm_device *device);
+/* The backend in use: AUTO's choice, which fg_backend_claim replaces for a trial, or in a process that checks for
+ * another.
  */
-fgmm_kernel_family fg_family_in_use(const fgmm_device *device);
-void fg_family_take(fgmm_device *device, fgmm_kernel_family family);
+fgmm_backend fg_backend_in_use(const fgmm_device *device);
+void fg_backend_claim(fgmm_device *device, fgmm_backend backend);
 
 /* What the check program says to the process that started it, in lines with one of these before a text. */
 #define FG_CHECK_STAGE  "flashgmm-check: stage "  /* what is being compiled or run */
@@ -126,9 +127,9 @@ fgmm_status fg_device_timed_s(fgmm_device *timed, double *seconds);
 /* Tests only: the count-th launch from now fails as if the driver had returned CL_OUT_OF_RESOURCES. 0: never. */
 void fg_device_fail_launch(fgmm_device *device, uint64_t count);
 
-/* Tests only: evaluations by kernels of this family give NaN from now on, as those of a driver that goes wrong. AUTO:
+/* Tests only: evaluations by kernels of this backend give NaN from now on, as those of a driver that goes wrong. AUTO:
  * none do. */
-void fg_device_spoil(fgmm_device *device, fgmm_kernel_family family);
+void fg_device_spoil(fgmm_device *device, fgmm_backend backend);
 int fg_device_is_spoiled(const fgmm_device *device);
 
 /* Tests only: buffers made from now on are filled with 0xff bytes (NaN as float, the largest index as integer), so that

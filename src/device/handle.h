@@ -69,18 +69,18 @@ fgmm_status fg_platform_choose(const fg_found_device **chosen, const fg_found_de
 fgmm_status fg_platform_describe(fgmm_device_info *info, cl_platform_id platform, cl_device_id id);
 fgmm_status fg_platform_facts(fg_device_facts *facts, cl_device_id id);
 
-/* ---- which family (family.c) ---- */
+/* ---- which backend (backend_record.c) ---- */
 
-/* Takes the next family while what is remembered on disk speaks against the one in info, unless the options ask for
+/* Takes the next backend while what is remembered on disk speaks against the one in info, unless the options ask for
  * it; info.reason says why. */
-void fg_family_recall(fgmm_device *device);
+void fg_backend_recall(fgmm_device *device);
 
-/* info->marks: what is remembered against families of the device. Of the handle, platform, id, folder and check program
+/* info->marks: what is remembered against backends of the device. Of the handle, platform, id, folder and check program
  * are used. */
-void fg_family_describe(fgmm_device_info *info, const fgmm_device *device);
+void fg_backend_describe(fgmm_device_info *info, const fgmm_device *device);
 
-/* Removes the marks of all its families; returns how many there were. */
-size_t fg_family_forget(const fgmm_device *device);
+/* Removes the marks of all its backends; returns how many there were. */
+size_t fg_backend_forget(const fgmm_device *device);
 
 /* The check program for fgmm_device_options.check_program, malloc'ed; NULL: none. */
 char *fg_check_program(const char *wanted);
@@ -88,8 +88,8 @@ char *fg_check_program(const char *wanted);
 /* 1 when kernels of this process may use AMX; asks the operating system for it (amx.c). */
 int fg_amx_is_allowed(void);
 
-/* "vector kernels, since ...": why that family is chosen on devices of that kind. */
-const char *fg_platform_family_reason(fgmm_kernel_family family, fgmm_device_kind kind);
+/* "vector kernels, since ...": why that backend is chosen on devices of that kind. */
+const char *fg_platform_backend_reason(fgmm_backend backend, fgmm_device_kind kind);
 
 /* ---- compiled programs ---- */
 
@@ -127,8 +127,8 @@ struct fgmm_device {
     cl_command_queue upload_queue; /* in order; made by the first upload */
     fgmm_device_info info;
     fg_device_facts facts;
-    int is_family_asked_for;      /* by the options */
-    int has_failed_before;        /* a family has failed its check on this handle */
+    int is_backend_asked_for;     /* by the options */
+    int has_failed_before;        /* a backend has failed its check on this handle */
     uint64_t held_failure;        /* fail_launch meanwhile */
     uint64_t checked[FG_CHECKED]; /* hashes of programs that passed their check in this handle, the latest ones */
     uint32_t next_checked;
@@ -136,7 +136,7 @@ struct fgmm_device {
     int is_check_program;       /* this process is one */
     double check_silence_s;     /* 0: the usual */
     int is_lent;                /* the context is the application's */
-    int is_checking;            /* between fg_family_begin_check and fg_family_end_check */
+    int is_checking;            /* between fg_backend_begin_check and fg_backend_end_check */
     int is_leaving_marks;       /* meanwhile */
     unsigned unfinished_before; /* checks in a row that ended with their process, while ... */
     char unfinished_what[384];
@@ -145,7 +145,7 @@ struct fgmm_device {
     fgmm_log_fn log;
     void *log_user;
     uint64_t fail_launch;       /* launches until the injected failure; 0: none */
-    fgmm_kernel_family spoiled; /* its evaluations give NaN; AUTO: none */
+    fgmm_backend spoiled;       /* its evaluations give NaN; AUTO: none */
     int is_poisoning;           /* new buffers are filled with 0xff */
     char *cache_folder;         /* NULL: nothing is kept on disk */
     int is_compiling_at_launch; /* machine code is made at a kernel's first launch, and kept by the driver (PoCL) */

@@ -39,7 +39,7 @@ static fgmm_status enqueue(fgmm_device *device, cl_kernel kernel, unsigned dims,
 {
     fgmm_status status = FGMM_OK;
     char name[FG_KERNEL_NAME_BYTES];
-    if (device->is_checking) fg_family_stage(device, "running", kernel_name(name, kernel));
+    if (device->is_checking) fg_backend_stage(device, "running", kernel_name(name, kernel));
     FG_CL(is_failing_now(device) ? CL_OUT_OF_RESOURCES
                                  : clEnqueueNDRangeKernel(device->queue, kernel, dims, NULL, global, local, 0, NULL,
                                                           fg_timing_event(device)),

@@ -66,7 +66,7 @@ static fgmm_status adopt(fgmm_device **device, const lent_device *lent, const fg
           "clGetDeviceInfo", "CL_DEVICE_PLATFORM");
     FG_TRY(fg_platform_describe(&found.info, found.platform, id));
     snprintf(found.info.reason, sizeof found.info.reason, "lent by the application; %s",
-             fg_platform_family_reason(found.info.family, found.info.kind));
+             fg_platform_backend_reason(found.info.backend, found.info.kind));
     FG_TRY(fg_device_new(&made, &found, options));
     made->is_lent = 1;
     FG_CL(clRetainContext(lent->context), FGMM_DEVICE, "clRetainContext", "%s", found.info.name);

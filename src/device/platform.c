@@ -202,9 +202,9 @@ fgmm_status fg_platform_describe(fgmm_device_info *info, cl_platform_id platform
     info->global_memory_bytes = facts.global_bytes;
     info->max_alloc_bytes = facts.max_alloc_bytes;
     info->local_memory_bytes = facts.local_bytes;
-    info->family = facts.matrix_unit != FG_UNIT_NONE ? FGMM_KERNEL_MATRIX
-                   : facts.kind == FGMM_DEVICE_CPU   ? FGMM_KERNEL_VECTOR
-                                                     : FGMM_KERNEL_GROUP;
+    info->backend = facts.matrix_unit != FG_UNIT_NONE ? FGMM_BACKEND_MATRIX_UNIT
+                    : facts.kind == FGMM_DEVICE_CPU   ? FGMM_BACKEND_CPU_SIMD
+                                                      : FGMM_BACKEND_GPU_WORKGROUP;
 done:
     return status;
 }
@@ -225,15 +225,15 @@ done:
     fg_error_restore(text);
 }
 
-const char *fg_platform_family_reason(fgmm_kernel_family family, fgmm_device_kind kind)
+const char *fg_platform_backend_reason(fgmm_backend backend, fgmm_device_kind kind)
 {
-    switch (family) {
-    case FGMM_KERNEL_MATRIX:
+    switch (backend) {
+    case FGMM_BACKEND_MATRIX_UNIT:
         if (kind == FGMM_DEVICE_GPU)
             return "matrix kernels, since the GPU has tensor cores (spherical, D 16 to 128; group kernels for all "
                    "else)";
         return "matrix kernels, since the CPU has AMX (spherical covariances; vector kernels for all else)";
-    case FGMM_KERNEL_VECTOR:
+    case FGMM_BACKEND_CPU_SIMD:
         return "vector kernels, since a CPU has wide registers and no fast local memory";
     default:
         return "group kernels, since work-groups there share fast local memory";
@@ -288,16 +288,16 @@ static void explain(fg_found_device *found, size_t count)
     const size_t chosen = find_default(found, count);
     for (size_t i = 0; i < count; i++) {
         fgmm_device_info *info = &found[i].info;
-        const char *family = fg_platform_family_reason(info->family, info->kind);
+        const char *backend = fg_platform_backend_reason(info->backend, info->kind);
         info->is_default = i == chosen;
         if (found[i].problem[0])
             snprintf(info->reason, sizeof info->reason, "cannot be used: %s", found[i].problem);
         else if (i == chosen)
             snprintf(info->reason, sizeof info->reason, "the default as the first %s; %s", kind_name(info->kind),
-                     family);
+                     backend);
         else
             snprintf(info->reason, sizeof info->reason, "not the default since device %zu, a %s, comes first; %s",
-                     chosen, kind_name(found[chosen].info.kind), family);
+                     chosen, kind_name(found[chosen].info.kind), backend);
     }
 }
 
@@ -439,14 +439,14 @@ static fgmm_device remembered_device(const fg_found_device *found, char *folder,
 }
 
 /* What checks have found before, in the default cache folder. */
-static void recall_families(fg_found_device *found, size_t count)
+static void recall_backends(fg_found_device *found, size_t count)
 {
     char *folder = fg_cache_folder(NULL), *check_program = fg_check_program(NULL);
     for (size_t i = 0; i < count; i++) {
         fgmm_device known = remembered_device(&found[i], folder, check_program);
-        fg_family_recall(&known);
+        fg_backend_recall(&known);
         found[i].info = known.info;
-        fg_family_describe(&found[i].info, &known);
+        fg_backend_describe(&found[i].info, &known);
     }
     free(check_program);
     free(folder);
@@ -466,7 +466,7 @@ fgmm_status fgmm_devices_forget(const char *cache_dir, size_t *count)
     folder = fg_cache_folder(cache_dir);
     for (size_t i = 0; i < devices; i++) {
         const fgmm_device known = remembered_device(&found[i], folder, NULL);
-        *count += fg_family_forget(&known);
+        *count += fg_backend_forget(&known);
     }
     fg_driver_leave(&visit);
 done:
@@ -486,7 +486,7 @@ fgmm_status fgmm_devices_list(fgmm_device_info *infos, size_t capacity, size_t *
     FG_CHECK(infos || capacity == 0, FGMM_ARGUMENT, "infos = NULL with capacity = %zu; need an array", capacity);
     FG_TRY(fg_driver_enter(&visit));
     status = fg_platform_find(&found, count, &platforms);
-    if (status == FGMM_OK) recall_families(found, *count);
+    if (status == FGMM_OK) recall_backends(found, *count);
     fg_driver_leave(&visit);
     FG_TRY(status);
     for (size_t i = 0; i < *count && i < capacity; i++) {

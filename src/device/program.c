@@ -131,7 +131,7 @@ static fgmm_status build(fgmm_device *device, fg_program *made, const char *sour
     fgmm_status status = FGMM_OK;
     fg_driver_visit visit;
     cl_int error;
-    fg_family_stage(device, "compiling", made->label);
+    fg_backend_stage(device, "compiling", made->label);
     fg_cache_key(&made->entry, device, source, options);
     const int has_own_cache = device->is_compiling_at_launch;
     if (!has_own_cache) made->program = fg_cache_load(device, &made->entry, options);

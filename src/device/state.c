@@ -10,10 +10,10 @@
 
 enum { MOST_SILENT_S = 600 }; /* of a check program */
 
-const char *fgmm_kernel_family_name(fgmm_kernel_family family)
+const char *fgmm_backend_name(fgmm_backend backend)
 {
     static const char *const names[] = {"auto", "vector", "group", "matrix"};
-    return (size_t)family < sizeof names / sizeof names[0] ? names[family] : "unknown";
+    return (size_t)backend < sizeof names / sizeof names[0] ? names[backend] : "unknown";
 }
 
 fgmm_status fgmm_device_describe(const fgmm_device *device, fgmm_device_info *info)
@@ -49,21 +49,21 @@ const fg_device_facts *fg_device_facts_of(const fgmm_device *device)
     return &device->facts;
 }
 
-fgmm_kernel_family fg_device_family(const fgmm_device *device)
+fgmm_backend fg_device_backend(const fgmm_device *device)
 {
-    if (device->info.family != FGMM_KERNEL_MATRIX) return device->info.family;
-    return device->facts.kind == FGMM_DEVICE_CPU ? FGMM_KERNEL_VECTOR : FGMM_KERNEL_GROUP;
+    if (device->info.backend != FGMM_BACKEND_MATRIX_UNIT) return device->info.backend;
+    return device->facts.kind == FGMM_DEVICE_CPU ? FGMM_BACKEND_CPU_SIMD : FGMM_BACKEND_GPU_WORKGROUP;
 }
 
 fg_matrix_unit fg_device_unit(const fgmm_device *device)
 {
-    if (device->info.family != FGMM_KERNEL_MATRIX) return FG_UNIT_NONE;
+    if (device->info.backend != FGMM_BACKEND_MATRIX_UNIT) return FG_UNIT_NONE;
     return device->facts.matrix_unit == FG_UNIT_NONE ? FG_UNIT_PLAIN : device->facts.matrix_unit;
 }
 
-int fg_device_is_family_asked_for(const fgmm_device *device)
+int fg_device_is_backend_asked_for(const fgmm_device *device)
 {
-    return device->is_family_asked_for;
+    return device->is_backend_asked_for;
 }
 
 uint64_t fg_device_bytes_left(const fgmm_device *device)
@@ -155,14 +155,14 @@ done:
     return status;
 }
 
-void fg_device_spoil(fgmm_device *device, fgmm_kernel_family family)
+void fg_device_spoil(fgmm_device *device, fgmm_backend backend)
 {
-    device->spoiled = family;
+    device->spoiled = backend;
 }
 
 int fg_device_is_spoiled(const fgmm_device *device)
 {
-    return device->spoiled != FGMM_KERNEL_AUTO && device->spoiled == device->info.family;
+    return device->spoiled != FGMM_BACKEND_AUTO && device->spoiled == device->info.backend;
 }
 
 void fg_device_poison_buffers(fgmm_device *device)

@@ -7,12 +7,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const fg_range *range, int is_checked)
+fgmm_status fg_e_step_open(fg_e_step *e, const fg_memory_plan_request *request, const fg_range *range, int is_checked)
 {
     fgmm_status status = FGMM_OK;
     const fgmm_source_info *info = &request->source->info;
     e->request = *request;
-    FG_TRY(fg_plan_make(&e->plan, request));
+    FG_TRY(fg_memory_plan_make(&e->plan, request));
     FG_TRY(fg_shift_create(&e->shift, info->type, info->dims, range->centre, range->unit));
     const fg_stream_options options = {
         .device = request->device,
@@ -44,7 +44,7 @@ static fg_pass_options pass_options(const fg_e_step *e, fg_keep keep)
     options.type = fg_device_type(e->request.source->info.type);
     options.row_facts.scale = 1 / e->shift.unit;
     options.row_facts.shift = e->request.source->info.type == FGMM_F64 ? e->shift.host : NULL;
-    options.rows = fg_plan_load_rows(&e->request);
+    options.rows = fg_memory_plan_load_rows(&e->request);
     options.batch_rows = e->plan.batch_rows;
     options.tile_text = e->tiles[keep];
     options.row_scale = fg_shift_scale(&e->shift);
@@ -148,7 +148,7 @@ static fgmm_status run_once(double *values, fg_e_step *e, const fg_parameters *p
     FG_TRY(fg_stream_next(e->stream, &rows));
     while (rows.n > 0) {
         FG_TRY(fg_pass_accumulate(e->pass, &rows));
-        FG_TRY(fg_watch_rows(&e->watch, rows.n));
+        FG_TRY(fg_progress_rows(&e->progress, rows.n));
         FG_TRY(fg_stream_next(e->stream, &rows));
     }
     FG_TRY(fg_e_step_statistics(values, e));

@@ -3,29 +3,29 @@
 #ifndef FG_E_STEP_H
 #define FG_E_STEP_H
 
+#include "memory_plan.h"
 #include "pass.h"
-#include "plan.h"
+#include "progress.h"
 #include "range.h"
 #include "rows.h"
 #include "stream.h"
-#include "watch.h"
 
 typedef struct fg_e_step {
-    fg_plan_request request;
-    fg_plan plan;
+    fg_memory_plan_request request;
+    fg_memory_plan plan;
     fg_shift shift;
     fg_stream *stream;
     fg_pass *pass;
     fg_pass *nearest;     /* beside it, where labels of centroids are wanted along with densities; else NULL */
     fg_keep keep;         /* of the pass */
-    fg_watch watch;       /* set up by the caller */
+    fg_progress progress; /* set up by the caller */
     const char *tiles[2]; /* by fg_keep: of the pass that a resumed run began with; NULL: chosen. Borrowed */
 } fg_e_step;
 
 /* Takes the memory decision and opens the stream; there is no pass yet. range: of the data or of the model, what the
  * shift is made of. is_checked: look for values that are no numbers or too far away (training has done so in the
- * survey). */
-fgmm_status fg_e_step_open(fg_e_step *e, const fg_plan_request *request, const fg_range *range, int is_checked);
+ * first pass). */
+fgmm_status fg_e_step_open(fg_e_step *e, const fg_memory_plan_request *request, const fg_range *range, int is_checked);
 void fg_e_step_close(fg_e_step *e);
 
 /* The pass with what is kept per row; replaces the one before. */
@@ -39,7 +39,7 @@ fgmm_status fg_e_step_set_nearest(fg_e_step *e);
 fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters);
 
 /* Statistics of finite rows that are not finite, or that lack rows, are no result: the kernels' driver has gone wrong,
- * and the pass is taken again with the next kernel family (fall_back.c).
+ * and the pass is taken again with the next kernel backend (fall_back.c).
  *
  *     fg_fall_back fall = fg_fall_back_begin(e);
  *     do { take the pass; FG_TRY(fg_fall_back_look(&is_again, &fall, e, values)); } while (is_again);
@@ -47,7 +47,7 @@ fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters);
  * Where the next one gives what it should, the first is left out from then on; where none does, the data are to blame,
  * and the last values stand. One fall may see the sums of several parts of a pass. */
 typedef struct fg_fall_back {
-    fgmm_kernel_family first;
+    fgmm_backend first;
     char why[160];
 } fg_fall_back;
 fg_fall_back fg_fall_back_begin(const fg_e_step *e);

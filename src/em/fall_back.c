@@ -1,8 +1,8 @@
 /* fall_back.c - what a pass over all rows has summed, or one over a batch has given, looked at before it is used: a
  * driver may go wrong in the midst of a run that the check before the first use has not shown. The pass is then taken
- * again with the next kernel family.
- * Where that gives what it should, the first has failed, and is left out from then on; where no family does, it is the
- * data: the first family stands again, and the last one's sums are what there is. */
+ * again with the next kernel backend.
+ * Where that gives what it should, the first has failed, and is left out from then on; where no backend does, it is the
+ * data: the first backend stands again, and the last one's sums are what there is. */
 #include "e_step.h"
 
 #include <math.h>
@@ -28,24 +28,24 @@ static int are_sound(char *why, size_t room, const fg_e_step *e, const double *v
     return 0;
 }
 
-/* The first family stands again, with its pass. */
+/* The first backend stands again, with its pass. */
 static fgmm_status give_up(fg_fall_back *fall, fg_e_step *e)
 {
-    if (fg_family_in_use(e->request.device) == fall->first) return FGMM_OK;
-    fg_family_take(e->request.device, fall->first);
+    if (fg_backend_in_use(e->request.device) == fall->first) return FGMM_OK;
+    fg_backend_claim(e->request.device, fall->first);
     return fg_e_step_set_pass(e, e->keep);
 }
 
-/* The families before the one in use have failed: it is the first from now on. */
+/* The backends before the one in use have failed: it is the first from now on. */
 static fgmm_status condemn(fg_fall_back *fall, fgmm_device *device)
 {
     fgmm_status status = FGMM_OK;
-    const fgmm_kernel_family good = fg_family_in_use(device);
+    const fgmm_backend good = fg_backend_in_use(device);
     char line[256];
-    fg_family_take(device, fall->first);
-    while (fg_family_in_use(device) != good) FG_TRY(fg_family_fail(device, "", fall->why, 1));
-    snprintf(line, sizeof line, "%s kernels went wrong (%s); going on with %s kernels",
-             fgmm_kernel_family_name(fall->first), fall->why, fgmm_kernel_family_name(good));
+    fg_backend_claim(device, fall->first);
+    while (fg_backend_in_use(device) != good) FG_TRY(fg_backend_fail(device, "", fall->why, 1));
+    snprintf(line, sizeof line, "%s kernels went wrong (%s); going on with %s kernels", fgmm_backend_name(fall->first),
+             fall->why, fgmm_backend_name(good));
     fg_device_log(device, line);
     *fall = (fg_fall_back){good, ""};
 done:
@@ -54,19 +54,19 @@ done:
 
 fg_fall_back fg_fall_back_begin(const fg_e_step *e)
 {
-    return (fg_fall_back){fg_family_in_use(e->request.device), ""};
+    return (fg_fall_back){fg_backend_in_use(e->request.device), ""};
 }
 
 fgmm_status fg_fall_back_judge(int *is_again, fg_fall_back *fall, fg_e_step *e, const char *why)
 {
     fgmm_status status = FGMM_OK;
     fgmm_device *device = e->request.device;
-    const fgmm_kernel_family next = fg_family_next(device);
+    const fgmm_backend next = fg_backend_next(device);
     *is_again = 0;
-    if (!why) return fg_family_in_use(device) == fall->first ? FGMM_OK : condemn(fall, device);
+    if (!why) return fg_backend_in_use(device) == fall->first ? FGMM_OK : condemn(fall, device);
     if (!fall->why[0]) snprintf(fall->why, sizeof fall->why, "%s", why);
-    if (next == FGMM_KERNEL_AUTO) return give_up(fall, e);
-    fg_family_take(device, next);
+    if (next == FGMM_BACKEND_AUTO) return give_up(fall, e);
+    fg_backend_claim(device, next);
     FG_TRY(fg_e_step_set_pass(e, e->keep));
     *is_again = 1;
 done:

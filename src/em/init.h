@@ -1,13 +1,13 @@
-/* init.h - first centres from the survey's sample. */
+/* init.h - first centres from the first pass's sample. */
 #ifndef FG_INIT_H
 #define FG_INIT_H
 
 #include "device.h"
-#include "plan.h"
+#include "memory_plan.h"
+#include "progress.h"
 #include "range.h"
 #include "rows.h"
 #include "sample.h"
-#include "watch.h"
 
 typedef struct fg_init_request {
     fgmm_device *device;
@@ -18,7 +18,7 @@ typedef struct fg_init_request {
     uint64_t rows;         /* N */
     const fg_range *range; /* what the shift is made of */
     const fg_shift *shift;
-    fg_watch *watch;
+    fg_progress *progress;
 } fg_init_request;
 
 /* What AUTO stands for, for k of n rows (FGMM_ROWS_UNKNOWN): k-means|| for more than 256 components or from 2^22 rows
@@ -55,7 +55,7 @@ uint64_t fg_init_parallel_candidates(uint64_t k);
 /* centres (k,d): k-means|| over all rows of plan->source, and swaps. plan: of the training's own passes; the sample
  * gives the first candidate, and rows for swaps. Deterministic for a seed, a device and the batches. Errors: as the
  * E-step's, CANCELLED. */
-fgmm_status fg_init_parallel(double *centres, const fg_init_request *request, const fg_plan_request *plan);
+fgmm_status fg_init_parallel(double *centres, const fg_init_request *request, const fg_memory_plan_request *plan);
 
 /* centres (k,d): the first k rows of the sample, which then was drawn with room for k rows: k different rows, by weight
  * where they have some. */

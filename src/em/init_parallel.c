@@ -51,10 +51,10 @@ uint64_t fg_init_parallel_candidates(uint64_t k)
     return 1 + FG_PARALLEL_ROUNDS * k;
 }
 
-static fgmm_status parallel_open(parallel *p, const fg_init_request *request, const fg_plan_request *given)
+static fgmm_status parallel_open(parallel *p, const fg_init_request *request, const fg_memory_plan_request *given)
 {
     fgmm_status status = FGMM_OK;
-    fg_plan_request plan = *given;
+    fg_memory_plan_request plan = *given;
     const uint64_t room = fg_init_parallel_candidates(request->k);
     *p = (parallel){.request = request, .d = request->d};
     plan.pass.k = room;
@@ -66,7 +66,7 @@ static fgmm_status parallel_open(parallel *p, const fg_init_request *request, co
         room * (4 * request->d + 4) * sizeof(double) + request->sample->count * request->sample->row_bytes;
     plan.host_row_bytes = sizeof(double) + (plan.weights.source ? sizeof(float) : 0);
     FG_TRY(fg_e_step_open(&p->e, &plan, request->range, 0));
-    p->e.watch = *request->watch;
+    p->e.progress = *request->progress;
     FG_TRY(FG_ALLOC(&p->candidates, room * p->d, "candidates"));
     FG_TRY(FG_ALLOC(&p->weights, room, "candidates"));
     FG_TRY(fg_draws_create(&p->draws, request->k));
@@ -126,18 +126,18 @@ static fgmm_status run_round(parallel *p, uint64_t round)
     const fg_parameters parameters = parameters_of(p);
     p->e.request.pass.k = p->count;
     p->position = p->draws.count = 0;
-    fg_watch_iteration(&p->e.watch, FGMM_PHASE_INIT, round + 1, FG_PARALLEL_ROUNDS + 1, p->request->rows);
+    fg_progress_iteration(&p->e.progress, FGMM_PHASE_INIT, round + 1, FG_PARALLEL_ROUNDS + 1, p->request->rows);
     FG_TRY(fg_e_step_set_pass(&p->e, FG_KEEP_BEST));
     FG_TRY(fg_e_step_load(&p->e, &parameters));
     FG_TRY(fg_stream_begin(p->e.stream));
     FG_TRY(fg_stream_next(p->e.stream, &rows));
     while (rows.n > 0) {
         FG_TRY(draw_from_batch(p, &rows, round));
-        FG_TRY(fg_watch_rows(&p->e.watch, rows.n));
+        FG_TRY(fg_progress_rows(&p->e.progress, rows.n));
         FG_TRY(fg_stream_next(p->e.stream, &rows));
     }
     p->count += p->draws.count;
-    FG_TRY(fg_watch_finished(&p->e.watch, (double)NAN));
+    FG_TRY(fg_progress_finished(&p->e.progress, (double)NAN));
 done:
     return status;
 }
@@ -152,7 +152,8 @@ static fgmm_status weigh(parallel *p)
     p->e.request.pass.k = p->count;
     FG_TRY(fg_statistics_layout_of(&layout, p->e.request.pass.covariance, p->count, p->d));
     FG_TRY(FG_ALLOC(&values, layout.count, "statistics of the candidates"));
-    fg_watch_iteration(&p->e.watch, FGMM_PHASE_INIT, FG_PARALLEL_ROUNDS + 1, FG_PARALLEL_ROUNDS + 1, p->request->rows);
+    fg_progress_iteration(&p->e.progress, FGMM_PHASE_INIT, FG_PARALLEL_ROUNDS + 1, FG_PARALLEL_ROUNDS + 1,
+                          p->request->rows);
     FG_TRY(fg_e_step_set_pass(&p->e, FG_KEEP_BEST));
     FG_TRY(fg_e_step_run(values, &p->e, &parameters, NULL));
     memcpy(p->weights, values + layout.counts, (size_t)p->count * sizeof *p->weights);
@@ -219,7 +220,7 @@ done:
     return status;
 }
 
-fgmm_status fg_init_parallel(double *centres, const fg_init_request *request, const fg_plan_request *plan)
+fgmm_status fg_init_parallel(double *centres, const fg_init_request *request, const fg_memory_plan_request *plan)
 {
     fgmm_status status = FGMM_OK;
     parallel p;

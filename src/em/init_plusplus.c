@@ -151,10 +151,10 @@ fgmm_status fg_init_kmeanspp(double *centres, const fg_init_request *request)
     FG_TRY(seeds_create(&s, request));
     FG_TRY(store_sample(&s));
     for (uint64_t c = 0; c < request->k; c++) {
-        fg_watch_iteration(request->watch, FGMM_PHASE_INIT, c + 1, request->k, request->sample->count);
+        fg_progress_iteration(request->progress, FGMM_PHASE_INIT, c + 1, request->k, request->sample->count);
         FG_TRY(next_centre(&s, c == 0, &row));
         fg_sample_values(centres + c * request->d, request->sample, row, request->type, request->d);
-        FG_TRY(fg_watch_finished(request->watch, (double)NAN));
+        FG_TRY(fg_progress_finished(request->progress, (double)NAN));
     }
 done:
     seeds_clear(&s);

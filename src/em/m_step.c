@@ -22,7 +22,7 @@ static const double CONSTANT_DIMENSION = 0x1p-100;
 /* And at least this part of the squared unit that rows have on the device: its reciprocal still is a float32 there.
  * Evaluation asks for 1e-30: a pivot may lose some of its digits when a repaired matrix is factored again. */
 static const double TINY_VARIANCE = 2e-30;
-/* Far below the squares of any data that are taken (survey.c), so that rows that are all zero have densities. */
+/* Far below the squares of any data that are taken (first_pass.c), so that rows that are all zero have densities. */
 static const double LAST_VARIANCE = 1e-250;
 /* A matrix's pivot, what is left of a dimension's variance when the dimensions before it are known, is at least this
  * part of the variance: a deviation of 2^-20, which float32 rows and factors still resolve. */

@@ -79,7 +79,7 @@ static double rows_counted(const fg_training *t, const fg_rows *rows)
 
 static uint64_t step_rows_of(const fg_training *t)
 {
-    return fg_round_up(fg_plan_step_rows(t->mixture.k), fg_max_u64(1, t->e.plan.batch_rows));
+    return fg_round_up(fg_memory_plan_step_rows(t->mixture.k), fg_max_u64(1, t->e.plan.batch_rows));
 }
 
 uint64_t fg_mini_batch_steps(const fg_training *t)
@@ -99,7 +99,7 @@ static fgmm_status take_pass(fg_training *t, mini_pass *p, fgmm_phase phase, uin
     double in_step = 0, seen = 0;
     p->objective = 0;
     p->is_again = 0;
-    fg_watch_iteration(&t->e.watch, phase, iteration, max_iterations, t->report.rows);
+    fg_progress_iteration(&t->e.progress, phase, iteration, max_iterations, t->report.rows);
     FG_TRY(fg_stream_begin(t->e.stream));
     FG_TRY(fg_stream_next(t->e.stream, &rows));
     while (rows.n > 0) {
@@ -112,7 +112,7 @@ static fgmm_status take_pass(fg_training *t, mini_pass *p, fgmm_phase phase, uin
             FG_TRY(fg_e_step_load(&t->e, &parameters));
         }
         FG_TRY(fg_pass_accumulate(t->e.pass, &rows));
-        FG_TRY(fg_watch_rows(&t->e.watch, rows.n));
+        FG_TRY(fg_progress_rows(&t->e.progress, rows.n));
         in_step += rows_counted(t, &rows);
         seen += rows.weights ? rows.weight : (double)rows.n;
         FG_TRY(fg_stream_next(t->e.stream, &rows));

@@ -8,20 +8,20 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* A bite stays in a second-level cache while it is converted or checked. More threads than MOST_HANDS would only wait
+/* A bite stays in a second-level cache while it is converted or checked. More threads than MOST_WORKERS would only wait
  * for memory. */
-enum { BITE_BYTES = 1 << 18, MOST_HANDS = 8 };
+enum { CHUNK_BYTES = 1 << 18, MOST_WORKERS = 8 };
 
 /* Who reads: the caller is the first. */
-typedef struct hand {
+typedef struct worker {
     fg_reading *reading;
     size_t index;
-    fg_thread *thread;    /* NULL: the caller's own */
-    void *raw;            /* (bite_rows,d) F64 rows before they are shifted, else one row */
-    uint64_t failed_bite; /* where status is not OK */
+    fg_thread *thread;     /* NULL: the caller's own */
+    void *raw;             /* (chunk_rows,d) F64 rows before they are shifted, else one row */
+    uint64_t failed_chunk; /* where status is not OK */
     fgmm_status status;
     char text[FG_ERROR_TEXT_BYTES];
-} hand;
+} worker;
 
 struct fg_reading {
     fg_reading_options options;
@@ -29,15 +29,15 @@ struct fg_reading {
     fgmm_type type;                  /* of the source */
     size_t raw_row_bytes, row_bytes; /* in the source, on the device */
     uint64_t position;               /* rows given in this pass */
-    uint64_t bite_rows;
+    uint64_t chunk_rows;
     int is_shared; /* the source gives rows at any place */
     /* The batch at hand: n rows from `position` on go to `to`. */
     char *to;
     uint64_t n;
-    atomic_uint_fast64_t next_bite;
-    hand hands[MOST_HANDS];
-    size_t hand_count, most_hands; /* that there are, and will be */
-    fg_queue *turns, *done;        /* a turn is for any hand but the first; a quick one may take several */
+    atomic_uint_fast64_t next_chunk;
+    worker workers[MOST_WORKERS];
+    size_t worker_count, most_workers; /* that there are, and will be */
+    fg_queue *turns, *done;            /* a turn is for any hand but the first; a quick one may take several */
 };
 
 /* Rows that have been read to `raw` (F64) or in place. first: of the batch. */
@@ -56,11 +56,11 @@ done:
 
 /* ---- several threads ---- */
 
-static fgmm_status read_bite(const fg_reading *r, void *raw, uint64_t first)
+static fgmm_status read_chunk(const fg_reading *r, void *raw, uint64_t first)
 {
     fgmm_status status = FGMM_OK;
     const fgmm_source *source = r->options.source;
-    const uint64_t n = fg_min_u64(r->bite_rows, r->n - first);
+    const uint64_t n = fg_min_u64(r->chunk_rows, r->n - first);
     char *to = r->to + (size_t)first * r->row_bytes;
     void *in = r->type == FGMM_F64 ? raw : to;
     FG_TRY(source->kind->read_at(source->self, r->position + first, in, n));
@@ -70,48 +70,48 @@ done:
 }
 
 /* Bites are taken in order, so that of several that fail the first is always among those that were taken. */
-static void take_bites(hand *h)
+static void take_chunks(worker *h)
 {
     fg_reading *r = h->reading;
-    const uint64_t bites = fg_ceil_div(r->n, r->bite_rows);
-    for (uint64_t bite; (bite = atomic_fetch_add(&r->next_bite, 1u)) < bites;) {
-        const fgmm_status status = read_bite(r, h->raw, bite * r->bite_rows);
+    const uint64_t chunks = fg_ceil_div(r->n, r->chunk_rows);
+    for (uint64_t chunk; (chunk = atomic_fetch_add(&r->next_chunk, 1u)) < chunks;) {
+        const fgmm_status status = read_chunk(r, h->raw, chunk * r->chunk_rows);
         if (status == FGMM_OK) continue;
         h->status = status;
-        h->failed_bite = bite;
+        h->failed_chunk = chunk;
         fg_error_save(h->text);
-        atomic_store(&r->next_bite, bites);
+        atomic_store(&r->next_chunk, chunks);
         return;
     }
 }
 
-static void hand_main(void *argument)
+static void worker_main(void *argument)
 {
-    hand *h = argument;
+    worker *h = argument;
     size_t turn;
     fg_thread_places places;
-    fg_thread_spread(&places, h->index, h->reading->most_hands);
+    fg_thread_spread(&places, h->index, h->reading->most_workers);
     while (fg_queue_pop(h->reading->turns, &turn)) {
-        take_bites(h);
+        take_chunks(h);
         fg_queue_push(h->reading->done, turn);
     }
 }
 
 static fgmm_status read_together(fg_reading *r)
 {
-    const size_t turns = (size_t)fg_min_u64(r->hand_count, fg_ceil_div(r->n, r->bite_rows)) - 1;
-    const hand *first = NULL;
+    const size_t turns = (size_t)fg_min_u64(r->worker_count, fg_ceil_div(r->n, r->chunk_rows)) - 1;
+    const worker *first = NULL;
     fg_thread_places places;
-    atomic_store(&r->next_bite, 0u);
-    for (hand *h = r->hands; h < r->hands + r->hand_count; h++) h->status = FGMM_OK;
+    atomic_store(&r->next_chunk, 0u);
+    for (worker *h = r->workers; h < r->workers + r->worker_count; h++) h->status = FGMM_OK;
     for (size_t i = 0; i < turns; i++) fg_queue_push(r->turns, i);
     /* For as long as it reads only: threads that a driver makes in the caller's name shall not be kept to a part. */
-    fg_thread_spread(&places, 0, r->hand_count);
-    take_bites(&r->hands[0]);
+    fg_thread_spread(&places, 0, r->worker_count);
+    take_chunks(&r->workers[0]);
     fg_thread_return(&places);
     for (size_t i = 0, turn; i < turns; i++) fg_queue_pop(r->done, &turn);
-    for (const hand *h = r->hands; h < r->hands + r->hand_count; h++)
-        if (h->status != FGMM_OK && (!first || h->failed_bite < first->failed_bite)) first = h;
+    for (const worker *h = r->workers; h < r->workers + r->worker_count; h++)
+        if (h->status != FGMM_OK && (!first || h->failed_chunk < first->failed_chunk)) first = h;
     if (!first) return FGMM_OK;
     fg_error_restore(first->text);
     return first->status;
@@ -126,14 +126,14 @@ static fgmm_status read_in_order(fg_reading *r)
     const int is_f64 = r->type == FGMM_F64;
     uint64_t wanted = 1, given = 1, n = 0;
     for (; n < r->n && given == wanted; n += given) {
-        wanted = is_f64 ? fg_min_u64(r->bite_rows, r->n - n) : r->n;
-        void *raw = is_f64 ? r->hands[0].raw : r->to;
+        wanted = is_f64 ? fg_min_u64(r->chunk_rows, r->n - n) : r->n;
+        void *raw = is_f64 ? r->workers[0].raw : r->to;
         FG_TRY(fg_rows_fill(r->options.source, raw, wanted, &given));
         FG_TRY(finish_rows(r, r->to + (size_t)n * r->row_bytes, raw, given, n));
     }
     r->n = n;
     /* All expected rows are there: the source says by itself when it has more. */
-    if (r->position + n == r->options.rows) FG_TRY(fg_rows_fill(r->options.source, r->hands[0].raw, 1, &given));
+    if (r->position + n == r->options.rows) FG_TRY(fg_rows_fill(r->options.source, r->workers[0].raw, 1, &given));
 done:
     return status;
 }
@@ -175,18 +175,18 @@ int fg_reading_is_at_end(const fg_reading *reading)
     return reading->position == reading->options.rows;
 }
 
-static fgmm_status start_hands(fg_reading *r, size_t count)
+static fgmm_status start_workers(fg_reading *r, size_t count)
 {
     fgmm_status status = FGMM_OK;
-    r->most_hands = count;
+    r->most_workers = count;
     FG_TRY(fg_queue_create(&r->turns, count));
     FG_TRY(fg_queue_create(&r->done, count));
-    for (; r->hand_count < count; r->hand_count++) {
-        hand *h = &r->hands[r->hand_count];
+    for (; r->worker_count < count; r->worker_count++) {
+        worker *h = &r->workers[r->worker_count];
         h->reading = r;
-        h->index = r->hand_count;
-        FG_TRY(fg_alloc(&h->raw, r->type == FGMM_F64 ? r->bite_rows : 1, r->raw_row_bytes, "a block of rows"));
-        if (r->hand_count > 0) FG_TRY(fg_thread_start(&h->thread, hand_main, h));
+        h->index = r->worker_count;
+        FG_TRY(fg_alloc(&h->raw, r->type == FGMM_F64 ? r->chunk_rows : 1, r->raw_row_bytes, "a block of rows"));
+        if (r->worker_count > 0) FG_TRY(fg_thread_start(&h->thread, worker_main, h));
     }
 done:
     return status;
@@ -204,9 +204,9 @@ fgmm_status fg_reading_open(fg_reading **reading, const fg_reading_options *opti
     r->type = source->info.type;
     FG_TRY(fg_size_product(&r->raw_row_bytes, r->d, fgmm_type_bytes(r->type), "a row"));
     FG_TRY(fg_size_product(&r->row_bytes, r->d, fgmm_type_bytes(fg_device_type(r->type)), "a row"));
-    r->bite_rows = fg_max_u64(1, BITE_BYTES / r->raw_row_bytes);
+    r->chunk_rows = fg_max_u64(1, CHUNK_BYTES / r->raw_row_bytes);
     r->is_shared = fg_reading_is_seekable(source) && options->rows == source->info.rows;
-    FG_TRY(start_hands(r, r->is_shared ? (size_t)fg_min_u64(fg_processors(), MOST_HANDS) : 1));
+    FG_TRY(start_workers(r, r->is_shared ? (size_t)fg_min_u64(fg_processors(), MOST_WORKERS) : 1));
     *reading = r;
     r = NULL;
 done:
@@ -218,7 +218,7 @@ void fg_reading_close(fg_reading *reading)
 {
     if (!reading) return;
     if (reading->turns) fg_queue_close(reading->turns);
-    for (hand *h = reading->hands; h < reading->hands + MOST_HANDS; h++) {
+    for (worker *h = reading->workers; h < reading->workers + MOST_WORKERS; h++) {
         fg_thread_join(h->thread);
         free(h->raw);
     }

@@ -113,14 +113,14 @@ static fgmm_status keep_rows(restarts *s, fgmm_source *kept[2])
 {
     fgmm_status status = FGMM_OK;
     fgmm_fit_options *o = &s->first.options;
-    fg_watch watch;
+    fg_progress progress;
     if (!o->mini_batch) return FGMM_OK;
-    fg_watch_begin(&watch, NULL, o->progress, o->progress_user);
-    FG_TRY(fg_seekable_rows(&kept[0], s->first.source, 0, o->memory_limit_bytes, &watch));
-    FG_TRY(fg_seekable_rows(&kept[1], o->weights, 1, o->memory_limit_bytes, &watch));
+    fg_progress_begin(&progress, NULL, o->progress, o->progress_user);
+    FG_TRY(fg_seekable_rows(&kept[0], s->first.source, 0, o->memory_limit_bytes, &progress));
+    FG_TRY(fg_seekable_rows(&kept[1], o->weights, 1, o->memory_limit_bytes, &progress));
     if (kept[0]) s->first.source = kept[0];
     if (kept[1]) o->weights = kept[1];
-    s->spent.total_s = fg_watch_elapsed_s(&watch);
+    s->spent.total_s = fg_progress_elapsed_s(&progress);
     s->spent.read_s = s->spent.total_s;
 done:
     return status;

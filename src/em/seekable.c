@@ -3,7 +3,7 @@
 
 #include "dense.h"
 #include "keep.h"
-#include "plan.h"
+#include "memory_plan.h"
 #include "reading.h"
 #include "size.h"
 
@@ -11,7 +11,8 @@
 
 enum { PIECE_BYTES = 1 << 20, LIMIT_SHARE = 4 };
 
-static fgmm_status keep_all(fg_keeper *keeper, uint64_t *count, fgmm_source *source, int are_weights, fg_watch *watch)
+static fgmm_status keep_all(fg_keeper *keeper, uint64_t *count, fgmm_source *source, int are_weights,
+                            fg_progress *progress)
 {
     fgmm_status status = FGMM_OK;
     unsigned char *rows = NULL;
@@ -20,13 +21,13 @@ static fgmm_status keep_all(fg_keeper *keeper, uint64_t *count, fgmm_source *sou
     const uint64_t capacity = fg_max_u64(1, PIECE_BYTES / row_bytes);
     FG_TRY(fg_alloc((void **)&rows, capacity, row_bytes, "a piece of rows"));
     FG_TRY(fgmm_source_rewind(source));
-    fg_watch_iteration(watch, FGMM_PHASE_SURVEY, 1, 1, source->info.rows);
+    fg_progress_iteration(progress, FGMM_PHASE_FIRST_PASS, 1, 1, source->info.rows);
     for (uint64_t n = capacity; n == capacity; *count += n) {
         FG_TRY(fg_rows_fill(source, rows, capacity, &n));
         /* what is kept has lost its place in the file */
         if (!are_weights) FG_TRY(fg_rows_check_given(source, rows, n, *count, fg_most_value(source->info.type)));
         FG_TRY(fg_keeper_add(keeper, rows, n * row_bytes));
-        FG_TRY(fg_watch_rows(watch, n));
+        FG_TRY(fg_progress_rows(progress, n));
     }
 done:
     free(rows);
@@ -34,7 +35,7 @@ done:
 }
 
 fgmm_status fg_seekable_rows(fgmm_source **kept, fgmm_source *source, int are_weights, uint64_t memory_limit_bytes,
-                             fg_watch *watch)
+                             fg_progress *progress)
 {
     fgmm_status status = FGMM_OK;
     fg_keeper keeper;
@@ -42,8 +43,8 @@ fgmm_status fg_seekable_rows(fgmm_source **kept, fgmm_source *source, int are_we
     uint64_t rows = 0;
     *kept = NULL;
     if (!source || fg_reading_is_seekable(source)) return FGMM_OK;
-    fg_keeper_begin(&keeper, source->info.format, fg_plan_limit(memory_limit_bytes) / LIMIT_SHARE);
-    FG_TRY(keep_all(&keeper, &rows, source, are_weights, watch));
+    fg_keeper_begin(&keeper, source->info.format, fg_memory_plan_limit(memory_limit_bytes) / LIMIT_SHARE);
+    FG_TRY(keep_all(&keeper, &rows, source, are_weights, progress));
     FG_TRY(fg_keeper_finish(&input, &keeper));
     const fg_dense_layout layout = {
         .rows = rows, .dims = source->info.dims, .element = fg_element_of_type(source->info.type)};

@@ -6,7 +6,7 @@
  * all or as many as there is room for, spread evenly among those that are read in every pass; rows that already lie in
  * a cl_mem are used in place. The cut into batches is the same in all these cases: results do not depend on where rows
  * come from. Weights travel in the same buffers, before the rows; those of rows in a cl_mem are read batch by batch in
- * every pass. The memory decision is taken above (plan.h). */
+ * every pass. The memory decision is taken above (memory_plan.h). */
 #ifndef FG_STREAM_H
 #define FG_STREAM_H
 

@@ -57,30 +57,30 @@ static void set_weights_and_variances(fg_training *t, const fg_range *range)
     }
 }
 
-static fgmm_status first_parameters(fg_training *t, const fg_survey *survey, const fgmm_model *resumed,
-                                    const fg_plan_request *plan)
+static fgmm_status first_parameters(fg_training *t, const fg_first_pass *first_pass, const fgmm_model *resumed,
+                                    const fg_memory_plan_request *plan)
 {
     fgmm_status status = FGMM_OK;
     fg_shift shift = {0};
     const fg_mixture *m = &t->mixture;
-    set_weights_and_variances(t, &survey->range);
+    set_weights_and_variances(t, &first_pass->range);
     if (resumed || t->options.init == FGMM_INIT_MODEL) {
         copy_parameters(&t->mixture, resumed ? resumed : t->options.start);
         const fg_parameters start = fg_mixture_parameters(&t->mixture);
-        return fg_range_check(&start, survey->range.unit, t->source->info.type, "start");
+        return fg_range_check(&start, first_pass->range.unit, t->source->info.type, "start");
     }
-    FG_TRY(fg_shift_create(&shift, t->source->info.type, m->d, survey->range.centre, survey->range.unit));
+    FG_TRY(fg_shift_create(&shift, t->source->info.type, m->d, first_pass->range.centre, first_pass->range.unit));
     const fg_init_request request = {.device = t->device,
-                                     .sample = &survey->sample,
+                                     .sample = &first_pass->sample,
                                      .type = t->source->info.type,
                                      .k = m->k,
                                      .d = m->d,
                                      .seed = t->seed,
                                      .has_weights = t->weights.source != NULL,
                                      .rows = t->report.rows,
-                                     .range = &survey->range,
+                                     .range = &first_pass->range,
                                      .shift = &shift,
-                                     .watch = &t->e.watch};
+                                     .progress = &t->e.progress};
     if (t->options.init == FGMM_INIT_RANDOM)
         fg_init_random(m->means, &request);
     else if (t->options.init == FGMM_INIT_KMEANS_PARALLEL)
@@ -232,7 +232,7 @@ done:
     return status;
 }
 
-static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
+static fg_memory_plan_request plan_request(const fg_training *t, fg_keep largest)
 {
     const fgmm_fit_options *o = &t->options;
     /* The statistics, the parameters that the M-step replaces, and those before, all about as large. */
@@ -240,14 +240,14 @@ static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
     const uint64_t k = o->components, d = t->source->info.dims;
     const uint64_t factor = fg_covariance_matrices(o->covariance, k) ? d * d : 0; /* of the M-step */
     const uint64_t doubles = models * (k * (d + 2) + fg_covariance_count(o->covariance, k, d)) + factor;
-    return (fg_plan_request){
+    return (fg_memory_plan_request){
         .device = t->device,
         .source = t->source,
         .weights = t->weights,
         .batch_rows = o->batch_rows,
-        .usual_most_rows = o->mini_batch ? fg_plan_step_rows(o->components) : 0,
+        .usual_most_rows = o->mini_batch ? fg_memory_plan_step_rows(o->components) : 0,
         .memory_limit_bytes = o->memory_limit_bytes,
-        .held_bytes = fg_plan_held_bytes(),
+        .held_bytes = fg_memory_plan_held_bytes(),
         .pass = {.covariance = o->covariance,
                  .keep = largest,
                  .k = o->components,
@@ -261,7 +261,7 @@ static fg_plan_request plan_request(const fg_training *t, fg_keep largest)
 }
 
 /* Mini-batches are of rows from all over the data: the request's rows, and weights, come in random order. */
-static fgmm_status shuffle_rows(fg_training *t, fg_plan_request *request)
+static fgmm_status shuffle_rows(fg_training *t, fg_memory_plan_request *request)
 {
     fgmm_status status = FGMM_OK;
     size_t row_bytes;
@@ -325,7 +325,7 @@ done:
 }
 
 /* The check of k-means' pass, where there is one, and of the mixture's, with what first centres need. */
-static fgmm_status check_device(const fg_training *t, const fg_plan_request *request, fg_keep largest)
+static fgmm_status check_device(const fg_training *t, const fg_memory_plan_request *request, fg_keep largest)
 {
     fg_pass_options passes[2];
     size_t count = 0;
@@ -335,7 +335,7 @@ static fgmm_status check_device(const fg_training *t, const fg_plan_request *req
         passes[count] = request->pass;
         passes[count].keep = keeps[i];
         passes[count].type = fg_device_type(t->source->info.type);
-        passes[count].rows = fg_plan_load_rows(request);
+        passes[count].rows = fg_memory_plan_load_rows(request);
         passes[count].batch_rows = 1; /* decides about no program */
         passes[count].tile_text = t->e.tiles[keeps[i]];
         count++;
@@ -346,48 +346,48 @@ static fgmm_status check_device(const fg_training *t, const fg_plan_request *req
 fgmm_status fg_training_open(fg_training *t, fg_keep largest)
 {
     fgmm_status status = FGMM_OK;
-    fg_survey survey = {0};
+    fg_first_pass first_pass = {0};
     fg_statistics_layout layout;
     fgmm_model *resumed = NULL;
-    fg_watch_begin(&t->e.watch, t->device, t->options.progress, t->options.progress_user);
-    t->e.watch.earlier_s = t->began_s;
+    fg_progress_begin(&t->e.progress, t->device, t->options.progress, t->options.progress_user);
+    t->e.progress.earlier_s = t->began_s;
     FG_TRY(check_rows(t, t->source->info.rows, NULL)); /* before arrays of K rows are asked for */
     FG_TRY(fg_weights_open(&t->weights, t->options.weights, t->source->info.rows));
     FG_TRY(make_arrays(t, &layout));
     if (t->options.resume) FG_TRY(read_checkpoint(t, &resumed));
     t->seed = fg_run_seed(t->options.seed, t->runs->count);
-    fg_watch_run(&t->e.watch, t->runs->count + 1, t->options.n_init);
+    fg_progress_run(&t->e.progress, t->runs->count + 1, t->options.n_init);
     FG_TRY(check_rows(t, t->source->info.rows, resumed));
-    fg_plan_request request = plan_request(t, largest);
+    fg_memory_plan_request request = plan_request(t, largest);
     const uint64_t k = t->options.components;
     const fgmm_init expected = fg_init_choose(t->options.init, k, t->source->info.rows, t->options.mini_batch);
     uint64_t sample_rows = resumed ? 0 : fg_init_sample_rows(expected, k, t->source->info.dims);
-    if (sample_rows) sample_rows = fg_plan_sample_rows(&request, sample_rows);
-    const fg_survey_request rows = {t->source, &t->weights, sample_rows, t->seed, &t->e.watch};
-    FG_TRY(fg_survey_run(&survey, &rows, &t->report.read_s));
-    FG_TRY(check_rows(t, survey.rows, resumed));
-    t->options.init = fg_init_choose(t->options.init, k, survey.rows, t->options.mini_batch);
-    t->report.rows = survey.rows;
-    t->report.total_weight = t->weights.count ? t->weights.total : (double)survey.rows;
-    t->variance = survey.variance;
-    t->rests = survey.rests;
-    t->grains = survey.grains;
-    survey.variance = survey.rests = survey.grains = NULL;
+    if (sample_rows) sample_rows = fg_memory_plan_sample_rows(&request, sample_rows);
+    const fg_first_pass_request rows = {t->source, &t->weights, sample_rows, t->seed, &t->e.progress};
+    FG_TRY(fg_first_pass_run(&first_pass, &rows, &t->report.read_s));
+    FG_TRY(check_rows(t, first_pass.rows, resumed));
+    t->options.init = fg_init_choose(t->options.init, k, first_pass.rows, t->options.mini_batch);
+    t->report.rows = first_pass.rows;
+    t->report.total_weight = t->weights.count ? t->weights.total : (double)first_pass.rows;
+    t->variance = first_pass.variance;
+    t->rests = first_pass.rests;
+    t->grains = first_pass.grains;
+    first_pass.variance = first_pass.rests = first_pass.grains = NULL;
     request.pass.row_facts = (fg_row_facts){.rests = t->rests, .grains = t->grains};
-    FG_TRY(regard_reg_covar(&survey.range, t));
-    FG_TRY(check_float32(t, &survey.range));
-    t->mixture.unit = t->kept.unit = survey.range.unit;
+    FG_TRY(regard_reg_covar(&first_pass.range, t));
+    FG_TRY(check_float32(t, &first_pass.range));
+    t->mixture.unit = t->kept.unit = first_pass.range.unit;
     FG_TRY(check_device(t, &request, largest));
-    FG_TRY(first_parameters(t, &survey, resumed, &request));
+    FG_TRY(first_parameters(t, &first_pass, resumed, &request));
     t->finished = t->resumed.kmeans_iterations + t->resumed.iterations;
-    fg_sample_clear(&survey.sample);
+    fg_sample_clear(&first_pass.sample);
     FG_TRY(shuffle_rows(t, &request));
-    FG_TRY(fg_e_step_open(&t->e, &request, &survey.range, 0));
+    FG_TRY(fg_e_step_open(&t->e, &request, &first_pass.range, 0));
     t->report.init_s =
-        fg_watch_elapsed_s(&t->e.watch) - t->began_s - t->report.read_s - fg_watch_compile_s(&t->e.watch);
+        fg_progress_elapsed_s(&t->e.progress) - t->began_s - t->report.read_s - fg_progress_compile_s(&t->e.progress);
 done:
     fgmm_model_free(resumed);
-    fg_survey_clear(&survey);
+    fg_first_pass_clear(&first_pass);
     return status;
 }
 
@@ -420,7 +420,7 @@ static fgmm_status run_e_step(fg_training *t, fgmm_phase phase, uint64_t iterati
     const double began_s = fg_training_busy_s(t);
     if (phase == FGMM_PHASE_KMEANS && t->report.kmeans_iterations == 0)
         parameters.covariances = NULL; /* no clusters yet */
-    fg_watch_iteration(&t->e.watch, phase, iteration, max_iterations, t->report.rows);
+    fg_progress_iteration(&t->e.progress, phase, iteration, max_iterations, t->report.rows);
     const fgmm_status status = fg_e_step_run(t->values, &t->e, &parameters, centres);
     t->report.em_s += fg_training_busy_s(t) - began_s;
     return status;
@@ -485,7 +485,7 @@ fgmm_status fg_training_finish(fg_training *t, fg_checkpoint_phase phase, double
     fgmm_status status = FGMM_OK;
     t->finished++;
     if (t->options.checkpoint) FG_TRY(write_checkpoint(t, phase));
-    FG_TRY(fg_watch_finished(&t->e.watch, objective));
+    FG_TRY(fg_progress_finished(&t->e.progress, objective));
 done:
     return status;
 }
@@ -515,12 +515,12 @@ static void complete_report(fg_training *t, fgmm_status status)
         r->dense_batches = facts.dense_batches;
         r->dense_rows = facts.dense_rows;
         r->error_bound_nats = facts.error_bound_nats;
-        r->family = facts.family;
+        r->backend = facts.backend;
         r->terms = facts.terms;
         snprintf(r->tile, sizeof r->tile, "%s", facts.tile);
     }
-    r->total_s = fg_watch_elapsed_s(&t->e.watch);
-    r->compile_s = fg_watch_compile_s(&t->e.watch);
+    r->total_s = fg_progress_elapsed_s(&t->e.progress);
+    r->compile_s = fg_progress_compile_s(&t->e.progress);
 }
 
 /* 1 when fit.h promises the last finished iteration's model in spite of the failure. */

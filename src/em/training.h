@@ -1,11 +1,11 @@
-/* training.h - what Lloyd's algorithm (kmeans.c) and EM (em.c) share: the survey, first parameters or a checkpoint, one
- * E-step and one M-step at a time, what is due after an iteration, and what is delivered in the end. */
+/* training.h - what Lloyd's algorithm (kmeans.c) and EM (em.c) share: the first pass, first parameters or a checkpoint,
+ * one E-step and one M-step at a time, what is due after an iteration, and what is delivered in the end. */
 #ifndef FG_TRAINING_H
 #define FG_TRAINING_H
 
 #include "e_step.h"
+#include "first_pass.h"
 #include "statistics.h"
-#include "survey.h"
 
 typedef struct fg_training {
     fgmm_device *device;
@@ -21,7 +21,7 @@ typedef struct fg_training {
     fg_mixture kept;          /* those before the last M-step; owned */
     double *variance;         /* (d) of the data's columns */
     double *losses;           /* (k) of the last M-step */
-    double *rests, *grains;   /* (d) of the columns, as fg_survey */
+    double *rests, *grains;   /* (d) of the columns, as fg_first_pass */
     double *values;           /* statistics of the last E-step, about mixture */
     fg_e_step e;
     uint64_t window_rows;                     /* of shuffled rows; 0: they come in their own order */

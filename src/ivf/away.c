@@ -44,7 +44,7 @@ static void observe(void *user, const fg_observation *seen)
 {
     away *a = user;
     for (uint64_t i = 0; i < seen->n; i++)
-        if (is_away(&a->s->index->seen, seen->queries[i].d, a->s->rule.dial->ranks))
+        if (is_away(&a->s->index->seen, seen->queries[i].d, a->s->predictor.calibration->ranks))
             a->numbers[a->count++] = seen->first + i;
 }
 
@@ -176,13 +176,13 @@ fgmm_status fg_away_run(fgmm_searcher *s, const fg_search_request *request, doub
 {
     fgmm_status status = FGMM_OK;
     away a = {.s = s, .request = request};
-    fg_search_request watched = *request;
+    fg_search_request counted = *request;
     const int is_known = s->index->seen.nearest > 0; /* not of old files, nor where all rows are centroids */
     if (!is_known || request->n == 0) return fg_searcher_run(s, request, ids, distances, stats);
     FG_TRY(FG_ALLOC(&a.numbers, request->n, "queries"));
-    watched.probing.observe = observe;
-    watched.probing.user = &a;
-    FG_TRY(fg_searcher_run(s, &watched, ids, distances, stats));
+    counted.probing.observe = observe;
+    counted.probing.user = &a;
+    FG_TRY(fg_searcher_run(s, &counted, ids, distances, stats));
     stats->away += a.count;
     if (a.count > 0) FG_TRY(search_away(&a, recall, ids, distances, stats));
 done:

@@ -2,12 +2,12 @@
  * added to an index. */
 #include "build.h"
 
+#include "calibration.h"
 #include "choose.h"
-#include "dial.h"
+#include "progress.h"
 #include "range.h"
 #include "rows.h"
 #include "size.h"
-#include "watch.h"
 #include "writer.h"
 
 #include <math.h>
@@ -25,7 +25,7 @@ static size_t buffer_bytes(uint64_t memory_limit)
 /* The second pass: each row to the lists that were chosen for it, with ids from first_id on: its place in the source,
  * rows that were left out there included. */
 static fgmm_status write_rows(fg_index_writer *w, const fg_index_head *head, fgmm_source *source, fg_choices *choices,
-                              uint64_t first_id, fg_watch *watch)
+                              uint64_t first_id, fg_progress *progress)
 {
     fgmm_status status = FGMM_OK;
     const fgmm_type from = source->info.type, to = head->info.type;
@@ -51,7 +51,7 @@ static fgmm_status write_rows(fg_index_writer *w, const fg_index_head *head, fgm
                 FG_TRY(fg_index_writer_add(w, lists[j], (int64_t)id, out + (size_t)i * out_bytes));
             id++;
         }
-        FG_TRY(fg_watch_rows(watch, n));
+        FG_TRY(fg_progress_rows(progress, n));
     }
     FG_CHECK(row == choices->rows, FGMM_DATA, "rows = %llu in the second pass, %llu in the first",
              (unsigned long long)row, (unsigned long long)choices->rows);
@@ -158,25 +158,25 @@ done:
     return status;
 }
 
-static int has_dial(const fgmm_index_options *o)
+static int has_calibration(const fgmm_index_options *o)
 {
     return o->for_top > 0 && o->format == FGMM_INDEX_NATIVE;
 }
 
 /* The dial is made by searching what has been written. */
-static fgmm_status set_dial(fg_index_writer *w, fgmm_device *device, const fgmm_index_options *o, uint64_t rows,
-                            uint64_t next_id, fg_watch *watch)
+static fgmm_status set_calibration(fg_index_writer *w, fgmm_device *device, const fgmm_index_options *o, uint64_t rows,
+                                   uint64_t next_id, fg_progress *progress)
 {
     fgmm_status status = FGMM_OK;
     fgmm_index *index = NULL;
-    fg_dial dial;
+    fg_calibration calibration;
     fg_seen seen;
     FG_TRY(fg_index_writer_flush(w, rows, next_id));
-    if (!has_dial(o)) goto done;
-    fg_watch_iteration(watch, FGMM_PHASE_FINAL, 3, 3, rows);
+    if (!has_calibration(o)) goto done;
+    fg_progress_iteration(progress, FGMM_PHASE_FINAL, 3, 3, rows);
     FG_TRY(fgmm_index_open(&index, fg_index_writer_path(w)));
-    FG_TRY(fg_dial_make(&dial, &seen, index, device, o, watch));
-    fg_index_writer_set_dial(w, &dial, &seen);
+    FG_TRY(fg_calibration_make(&calibration, &seen, index, device, o, progress));
+    fg_index_writer_set_calibration(w, &calibration, &seen);
     FG_TRY(fg_index_writer_flush(w, rows, next_id));
 done:
     fgmm_index_close(index);
@@ -192,8 +192,8 @@ fgmm_status fg_index_build(fgmm_device *device, fgmm_source *source, const char 
     float *centroids = NULL;
     fg_choices choices = {0};
     fg_index_writer *w = NULL;
-    fg_watch watch;
-    fg_watch_begin(&watch, device, o->progress, o->progress_user);
+    fg_progress progress;
+    fg_progress_begin(&progress, device, o->progress, o->progress_user);
     FG_TRY(make_head(&head, &centroids, &range, source, o, path));
     const fg_choose_request request = {.device = device,
                                        .source = source,
@@ -203,15 +203,15 @@ fgmm_status fg_index_build(fgmm_device *device, fgmm_source *source, const char 
                                        .memory_limit_bytes = o->memory_limit_bytes,
                                        .threshold = threshold_of(o, head.info.lists),
                                        .replication = replication_of(o),
-                                       .watch = &watch};
-    const uint64_t iterations = has_dial(o) ? 3 : 2;
-    fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 1, iterations, source->info.rows);
+                                       .progress = &progress};
+    const uint64_t iterations = has_calibration(o) ? 3 : 2;
+    fg_progress_iteration(&progress, FGMM_PHASE_FINAL, 1, iterations, source->info.rows);
     FG_TRY(fg_choices_make(&choices, &request));
     head.info.tau = o->assignment == FGMM_ASSIGN_HARD ? 0 : tau_of(o->assignment, &choices);
     FG_TRY(fg_index_writer_open(&w, path, &head, choices.counts, buffer_bytes(o->memory_limit_bytes)));
-    fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 2, iterations, choices.rows);
-    FG_TRY(write_rows(w, &head, source, &choices, 0, &watch));
-    FG_TRY(set_dial(w, device, o, choices.rows, choices.rows + source->info.skipped_rows, &watch));
+    fg_progress_iteration(&progress, FGMM_PHASE_FINAL, 2, iterations, choices.rows);
+    FG_TRY(write_rows(w, &head, source, &choices, 0, &progress));
+    FG_TRY(set_calibration(w, device, o, choices.rows, choices.rows + source->info.skipped_rows, &progress));
     status = fg_index_writer_commit(w);
     w = NULL;
     FG_TRY(status);
@@ -230,8 +230,8 @@ fgmm_status fg_index_add(fgmm_device *device, const char *path, fgmm_source *sou
     fgmm_index *index = NULL;
     fg_choices choices = {0};
     fg_index_writer *w = NULL;
-    fg_watch watch;
-    fg_watch_begin(&watch, device, o->progress, o->progress_user);
+    fg_progress progress;
+    fg_progress_begin(&progress, device, o->progress, o->progress_user);
     FG_TRY(fgmm_index_open(&index, path));
     const fg_index_head head = fg_index_head_of(index);
     const fgmm_index_info *info = &index->info;
@@ -248,16 +248,16 @@ fgmm_status fg_index_add(fgmm_device *device, const char *path, fgmm_source *sou
                                        .batch_rows = o->batch_rows,
                                        .memory_limit_bytes = o->memory_limit_bytes,
                                        .threshold = is_soft ? -log(info->tau) : info->tau,
-                                       .watch = &watch};
-    fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 1, 2, source->info.rows);
+                                       .progress = &progress};
+    fg_progress_iteration(&progress, FGMM_PHASE_FINAL, 1, 2, source->info.rows);
     FG_TRY(fg_choices_make(&choices, &request));
     const uint64_t added = choices.rows + source->info.skipped_rows;
     FG_CHECK(added <= (uint64_t)INT64_MAX - info->next_id, FGMM_DATA, "%s: ids run out", path);
     for (uint64_t i = 0; i < info->lists; i++) choices.counts[i] += index->counts[i];
     FG_TRY(fg_index_writer_open(&w, path, &head, choices.counts, buffer_bytes(o->memory_limit_bytes)));
     FG_TRY(fg_index_writer_copy(w, index, NULL, NULL));
-    fg_watch_iteration(&watch, FGMM_PHASE_FINAL, 2, 2, choices.rows);
-    FG_TRY(write_rows(w, &head, source, &choices, info->next_id, &watch));
+    fg_progress_iteration(&progress, FGMM_PHASE_FINAL, 2, 2, choices.rows);
+    FG_TRY(write_rows(w, &head, source, &choices, info->next_id, &progress));
     FG_TRY(fg_index_writer_flush(w, info->rows + choices.rows, info->next_id + added));
     status = fg_index_writer_commit(w);
     w = NULL;

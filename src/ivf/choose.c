@@ -42,7 +42,7 @@ static fgmm_status note(chooser *c, uint64_t n)
         }
     FG_TRY(fg_atomic_write(c->out->file, c->batch, (size_t)n * width * sizeof *c->batch));
     c->out->rows += n;
-    FG_TRY(fg_watch_rows(c->request->watch, n));
+    FG_TRY(fg_progress_rows(c->request->progress, n));
 done:
     return status;
 }
@@ -50,7 +50,7 @@ done:
 /* ---- by distance ---- */
 
 typedef struct distance_pass {
-    fg_store *centroids;
+    fg_list_storage *centroids;
     fg_assign *assign;
     float *floats;       /* (rows,d) */
     unsigned char *rows; /* (rows) as they come */
@@ -66,7 +66,7 @@ static fgmm_status distance_open(distance_pass *p, const fg_choose_request *requ
     const size_t row_bytes = (size_t)info->dims * fgmm_type_bytes(request->source->info.type);
     p->capacity = fg_min_u64(BUFFER_ROWS, fg_max_u64(1, BATCH_BYTES / row_bytes));
     if (request->batch_rows) p->capacity = fg_min_u64(p->capacity, request->batch_rows);
-    FG_TRY(fg_centroid_store(&p->centroids, request->device, request->head->centroids, info->lists, info->dims));
+    FG_TRY(fg_centroid_storage(&p->centroids, request->device, request->head->centroids, info->lists, info->dims));
     FG_TRY(fg_assign_create(&p->assign, p->centroids, request->head->centroids, has_second));
     FG_TRY(FG_ALLOC(&p->floats, p->capacity * info->dims, "rows"));
     FG_TRY(fg_alloc((void **)&p->rows, p->capacity, row_bytes, "rows"));
@@ -80,7 +80,7 @@ done:
 static void distance_close(distance_pass *p)
 {
     fg_assign_free(p->assign);
-    fg_store_free(p->centroids);
+    fg_list_storage_free(p->centroids);
     free(p->floats);
     free(p->rows);
     free(p->first);
@@ -129,12 +129,12 @@ static fgmm_status mixture_open(mixture_pass *p, const fg_choose_request *reques
 {
     fgmm_status status = FGMM_OK;
     const fg_parameters parameters = fg_model_parameters(request->head->mixture);
-    const fg_plan_request plan = {
+    const fg_memory_plan_request plan = {
         .device = request->device,
         .source = request->source,
         .batch_rows = request->batch_rows,
         .memory_limit_bytes = request->memory_limit_bytes,
-        .held_bytes = fg_plan_held_bytes(),
+        .held_bytes = fg_memory_plan_held_bytes(),
         .pass = {.covariance = parameters.covariance, .k = parameters.k, .d = parameters.d},
         .host_row_bytes = (uint64_t)width * (sizeof(int32_t) + sizeof(float) + sizeof(fg_choice)),
     };

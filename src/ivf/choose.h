@@ -20,7 +20,7 @@ typedef struct fg_choose_request {
     uint64_t batch_rows, memory_limit_bytes;
     double threshold;   /* taken below; with replication 0 */
     double replication; /* > 0: the threshold follows from it */
-    struct fg_watch *watch;
+    struct fg_progress *progress;
 } fg_choose_request;
 
 typedef struct fg_choices {

@@ -42,7 +42,7 @@ static fgmm_status faiss_lay_out(fg_index_layout *layout, const fg_index_head *h
         layout->ids_at[i] = at + layout->rooms[i] * row_bytes;
         at = layout->ids_at[i] + layout->rooms[i] * sizeof(int64_t);
     }
-    layout->dial_at = 0;
+    layout->calibration_at = 0;
     layout->file_bytes = at;
 done:
     return status;
@@ -190,7 +190,7 @@ static fgmm_status take_lists(cursor *c, uint64_t *ids_at)
 
 /* What the file does not say: how many different ids there are, and the highest. next_id: what it says of the next row;
  * 0: nothing, then it follows the highest. */
-static fgmm_status survey_ids(fgmm_index *index, uint64_t next_id)
+static fgmm_status scan_ids(fgmm_index *index, uint64_t next_id)
 {
     fgmm_status status = FGMM_OK;
     int64_t *sorted = NULL;
@@ -244,7 +244,7 @@ static fgmm_status faiss_read(fgmm_index *index)
     FG_TRY(c.status);
     FG_TRY(take_lists(&c, ids_at));
     FG_TRY(fg_index_read_ids(index, ids_at, (uint64_t)INT64_MAX));
-    FG_TRY(survey_ids(index, numbers[1] == NEXT_ID_MARK ? numbers[2] : 0));
+    FG_TRY(scan_ids(index, numbers[1] == NEXT_ID_MARK ? numbers[2] : 0));
 done:
     free(ids_at);
     return status;

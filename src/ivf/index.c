@@ -143,11 +143,11 @@ fgmm_status fgmm_index_open(fgmm_index **out, const char *path)
     FG_TRY(check_centroids(index));
     if (index->is_shifted) FG_TRY(give_centroids(index));
     index->info.imbalance = imbalance(index);
-    if (index->dial.for_top) {
-        index->info.for_top = index->dial.for_top;
-        index->info.is_calibrated_on_queries = (int)index->dial.is_on_queries;
-        index->info.least_recall = index->dial.recall[0];
-        index->info.most_recall = index->dial.recall[index->dial.points - 1];
+    if (index->calibration.for_top) {
+        index->info.for_top = index->calibration.for_top;
+        index->info.is_calibrated_on_queries = (int)index->calibration.is_on_queries;
+        index->info.least_recall = index->calibration.recall[0];
+        index->info.most_recall = index->calibration.recall[index->calibration.points - 1];
     }
     *out = index;
     index = NULL;

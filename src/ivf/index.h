@@ -10,16 +10,16 @@
 #include "model.h"
 
 /* The probing rule of an index and its dial; docs/math.md, equations 22, 23. */
-enum { FG_RULE_FEATURES = 8, FG_DIAL_POINTS = 32 };
-typedef struct fg_dial {
+enum { FG_PREDICTOR_FEATURES = 8, FG_CALIBRATION_POINTS = 32 };
+typedef struct fg_calibration {
     uint32_t for_top; /* 0: there is no dial */
     uint32_t ranks;   /* M: lists that are considered */
-    uint32_t points;  /* of the curve, 1..FG_DIAL_POINTS */
+    uint32_t points;  /* of the curve, 1..FG_CALIBRATION_POINTS */
     uint32_t is_on_queries;
-    double bias, weights[FG_RULE_FEATURES], scale; /* scale: T0 */
-    double threshold[FG_DIAL_POINTS];              /* descending */
-    double recall[FG_DIAL_POINTS];                 /* reached with each threshold; does not fall */
-} fg_dial;
+    double bias, weights[FG_PREDICTOR_FEATURES], scale; /* scale: T0 */
+    double threshold[FG_CALIBRATION_POINTS];            /* descending */
+    double recall[FG_CALIBRATION_POINTS];               /* reached with each threshold; does not fall */
+} fg_calibration;
 
 /* What the queries were like that the dial was made with: the largest squared distance to the nearest list, and the
  * largest ratio of that to the distance to the last list that the rule considers. 0: not known. */
@@ -42,7 +42,7 @@ struct fgmm_index {
     uint64_t *rows_at;   /* (K) where a list's rows begin in the file */
     uint64_t *first_id;  /* (K+1) in ids */
     int64_t *ids;        /* (entries) of live entries */
-    fg_dial dial;
+    fg_calibration calibration;
     fg_seen seen;
 };
 
@@ -74,7 +74,7 @@ typedef struct fg_index_layout {
     const uint64_t *rooms; /* (k), borrowed */
     uint64_t *rows_at;     /* (k) byte offsets, owned */
     uint64_t *ids_at;      /* (k) */
-    uint64_t dial_at, file_bytes;
+    uint64_t calibration_at, file_bytes;
 } fg_index_layout;
 
 /* What the header of a file says beside its lists. */
@@ -82,7 +82,7 @@ typedef struct fg_index_head {
     fgmm_index_info info;
     const float *centroids;    /* as rows are stored */
     const fgmm_model *mixture; /* or NULL */
-    fg_dial dial;
+    fg_calibration calibration;
     fg_seen seen;
     int is_shifted;      /* shift or unit go into the file */
     const double *shift; /* (D) as fgmm_index; zeros where there is none */

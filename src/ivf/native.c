@@ -24,7 +24,7 @@ typedef struct header {
     double tau;
     int32_t covariance;
     int32_t exponent; /* of the unit; version 1: 0 */
-    uint64_t centroids_at, lists_at, mixture_at, dial_at, ids_at, rows_at, file_bytes;
+    uint64_t centroids_at, lists_at, mixture_at, calibration_at, ids_at, rows_at, file_bytes;
     uint64_t zero[11];
     fg_seen seen;         /* of the dial */
     uint64_t tables_hash; /* of the bytes from the header's end to ids_at */
@@ -50,7 +50,7 @@ static uint64_t mixture_count(const fgmm_model *mixture)
 /* Where the shift lies, behind the dial. */
 static uint64_t shift_at(const header *h)
 {
-    return fg_round_up(h->dial_at + sizeof(fg_dial), 8);
+    return fg_round_up(h->calibration_at + sizeof(fg_calibration), 8);
 }
 
 static fgmm_status place(header *h, const fg_index_head *head, uint64_t room)
@@ -77,7 +77,7 @@ static fgmm_status place(header *h, const fg_index_head *head, uint64_t room)
     h->centroids_at = sizeof *h;
     h->lists_at = fg_round_up(h->centroids_at + info->lists * info->dims * sizeof(float), 8);
     h->mixture_at = h->lists_at + info->lists * sizeof(list_entry);
-    h->dial_at = h->mixture_at + mixture_count(head->mixture) * sizeof(double);
+    h->calibration_at = h->mixture_at + mixture_count(head->mixture) * sizeof(double);
     h->ids_at = shift_at(h) + (head->is_shifted ? info->dims * sizeof(double) : 0);
     h->rows_at = fg_round_up(h->ids_at + room * sizeof(int64_t), ROWS_ALIGNMENT);
     h->file_bytes = h->rows_at + room * row_bytes;
@@ -103,7 +103,7 @@ static fgmm_status native_lay_out(fg_index_layout *layout, const fg_index_head *
         layout->rows_at[i] = h.rows_at + first * head->info.dims * fgmm_type_bytes(head->info.type);
         first += layout->rooms[i];
     }
-    layout->dial_at = h.dial_at;
+    layout->calibration_at = h.calibration_at;
     layout->file_bytes = h.file_bytes;
 done:
     return status;
@@ -129,7 +129,7 @@ static fgmm_status make_tables(unsigned char **tables, const header *h, const fg
         memcpy(to + p.k, p.means, (size_t)(p.k * p.d) * sizeof *to);
         memcpy(to + p.k + p.k * p.d, p.covariances, (size_t)fg_covariance_count(p.covariance, p.k, p.d) * sizeof *to);
     }
-    memcpy(PART(*tables, h->dial_at), &head->dial, sizeof head->dial);
+    memcpy(PART(*tables, h->calibration_at), &head->calibration, sizeof head->calibration);
     if (head->is_shifted) memcpy(PART(*tables, shift_at(h)), head->shift, (size_t)h->dims * sizeof *head->shift);
 done:
     return status;
@@ -224,8 +224,9 @@ static fgmm_status check_places(const fgmm_index *index, const header *h)
                                 .mixture = h->covariance == NO_MIXTURE ? NULL : &shape,
                                 .is_shifted = h->version == SHIFTED,
                                 .unit = 1};
-    if (place(&expected, &head, h->room) != FGMM_OK || expected.ids_at != h->ids_at || expected.dial_at != h->dial_at ||
-        expected.rows_at != h->rows_at || expected.lists_at != h->lists_at || expected.mixture_at != h->mixture_at ||
+    if (place(&expected, &head, h->room) != FGMM_OK || expected.ids_at != h->ids_at ||
+        expected.calibration_at != h->calibration_at || expected.rows_at != h->rows_at ||
+        expected.lists_at != h->lists_at || expected.mixture_at != h->mixture_at ||
         expected.centroids_at != h->centroids_at || expected.file_bytes != h->file_bytes)
         return fg_index_bad(index, offsetof(header, centroids_at), "parts do not lie where their sizes put them");
     return FGMM_OK;
@@ -263,19 +264,21 @@ static fgmm_status read_mixture(fgmm_index *index, const header *h, const unsign
     return status == FGMM_ARGUMENT ? fg_fail_prefix(FGMM_FORMAT, "%s", index->path) : status;
 }
 
-static fgmm_status read_dial(fgmm_index *index, const header *h, const unsigned char *tables)
+static fgmm_status read_calibration(fgmm_index *index, const header *h, const unsigned char *tables)
 {
-    fg_dial *dial = &index->dial;
-    memcpy(dial, PART(tables, h->dial_at), sizeof *dial);
-    if (dial->for_top == 0) return FGMM_OK;
-    int is_good = dial->for_top <= FGMM_TOP_MAX && dial->points >= 1 && dial->points <= FG_DIAL_POINTS &&
-                  dial->ranks >= 1 && dial->ranks <= h->lists && dial->is_on_queries <= 1 && isfinite(dial->bias) &&
-                  dial->scale > 0 && isfinite(dial->scale);
-    for (size_t i = 0; i < FG_RULE_FEATURES; i++) is_good = is_good && isfinite(dial->weights[i]);
-    for (uint32_t i = 0; is_good && i < dial->points; i++)
-        is_good = isfinite(dial->threshold[i]) && dial->recall[i] >= 0 && dial->recall[i] <= 1 &&
-                  (i == 0 || (dial->threshold[i] <= dial->threshold[i - 1] && dial->recall[i] >= dial->recall[i - 1]));
-    if (!is_good) return fg_index_bad(index, h->dial_at, "the dial holds values out of range");
+    fg_calibration *calibration = &index->calibration;
+    memcpy(calibration, PART(tables, h->calibration_at), sizeof *calibration);
+    if (calibration->for_top == 0) return FGMM_OK;
+    int is_good = calibration->for_top <= FGMM_TOP_MAX && calibration->points >= 1 &&
+                  calibration->points <= FG_CALIBRATION_POINTS && calibration->ranks >= 1 &&
+                  calibration->ranks <= h->lists && calibration->is_on_queries <= 1 && isfinite(calibration->bias) &&
+                  calibration->scale > 0 && isfinite(calibration->scale);
+    for (size_t i = 0; i < FG_PREDICTOR_FEATURES; i++) is_good = is_good && isfinite(calibration->weights[i]);
+    for (uint32_t i = 0; is_good && i < calibration->points; i++)
+        is_good = isfinite(calibration->threshold[i]) && calibration->recall[i] >= 0 && calibration->recall[i] <= 1 &&
+                  (i == 0 || (calibration->threshold[i] <= calibration->threshold[i - 1] &&
+                              calibration->recall[i] >= calibration->recall[i - 1]));
+    if (!is_good) return fg_index_bad(index, h->calibration_at, "the dial holds values out of range");
     return FGMM_OK;
 }
 
@@ -321,7 +324,7 @@ static fgmm_status native_read(fgmm_index *index)
     memcpy(index->centroids, PART(tables, h.centroids_at), (size_t)(h.lists * h.dims) * sizeof(float));
     FG_TRY(read_lists(index, &h, tables, ids_at));
     FG_TRY(read_mixture(index, &h, tables));
-    FG_TRY(read_dial(index, &h, tables));
+    FG_TRY(read_calibration(index, &h, tables));
     FG_TRY(read_shift(index, &h, tables));
     FG_TRY(fg_index_read_ids(index, ids_at, h.next_id));
     FG_CHECK(h.rows <= index->info.entries && h.rows <= h.next_id &&

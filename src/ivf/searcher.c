@@ -2,7 +2,7 @@
  * for, in rounds that share each list among all queries. */
 #include "searcher.h"
 
-#include "plan.h"
+#include "memory_plan.h"
 #include "size.h"
 
 #include <math.h>
@@ -21,7 +21,7 @@ static uint64_t share_memory(fgmm_searcher *s, uint64_t memory_limit)
     const uint64_t device_left = fg_device_bytes_left(s->device);
     uint64_t left = device_left, lists = device_left / 8 * 7;
     if (memory_limit && is_cpu) {
-        const uint64_t held = fg_plan_held_bytes();
+        const uint64_t held = fg_memory_plan_held_bytes();
         left = fg_min_u64(left, memory_limit > held ? memory_limit - held : 0);
         lists = fg_min_u64(lists, left / 2);
     }
@@ -31,7 +31,7 @@ static uint64_t share_memory(fgmm_searcher *s, uint64_t memory_limit)
 }
 
 fgmm_status fg_searcher_open(fgmm_searcher **searcher, const fgmm_index *index, fgmm_device *device,
-                             const fg_dial *dial, uint64_t memory_limit_bytes)
+                             const fg_calibration *calibration, uint64_t memory_limit_bytes)
 {
     fgmm_status status = FGMM_OK;
     fgmm_searcher *s = NULL;
@@ -39,13 +39,13 @@ fgmm_status fg_searcher_open(fgmm_searcher **searcher, const fgmm_index *index, 
     FG_TRY(FG_ALLOC(&s, 1, "searcher"));
     s->index = index;
     s->device = device;
-    FG_TRY(fg_centroid_store(&s->centroids, device, index->centroids, index->info.lists, index->info.dims));
+    FG_TRY(fg_centroid_storage(&s->centroids, device, index->centroids, index->info.lists, index->info.dims));
     const uint64_t bytes = share_memory(s, memory_limit_bytes);
     const fg_scan_options coarse = {.type = FGMM_F32, .d = index->info.dims, .scratch_floats = s->scratch_floats};
     FG_TRY(fg_scan_create(&s->coarse, device, &coarse));
-    FG_TRY(fg_shelf_open(&s->shelf, index, device, bytes));
-    if (!dial && index->dial.for_top) dial = &index->dial;
-    if (dial) FG_TRY(fg_rule_create(&s->rule, index, dial, s->coarse, s->centroids));
+    FG_TRY(fg_list_cache_open(&s->list_cache, index, device, bytes));
+    if (!calibration && index->calibration.for_top) calibration = &index->calibration;
+    if (calibration) FG_TRY(fg_predictor_create(&s->predictor, index, calibration, s->coarse, s->centroids));
     *searcher = s;
     s = NULL;
 done:
@@ -61,9 +61,9 @@ void fgmm_searcher_close(fgmm_searcher *s)
     fg_scan_free(s->coarse);
     fg_scan_free(s->scans[0]);
     fg_scan_free(s->scans[1]);
-    fg_shelf_clear(&s->shelf);
-    fg_store_free(s->centroids);
-    fg_rule_clear(&s->rule);
+    fg_list_cache_clear(&s->list_cache);
+    fg_list_storage_free(s->centroids);
+    fg_predictor_clear(&s->predictor);
     fg_id_set_free(&s->seen);
     free(s);
     fg_error_restore(text);
@@ -84,14 +84,14 @@ typedef struct batch {
     uint64_t first, n;      /* of the call's queries */
     uint64_t ranks;         /* lists that may be probed, nearest first; 0: all, in their own order */
     uint64_t probe_room;
-    int64_t *order;           /* (n,ranks) lists by ascending distance */
-    float *d;                 /* (n,ranks) */
-    fg_rule_query *rule_rows; /* (n) views of both */
-    uint32_t *next;           /* (n) the next rank */
-    uint32_t *from;           /* (n) the rank at which k results were known */
-    float *rho2;              /* (n) */
-    float *best;              /* (n,top) */
-    fg_probe *probes;         /* of this round */
+    int64_t *order;                     /* (n,ranks) lists by ascending distance */
+    float *d;                           /* (n,ranks) */
+    fg_predictor_query *predictor_rows; /* (n) views of both */
+    uint32_t *next;                     /* (n) the next rank */
+    uint32_t *from;                     /* (n) the rank at which k results were known */
+    float *rho2;                        /* (n) */
+    float *best;                        /* (n,top) */
+    fg_probe *probes;                   /* of this round */
     uint64_t probe_count;
     fg_probe *all; /* of all rounds, where ids are counted */
     uint64_t all_count;
@@ -101,7 +101,7 @@ static void batch_free(batch *b)
 {
     free(b->order);
     free(b->d);
-    free(b->rule_rows);
+    free(b->predictor_rows);
     free(b->next);
     free(b->from);
     free(b->rho2);
@@ -114,20 +114,21 @@ static fgmm_status batch_create(batch *b)
 {
     fgmm_status status = FGMM_OK;
     size_t count;
-    const int is_by_rule = !b->request->probing.nprobe;
+    const int is_by_predictor = !b->request->probing.nprobe;
     FG_TRY(fg_size_product(&count, b->n, b->ranks, "lists of a batch"));
     FG_TRY(FG_ALLOC(&b->order, count, "lists of a batch"));
     FG_TRY(FG_ALLOC(&b->d, count, "lists of a batch"));
     b->probe_room = b->ranks ? count : fg_max_u64(b->n, PROBES);
     FG_TRY(FG_ALLOC(&b->probes, b->probe_room, "lists of a batch"));
     if (b->request->count_unique && b->ranks) FG_TRY(FG_ALLOC(&b->all, count, "lists of a batch"));
-    if (!is_by_rule) goto done;
-    FG_TRY(FG_ALLOC(&b->rule_rows, b->n, "queries of a batch"));
+    if (!is_by_predictor) goto done;
+    FG_TRY(FG_ALLOC(&b->predictor_rows, b->n, "queries of a batch"));
     FG_TRY(FG_ALLOC(&b->next, b->n, "queries of a batch"));
     FG_TRY(FG_ALLOC(&b->from, b->n, "queries of a batch"));
     FG_TRY(FG_ALLOC(&b->rho2, b->n, "queries of a batch"));
     FG_TRY(FG_ALLOC(&b->best, b->n * b->request->top, "queries of a batch"));
-    for (uint64_t q = 0; q < b->n; q++) b->rule_rows[q] = (fg_rule_query){b->order + q * b->ranks, b->d + q * b->ranks};
+    for (uint64_t q = 0; q < b->n; q++)
+        b->predictor_rows[q] = (fg_predictor_query){b->order + q * b->ranks, b->d + q * b->ranks};
 done:
     return status;
 }
@@ -207,7 +208,7 @@ static void want_rank(batch *b, uint64_t q, uint32_t rank, fgmm_search_stats *st
 
 static fgmm_status scan_wanted(batch *b)
 {
-    const fgmm_status status = fg_shelf_scan(&b->s->shelf, b->scan, b->probes, b->probe_count);
+    const fgmm_status status = fg_list_cache_scan(&b->s->list_cache, b->scan, b->probes, b->probe_count);
     b->probe_count = 0;
     return status;
 }
@@ -257,11 +258,12 @@ static void choose(batch *b, uint64_t q, fgmm_search_stats *stats)
         return;
     }
     for (; b->next[q] < b->ranks; b->next[q]++)
-        if (threshold == -INFINITY || fg_rule_score(&b->s->rule, &b->rule_rows[q], b->next[q], b->rho2[q]) > threshold)
+        if (threshold == -INFINITY ||
+            fg_predictor_score(&b->s->predictor, &b->predictor_rows[q], b->next[q], b->rho2[q]) > threshold)
             want_rank(b, q, b->next[q], stats);
 }
 
-static fgmm_status probe_by_rule(batch *b, fgmm_search_stats *stats)
+static fgmm_status probe_by_predictor(batch *b, fgmm_search_stats *stats)
 {
     fgmm_status status = FGMM_OK;
     const fg_probing *probing = &b->request->probing;
@@ -275,7 +277,7 @@ static fgmm_status probe_by_rule(batch *b, fgmm_search_stats *stats)
         FG_TRY(scan_wanted(b));
         if (is_going) FG_TRY(read_rho(b));
     }
-    const fg_observation observation = {b->first, b->n, b->rule_rows, b->from, b->rho2};
+    const fg_observation observation = {b->first, b->n, b->predictor_rows, b->from, b->rho2};
     if (probing->observe) probing->observe(probing->user, &observation);
 done:
     return status;
@@ -348,7 +350,7 @@ static fgmm_status run_batch(batch *b, int64_t *ids, float *distances, fgmm_sear
     FG_TRY(fg_scan_begin(b->scan, b->queries, b->n, b->request->top, b->exclude));
     FG_TRY(!b->ranks                    ? probe_all(b, stats)
            : b->request->probing.nprobe ? probe_fixed(b, stats)
-                                        : probe_by_rule(b, stats));
+                                        : probe_by_predictor(b, stats));
     FG_TRY(fg_scan_results(b->scan, ids, distances));
     if (b->request->count_unique) FG_TRY(count_unique(b, stats));
     stats->queries += b->n;
@@ -363,7 +365,7 @@ fgmm_status fg_searcher_run(fgmm_searcher *s, const fg_search_request *request, 
     fgmm_status status = FGMM_OK;
     const fgmm_index_info *info = &s->index->info;
     const uint64_t nprobe = request->probing.nprobe;
-    const uint64_t ranks = nprobe == 0 ? s->rule.dial->ranks : nprobe < info->lists ? nprobe : 0;
+    const uint64_t ranks = nprobe == 0 ? s->predictor.calibration->ranks : nprobe < info->lists ? nprobe : 0;
     const uint64_t most = ranks ? fg_max_u64(1, fg_min_u64(BATCH_QUERIES, BATCH_RANKS / ranks)) : BATCH_QUERIES;
     fg_scan *scan;
     FG_TRY(get_scan(&scan, s, request->is_integer));

@@ -4,33 +4,33 @@
 
 #include "id_set.h"
 #include "index.h"
-#include "rule.h"
-#include "scan.h"
-#include "shelf.h"
+#include "list_cache.h"
+#include "list_scan.h"
+#include "predictor.h"
 
 struct fgmm_searcher {
     const fgmm_index *index;
     fgmm_device *device;
-    fg_shelf shelf;
-    fg_store *centroids;
+    fg_list_cache list_cache;
+    fg_list_storage *centroids;
     fg_scan *coarse;
     fg_scan *scans[2];       /* by is_integer; made at first use */
     uint64_t scratch_floats; /* of the scans */
-    fg_rule rule;            /* where the index has a dial */
+    fg_predictor predictor;  /* where the index has a dial */
     fg_id_set seen;          /* for counting different ids */
 };
 
 /* dial: borrowed; NULL: the index's own, where it has one. memory_limit_bytes: of the process, on a CPU device with
  * what that holds; 0: the device's own limit is the only one. */
 fgmm_status fg_searcher_open(fgmm_searcher **searcher, const fgmm_index *index, fgmm_device *device,
-                             const fg_dial *dial, uint64_t memory_limit_bytes);
+                             const fg_calibration *calibration, uint64_t memory_limit_bytes);
 
 /* What the rule goes by, of n queries (first .. first + n - 1 of the call): their nearest lists, which the queries have
  * looked into up to rank `from` (n); by then, and not before, k results were known, the last at rho2 (n); infinite:
  * there are fewer. */
 typedef struct fg_observation {
     uint64_t first, n;
-    const fg_rule_query *queries;
+    const fg_predictor_query *queries;
     const uint32_t *from;
     const float *rho2;
 } fg_observation;

@@ -175,9 +175,9 @@ const char *fg_index_writer_path(const fg_index_writer *w)
     return fg_atomic_temporary(w->file);
 }
 
-void fg_index_writer_set_dial(fg_index_writer *w, const fg_dial *dial, const fg_seen *seen)
+void fg_index_writer_set_calibration(fg_index_writer *w, const fg_calibration *calibration, const fg_seen *seen)
 {
-    w->head.dial = *dial;
+    w->head.calibration = *calibration;
     w->head.seen = *seen;
 }
 
@@ -193,7 +193,7 @@ fg_index_head fg_index_head_of(const fgmm_index *index)
     return (fg_index_head){.info = index->info,
                            .centroids = index->centroids,
                            .mixture = index->mixture,
-                           .dial = index->dial,
+                           .calibration = index->calibration,
                            .seen = index->seen,
                            .is_shifted = index->is_shifted,
                            .shift = index->shift,

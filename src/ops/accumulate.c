@@ -44,9 +44,9 @@ fgmm_status fg_accumulate_create(fg_pass *pass)
                             FG_BUFFER_DEVICE, "row sums"));
     FG_TRY(fg_size_product3(&bytes, pass->lists.max_chunks, t->partial, sizeof(float), "partial sums"));
     FG_TRY(fg_buffer_create(&t->partials, pass->device, bytes, FG_BUFFER_DEVICE, "partial sums"));
-    FG_TRY(fg_common_kernel(&pass->combine_chunks, pass->device, s->family, s->tile.vw, "combine_chunks"));
-    FG_TRY(fg_common_kernel(&pass->sum_rows, pass->device, s->family, s->tile.vw, "sum_rows"));
-    FG_TRY(fg_common_kernel(&pass->combine_rows, pass->device, s->family, s->tile.vw, "combine_rows"));
+    FG_TRY(fg_common_kernel(&pass->combine_chunks, pass->device, s->backend, s->tile.vw, "combine_chunks"));
+    FG_TRY(fg_common_kernel(&pass->sum_rows, pass->device, s->backend, s->tile.vw, "sum_rows"));
+    FG_TRY(fg_common_kernel(&pass->combine_rows, pass->device, s->backend, s->tile.vw, "combine_rows"));
 done:
     return status;
 }
@@ -72,7 +72,7 @@ static fgmm_status sum_chunks(fg_pass *pass, const fg_rows *rows, cl_uint chunks
             FG_ARG_BUFFER(lists->counters), /* group */
         };
         const size_t local = s->sum_items, global = count * local;
-        const size_t given = sizeof arguments / sizeof arguments[0] - (s->family == FGMM_KERNEL_VECTOR);
+        const size_t given = sizeof arguments / sizeof arguments[0] - (s->backend == FGMM_BACKEND_CPU_SIMD);
         FG_TRY(fg_kernel_launch(pass->device, pass->accumulate, arguments, given, 1, &global, &local));
         first_chunk += count;
     }

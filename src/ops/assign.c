@@ -11,7 +11,7 @@ enum { DISTANCE_FLOATS = 1 << 22, ROWS_MAX = 1 << 14, GROUP_ITEMS = 64 };
 
 struct fg_assign {
     fgmm_device *device;
-    const fg_store *store;
+    const fg_list_storage *storage;
     const float *centroids; /* (k,d) */
     int has_second, has_table;
     fg_scan *scan, *scan_between; /* the latter's out holds what is computed of `between`, without a table */
@@ -22,23 +22,24 @@ struct fg_assign {
     cl_kernel assign_first, assign_second;
 };
 
-fgmm_status fg_centroid_store(fg_store **store, fgmm_device *device, const float *centroids, uint64_t k, uint64_t d)
+fgmm_status fg_centroid_storage(fg_list_storage **storage, fgmm_device *device, const float *centroids, uint64_t k,
+                                uint64_t d)
 {
     fgmm_status status = FGMM_OK;
     int64_t *ids = NULL;
-    *store = NULL;
+    *storage = NULL;
     FG_TRY(FG_ALLOC(&ids, k, "centroids"));
     for (uint64_t i = 0; i < k; i++) ids[i] = (int64_t)i;
-    FG_TRY(fg_store_create(store, device, FGMM_F32, d, &k, 1));
-    FG_CHECK((*store)->segment_count == 1, FGMM_MEMORY,
+    FG_TRY(fg_list_storage_create(storage, device, FGMM_F32, d, &k, 1));
+    FG_CHECK((*storage)->segment_count == 1, FGMM_MEMORY,
              "centroids: K = %llu, D = %llu take more than the device allocates at once", (unsigned long long)k,
              (unsigned long long)d);
-    FG_TRY(fg_store_write(*store, 0, 0, k, centroids, ids));
+    FG_TRY(fg_list_storage_write(*storage, 0, 0, k, centroids, ids));
 done:
     free(ids);
     if (status != FGMM_OK) {
-        fg_store_free(*store);
-        *store = NULL;
+        fg_list_storage_free(*storage);
+        *storage = NULL;
     }
     return status;
 }
@@ -49,14 +50,14 @@ static uint32_t rows_at_a_time(uint64_t k)
     return (uint32_t)fg_max_u64(1, fg_min_u64(ROWS_MAX, DISTANCE_FLOATS / fg_round_up(k, FG_BLOCK_ROWS)));
 }
 
-fgmm_status fg_centroid_distances(float *between, fg_scan *scan, const fg_store *store, const float *centroids)
+fgmm_status fg_centroid_distances(float *between, fg_scan *scan, const fg_list_storage *storage, const float *centroids)
 {
     fgmm_status status = FGMM_OK;
-    const uint64_t k = store->lengths[0], stride = fg_round_up(k, FG_BLOCK_ROWS), most = rows_at_a_time(k);
+    const uint64_t k = storage->lengths[0], stride = fg_round_up(k, FG_BLOCK_ROWS), most = rows_at_a_time(k);
     for (uint64_t first = 0; first < k; first += most) {
         const uint64_t n = fg_min_u64(most, k - first);
         const fg_buffer *distances;
-        FG_TRY(fg_scan_distances(&distances, scan, store, centroids + first * store->d, n));
+        FG_TRY(fg_scan_distances(&distances, scan, storage, centroids + first * storage->d, n));
         for (uint64_t i = 0; i < n; i++)
             FG_TRY(fg_buffer_read(distances, (size_t)(i * stride) * sizeof *between, between + (first + i) * k,
                                   (size_t)k * sizeof *between));
@@ -72,7 +73,7 @@ static fgmm_status make_table(fg_assign *a)
     float *between = NULL;
     size_t bytes;
     FG_TRY(FG_ALLOC(&between, (uint64_t)a->k * a->k, "distances of centroids"));
-    FG_TRY(fg_centroid_distances(between, a->scan, a->store, a->centroids));
+    FG_TRY(fg_centroid_distances(between, a->scan, a->storage, a->centroids));
     FG_TRY(fg_size_product3(&bytes, a->k, a->stride, sizeof(float), "distances of centroids"));
     FG_TRY(fg_buffer_create(&a->table, a->device, bytes, FG_BUFFER_DEVICE, "distances of centroids"));
     for (size_t i = 0; i < a->k; i++)
@@ -85,33 +86,33 @@ done:
 static fgmm_status create_second(fg_assign *a)
 {
     fgmm_status status = FGMM_OK;
-    const fg_scan_options options = {.type = FGMM_F32, .d = a->store->d};
+    const fg_scan_options options = {.type = FGMM_F32, .d = a->storage->d};
     FG_TRY(fg_buffer_create(&a->second, a->device, a->most * sizeof(cl_uint), FG_BUFFER_DEVICE, "assignments"));
     FG_TRY(fg_buffer_create(&a->ratio, a->device, a->most * sizeof(float), FG_BUFFER_DEVICE, "assignments"));
     a->has_table = a->k <= FG_CENTROID_TABLE_LISTS;
     if (a->has_table) return make_table(a);
     FG_TRY(fg_scan_create(&a->scan_between, a->device, &options));
-    FG_TRY(FG_ALLOC(&a->nearest, a->most * a->store->d, "centroids"));
+    FG_TRY(FG_ALLOC(&a->nearest, a->most * a->storage->d, "centroids"));
 done:
     return status;
 }
 
-fgmm_status fg_assign_create(fg_assign **assign, const fg_store *store, const float *centroids, int has_second)
+fgmm_status fg_assign_create(fg_assign **assign, const fg_list_storage *storage, const float *centroids, int has_second)
 {
     static const char *const files[] = {"assign.cl", NULL};
     fgmm_status status = FGMM_OK;
     fg_assign *a = NULL;
-    const fg_scan_options options = {.type = FGMM_F32, .d = store->d};
+    const fg_scan_options options = {.type = FGMM_F32, .d = storage->d};
     *assign = NULL;
     FG_TRY(FG_ALLOC(&a, 1, "assignment"));
-    a->device = store->device;
-    a->store = store;
+    a->device = storage->device;
+    a->storage = storage;
     a->centroids = centroids;
     a->has_second = has_second;
-    a->k = (uint32_t)store->lengths[0];
+    a->k = (uint32_t)storage->lengths[0];
     a->stride = (uint32_t)fg_round_up(a->k, FG_BLOCK_ROWS);
     a->most = rows_at_a_time(a->k);
-    a->local = fg_device_family(a->device) == FGMM_KERNEL_VECTOR
+    a->local = fg_device_backend(a->device) == FGMM_BACKEND_CPU_SIMD
                    ? 1
                    : (size_t)fg_min_u64(GROUP_ITEMS, fg_device_facts_of(a->device)->max_work_group);
     FG_TRY(fg_scan_create(&a->scan, a->device, &options));
@@ -158,11 +159,11 @@ static fgmm_status run_second(fg_assign *a, const fg_buffer *distances, cl_uint 
 {
     fgmm_status status = FGMM_OK;
     const fg_buffer *between = a->table;
-    const size_t global = (size_t)fg_round_up(n, a->local), d = (size_t)a->store->d;
+    const size_t global = (size_t)fg_round_up(n, a->local), d = (size_t)a->storage->d;
     const cl_uint is_table = (cl_uint)a->has_table;
     if (!is_table) {
         for (size_t i = 0; i < n; i++) memcpy(a->nearest + i * d, a->centroids + first[i] * d, d * sizeof(float));
-        FG_TRY(fg_scan_distances(&between, a->scan_between, a->store, a->nearest, n));
+        FG_TRY(fg_scan_distances(&between, a->scan_between, a->storage, a->nearest, n));
     }
     const fg_argument arguments[] = {FG_ARG_BUFFER(distances), FG_ARG_BUFFER(between),   FG_ARG_VALUE(is_table),
                                      FG_ARG_VALUE(a->stride),  FG_ARG_VALUE(a->k),       FG_ARG_VALUE(n),
@@ -181,7 +182,7 @@ fgmm_status fg_assign_run(fg_assign *a, const float *rows, uint64_t n, uint32_t 
     for (uint64_t at = 0; at < n; at += a->most) {
         const cl_uint part = (cl_uint)fg_min_u64(a->most, n - at);
         const fg_buffer *distances;
-        FG_TRY(fg_scan_distances(&distances, a->scan, a->store, rows + at * a->store->d, part));
+        FG_TRY(fg_scan_distances(&distances, a->scan, a->storage, rows + at * a->storage->d, part));
         FG_TRY(run_first(a, distances, part, first + at));
         if (a->has_second) FG_TRY(run_second(a, distances, part, first + at, second + at, ratio + at));
     }

@@ -3,22 +3,25 @@
 #ifndef FG_ASSIGN_H
 #define FG_ASSIGN_H
 
-#include "scan.h"
+#include "list_scan.h"
 
 typedef struct fg_assign fg_assign;
 
 /* Centroids (k,d) as a store with one list; ids are their numbers. */
-fgmm_status fg_centroid_store(fg_store **store, fgmm_device *device, const float *centroids, uint64_t k, uint64_t d);
+fgmm_status fg_centroid_storage(fg_list_storage **storage, fgmm_device *device, const float *centroids, uint64_t k,
+                                uint64_t d);
 
 /* Up to this K a table of the distances of all centroids, 64 MiB, is made at once; beyond, what is needed of it is
  * computed when it is needed. */
 enum { FG_CENTROID_TABLE_LISTS = 4096 };
 
 /* between (k,k): squared distances of centroids, computed on the device by a scan of float rows. */
-fgmm_status fg_centroid_distances(float *between, fg_scan *scan, const fg_store *store, const float *centroids);
+fgmm_status fg_centroid_distances(float *between, fg_scan *scan, const fg_list_storage *storage,
+                                  const float *centroids);
 
-/* centroids (k,d) and store, as from fg_centroid_store: borrowed. */
-fgmm_status fg_assign_create(fg_assign **assign, const fg_store *store, const float *centroids, int has_second);
+/* centroids (k,d) and store, as from fg_centroid_storage: borrowed. */
+fgmm_status fg_assign_create(fg_assign **assign, const fg_list_storage *storage, const float *centroids,
+                             int has_second);
 void fg_assign_free(fg_assign *assign);
 
 /* rows (n,d) float. first, second (n): components; ratio (n): the second's cost over the first's squared distance,

@@ -14,16 +14,16 @@ enum { TILE_BYTES = 8 << 20, GROUP_TILE_BYTES = 32 << 20, MOST_TILE_ROWS = 8192 
 /* Most multiplications and additions of a launch: below 100 ms on a small device. */
 static const uint64_t launch_work = (uint64_t)1 << 33;
 
-/* What has a partial product each, not counting splits: a strip, or a group of the group family. */
+/* What has a partial product each, not counting splits: a strip, or a group of the group backend. */
 static uint64_t product_count(const fg_shape *s)
 {
-    return s->family == FGMM_KERNEL_GROUP ? s->strips * fg_ceil_div(s->d, s->tile.rows) : s->strips;
+    return s->backend == FGMM_BACKEND_GPU_WORKGROUP ? s->strips * fg_ceil_div(s->d, s->tile.rows) : s->strips;
 }
 
-/* Floats of a row of y: the vector family keeps groups of vectors, the last one filled up. */
+/* Floats of a row of y: the vector backend keeps groups of vectors, the last one filled up. */
 static uint32_t y_stride(const fg_shape *s)
 {
-    if (s->family == FGMM_KERNEL_GROUP) return s->row_stride;
+    if (s->backend == FGMM_BACKEND_GPU_WORKGROUP) return s->row_stride;
     const uint32_t group = fg_shape_dense_v(s) * s->tile.vw;
     return (uint32_t)fg_round_up(s->row_stride, group);
 }
@@ -37,7 +37,7 @@ uint64_t fg_block_floats(const fg_shape *s)
 static void plan(fg_dense *dense, const fg_shape *s)
 {
     const uint32_t block = s->tile.block;
-    const uint64_t bytes = s->family == FGMM_KERNEL_GROUP ? GROUP_TILE_BYTES : TILE_BYTES;
+    const uint64_t bytes = s->backend == FGMM_BACKEND_GPU_WORKGROUP ? GROUP_TILE_BYTES : TILE_BYTES;
     const uint64_t by_bytes = bytes / (sizeof(float) * fg_max_u64(s->padded_k, s->row_stride));
     const uint64_t rows = fg_min_u64(by_bytes, launch_work / (2 * (uint64_t)s->padded_k * s->d));
     const uint64_t most = fg_min_u64(MOST_TILE_ROWS, fg_round_up(s->batch_rows, block));
@@ -56,9 +56,10 @@ uint64_t fg_dense_bytes(fg_pass *pass)
     const fg_shape *s = &pass->shape;
     plan(dense, s);
     const uint64_t blocks = fg_ceil_div(dense->tile_rows, s->tile.block);
-    const uint64_t scratch = s->family == FGMM_KERNEL_VECTOR ? s->workers * dense->scratch_floats : 0;
+    const uint64_t scratch = s->backend == FGMM_BACKEND_CPU_SIMD ? s->workers * dense->scratch_floats : 0;
     const uint64_t floats = (uint64_t)dense->tile_rows * (y_stride(s) + (uint64_t)s->padded_k) + scratch;
-    return sizeof(float) * floats + sizeof(cl_uint) * blocks + fg_range_sums_bytes(s, (uint32_t)blocks, dense->splits);
+    return sizeof(float) * floats + sizeof(cl_uint) * blocks +
+           fg_partial_sums_bytes(s, (uint32_t)blocks, dense->splits);
 }
 
 static fgmm_status create_buffers(fg_pass *pass)
@@ -74,7 +75,7 @@ static fgmm_status create_buffers(fg_pass *pass)
     FG_TRY(fg_size_product3(&bytes, dense->tile_rows, s->padded_k, sizeof(float), "dense responsibilities"));
     FG_TRY(fg_buffer_create(&dense->r, device, bytes, FG_BUFFER_DEVICE, "dense responsibilities"));
     FG_TRY(fg_buffer_create(&dense->survivors, device, sizeof(cl_uint) * blocks, FG_BUFFER_DEVICE, "dense counts"));
-    if (s->family == FGMM_KERNEL_VECTOR) {
+    if (s->backend == FGMM_BACKEND_CPU_SIMD) {
         FG_TRY(fg_size_product3(&bytes, s->workers, dense->scratch_floats, sizeof(float), "dense scratch"));
         FG_TRY(fg_buffer_create(&dense->scratch, device, bytes, FG_BUFFER_DEVICE, "dense scratch"));
     }
@@ -82,10 +83,10 @@ done:
     return status;
 }
 
-/* The group family's diagonal covariances have no product form. */
+/* The group backend's diagonal covariances have no product form. */
 static int has_differences_only(const fg_shape *s)
 {
-    return s->family == FGMM_KERNEL_GROUP && s->covariance == FGMM_DIAG;
+    return s->backend == FGMM_BACKEND_GPU_WORKGROUP && s->covariance == FGMM_DIAG;
 }
 
 fgmm_status fg_dense_create(fg_pass *pass)
@@ -95,12 +96,12 @@ fgmm_status fg_dense_create(fg_pass *pass)
     if (dense->responsibilities) return FGMM_OK;
     plan(dense, &pass->shape);
     FG_TRY(create_buffers(pass));
-    FG_TRY(fg_range_sums_create(&dense->sums, pass, (uint32_t)fg_ceil_div(dense->tile_rows, pass->shape.tile.block),
-                                dense->splits));
-    if (pass->shape.family == FGMM_KERNEL_GROUP)
+    FG_TRY(fg_partial_sums_create(&dense->sums, pass, (uint32_t)fg_ceil_div(dense->tile_rows, pass->shape.tile.block),
+                                  dense->splits));
+    if (pass->shape.backend == FGMM_BACKEND_GPU_WORKGROUP)
         FG_TRY(fg_pass_kernel(&dense->densities, pass, FG_PROGRAM_DENSE, "dense_densities"));
     FG_TRY(fg_pass_kernel(&dense->responsibilities, pass, FG_PROGRAM_DENSE, "dense_responsibilities"));
-    if (pass->shape.family == FGMM_KERNEL_GROUP)
+    if (pass->shape.backend == FGMM_BACKEND_GPU_WORKGROUP)
         FG_TRY(fg_pass_kernel(&dense->differences, pass, FG_PROGRAM_DENSE, "dense_differences"));
     if (!has_differences_only(&pass->shape))
         FG_TRY(fg_pass_kernel(&dense->accumulate, pass, FG_PROGRAM_DENSE, "dense_accumulate"));
@@ -115,7 +116,7 @@ void fg_dense_free(fg_dense *dense)
     fg_buffer_free(dense->r);
     fg_buffer_free(dense->survivors);
     fg_buffer_free(dense->scratch);
-    fg_range_sums_free(&dense->sums);
+    fg_partial_sums_free(&dense->sums);
     *dense = (fg_dense){0};
 }
 
@@ -222,14 +223,14 @@ done:
 fgmm_status fg_dense_normalise(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span, uint64_t *survivors)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(pass->shape.family == FGMM_KERNEL_VECTOR ? normalise_vector(pass, rows, span)
-                                                    : normalise_group(pass, rows, span));
+    FG_TRY(pass->shape.backend == FGMM_BACKEND_CPU_SIMD ? normalise_vector(pass, rows, span)
+                                                        : normalise_group(pass, rows, span));
     if (survivors) FG_TRY(count_survivors(pass, span->count, survivors));
 done:
     return status;
 }
 
-/* The normalised tile's rows times their responsibilities: into partials, which the vector family adds to. */
+/* The normalised tile's rows times their responsibilities: into partials, which the vector backend adds to. */
 static fgmm_status multiply_tile(fg_pass *pass, cl_uint n)
 {
     fgmm_status status = FGMM_OK;
@@ -248,7 +249,7 @@ static fgmm_status multiply_tile(fg_pass *pass, cl_uint n)
         FG_ARG_BUFFER(dense->sums.products),
         FG_ARG_VALUE(s->d), /* vector */
     };
-    const int is_group = s->family == FGMM_KERNEL_GROUP;
+    const int is_group = s->backend == FGMM_BACKEND_GPU_WORKGROUP;
     const size_t given = sizeof product / sizeof product[0] - (is_group ? 1 : 0);
     const size_t local[3] = {is_group ? s->tile.local : 1, 1, 1};
     const size_t tiles[3] = {s->strips * local[0], is_group ? fg_ceil_div(s->d, s->tile.rows) : 1,
@@ -275,8 +276,8 @@ fgmm_status fg_dense_run(fg_pass *pass, const fg_rows *rows, const fg_dense_span
     fgmm_status status = FGMM_OK;
     fg_dense *dense = &pass->dense;
     FG_TRY(fg_dense_create(pass));
-    /* the vector family's kernels add to what is there, so that several tiles are combined at once */
-    const uint32_t most = pass->shape.family == FGMM_KERNEL_VECTOR ? MOST_TILE_ROWS : dense->tile_rows;
+    /* the vector backend's kernels add to what is there, so that several tiles are combined at once */
+    const uint32_t most = pass->shape.backend == FGMM_BACKEND_CPU_SIMD ? MOST_TILE_ROWS : dense->tile_rows;
     for (uint32_t done_rows = 0, pending = 0; done_rows < span->count;) {
         const uint32_t n = (uint32_t)fg_min_u64(dense->tile_rows, span->count - done_rows);
         const fg_dense_span tile = {span->use_list, span->first + done_rows, n};
@@ -287,8 +288,8 @@ fgmm_status fg_dense_run(fg_pass *pass, const fg_rows *rows, const fg_dense_span
         pending += n;
         if (pending + dense->tile_rows <= most && done_rows < span->count) continue;
         const uint32_t largest = (uint32_t)fg_min_u64(pending, dense->tile_rows);
-        FG_TRY(fg_range_sums_combine(&dense->sums, pass, (uint32_t)fg_ceil_div(largest, pass->shape.tile.block),
-                                     (uint32_t)fg_ceil_div(largest, dense->split_rows)));
+        FG_TRY(fg_partial_sums_combine(&dense->sums, pass, (uint32_t)fg_ceil_div(largest, pass->shape.tile.block),
+                                       (uint32_t)fg_ceil_div(largest, dense->split_rows)));
         pending = 0;
     }
 done:

@@ -1,6 +1,6 @@
 /* error_bound.h - how far float32 may take a component's log-densities from those of double precision, at rows near the
- * component (docs/math.md, "The stated bound"). pack.c, split.c and fragments.c add up what they round; pass.c reads
- * the sum. Host arithmetic only. Internal to ops/. */
+ * component (docs/math.md, "The stated bound"). packed.c, split_bf16.c and split_f16.c add up what they round; pass.c
+ * reads the sum. Host arithmetic only. Internal to ops/. */
 #ifndef FG_ERROR_BOUND_H
 #define FG_ERROR_BOUND_H
 
@@ -45,12 +45,12 @@ typedef struct fg_error_column {
     int is_moved; /* means have lost the shift already */
 } fg_error_column;
 
-/* For whiten.c: columns, variance and largest of a triangle whose w is made, (d,d) and scaled as fg_triangle_make says;
- * u: upper triangle of L^T. Errors: MEMORY. */
+/* For whitening.c: columns, variance and largest of a triangle whose w is made, (d,d) and scaled as fg_triangle_make
+ * says; u: upper triangle of L^T. Errors: MEMORY. */
 fgmm_status fg_error_of_triangle(fg_triangle *triangle, const double *matrix, const double *u, uint64_t d,
                                  double scale);
-/* For pack.c: packed->columns; what the rounding of rows, of the mean (packed->offsets) and of the factor or the scales
- * does to component k. */
+/* For packed.c: packed->columns; what the rounding of rows, of the mean (packed->offsets) and of the factor or the
+ * scales does to component k. */
 void fg_error_set_columns(fg_packed *packed, const fg_shape *shape, const float *shift);
 void fg_error_add_factor(fg_error *error, const fg_packed *packed, const fg_parameters *parameters,
                          const fg_triangle *triangle, uint32_t k);

@@ -1,5 +1,5 @@
-/* lists.c - enqueues cl/lists.cl, or for the group family cl/lists_group.cl: lists by row become lists by component, in
- * a fixed order. The vector family's responsibilities have counted already. */
+/* lists.c - enqueues cl/lists.cl, or for the group backend cl/lists_group.cl: lists by row become lists by component,
+ * in a fixed order. The vector backend's responsibilities have counted already. */
 #include "ops.h"
 
 #include "size.h"
@@ -7,7 +7,7 @@
 
 enum { SCAN_ACROSS = 16 }; /* components that a group of scan_blocks has (cl/lists_group.cl) */
 
-/* Group family: a block is a work-group that walks its rows as many at a time as it has items. Bins take no more than
+/* Group backend: a block is a work-group that walks its rows as many at a time as it has items. Bins take no more than
  * 16 numbers a row, as much as short lists. The others: rows are in as many parts as there were workers. */
 static uint32_t block_rows(const fg_shape *s)
 {
@@ -16,16 +16,16 @@ static uint32_t block_rows(const fg_shape *s)
 
 static uint64_t plan(fg_lists *lists, const fg_shape *s)
 {
-    lists->block_rows = s->family == FGMM_KERNEL_GROUP ? block_rows(s) : 0;
+    lists->block_rows = s->backend == FGMM_BACKEND_GPU_WORKGROUP ? block_rows(s) : 0;
     lists->blocks =
-        s->family == FGMM_KERNEL_GROUP ? (uint32_t)fg_ceil_div(s->batch_rows, lists->block_rows) : s->workers;
+        s->backend == FGMM_BACKEND_GPU_WORKGROUP ? (uint32_t)fg_ceil_div(s->batch_rows, lists->block_rows) : s->workers;
     return s->k + (uint64_t)s->batch_rows * s->capacity / s->tile.chunk; /* most chunks */
 }
 
 uint64_t fg_lists_bytes(fg_pass *pass)
 {
     const fg_shape *s = &pass->shape;
-    const uint64_t chunks = plan(&pass->lists, s), firsts = s->family == FGMM_KERNEL_GROUP ? 2 : 1;
+    const uint64_t chunks = plan(&pass->lists, s), firsts = s->backend == FGMM_BACKEND_GPU_WORKGROUP ? 2 : 1;
     const uint64_t sorted = (uint64_t)s->batch_rows * s->capacity * (sizeof(cl_uint) + sizeof(float));
     return sizeof(cl_uint) * ((pass->lists.blocks + firsts) * ((uint64_t)s->k + 1) + 3 * chunks) + sorted +
            2 * sizeof(fg_list_counts); /* for the device and for the host */
@@ -54,7 +54,7 @@ fgmm_status fg_lists_create(fg_pass *pass)
     FG_TRY(fg_buffer_create(&lists->sorted_values, pass->device, bytes, FG_BUFFER_DEVICE, "sorted lists"));
     FG_TRY(fg_buffer_create(&lists->counters, pass->device, sizeof(fg_list_counts), FG_BUFFER_DEVICE, "counters"));
     FG_TRY(fg_answer_create(&lists->counts_found, pass->device, sizeof(fg_list_counts), "counters"));
-    if (s->family == FGMM_KERNEL_GROUP) {
+    if (s->backend == FGMM_BACKEND_GPU_WORKGROUP) {
         FG_TRY(fg_buffer_create(&lists->component_first, pass->device, sizeof(cl_uint) * ((size_t)s->k + 1),
                                 FG_BUFFER_DEVICE, "first places"));
     }
@@ -162,7 +162,7 @@ static fgmm_status get_kernels(fg_pass *pass)
     fgmm_status status = FGMM_OK;
     FG_TRY(fg_pass_kernel_once(&pass->scan, pass, FG_PROGRAM_SPARSE, "scan_entries"));
     FG_TRY(fg_pass_kernel_once(&pass->scatter, pass, FG_PROGRAM_SPARSE, "scatter_entries"));
-    if (pass->shape.family != FGMM_KERNEL_GROUP) return FGMM_OK;
+    if (pass->shape.backend != FGMM_BACKEND_GPU_WORKGROUP) return FGMM_OK;
     FG_TRY(fg_pass_kernel_once(&pass->count, pass, FG_PROGRAM_SPARSE, "count_entries"));
     FG_TRY(fg_pass_kernel_once(&pass->scan_blocks, pass, FG_PROGRAM_SPARSE, "scan_blocks"));
 done:
@@ -173,7 +173,7 @@ fgmm_status fg_lists_sort(fg_pass *pass, size_t rows)
 {
     fgmm_status status = FGMM_OK;
     FG_TRY(get_kernels(pass));
-    FG_TRY(pass->shape.family == FGMM_KERNEL_VECTOR ? sort_vector(pass, rows) : sort_group(pass, rows));
+    FG_TRY(pass->shape.backend == FGMM_BACKEND_CPU_SIMD ? sort_vector(pass, rows) : sort_group(pass, rows));
     FG_TRY(fg_answer_ask(pass->lists.counts_found, pass->lists.counters));
 done:
     return status;

@@ -14,7 +14,7 @@ static void plan(fg_moments *m, const fg_shape *s)
 {
     const uint64_t wanted = fg_ceil_div(2 * (uint64_t)s->workers, s->matrices);
     const uint64_t tiles = fg_ceil_div(s->d, GROUP_TILE);
-    const int is_group = s->family == FGMM_KERNEL_GROUP;
+    const int is_group = s->backend == FGMM_BACKEND_GPU_WORKGROUP;
     m->bands = (uint32_t)(is_group ? tiles * (tiles + 1) / 2 : fg_min_u64(wanted, fg_ceil_div(s->d, BAND_DIMS)));
     m->splits = (uint32_t)fg_ceil_div(wanted, m->bands);
 }
@@ -27,7 +27,7 @@ static uint64_t sum_count(const fg_shape *s)
 /* Wide sums gather doubles. */
 static uint64_t scratch_elements(const fg_shape *s)
 {
-    return s->family == FGMM_KERNEL_VECTOR ? (uint64_t)s->workers * s->moment_rows * s->row_stride : 0;
+    return s->backend == FGMM_BACKEND_CPU_SIMD ? (uint64_t)s->workers * s->moment_rows * s->row_stride : 0;
 }
 
 uint64_t fg_moments_host_bytes(const fg_shape *s)
@@ -149,7 +149,7 @@ static fgmm_status run_jobs(fg_pass *pass, const fg_rows *rows, const fg_list_co
     enum { GROUPS_PER_UNIT = 4 };
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
-    const int is_vector = s->family == FGMM_KERNEL_VECTOR;
+    const int is_vector = s->backend == FGMM_BACKEND_CPU_SIMD;
     const uint64_t jobs = (uint64_t)pass->moments.splits * s->matrices * pass->moments.bands;
     const uint64_t least = is_vector ? s->workers : (uint64_t)s->compute_units * GROUPS_PER_UNIT;
     const double work = (double)counts->entries * s->d * s->d, share = s->launch_work / fmax(work, 1);

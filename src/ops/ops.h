@@ -8,7 +8,7 @@
 #include "pass.h"
 #include "space.h"
 
-/* Tile parameters of both families: tile.c has their table, the headers of the .cl files say what they mean. 0: not
+/* Tile parameters of both backends: tile.c has their table, the headers of the .cl files say what they mean. 0: not
  * used. */
 typedef struct fg_tile {
     uint32_t vw;      /* lanes of a vector; group: 4 */
@@ -23,7 +23,7 @@ typedef struct fg_tile {
     uint32_t lanes;      /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
     uint32_t across;     /* group: work-items along components */
     uint32_t registers;  /* group: most that the compiler may give an item; 0, FG_REGISTERS_FREE: as it likes */
-    fg_matrix_unit unit; /* what multiplies in responsibilities; NONE: the family's own distances */
+    fg_matrix_unit unit; /* what multiplies in responsibilities; NONE: the backend's own distances */
 } fg_tile;
 
 enum { FG_REGISTERS_FREE = 255 };
@@ -34,8 +34,8 @@ enum {
 };
 
 typedef struct fg_shape {
-    fgmm_kernel_family family;  /* VECTOR or GROUP: of all kernels but the distances of responsibilities where the
-                                   tile has a matrix unit */
+    fgmm_backend backend;       /* VECTOR or GROUP: of all kernels but the distances of responsibilities where the
+                                        tile has a matrix unit */
     fgmm_covariance covariance; /* of the log-density; spherical with FG_KEEP_BEST */
     int is_diag_s2;             /* second moments per dimension */
     uint32_t matrices;          /* of second moments: tied 1, full k, else 0 */
@@ -46,11 +46,11 @@ typedef struct fg_shape {
     uint32_t row_stride;              /* D rounded up to vw */
     uint32_t capacity;                /* entries of a row's list */
     uint32_t batch_rows;
-    uint32_t sum_items;      /* work-items of a group in combine.cl and accumulate: 1 in the vector family */
+    uint32_t sum_items;      /* work-items of a group in combine.cl and accumulate: 1 in the vector backend */
     uint32_t compute_units;  /* of the device */
     uint32_t workers;        /* vector: work-items of a launch, each with its own scratch */
-    int is_direct;           /* vector: rows go straight into sums, without lists (direct.c), unless bounds are used */
-    int is_dense_direct;     /* vector: those of dense batches do */
+    int is_fused;            /* vector: rows go straight into sums, without lists (fused.c), unless bounds are used */
+    int has_fused_dense;     /* vector: those of dense batches do */
     uint32_t row_groups;     /* vector, with matrices: groups of vw rows that meet a triangular factor together */
     uint32_t outputs;        /* with matrices: width of its packed blocks */
     uint32_t moment_rows;    /* with matrices: entries whose second moments are summed in float */
@@ -60,10 +60,10 @@ typedef struct fg_shape {
     float row_scale;         /* what rows are multiplied by while they are loaded */
     float spread;            /* nats below a row's maximum at which components are dropped */
     uint32_t register_limit; /* 0: none */
-    int has_bounds;          /* bounds.c; with a matrix unit term_bounds.c */
+    int has_bounds;          /* prune_projection.c; with a matrix unit prune_first_term.c */
     int has_forced_bounds;   /* used whether they pay or not */
     int has_differences;     /* no products, in any strip */
-    uint32_t bound_dims;     /* coordinates of those of bounds.c; else 0 */
+    uint32_t bound_dims;     /* coordinates of those of prune_projection.c; else 0 */
     fg_tile tile;
 } fg_shape;
 
@@ -84,10 +84,10 @@ typedef enum fg_program {
     FG_PROGRAM_WHITE = 2,
     FG_PROGRAM_MATRIX = 3,
     FG_PROGRAM_BOUNDED = 4,
-    FG_PROGRAM_DIRECT = 5
+    FG_PROGRAM_FUSED = 5
 } fg_program;
 
-/* What decides about a tile besides the device: the `problem` of the families' spaces. */
+/* What decides about a tile besides the device: the `problem` of the backends' spaces. */
 typedef struct fg_tile_problem {
     fgmm_covariance covariance; /* of the log-density */
     uint32_t k, d;
@@ -95,24 +95,24 @@ typedef struct fg_tile_problem {
     int has_register_limit;
 } fg_tile_problem;
 
-const fg_space *fg_tile_space(fgmm_kernel_family family);
+const fg_space *fg_tile_space(fgmm_backend backend);
 fg_tile_problem fg_tile_problem_of(const fg_shape *shape, const fgmm_device *device);
-fg_space_needs fg_tile_limits(const fgmm_device *device, fgmm_kernel_family family);
+fg_space_needs fg_tile_limits(const fgmm_device *device, fgmm_backend backend);
 /* As fg_space_parse; lanes stays 0. */
-int fg_tile_parse(fg_tile *tile, fgmm_kernel_family family, const char *text);
-/* NULL where the tile may be built for this shape (family, covariance, k, d) on this device, else why not. */
+int fg_tile_parse(fg_tile *tile, fgmm_backend backend, const char *text);
+/* NULL where the tile may be built for this shape (backend, covariance, k, d) on this device, else why not. */
 const char *fg_tile_reject(const fg_tile *tile, const fg_shape *shape, const fgmm_device *device);
 /* What multiplies in responsibilities: a matrix unit where there is one and the shape fills it, or where it is asked
  * for. Below the limits, padding to the unit's 32 components and 32 dimensions costs more than it gains. */
 fg_matrix_unit fg_tile_unit(const fg_shape *shape, const fgmm_device *device);
-/* The family that names tiles for the shape: MATRIX where there is a unit. */
-fgmm_kernel_family fg_tile_family(const fg_shape *shape, const fgmm_device *device);
+/* The backend that names tiles for the shape: MATRIX where there is a unit. */
+fgmm_backend fg_tile_backend(const fg_shape *shape, const fgmm_device *device);
 /* fg_tile_parse with the unit; 0 also where the tile is not legal here. */
 int fg_tile_take(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text);
-/* A tile from a text that begins with its family, as fg_shape_describe writes it; 0 where it is of another family, or
+/* A tile from a text that begins with its backend, as fg_shape_describe writes it; 0 where it is of another backend, or
  * not legal here. */
 int fg_tile_read(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text);
-/* The tile that a pass gets: the one remembered for the shape or for one near (remembered.c), else the shipped one. */
+/* The tile that a pass gets: the one remembered for the shape or for one near (tile_choice.c), else the shipped one. */
 fgmm_status fg_tile_choose(fg_tile *tile, const fg_shape *shape, fgmm_device *device);
 /* The tile that an untuned device gets. Errors: UNSUPPORTED where none is legal. */
 fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *shape, const fgmm_device *device);
@@ -136,7 +136,7 @@ void fg_tile_place_of(fg_tile_place *place, const fg_shape *shape, const fgmm_de
 fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options);
 /* s2_kind of cl/combine.cl. */
 uint32_t fg_shape_s2_kind(const fg_shape *shape);
-/* Vector family: floats from a row of a block to the next in the dense program, and vectors of a row in its registers.
+/* Vector backend: floats from a row of a block to the next in the dense program, and vectors of a row in its registers.
  * Both are the same for many D, which then share the program. */
 uint32_t fg_shape_row_pitch(const fg_shape *shape);
 uint32_t fg_shape_dense_v(const fg_shape *shape);
@@ -156,7 +156,7 @@ fgmm_status fg_loops_probe(int *are_whole, fgmm_device *device);
 /* fg_pass_create without a check of the program (pass.c). */
 fgmm_status fg_pass_create_unchecked(fg_pass **pass, fgmm_device *device, const fg_pass_options *options);
 
-/* ---- triangular factors of matrices (whiten.c) ---- */
+/* ---- triangular factors of matrices (whitening.c) ---- */
 typedef struct fg_triangle {
     double *w;              /* (d,d) L^-1, lower, for S = L L^T; made at first use, owned */
     double *columns;        /* (d) squared lengths of its columns; likewise */
@@ -173,7 +173,8 @@ void fg_triangle_clear(fg_triangle *triangle);
 uint64_t fg_triangle_floats(const fg_shape *shape);
 void fg_triangle_pack(float *to, const fg_shape *shape, const double *w, double scale);
 
-/* ---- upper bounds of log-densities from few coordinates: vector family, spherical (bounds.c, axes.c) ---- */
+/* ---- upper bounds of log-densities from few coordinates: vector backend, spherical (prune_projection.c,
+ * principal_axes.c) ---- */
 enum { FG_MOST_BOUND_DIMS = 48 };
 
 typedef struct fg_bounds {
@@ -191,7 +192,7 @@ typedef struct fg_bounds_input {
     const double *squares, *variances;
 } fg_bounds_input;
 
-/* May passes of this shape gain by bounds? It has family, covariance, K and D by then, and its tile. */
+/* May passes of this shape gain by bounds? It has backend, covariance, K and D by then, and its tile. */
 int fg_bounds_are_possible(const fg_shape *shape, const fg_pass_options *options);
 uint32_t fg_bounds_dims(const fg_shape *shape);
 uint64_t fg_bounds_bytes(const fg_shape *shape);
@@ -202,20 +203,20 @@ void fg_bounds_free(fg_bounds *bounds);
 fgmm_status fg_bounds_load(fg_bounds *bounds, const fg_shape *shape, const fg_bounds_input *input);
 
 /* axes (count, d), rows orthonormal or zero: leading principal axes of means (k, row_stride) about 0. */
-fgmm_status fg_axes_find(float *axes, const fg_shape *shape, const float *means, uint32_t count);
+fgmm_status fg_principal_axes(float *axes, const fg_shape *shape, const float *means, uint32_t count);
 
-/* ---- upper bounds from the first terms, where a CPU has a matrix unit (term_bounds.c) ---- */
-typedef struct fg_term_bounds_input {
+/* ---- upper bounds from the first terms, where a CPU has a matrix unit (prune_first_term.c) ---- */
+typedef struct fg_prune_first_term_input {
     fg_bounds_input components;
     const double *rests; /* (k, FG_SPLIT_TERMS + 1) squared length of what so many terms leave of 2 m */
     int are_rows_exact;  /* in one term */
     double products;     /* of an element, that log-densities take without bounds */
-} fg_term_bounds_input;
+} fg_prune_first_term_input;
 
 /* Decides are_used, and writes the offsets if they are. */
-fgmm_status fg_term_bounds_load(fg_bounds *bounds, const fg_shape *shape, const fg_term_bounds_input *input);
+fgmm_status fg_prune_first_term_load(fg_bounds *bounds, const fg_shape *shape, const fg_prune_first_term_input *input);
 
-/* ---- what bounds will leave over (trial.c) ---- */
+/* ---- what bounds will leave over (candidate_estimate.c) ---- */
 
 /* Points that stand for the components, (k, dims), `stride` apart, and how far bounds are above log-densities. */
 typedef struct fg_trial {
@@ -235,7 +236,7 @@ fgmm_status fg_trial_candidates(double *candidates, const fg_shape *shape, const
 uint32_t fg_trial_components(const fg_shape *shape);
 uint32_t fg_trial_component(const fg_shape *shape, uint32_t q);
 
-/* ---- packed parameters (pack.c) ---- */
+/* ---- packed parameters (packed.c) ---- */
 typedef struct fg_packed {
     fg_buffer *packed;     /* full: float (padded_k, fg_triangle_floats); else float [strips][D][1, diag 2][strip]: 2 m,
                               exact m; diag sqrt(h), - m sqrt(h), exact m */
@@ -253,7 +254,7 @@ typedef struct fg_packed {
     fg_buffer *shift;      /* float (FG_SHIFT_FLOATS): the shift, then the scale of rows (cl/rows.cl) */
     double *offsets;       /* (k,d) host: used mean (or centre) - true one, from rounding the shifted one to float */
     fg_buffer *split_means; /* matrix: ushort [strips][slabs][FG_SPLIT_TERMS][2][16][16][2], bf16 terms of 2 m; of a
-                               GPU as fragments.c has them */
+                               GPU as split_f16.c has them */
     fg_buffer *strip_terms; /* matrix: uint (strips of 32), how many of them are multiplied; 0: the exact form */
     uint32_t row_terms;     /* matrix: bf16 terms of a row */
     uint32_t terms;         /* matrix: most of strip_terms */
@@ -281,7 +282,7 @@ static inline const fg_buffer *fg_packed_centres(const fg_packed *packed)
     return packed->is_recentred ? packed->centres : packed->means;
 }
 
-/* What matrices need before distances are taken: tied covariances whitened rows, full ones in the group family
+/* What matrices need before distances are taken: tied covariances whitened rows, full ones in the group backend
  * log-densities. */
 typedef struct fg_whitening {
     fg_buffer *factor;    /* float (fg_triangle_floats) */
@@ -301,7 +302,7 @@ typedef struct fg_moments {
     cl_kernel moments, combine;
 } fg_moments;
 
-/* ---- means in bf16 terms, for a matrix unit (split.c) ---- */
+/* ---- means in bf16 terms, for a matrix unit (split_bf16.c) ---- */
 enum { FG_SPLIT_TERMS = 3, FG_SPLIT_ROWS = 32, FG_SPLIT_DEPTH = 32 };
 
 uint64_t fg_split_bytes(const fg_shape *shape);
@@ -323,7 +324,7 @@ typedef struct fg_split_input {
 /* Writes split_means and strip_terms. */
 fgmm_status fg_split_load(fg_packed *packed, const fg_shape *shape, const fg_split_input *input);
 
-/* ---- the same in f16 terms, for the warps of a GPU (fragments.c), and how a warp's work is cut ---- */
+/* ---- the same in f16 terms, for the warps of a GPU (split_f16.c), and how a warp's work is cut ---- */
 enum { FG_WARPS = 4, FG_WARP_ITEMS = 32 * FG_WARPS, FG_WARP_ENTRIES = 32, FG_WARP_DIMS = 128 };
 
 uint64_t fg_fragments_bytes(const fg_shape *shape);
@@ -369,21 +370,21 @@ typedef struct fg_totals {
 } fg_totals;
 
 /* ---- float sums of ranges of rows over all components, on their way into the totals ---- */
-typedef struct fg_range_sums {
+typedef struct fg_partial_sums {
     fg_buffer *weights;       /* float (ranges, 2, padded_k): N, then S2 of spherical covariances */
     fg_buffer *products;      /* float (splits, padded_k, row_stride; diag 2 row_stride) */
     fg_buffer *total_weights; /* sum (padded_k) */
     cl_kernel combine_weights, combine;
-} fg_range_sums;
+} fg_partial_sums;
 
 /* ---- rows whose lists overflowed, of several batches; made at first use ---- */
-typedef struct fg_aside {
+typedef struct fg_deferred {
     fg_buffer *rows;    /* row type (room, D) */
     fg_buffer *weights; /* float (room) */
     uint32_t room, count;
     int has_weights; /* the rows have weights of their own */
     cl_kernel set;
-} fg_aside;
+} fg_deferred;
 
 /* ---- the dense tile; made at first use ---- */
 typedef struct fg_dense {
@@ -391,7 +392,7 @@ typedef struct fg_dense {
     fg_buffer *r;         /* float (strips, tile_rows, strip) */
     fg_buffer *survivors; /* uint (tile_rows / block) */
     fg_buffer *scratch;   /* vector: float (workers, scratch_floats) */
-    fg_range_sums sums;   /* a range is a block of rows; vector: block i of all tiles that are combined together */
+    fg_partial_sums sums; /* a range is a block of rows; vector: block i of all tiles that are combined together */
     uint32_t tile_rows, splits, split_rows;
     cl_ulong scratch_floats;
     cl_kernel responsibilities, accumulate;
@@ -399,15 +400,15 @@ typedef struct fg_dense {
     cl_kernel differences; /* group: accumulate for strips of the exact form, and of diagonal covariances */
 } fg_dense;
 
-/* ---- sums that stay in the L2 cache, vector family: rows straight into them; made at first use ---- */
-typedef struct fg_direct {
+/* ---- sums that stay in the L2 cache, vector backend: rows straight into them; made at first use ---- */
+typedef struct fg_fused {
     fg_buffer *survivors; /* uint (ranges) */
     fg_buffer *scratch;   /* float (workers, scratch_floats) */
-    fg_range_sums sums;   /* a range for each split */
+    fg_partial_sums sums; /* a range for each split */
     uint32_t ranges, range_rows;
     cl_ulong scratch_floats;
     cl_kernel accumulate;
-} fg_direct;
+} fg_fused;
 
 struct fg_pass {
     fgmm_device *device;
@@ -417,9 +418,9 @@ struct fg_pass {
     fg_packed packed;
     fg_lists lists;
     fg_totals totals;
-    fg_aside aside;
+    fg_deferred deferred;
     fg_dense dense;
-    fg_direct direct;
+    fg_fused fused;
     fg_whitening whitening;
     fg_moments moments;
     cl_kernel responsibilities, count, scan, scatter, accumulate, combine_chunks, sum_rows, combine_rows;
@@ -451,7 +452,7 @@ uint32_t fg_lists_most_chunks(const fg_pass *pass, size_t n);
 /* accumulate.c: sorted entries into totals; log-normalisers into totals; totals fetched as doubles. */
 fgmm_status fg_accumulate_create(fg_pass *pass);
 uint64_t fg_accumulate_bytes(fg_pass *pass);
-/* chunks: as many as there are; group family: or more, the kernel knows. */
+/* chunks: as many as there are; group backend: or more, the kernel knows. */
 fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, uint32_t chunks);
 fgmm_status fg_accumulate_rows(fg_pass *pass, const fg_rows *rows);
 fgmm_status fg_accumulate_fetch(fg_pass *pass, double *totals);
@@ -476,13 +477,13 @@ static inline fg_weight_arguments fg_weight_arguments_of(const fg_rows *rows)
     return (fg_weight_arguments){rows->weights, rows->weights_bytes / sizeof(float), 1};
 }
 
-/* aside.c: entries first_entry .. of lists.sorted_rows, `count` of them, set aside behind those that are there; the
- * caller sees to it that there is room, and sums fg_aside_rows now and then and at the end. */
-uint64_t fg_aside_bytes(fg_pass *pass);
-void fg_aside_free(fg_aside *aside);
-uint32_t fg_aside_room(fg_pass *pass);
-fgmm_status fg_aside_set(fg_pass *pass, const fg_rows *rows, uint32_t first_entry, uint32_t count);
-fg_rows fg_aside_rows(const fg_aside *aside);
+/* deferred.c: entries first_entry .. of lists.sorted_rows, `count` of them, set aside behind those that are there; the
+ * caller sees to it that there is room, and sums fg_deferred_rows now and then and at the end. */
+uint64_t fg_deferred_bytes(fg_pass *pass);
+void fg_deferred_free(fg_deferred *deferred);
+uint32_t fg_deferred_capacity(fg_pass *pass);
+fgmm_status fg_deferred_add(fg_pass *pass, const fg_rows *rows, uint32_t first_entry, uint32_t count);
+fg_rows fg_deferred_rows(const fg_deferred *deferred);
 
 /* dense.c: rows by the dense path. list NULL: rows 0..count-1 of the batch; otherwise entries first.. of
  * lists.sorted_rows. */
@@ -502,25 +503,25 @@ fgmm_status fg_dense_run(fg_pass *pass, const fg_rows *rows, const fg_dense_span
 /* evaluate.c: most host bytes of fg_pass_evaluate. */
 uint64_t fg_evaluate_host_bytes(fg_pass *pass);
 
-/* range_sums.c: buffers and kernels of range sums, and the launches that add them to the totals. */
-fgmm_status fg_range_sums_create(fg_range_sums *sums, fg_pass *pass, uint32_t ranges, uint32_t splits);
-uint64_t fg_range_sums_bytes(const fg_shape *shape, uint32_t ranges, uint32_t splits);
-void fg_range_sums_free(fg_range_sums *sums);
-fgmm_status fg_range_sums_combine(const fg_range_sums *sums, fg_pass *pass, uint32_t ranges, uint32_t splits);
+/* partial_sums.c: buffers and kernels of range sums, and the launches that add them to the totals. */
+fgmm_status fg_partial_sums_create(fg_partial_sums *sums, fg_pass *pass, uint32_t ranges, uint32_t splits);
+uint64_t fg_partial_sums_bytes(const fg_shape *shape, uint32_t ranges, uint32_t splits);
+void fg_partial_sums_free(fg_partial_sums *sums);
+fgmm_status fg_partial_sums_combine(const fg_partial_sums *sums, fg_pass *pass, uint32_t ranges, uint32_t splits);
 
-/* Vector family: floats of a worker's block, block_t of cl/blocks_vector.cl (dense.c). */
+/* Vector backend: floats of a worker's block, block_t of cl/blocks_vector.cl (dense.c). */
 uint64_t fg_block_floats(const fg_shape *shape);
 
-/* direct.c: rows of a batch into the totals without lists, and their log-normalisers. survivors: components
+/* fused.c: rows of a batch into the totals without lists, and their log-normalisers. survivors: components
  * near the rows' maxima, summed over rows; NULL: not wanted (else blocks). */
-uint64_t fg_direct_bytes(fg_pass *pass);
-fgmm_status fg_direct_run(fg_pass *pass, const fg_rows *rows, uint64_t *survivors);
+uint64_t fg_fused_bytes(fg_pass *pass);
+fgmm_status fg_fused_run(fg_pass *pass, const fg_rows *rows, uint64_t *survivors);
 /* So many rows with more of them in all are not sparse: their blocks are better taken as products. */
-uint64_t fg_direct_most_entries(const fg_pass *pass, uint64_t rows);
-void fg_direct_free(fg_direct *direct);
+uint64_t fg_fused_most_entries(const fg_pass *pass, uint64_t rows);
+void fg_fused_free(fg_fused *fused);
 
-/* whiten.c, for tied covariances, and full ones of the group family; nothing for others. load: the packed parameters'
- * twin. run: *white are the rows. densify: log-densities of a batch. */
+/* whitening.c, for tied covariances, and full ones of the group backend; nothing for others. load: the packed
+ * parameters' twin. run: *white are the rows. densify: log-densities of a batch. */
 uint64_t fg_whitening_bytes(const fg_shape *shape);
 fgmm_status fg_whitening_create(fg_pass *pass);
 void fg_whitening_free(fg_whitening *whitening);
@@ -541,14 +542,14 @@ fgmm_status fg_moments_fetch(fg_pass *pass, double *s2);
 /* Rows of a launch, a multiple of `step`, where a row takes row_work multiplications and additions (shape.c). */
 uint32_t fg_launch_rows(const fg_shape *shape, double row_work, uint32_t step);
 
-/* Kernels of the family's programs. */
+/* Kernels of the backend's programs. */
 fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, fg_program program, const char *name);
 
 /* The same where it is not there yet (NULL): kernels are compiled when a pass first needs them. */
 fgmm_status fg_pass_kernel_once(cl_kernel *kernel, const fg_pass *pass, fg_program program, const char *name);
-/* Kernels of the program that does not depend on the shape: combine.cl, and in the vector family lanes.cl and
+/* Kernels of the program that does not depend on the shape: combine.cl, and in the vector backend lanes.cl and
  * seeding.cl. vw: as the tile has it. */
-fgmm_status fg_common_kernel(cl_kernel *kernel, fgmm_device *device, fgmm_kernel_family family, uint32_t vw,
+fgmm_status fg_common_kernel(cl_kernel *kernel, fgmm_device *device, fgmm_backend backend, uint32_t vw,
                              const char *name);
 
 /* Launch with all dimensions given; local NULL: 1 each. */

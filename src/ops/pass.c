@@ -45,7 +45,7 @@ fgmm_status fg_pass_create_unchecked(fg_pass **out, fgmm_device *device, const f
     FG_TRY(fg_shape_init(&pass->shape, device, options));
     pass->is_dense = pass->path == FGMM_PATH_DENSE && pass->shape.matrices == 0;
     if (options->tile_text) note_other_tile(device, &pass->shape, options->tile_text);
-    if (pass->shape.family == FGMM_KERNEL_VECTOR && !options->tile)
+    if (pass->shape.backend == FGMM_BACKEND_CPU_SIMD && !options->tile)
         FG_TRY(fg_lanes_probe(&pass->shape.tile.lanes, device, pass->shape.tile.vw));
     FG_TRY(fg_packed_create(&pass->packed, device, &pass->shape));
     pass->packed.row_facts = options->row_facts;
@@ -73,9 +73,9 @@ void fg_pass_free(fg_pass *pass)
     };
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++) fg_buffer_free(buffers[i]);
     fg_answer_free(lists->counts_found);
-    fg_aside_free(&pass->aside);
+    fg_deferred_free(&pass->deferred);
     fg_dense_free(&pass->dense);
-    fg_direct_free(&pass->direct);
+    fg_fused_free(&pass->fused);
     fg_moments_free(&pass->moments);
     fg_whitening_free(&pass->whitening);
     fg_packed_free(&pass->packed);
@@ -115,9 +115,9 @@ uint64_t fg_pass_bytes(fgmm_device *device, const fg_pass_options *options)
     if (fg_shape_init(&planned.shape, device, options) != FGMM_OK) return 0; /* creating it says what is wrong */
     const int has_dense = options->keep == FG_KEEP_MIXTURE && planned.shape.matrices == 0;
     const uint64_t matrices = fg_whitening_bytes(&planned.shape) + fg_moments_bytes(&planned.shape);
-    const uint64_t dense = has_dense ? fg_dense_bytes(&planned) + fg_aside_bytes(&planned) : 0;
+    const uint64_t dense = has_dense ? fg_dense_bytes(&planned) + fg_deferred_bytes(&planned) : 0;
     return fg_packed_bytes(&planned.shape) + fg_responsibilities_bytes(&planned) + fg_lists_bytes(&planned) +
-           fg_accumulate_bytes(&planned) + fg_direct_bytes(&planned) + matrices + dense;
+           fg_accumulate_bytes(&planned) + fg_fused_bytes(&planned) + matrices + dense;
 }
 
 uint64_t fg_pass_host_bytes(fgmm_device *device, const fg_pass_options *options, int is_evaluation)
@@ -142,7 +142,7 @@ fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const f
     pass->weight = 0;
     pass->has_weights = 0;
     pass->error_bound_nats = pass->packed.error_bound_nats;
-    pass->aside.count = 0;
+    pass->deferred.count = 0;
 done:
     fg_triangle_clear(&triangle);
     return status;
@@ -177,7 +177,7 @@ int fg_pass_is_wide(const fg_pass *pass, uint64_t k)
 static int prefers_dense(const fg_pass *pass, double entries)
 {
     const fg_shape *s = &pass->shape;
-    const double entry_cost = s->family == FGMM_KERNEL_VECTOR ? (double)ENTRY_COST / s->d : 0;
+    const double entry_cost = s->backend == FGMM_BACKEND_CPU_SIMD ? (double)ENTRY_COST / s->d : 0;
     return entries > SPARSE_ENTRIES || entries * (DENSE_COST + entry_cost) > s->k;
 }
 
@@ -186,7 +186,7 @@ static fgmm_status sum_dense(fg_pass *pass, const fg_rows *rows, uint64_t *survi
 {
     fgmm_status status = FGMM_OK;
     const fg_dense_span span = {0, 0, (uint32_t)rows->n};
-    FG_TRY(pass->shape.is_dense_direct ? fg_direct_run(pass, rows, survivors)
+    FG_TRY(pass->shape.has_fused_dense ? fg_fused_run(pass, rows, survivors)
                                        : fg_dense_run(pass, rows, &span, survivors));
     FG_TRY(fg_accumulate_rows(pass, rows));
 done:
@@ -194,13 +194,13 @@ done:
 }
 
 /* Rows set aside into the sums. */
-static fgmm_status sum_aside(fg_pass *pass)
+static fgmm_status sum_deferred(fg_pass *pass)
 {
     fgmm_status status = FGMM_OK;
-    const fg_rows rows = fg_aside_rows(&pass->aside);
+    const fg_rows rows = fg_deferred_rows(&pass->deferred);
     if (rows.n == 0) return FGMM_OK;
     FG_TRY(sum_dense(pass, &rows, NULL));
-    pass->aside.count = 0;
+    pass->deferred.count = 0;
 done:
     return status;
 }
@@ -209,8 +209,9 @@ done:
 static fgmm_status sum_overflowed(fg_pass *pass, const fg_rows *rows, const fg_list_counts *counts)
 {
     const fg_dense_span span = {1, counts->entries, counts->dense_rows};
-    return pass->aside.count + span.count <= fg_aside_room(pass) ? fg_aside_set(pass, rows, span.first, span.count)
-                                                                 : fg_dense_run(pass, rows, &span, NULL);
+    return pass->deferred.count + span.count <= fg_deferred_capacity(pass)
+               ? fg_deferred_add(pass, rows, span.first, span.count)
+               : fg_dense_run(pass, rows, &span, NULL);
 }
 
 static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
@@ -221,7 +222,7 @@ static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
     FG_TRY(fg_responsibilities_run(pass, rows));
     FG_TRY(fg_weights_scale_entries(pass, rows));
     FG_TRY(fg_lists_sort(pass, rows->n));
-    if (pass->shape.family == FGMM_KERNEL_VECTOR) {
+    if (pass->shape.backend == FGMM_BACKEND_CPU_SIMD) {
         FG_TRY(fg_lists_counts(pass, &counts));
         FG_TRY(fg_accumulate_run(pass, rows, counts.chunks));
     } else { /* a GPU sums meanwhile, for as many chunks as there may be, and has work when the numbers have come */
@@ -231,7 +232,8 @@ static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
     FG_TRY(fg_moments_run(pass, rows, &counts));
     if (counts.dense_rows > 0) FG_TRY(sum_overflowed(pass, rows, &counts));
     FG_TRY(fg_accumulate_rows(pass, rows));
-    if (pass->aside.count > fg_aside_room(pass) / 2) FG_TRY(sum_aside(pass)); /* the batch's logz are used up by now */
+    if (pass->deferred.count > fg_deferred_capacity(pass) / 2)
+        FG_TRY(sum_deferred(pass)); /* the batch's logz are used up by now */
     pass->sparse_batches++;
     pass->dense_rows += counts.dense_rows;
     if (pass->path == FGMM_PATH_AUTO && pass->shape.matrices == 0 && !pass->packed.is_recentred)
@@ -253,9 +255,9 @@ done:
 }
 
 /* Straight into sums, unless upper bounds spare most of the products: only lists know them. */
-static int takes_direct(const fg_pass *pass)
+static int takes_fused(const fg_pass *pass)
 {
-    return pass->shape.is_direct && !pass->packed.bounds.are_used && !pass->packed.is_recentred;
+    return pass->shape.is_fused && !pass->packed.bounds.are_used && !pass->packed.is_recentred;
 }
 
 /* Sums about other centres take lists, which sum differences. */
@@ -264,13 +266,13 @@ static int takes_dense(const fg_pass *pass)
     return pass->is_dense && pass->shape.keep == FG_KEEP_MIXTURE && !pass->packed.is_recentred;
 }
 
-static fgmm_status accumulate_direct(fg_pass *pass, const fg_rows *rows)
+static fgmm_status accumulate_fused(fg_pass *pass, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
     uint64_t survivors = 0;
-    FG_TRY(fg_direct_run(pass, rows, &survivors));
+    FG_TRY(fg_fused_run(pass, rows, &survivors));
     FG_TRY(fg_accumulate_rows(pass, rows));
-    if (survivors <= fg_direct_most_entries(pass, rows->n)) {
+    if (survivors <= fg_fused_most_entries(pass, rows->n)) {
         pass->sparse_batches++;
     } else {
         pass->dense_batches++;
@@ -284,7 +286,7 @@ fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows)
 {
     if (rows->n == 0 || rows->n > pass->shape.batch_rows)
         return fg_fail(FGMM_INTERNAL, "rows of a batch = %zu; need 1..%u", rows->n, pass->shape.batch_rows);
-    fgmm_status status = takes_direct(pass)  ? accumulate_direct(pass, rows)
+    fgmm_status status = takes_fused(pass)   ? accumulate_fused(pass, rows)
                          : takes_dense(pass) ? accumulate_dense(pass, rows)
                                              : accumulate_sparse(pass, rows);
     pass->has_weights = rows->weights != NULL;
@@ -364,7 +366,7 @@ fgmm_status fg_pass_statistics(fg_pass *pass, double *values)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
-    FG_TRY(sum_aside(pass));
+    FG_TRY(sum_deferred(pass));
     FG_TRY(fg_accumulate_fetch(pass, values + 1));
     values[0] = pass->weight;
     if (s->keep == FG_KEEP_MIXTURE && pass->weight > 0) pass->error_bound_nats = error_bound(pass, values);
@@ -389,12 +391,12 @@ void fg_pass_set_dense(fg_pass *pass, int is_dense)
 
 void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts)
 {
-    const int has_unit = pass->shape.tile.unit != FG_UNIT_NONE && !takes_direct(pass);
+    const int has_unit = pass->shape.tile.unit != FG_UNIT_NONE && !takes_fused(pass);
     *facts = (fg_pass_facts){.sparse_batches = pass->sparse_batches,
                              .dense_batches = pass->dense_batches,
                              .dense_rows = pass->dense_rows,
                              .error_bound_nats = pass->error_bound_nats,
-                             .family = has_unit ? FGMM_KERNEL_MATRIX : pass->shape.family,
+                             .backend = has_unit ? FGMM_BACKEND_MATRIX_UNIT : pass->shape.backend,
                              .terms = has_unit ? pass->packed.terms : 0,
                              .are_bounds_used = pass->packed.bounds.are_used};
     fg_shape_describe(&pass->shape, facts->tile, sizeof facts->tile);

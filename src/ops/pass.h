@@ -23,7 +23,7 @@ typedef enum fg_keep {
     FG_KEEP_BEST = 1     /* the nearest mean only, responsibility 1: k-means */
 } fg_keep;
 
-/* May the vector family, and the matrix family of CPUs, leave to upper bounds which distances are irrelevant
+/* May the vector backend, and the matrix backend of CPUs, leave to upper bounds which distances are irrelevant
  * (cl/bounds_vector.cl, cl/responsibilities_matrix_bounded.cl)? */
 typedef enum fg_bounds_use {
     FG_BOUNDS_AUTO = 0, /* where they pay */
@@ -46,7 +46,7 @@ typedef struct fg_pass_options {
     fgmm_type type;    /* of the rows: U8 I8 F16 F32 (F64 sources are converted while reading) */
     size_t batch_rows; /* most rows in one batch */
     fgmm_path path;
-    const struct fg_tile *tile; /* of the device's family, for tests and tuning; NULL: the remembered or shipped one */
+    const struct fg_tile *tile; /* of the device's backend, for tests and tuning; NULL: the remembered or shipped one */
     const char *tile_text;      /* NULL, or fg_pass_facts.tile of an earlier pass: taken where it is legal here */
     uint64_t rows;              /* that will follow a load, about; 0: few */
     fg_bounds_use bounds;
@@ -61,8 +61,8 @@ typedef struct fg_pass_options {
 } fg_pass_options;
 
 /* Allocates and compiles, and checks the program against the double-precision reference, if that has not been done on
- * this device. A family that fails is replaced by the next (probe.c). Errors: MEMORY, COMPILE, DEVICE, UNSUPPORTED when
- * no family is left. */
+ * this device. A backend that fails is replaced by the next (self_check.c). Errors: MEMORY, COMPILE, DEVICE,
+ * UNSUPPORTED when no backend is left. */
 fgmm_status fg_pass_create(fg_pass **pass, fgmm_device *device, const fg_pass_options *options);
 /* The check alone, of one pass or two (count) at once, which fg_pass_create then finds done. Before anything else that
  * compiles: drivers that keep what they have compiled need not set up their compiler in this process too, and in the
@@ -133,7 +133,7 @@ void fg_pass_set_dense(fg_pass *pass, int is_dense);
 typedef struct fg_pass_facts {
     uint64_t sparse_batches, dense_batches, dense_rows; /* since creation */
     double error_bound_nats;                            /* of the loaded parameters, docs/math.md "Rounding" */
-    fgmm_kernel_family family;                          /* MATRIX where a matrix unit multiplies for the sums */
+    fgmm_backend backend;                               /* MATRIX where a matrix unit multiplies for the sums */
     uint32_t terms;      /* of a mean in products, docs/math.md "Splitting": 1 where bounds are used; else 0 */
     int are_bounds_used; /* for the loaded parameters, docs/math.md "Bounds" */
     char tile[128];

@@ -1,5 +1,5 @@
-/* programs.c - which files of cl/ make up a family's programs; every operation gets its kernels here. A new kernel adds
- * its file to a list. */
+/* programs.c - which files of cl/ make up a backend's programs; every operation gets its kernels here. A new kernel
+ * adds its file to a list. */
 #include "ops.h"
 
 #include "seeding.h"
@@ -9,13 +9,13 @@
 /* Files of a program, in order. */
 typedef const char *program_files[12];
 static const program_files sparse_files[] = {
-    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "partials.cl", "sweep.cl",
-                            "responsibilities_vector.cl", "lists.cl", "accumulate_vector.cl"},
-    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_group.cl", "partials.cl",
-                           "responsibilities_group.cl", "lists_group.cl", "accumulate_group.cl"},
+    [FGMM_BACKEND_CPU_SIMD] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "partials.cl", "sweep.cl",
+                               "responsibilities_vector.cl", "lists.cl", "accumulate_vector.cl"},
+    [FGMM_BACKEND_GPU_WORKGROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_group.cl", "partials.cl",
+                                    "responsibilities_group.cl", "lists_group.cl", "accumulate_group.cl"},
 };
-/* Programs where a matrix unit multiplies in responsibilities; all the rest is the vector family's, warps: the group
- * family's. */
+/* Programs where a matrix unit multiplies in responsibilities; all the rest is the vector backend's, warps: the group
+ * backend's. */
 static const program_files unit_files[] = {
     [FG_UNIT_PLAIN] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "partials.cl", "sweep.cl",
                        "matrix_plain.h", "products_matrix.cl", "responsibilities_matrix.cl", "lists.cl",
@@ -38,41 +38,41 @@ static const program_files bounded_unit_files[] = {
                      "matrix_amx.h", "products_matrix.cl", "responsibilities_matrix_bounded.cl"},
 };
 static const program_files dense_files[] = {
-    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "partials.cl",
-                            "blocks_vector.cl", "dense_vector.cl"},
-    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_group.cl", "partials.cl",
-                           "dense_group.cl"},
+    [FGMM_BACKEND_CPU_SIMD] = {"prelude.cl", "lanes.cl", "rows.cl", "distances_vector.cl", "partials.cl",
+                               "blocks_vector.cl", "dense_vector.cl"},
+    [FGMM_BACKEND_GPU_WORKGROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_group.cl", "partials.cl",
+                                    "dense_group.cl"},
 };
-static const program_files direct_files = {"prelude.cl",  "lanes.cl",         "rows.cl",         "distances_vector.cl",
-                                           "partials.cl", "blocks_vector.cl", "direct_vector.cl"};
+static const program_files fused_files = {"prelude.cl",  "lanes.cl",         "rows.cl",         "distances_vector.cl",
+                                          "partials.cl", "blocks_vector.cl", "direct_vector.cl"};
 
 /* What stands in the place of the sparse program's distances where covariances are full. */
 static const program_files full_files[] = {
-    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "rows.cl", "triangle_vector.cl", "distances_full_vector.cl",
-                            "partials.cl", "sweep.cl", "responsibilities_vector.cl", "lists.cl",
-                            "accumulate_vector.cl"},
-    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_full_group.cl", "partials.cl",
-                           "responsibilities_group.cl", "lists_group.cl", "accumulate_group.cl"},
+    [FGMM_BACKEND_CPU_SIMD] = {"prelude.cl", "lanes.cl", "rows.cl", "triangle_vector.cl", "distances_full_vector.cl",
+                               "partials.cl", "sweep.cl", "responsibilities_vector.cl", "lists.cl",
+                               "accumulate_vector.cl"},
+    [FGMM_BACKEND_GPU_WORKGROUP] = {"prelude.cl", "rows.cl", "tile_group.cl", "distances_full_group.cl", "partials.cl",
+                                    "responsibilities_group.cl", "lists_group.cl", "accumulate_group.cl"},
 };
 static const program_files matrix_files[] = {
-    [FGMM_KERNEL_VECTOR] = {"prelude.cl", "rows.cl", "triangle_vector.cl", "whiten_vector.cl", "combine_moments.cl",
-                            "moments_vector.cl"},
-    [FGMM_KERNEL_GROUP] = {"prelude.cl", "rows.cl", "triangle_group.cl", "whiten_group.cl", "densities_full_group.cl",
-                           "combine_moments.cl", "moments_group.cl"},
+    [FGMM_BACKEND_CPU_SIMD] = {"prelude.cl", "rows.cl", "triangle_vector.cl", "whiten_vector.cl", "combine_moments.cl",
+                               "moments_vector.cl"},
+    [FGMM_BACKEND_GPU_WORKGROUP] = {"prelude.cl", "rows.cl", "triangle_group.cl", "whiten_group.cl",
+                                    "densities_full_group.cl", "combine_moments.cl", "moments_group.cl"},
 };
 
 fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, fg_program program, const char *name)
 {
     const int is_full = pass->shape.covariance == FGMM_FULL;
     const fg_matrix_unit unit = pass->shape.tile.unit;
-    const program_files *files = program == FG_PROGRAM_DENSE    ? &dense_files[pass->shape.family]
-                                 : program == FG_PROGRAM_DIRECT ? &direct_files
-                                 : program == FG_PROGRAM_MATRIX ? &matrix_files[pass->shape.family]
+    const program_files *files = program == FG_PROGRAM_DENSE    ? &dense_files[pass->shape.backend]
+                                 : program == FG_PROGRAM_FUSED  ? &fused_files
+                                 : program == FG_PROGRAM_MATRIX ? &matrix_files[pass->shape.backend]
                                  : program == FG_PROGRAM_BOUNDED
                                      ? (unit != FG_UNIT_NONE ? &bounded_unit_files[unit] : &bounded_files)
-                                 : is_full              ? &full_files[pass->shape.family]
+                                 : is_full              ? &full_files[pass->shape.backend]
                                  : unit != FG_UNIT_NONE ? &unit_files[unit]
-                                                        : &sparse_files[pass->shape.family];
+                                                        : &sparse_files[pass->shape.backend];
     char options[640];
     fg_shape shape = pass->shape;
     if (program == FG_PROGRAM_WHITE) shape.type = FGMM_F32;
@@ -90,15 +90,15 @@ fgmm_status fg_pass_kernel_once(cl_kernel *kernel, const fg_pass *pass, fg_progr
 
 /* What needs neither D nor the row type is one program, so that it is compiled once for a device. On GPUs seeding has
  * vectors of its own (seeding.c), and nobody looks at lanes. */
-fgmm_status fg_common_kernel(cl_kernel *kernel, fgmm_device *device, fgmm_kernel_family family, uint32_t vw,
+fgmm_status fg_common_kernel(cl_kernel *kernel, fgmm_device *device, fgmm_backend backend, uint32_t vw,
                              const char *name)
 {
     static const program_files files[] = {
-        [FGMM_KERNEL_VECTOR] = {"prelude.cl", "lanes.cl", "seeding.cl", "combine.cl"},
-        [FGMM_KERNEL_GROUP] = {"prelude.cl", "combine.cl"},
+        [FGMM_BACKEND_CPU_SIMD] = {"prelude.cl", "lanes.cl", "seeding.cl", "combine.cl"},
+        [FGMM_BACKEND_GPU_WORKGROUP] = {"prelude.cl", "combine.cl"},
     };
     char options[256];
-    if (family == FGMM_KERNEL_VECTOR)
+    if (backend == FGMM_BACKEND_CPU_SIMD)
         snprintf(options, sizeof options,
                  "-DROW_TYPE=3 -DVW=%u -DSUM_BLOCK=%d -DSUM_ITEMS=1 -DTILE_ROWS=%d -DTILE_CANDIDATES=%d -DLOCAL=1 "
                  "-DSEEDING_BLOCK=%d -DLANES_AVX512=%d -DLANES_AVX=%d",
@@ -106,5 +106,5 @@ fgmm_status fg_common_kernel(cl_kernel *kernel, fgmm_device *device, fgmm_kernel
     else
         snprintf(options, sizeof options, "-DROW_TYPE=3 -DVW=%u -DSUM_BLOCK=%d -DSUM_ITEMS=%d", vw, FG_SUM_BLOCK,
                  FG_SUM_ITEMS);
-    return fg_kernel_get(kernel, device, files[family], options, name);
+    return fg_kernel_get(kernel, device, files[backend], options, name);
 }

@@ -9,11 +9,11 @@
 #include <math.h>
 #include <string.h>
 
-/* Vector family: floats of scratch that a block's log-densities may take, so that they stay in a core's L2 cache next
+/* Vector backend: floats of scratch that a block's log-densities may take, so that they stay in a core's L2 cache next
  * to the packed components of a strip. */
 enum { SCRATCH_DENSITIES = 96 * 1024, SWEEP_VECTORS = 4 };
 
-/* Vector family: how many strips a block passes over before its rows are swept, and the layout of a worker's scratch.
+/* Vector backend: how many strips a block passes over before its rows are swept, and the layout of a worker's scratch.
  */
 static void plan_scratch(fg_lists *lists, const fg_shape *s)
 {
@@ -52,7 +52,7 @@ uint64_t fg_responsibilities_bytes(fg_pass *pass)
     const fg_shape *s = &pass->shape;
     const uint64_t lists = (uint64_t)s->batch_rows * (sizeof(float) + sizeof(cl_uint)) * (1 + s->capacity);
     if (fg_unit_is_warp(s->tile.unit)) return lists + warp_list_bytes(s);
-    if (s->family != FGMM_KERNEL_VECTOR) return lists;
+    if (s->backend != FGMM_BACKEND_CPU_SIMD) return lists;
     plan_scratch(&pass->lists, s);
     return lists + s->workers * pass->lists.scratch_floats * sizeof(float);
 }
@@ -71,7 +71,7 @@ fgmm_status fg_responsibilities_create(fg_pass *pass)
     FG_TRY(fg_size_product3(&bytes, s->batch_rows, s->capacity, sizeof(float), "lists"));
     FG_TRY(fg_buffer_create(&lists->components, pass->device, bytes, FG_BUFFER_DEVICE, "lists"));
     FG_TRY(fg_buffer_create(&lists->values, pass->device, bytes, FG_BUFFER_DEVICE, "lists"));
-    if (s->family == FGMM_KERNEL_VECTOR) {
+    if (s->backend == FGMM_BACKEND_CPU_SIMD) {
         plan_scratch(lists, s);
         FG_TRY(fg_size_product3(&bytes, s->workers, lists->scratch_floats, sizeof(float), "scratch"));
         FG_TRY(fg_buffer_create(&lists->scratch, pass->device, bytes, FG_BUFFER_DEVICE, "scratch"));
@@ -89,7 +89,7 @@ static uint32_t launch_rows(const fg_shape *s, uint32_t step)
     return fg_launch_rows(s, 2.0 * s->padded_k * s->d * per_element, step);
 }
 
-/* What a kernel of the vector and matrix families takes besides the batch, what is common to their components, and
+/* What a kernel of the vector and matrix backends takes besides the batch, what is common to their components, and
  * results. */
 typedef struct own_arguments {
     const fg_argument *arguments;
@@ -255,12 +255,12 @@ fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
         first = 0; /* the kernel sees row numbers only */
     }
     const int is_bounded = pass->packed.bounds.are_used;
-    FG_TRY(fg_unit_is_warp(unit)                     ? run_warp(pass, rows, first)
-           : unit != FG_UNIT_NONE && is_bounded      ? run_matrix_bounded(pass, rows, first)
-           : unit != FG_UNIT_NONE                    ? run_matrix(pass, rows, first)
-           : is_bounded                              ? run_bounded(pass, rows, first)
-           : pass->shape.family == FGMM_KERNEL_GROUP ? run_group(pass, rows, first, shift)
-                                                     : run_vector(pass, rows, first, shift));
+    FG_TRY(fg_unit_is_warp(unit)                               ? run_warp(pass, rows, first)
+           : unit != FG_UNIT_NONE && is_bounded                ? run_matrix_bounded(pass, rows, first)
+           : unit != FG_UNIT_NONE                              ? run_matrix(pass, rows, first)
+           : is_bounded                                        ? run_bounded(pass, rows, first)
+           : pass->shape.backend == FGMM_BACKEND_GPU_WORKGROUP ? run_group(pass, rows, first, shift)
+                                                               : run_vector(pass, rows, first, shift));
 done:
     return status;
 }

@@ -27,8 +27,8 @@ static fgmm_status get_kernel(cl_kernel *kernel, fg_seeding *s, const char *name
     const fg_device_facts *facts = fg_device_facts_of(s->device);
     char options[192];
     s->local = 1;
-    if (fg_device_family(s->device) == FGMM_KERNEL_VECTOR)
-        return fg_common_kernel(kernel, s->device, FGMM_KERNEL_VECTOR, facts->vector_width, name);
+    if (fg_device_backend(s->device) == FGMM_BACKEND_CPU_SIMD)
+        return fg_common_kernel(kernel, s->device, FGMM_BACKEND_CPU_SIMD, facts->vector_width, name);
     while (s->local < LOCAL_GROUP && 2 * s->local <= facts->max_work_group) s->local *= 2;
     snprintf(options, sizeof options,
              "-DROW_TYPE=3 -DVW=1 -DTILE_ROWS=%d -DTILE_CANDIDATES=%d -DLOCAL=%zu -DSEEDING_BLOCK=%d", TILE_ROWS_GROUP,

@@ -10,24 +10,24 @@
 
 /* Rows go straight into sums as long as the sums of a range of rows, K D floats, stay in a core's L2 cache (of 2 MiB;
  * with a smaller one in the last cache, from where lists would gather the rows). */
-enum { DIRECT_SUMS = 1 << 18 };
+enum { FUSED_SUMS = 1 << 18 };
 
 /* What lists cost a row is more than what a matrix unit saves it in products while K D stays below UNIT_SAVES (D +
  * UNIT_LIST); bytes take half of the products. Measured at K = 256 .. 1024, D = 32 .. 784. */
 enum { UNIT_SAVES = 256, UNIT_LIST = 128 };
 
-static int has_direct_sums(const fg_shape *s)
+static int has_fused_sums(const fg_shape *s)
 {
     const uint64_t sums = (uint64_t)s->padded_k * s->row_stride * (s->is_diag_s2 ? 2 : 1);
-    return s->family == FGMM_KERNEL_VECTOR && s->matrices == 0 && sums <= DIRECT_SUMS;
+    return s->backend == FGMM_BACKEND_CPU_SIMD && s->matrices == 0 && sums <= FUSED_SUMS;
 }
 
-static int prefers_direct(const fg_shape *s, fgmm_path path)
+static int prefers_fused(const fg_shape *s, fgmm_path path)
 {
     const int is_bytes = s->type == FGMM_U8 || s->type == FGMM_I8;
     const uint64_t most = (uint64_t)(is_bytes ? UNIT_SAVES / 2 : UNIT_SAVES) * (s->d + UNIT_LIST);
     const int is_slower = s->tile.unit != FG_UNIT_NONE && (uint64_t)s->k * s->d > most;
-    return path == FGMM_PATH_AUTO && has_direct_sums(s) && !is_slower;
+    return path == FGMM_PATH_AUTO && has_fused_sums(s) && !is_slower;
 }
 
 /* Matrices of more dimensions are beyond what their factorisation on the host is made for. */
@@ -46,10 +46,10 @@ enum { GATHERED_FLOATS = 1 << 16, MOST_ROWS = 32, GROUP_ROWS = 64, LEAST_ROWS = 
 static void plan_matrices(fg_shape *s)
 {
     const uint64_t rows = fg_min_u64(MOST_ROWS, GATHERED_FLOATS / s->row_stride) / LEAST_ROWS * LEAST_ROWS;
-    s->moment_rows = s->family == FGMM_KERNEL_GROUP ? GROUP_ROWS : (uint32_t)fg_max_u64(LEAST_ROWS, rows);
+    s->moment_rows = s->backend == FGMM_BACKEND_GPU_WORKGROUP ? GROUP_ROWS : (uint32_t)fg_max_u64(LEAST_ROWS, rows);
     s->outputs = (uint32_t)fg_ceil_div(s->d, fg_ceil_div(s->d, FG_OUTPUTS(s->tile.vw)));
     s->row_groups = s->tile.vw == 16 ? 3 : 2; /* with the outputs they fill the registers */
-    if (s->covariance == FGMM_FULL && s->family == FGMM_KERNEL_VECTOR) s->row_groups = s->tile.rows / s->tile.vw;
+    if (s->covariance == FGMM_FULL && s->backend == FGMM_BACKEND_CPU_SIMD) s->row_groups = s->tile.rows / s->tile.vw;
 }
 
 /* Room in a row's list. Where covariances are matrices there is no dense path, and lists have room for all. */
@@ -84,7 +84,7 @@ static void plan_strips(fg_shape *s)
 {
     fg_tile *tile = &s->tile;
     tile->depth = (uint32_t)fg_min_u64(tile->depth, fg_round_up(s->d, tile->vw)); /* nothing is staged in vain */
-    s->strip = s->family == FGMM_KERNEL_VECTOR ? tile->vw * tile->vectors : tile->vectors;
+    s->strip = s->backend == FGMM_BACKEND_CPU_SIMD ? tile->vw * tile->vectors : tile->vectors;
     s->strips = (uint32_t)fg_ceil_div(s->k, s->strip);
     s->padded_k = s->strips * s->strip;
     s->row_stride = (uint32_t)fg_round_up(s->d, tile->vw);
@@ -95,13 +95,13 @@ static void plan_launches(fg_shape *s, const fg_device_facts *facts)
 {
     const uint32_t units = facts->compute_units;
     const int has_limit = facts->has_register_limit && s->tile.registers < FG_REGISTERS_FREE;
-    s->sum_items = s->family == FGMM_KERNEL_VECTOR ? 1 : FG_SUM_ITEMS;
+    s->sum_items = s->backend == FGMM_BACKEND_CPU_SIMD ? 1 : FG_SUM_ITEMS;
     s->register_limit = has_limit ? s->tile.registers : 0;
     s->compute_units = units;
     /* more workers than cores, so that a core that is busy elsewhere does not hold up the launch */
     s->workers = units * (units < 16 ? 4 : 2);
     /* a core makes some 1e11 a second, a small GPU 1e12 */
-    s->launch_work = s->family == FGMM_KERNEL_VECTOR ? 0x1p33 : 0x1p36;
+    s->launch_work = s->backend == FGMM_BACKEND_CPU_SIMD ? 0x1p33 : 0x1p36;
 }
 
 static fgmm_status choose_tile(fg_shape *s, fgmm_device *device, const fg_pass_options *options)
@@ -119,7 +119,7 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     const int is_best = options->keep == FG_KEEP_BEST;
     FG_TRY(check_sizes(options));
     *shape = (fg_shape){
-        .family = fg_device_family(device),
+        .backend = fg_device_backend(device),
         .covariance = is_best ? FGMM_SPHERICAL : options->covariance,
         .is_diag_s2 = options->covariance == FGMM_DIAG,
         .matrices = (uint32_t)fg_covariance_matrices(options->covariance, options->k),
@@ -137,8 +137,8 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     plan_strips(shape);
     plan_launches(shape, fg_device_facts_of(device));
     if (options->launch_work > 0) shape->launch_work = options->launch_work;
-    shape->is_direct = prefers_direct(shape, options->path);
-    shape->is_dense_direct = has_direct_sums(shape) && !is_best;
+    shape->is_fused = prefers_fused(shape, options->path);
+    shape->has_fused_dense = has_fused_sums(shape) && !is_best;
     shape->has_bounds = fg_bounds_are_possible(shape, options);
     shape->bound_dims = shape->has_bounds ? fg_bounds_dims(shape) : 0;
     shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
@@ -159,7 +159,7 @@ uint32_t fg_shape_row_pitch(const fg_shape *s)
     /* a power of two, and a cache line of 64 bytes: rows then begin in different sets of a cache */
     enum { LEAST_PITCH = 128, LINE_FLOATS = 16 };
     uint32_t pitch = LEAST_PITCH;
-    if (s->family != FGMM_KERNEL_VECTOR) return s->row_stride;
+    if (s->backend != FGMM_BACKEND_CPU_SIMD) return s->row_stride;
     while (pitch < s->row_stride) pitch *= 2;
     return pitch + LINE_FLOATS;
 }
@@ -173,8 +173,8 @@ uint32_t fg_shape_dense_v(const fg_shape *s)
 static size_t common_options(const fg_shape *s, int is_dense, char *text, size_t room)
 {
     const int is_diag = s->covariance == FGMM_DIAG, is_best = s->keep == FG_KEEP_BEST;
-    /* the dense program of the vector family serves many D; with second moments per dimension k-means has its own */
-    if (is_dense && s->family == FGMM_KERNEL_VECTOR)
+    /* the dense program of the vector backend serves many D; with second moments per dimension k-means has its own */
+    if (is_dense && s->backend == FGMM_BACKEND_CPU_SIMD)
         return (size_t)snprintf(
             text, room,
             "-DROW_TYPE=%d -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DS2_MATRIX=0 -DROW_PITCH=%u -DDENSE_V=%u "
@@ -191,8 +191,8 @@ static size_t common_options(const fg_shape *s, int is_dense, char *text, size_t
 void fg_shape_options(const fg_shape *shape, int program, char *text, size_t room)
 {
     const fg_tile *t = &shape->tile;
-    const int kind = program == FG_PROGRAM_DENSE || program == FG_PROGRAM_DIRECT ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE;
-    const fg_space *space = fg_tile_space(shape->family);
+    const int kind = program == FG_PROGRAM_DENSE || program == FG_PROGRAM_FUSED ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE;
+    const fg_space *space = fg_tile_space(shape->backend);
     size_t used = common_options(shape, kind == FG_PROGRAM_DENSE, text, room);
     if (shape->covariance == FGMM_FULL && used < room)
         used += (size_t)snprintf(text + used, room - used, " -DOUTPUTS=%u -DROW_GROUPS=%u", shape->outputs,
@@ -209,7 +209,7 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
         used += (size_t)snprintf(text + used, room - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
     if (shape->bound_dims > 0 && program == FG_PROGRAM_BOUNDED && used < room)
         used += (size_t)snprintf(text + used, room - used, " -DBOUND_DIMS=%u", shape->bound_dims);
-    if (shape->family == FGMM_KERNEL_VECTOR && used < room)
+    if (shape->backend == FGMM_BACKEND_CPU_SIMD && used < room)
         snprintf(text + used, room - used, " -DLANES_AVX512=%d -DLANES_AVX=%d", t->lanes == 2, t->lanes == 1);
 }
 
@@ -227,10 +227,10 @@ void fg_shape_describe(const fg_shape *shape, char *text, size_t room)
                                         [FG_UNIT_AMX] = " unit=amx",
                                         [FG_UNIT_WARP] = " unit=warp",
                                         [FG_UNIT_NVIDIA] = " unit=nvidia"};
-    const fg_space *space = fg_tile_space(shape->family);
+    const fg_space *space = fg_tile_space(shape->backend);
     size_t used = (size_t)snprintf(text, room, "%s ", space->name);
     if (used < room) used += (size_t)fg_space_format(space, &shape->tile, text + used, room - used);
-    if (shape->family == FGMM_KERNEL_VECTOR && used < room)
+    if (shape->backend == FGMM_BACKEND_CPU_SIMD && used < room)
         used += (size_t)snprintf(text + used, room - used, " lanes=%u workers=%u", shape->tile.lanes, shape->workers);
     if (used < room) snprintf(text + used, room - used, "%s", units[shape->tile.unit]);
 }

@@ -1,4 +1,4 @@
-/* tile.c - the tiles of a pass as the tuner and the tests see them: per kernel family the parameters, their values and
+/* tile.c - the tiles of a pass as the tuner and the tests see them: per kernel backend the parameters, their values and
  * constraints, what a tile takes of the device; and which tile an untuned device gets. The headers of the .cl files say
  * what the parameters mean. Starts no kernels. */
 #include "ops.h"
@@ -129,7 +129,7 @@ static void group_needs(fg_space_needs *needs, const void *tile, const void *pro
                                            BOOKKEEPING_REGISTERS};
 }
 
-/* ---- the families ---- */
+/* ---- the backends ---- */
 
 #define SPACE(name, parameters, reject, repair, needs)                                                                 \
     {                                                                                                                  \
@@ -137,19 +137,19 @@ static void group_needs(fg_space_needs *needs, const void *tile, const void *pro
     }
 
 static const fg_space spaces[] = {
-    [FGMM_KERNEL_VECTOR] = SPACE("vector", vector_parameters, vector_reject, vector_repair, vector_needs),
-    [FGMM_KERNEL_GROUP] = SPACE("group", group_parameters, group_reject, group_repair, group_needs),
+    [FGMM_BACKEND_CPU_SIMD] = SPACE("vector", vector_parameters, vector_reject, vector_repair, vector_needs),
+    [FGMM_BACKEND_GPU_WORKGROUP] = SPACE("group", group_parameters, group_reject, group_repair, group_needs),
 };
 
-const fg_space *fg_tile_space(fgmm_kernel_family family)
+const fg_space *fg_tile_space(fgmm_backend backend)
 {
-    return &spaces[family];
+    return &spaces[backend];
 }
 
-int fg_tile_parse(fg_tile *tile, fgmm_kernel_family family, const char *text)
+int fg_tile_parse(fg_tile *tile, fgmm_backend backend, const char *text)
 {
-    if (!fg_space_parse(&spaces[family], tile, text)) return 0;
-    if (family == FGMM_KERNEL_GROUP) tile->vw = 4; /* float4 */
+    if (!fg_space_parse(&spaces[backend], tile, text)) return 0;
+    if (backend == FGMM_BACKEND_GPU_WORKGROUP) tile->vw = 4; /* float4 */
     return 1;
 }
 
@@ -158,27 +158,28 @@ fg_matrix_unit fg_tile_unit(const fg_shape *shape, const fgmm_device *device)
     enum { LEAST_K = 32, LEAST_D = 16 };
     const fg_matrix_unit unit = fg_device_unit(device);
     if (shape->covariance != FGMM_SPHERICAL || shape->matrices) return FG_UNIT_NONE;
-    if (shape->family != (fg_unit_is_warp(unit) ? FGMM_KERNEL_GROUP : FGMM_KERNEL_VECTOR)) return FG_UNIT_NONE;
+    if (shape->backend != (fg_unit_is_warp(unit) ? FGMM_BACKEND_GPU_WORKGROUP : FGMM_BACKEND_CPU_SIMD))
+        return FG_UNIT_NONE;
     if (fg_unit_is_warp(unit) && shape->d > FG_WARP_DIMS) return FG_UNIT_NONE;
-    if (!fg_device_is_family_asked_for(device) && (shape->k < LEAST_K || shape->d < LEAST_D)) return FG_UNIT_NONE;
+    if (!fg_device_is_backend_asked_for(device) && (shape->k < LEAST_K || shape->d < LEAST_D)) return FG_UNIT_NONE;
     return unit;
 }
 
-fgmm_kernel_family fg_tile_family(const fg_shape *shape, const fgmm_device *device)
+fgmm_backend fg_tile_backend(const fg_shape *shape, const fgmm_device *device)
 {
-    return fg_tile_unit(shape, device) == FG_UNIT_NONE ? shape->family : FGMM_KERNEL_MATRIX;
+    return fg_tile_unit(shape, device) == FG_UNIT_NONE ? shape->backend : FGMM_BACKEND_MATRIX_UNIT;
 }
 
 int fg_tile_take(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text)
 {
-    if (!fg_tile_parse(tile, shape->family, text)) return 0;
+    if (!fg_tile_parse(tile, shape->backend, text)) return 0;
     tile->unit = fg_tile_unit(shape, device);
     return !fg_tile_reject(tile, shape, device);
 }
 
 int fg_tile_read(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text)
 {
-    const char *name = spaces[shape->family].name;
+    const char *name = spaces[shape->backend].name;
     return strncmp(text, name, strlen(name)) == 0 && text[strlen(name)] == ' ' &&
            fg_tile_take(tile, shape, device, text + strlen(name));
 }
@@ -193,25 +194,25 @@ fg_tile_problem fg_tile_problem_of(const fg_shape *shape, const fgmm_device *dev
 enum { VENDOR_ANY = 0, VENDOR_NVIDIA = 0x10de, VENDOR_AMD = 0x1002, VENDOR_INTEL = 0x8086 };
 
 /* Of a GPU's compiler beyond which sums are spilled or too few work-groups are active. */
-static uint64_t most_registers(const fg_device_facts *facts, fgmm_kernel_family family)
+static uint64_t most_registers(const fg_device_facts *facts, fgmm_backend backend)
 {
-    if (family == FGMM_KERNEL_VECTOR) return facts->vector_width >= 16 ? 32 : 16;
+    if (backend == FGMM_BACKEND_CPU_SIMD) return facts->vector_width >= 16 ? 32 : 16;
     return facts->vendor_id == VENDOR_NVIDIA || facts->vendor_id == VENDOR_AMD ? 168 : 72;
 }
 
-fg_space_needs fg_tile_limits(const fgmm_device *device, fgmm_kernel_family family)
+fg_space_needs fg_tile_limits(const fgmm_device *device, fgmm_backend backend)
 {
     enum { DRIVER_BYTES = 1024 }; /* what NVIDIA's driver keeps of local memory for itself */
     const fg_device_facts *facts = fg_device_facts_of(device);
     return (fg_space_needs){facts->local_bytes > DRIVER_BYTES ? facts->local_bytes - DRIVER_BYTES : 0,
-                            facts->max_work_group, most_registers(facts, family)};
+                            facts->max_work_group, most_registers(facts, backend)};
 }
 
 const char *fg_tile_reject(const fg_tile *tile, const fg_shape *shape, const fgmm_device *device)
 {
     const fg_tile_problem problem = fg_tile_problem_of(shape, device);
-    const fg_space_needs limits = fg_tile_limits(device, shape->family);
-    return fg_space_reject(&spaces[shape->family], tile, &problem, &limits);
+    const fg_space_needs limits = fg_tile_limits(device, shape->backend);
+    return fg_space_reject(&spaces[shape->backend], tile, &problem, &limits);
 }
 
 /* ---- shipped tiles ---- */
@@ -225,7 +226,7 @@ enum {
 enum { BASIS_ESTIMATED = 0, BASIS_MEASURED = 1 };
 
 typedef struct shipped_tile {
-    fgmm_kernel_family family;
+    fgmm_backend backend;
     uint32_t vendor, width, local_kib;
     int covariance;
     uint32_t most_k;
@@ -234,8 +235,8 @@ typedef struct shipped_tile {
 } shipped_tile;
 
 static const shipped_tile shipped_tiles[] = {
-#define FG_TILE(family, vendor, width, local, covariance, k, basis, text)                                              \
-    {FGMM_KERNEL_##family, VENDOR_##vendor, width, local, COVARIANCE_##covariance, k, BASIS_##basis, text},
+#define FG_TILE(backend, vendor, width, local, covariance, k, basis, text)                                             \
+    {FGMM_BACKEND_##backend, VENDOR_##vendor, width, local, COVARIANCE_##covariance, k, BASIS_##basis, text},
 #include "tiles.def"
 };
 enum { SHIPPED_TILES = sizeof shipped_tiles / sizeof shipped_tiles[0] };
@@ -244,7 +245,7 @@ enum { SHIPPED_TILES = sizeof shipped_tiles / sizeof shipped_tiles[0] };
 static int is_meant(const shipped_tile *line, const fg_shape *shape, const fg_device_facts *facts)
 {
     const uint32_t width =
-        shape->family == FGMM_KERNEL_VECTOR ? facts->vector_width : facts->wave_items; /* 0: the driver is silent */
+        shape->backend == FGMM_BACKEND_CPU_SIMD ? facts->vector_width : facts->wave_items; /* 0: the driver is silent */
     const fgmm_covariance covariance = shape->covariance == FGMM_TIED ? FGMM_SPHERICAL : shape->covariance;
     return (line->vendor == VENDOR_ANY || line->vendor == facts->vendor_id) &&
            (line->width == 0 || width == 0 || line->width == width) &&
@@ -256,20 +257,21 @@ static int is_meant(const shipped_tile *line, const fg_shape *shape, const fg_de
 int fg_tile_is_filled(const fg_tile *tile, const fg_shape *shape)
 {
     enum { NARROW_STRIP = 64 };
-    if (shape->family == FGMM_KERNEL_VECTOR || tile->vectors <= NARROW_STRIP) return 1;
+    if (shape->backend == FGMM_BACKEND_CPU_SIMD || tile->vectors <= NARROW_STRIP) return 1;
     return 4 * fg_round_up(shape->k, tile->vectors) <= 5 * fg_round_up(shape->k, NARROW_STRIP);
 }
 
 fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *shape, const fgmm_device *device)
 {
     const fg_matrix_unit unit = fg_tile_unit(shape, device);
-    /* a GPU's unit cuts its own work; all other kernels keep the group family's tile */
-    const fgmm_kernel_family family = fg_unit_is_warp(unit) ? FGMM_KERNEL_GROUP : fg_tile_family(shape, device);
+    /* a GPU's unit cuts its own work; all other kernels keep the group backend's tile */
+    const fgmm_backend backend = fg_unit_is_warp(unit) ? FGMM_BACKEND_GPU_WORKGROUP : fg_tile_backend(shape, device);
     const fg_device_facts *facts = fg_device_facts_of(device);
     const char *reason = "none is meant for it";
     for (size_t i = 0; i < SHIPPED_TILES; i++) {
         const shipped_tile *line = &shipped_tiles[i];
-        if (line->family != family || !is_meant(line, shape, facts) || !fg_tile_parse(tile, shape->family, line->text))
+        if (line->backend != backend || !is_meant(line, shape, facts) ||
+            !fg_tile_parse(tile, shape->backend, line->text))
             continue;
         tile->unit = unit;
         /* on other devices the register tile of a matrix line serves few strips, and may be larger than its registers
@@ -282,6 +284,6 @@ fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *sha
     return fg_fail(FGMM_UNSUPPORTED,
                    "%s kernels: no tile fits the device (%s): local memory = %llu bytes, work-items of "
                    "a group = %zu at most",
-                   spaces[shape->family].name, reason ? reason : "mostly padding",
+                   spaces[shape->backend].name, reason ? reason : "mostly padding",
                    (unsigned long long)facts->local_bytes, facts->max_work_group);
 }

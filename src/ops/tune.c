@@ -26,7 +26,7 @@ static const double NATS = 2e-3, RELATIVE_NATS = 1e-5, RELATIVE_SUMS = 1e-3;
 typedef struct tuner {
     const fg_tune_request *request;
     fgmm_device *timed;
-    fg_shape shape; /* k, d, family and so on; its tile is the first */
+    fg_shape shape; /* k, d, backend and so on; its tile is the first */
     fg_tile_problem problem;
     fg_tile_place place;
     fg_tiles *tiles; /* as they were before */
@@ -128,7 +128,7 @@ done:
 static fgmm_status set_lanes(tuner *t, fg_tile *tile)
 {
     fgmm_status status = FGMM_OK;
-    if (t->shape.family != FGMM_KERNEL_VECTOR) return FGMM_OK;
+    if (t->shape.backend != FGMM_BACKEND_CPU_SIMD) return FGMM_OK;
     if (!t->lanes[tile->vw]) {
         FG_TRY(fg_lanes_probe(&tile->lanes, t->timed, tile->vw));
         t->lanes[tile->vw] = 1 + tile->lanes;
@@ -142,7 +142,7 @@ done:
  * into sums, that one. */
 static fgmm_path path_of(const tuner *t, unsigned program)
 {
-    if (t->shape.is_direct) return FGMM_PATH_AUTO;
+    if (t->shape.is_fused) return FGMM_PATH_AUTO;
     return program == FG_PROGRAM_DENSE ? FGMM_PATH_DENSE : FGMM_PATH_SPARSE;
 }
 
@@ -185,7 +185,7 @@ done:
 
 static void format(const tuner *t, const void *tile, char text[FG_TILE_TEXT_BYTES])
 {
-    fg_space_format(fg_tile_space(t->shape.family), tile, text, FG_TILE_TEXT_BYTES);
+    fg_space_format(fg_tile_space(t->shape.backend), tile, text, FG_TILE_TEXT_BYTES);
 }
 
 /* A file that cannot be written has been found out before the search; what happens to it later changes no tile. */
@@ -272,10 +272,10 @@ static void tuner_clear(tuner *t)
 static fgmm_status search(tuner *t, fg_tune_report *report)
 {
     fgmm_status status = FGMM_OK;
-    const fgmm_kernel_family family = t->shape.family;
-    const fg_search_op op = {.space = fg_tile_space(family),
+    const fgmm_backend backend = t->shape.backend;
+    const fg_search_op op = {.space = fg_tile_space(backend),
                              .problem = &t->problem,
-                             .limits = fg_tile_limits(t->timed, family),
+                             .limits = fg_tile_limits(t->timed, backend),
                              .programs = t->shape.matrices ? 1 : PROGRAMS, /* with matrices there is no dense path */
                              .user = t,
                              .prepare = prepare,
@@ -309,7 +309,7 @@ fgmm_status fg_pass_tune(fg_tune_report *report, fgmm_device *device, const fg_t
     const fg_pass_options options = {
         .covariance = request->covariance, .k = request->k, .d = request->d, .type = request->type, .batch_rows = 1};
     FG_TRY(fg_shape_init(&t.shape, device, &options));
-    report->family = fg_tile_family(&t.shape, device);
+    report->backend = fg_tile_backend(&t.shape, device);
     t.problem = fg_tile_problem_of(&t.shape, device);
     fg_tile_place_of(&t.place, &t.shape, device);
     FG_CHECK(t.place.path[0], FGMM_IO, "tiles cannot be remembered: the device was opened without a cache folder");

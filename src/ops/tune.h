@@ -19,7 +19,7 @@ typedef struct fg_tune_request {
 
 typedef struct fg_tune_report {
     fg_search_result search; /* zero where nothing was done; seconds of program 0, sparse, and 1, dense (0: none) */
-    fgmm_kernel_family family;
+    fgmm_backend backend;
     int was_remembered;
     uint64_t batch_rows; /* of the timed batches */
     char first[FG_TILE_TEXT_BYTES], best[FG_TILE_TEXT_BYTES];

@@ -22,7 +22,7 @@ static double separation(uint64_t k, uint64_t d)
 }
 
 /* Value i of the rows, a multiple of 1/4 (of 1 for whole-number types), around 0. */
-static void store(void *rows, fgmm_type type, size_t i, double value)
+static void storage(void *rows, fgmm_type type, size_t i, double value)
 {
     const double quarters = rint(value / QUARTER) * QUARTER;
     int exponent;
@@ -89,7 +89,7 @@ static void draw(fg_tune_rows *t, fgmm_covariance covariance, fgmm_type type)
     for (uint64_t i = 0; i < t->n; i++) {
         const double *mean = t->means + fg_rng_below(&rng, t->k) * t->d;
         for (uint64_t j = 0; j < t->d; j++)
-            store(t->rows, type, (size_t)(i * t->d + j), mean[j] - origin + sigma * fg_rng_normal(&rng));
+            storage(t->rows, type, (size_t)(i * t->d + j), mean[j] - origin + sigma * fg_rng_normal(&rng));
     }
 }
 

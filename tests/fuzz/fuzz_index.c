@@ -39,7 +39,7 @@ static void check_lists(const fgmm_index *index)
         entries += length;
     }
     REQUIRE(entries == index->info.entries && entries >= index->info.rows);
-    REQUIRE(index->dial.for_top == 0 || index->dial.points >= 1);
+    REQUIRE(index->calibration.for_top == 0 || index->calibration.points >= 1);
     free(row);
 }
 
@@ -106,11 +106,11 @@ static size_t write_seed(const char *path, fgmm_index_format format, const fgmm_
                                    .format = format,
                                    .max_lists = 2,
                                    .tau = 1.5},
-                          .dial = {.for_top = mixture ? 10 : 0, .ranks = K, .points = 2, .scale = 1}};
+                          .calibration = {.for_top = mixture ? 10 : 0, .ranks = K, .points = 2, .scale = 1}};
     const float row[D] = {1, 2};
     fg_index_writer *writer;
-    head.dial.threshold[1] = -3;
-    head.dial.recall[1] = 1;
+    head.calibration.threshold[1] = -3;
+    head.calibration.recall[1] = 1;
     REQUIRE(fg_index_writer_open(&writer, path, &head, rooms, 4096) == FGMM_OK);
     for (int i = 0; i < 4; i++) REQUIRE(fg_index_writer_add(writer, i < 2 ? 0 : 2, i % 3, row) == FGMM_OK);
     if (format == FGMM_INDEX_FAISS) REQUIRE(fg_index_writer_add(writer, 2, 2, row) == FGMM_OK);

@@ -56,8 +56,9 @@ START_TEST(test_device__describes_what_it_lists)
     }
     ck_assert_uint_eq(defaults, 1);
     ck_assert_uint_gt(info.max_alloc_bytes, 0);
-    ck_assert_int_eq(info.family == FGMM_KERNEL_MATRIX, fg_device_unit(device) != FG_UNIT_NONE);
-    ck_assert_int_eq(fg_device_family(device), info.kind == FGMM_DEVICE_CPU ? FGMM_KERNEL_VECTOR : FGMM_KERNEL_GROUP);
+    ck_assert_int_eq(info.backend == FGMM_BACKEND_MATRIX_UNIT, fg_device_unit(device) != FG_UNIT_NONE);
+    ck_assert_int_eq(fg_device_backend(device),
+                     info.kind == FGMM_DEVICE_CPU ? FGMM_BACKEND_CPU_SIMD : FGMM_BACKEND_GPU_WORKGROUP);
     const uint32_t width = fg_device_facts_of(device)->vector_width;
     ck_assert(width == 4 || width == 8 || width == 16);
 }
@@ -288,7 +289,7 @@ START_TEST(test_device__options_are_checked)
     fgmm_device *opened;
     size_t count;
     options.cache_dir = "";
-    options.family = (fgmm_kernel_family)9;
+    options.backend = (fgmm_backend)9;
     ck_fails(fgmm_device_open(&opened, &options), FGMM_ARGUMENT, "family = 9");
     options.size = 0;
     ck_fails(fgmm_device_open(&opened, &options), FGMM_ARGUMENT, "size = 0");
@@ -298,22 +299,23 @@ START_TEST(test_device__options_are_checked)
     fgmm_device_close(NULL);
 
     /* An older program's struct ends behind `match`: the rest has its defaults. */
-    options = (fgmm_device_options){.size = offsetof(fgmm_device_options, family), .family = FGMM_KERNEL_GROUP};
+    options =
+        (fgmm_device_options){.size = offsetof(fgmm_device_options, backend), .backend = FGMM_BACKEND_GPU_WORKGROUP};
     ck_ok(fgmm_device_open(&opened, &options));
     ck_ok(fgmm_devices_list(NULL, 0, &count));
     info.size = offsetof(fgmm_device_info, name);
     ck_ok(fgmm_device_describe(opened, &info));
     ck_assert_uint_eq(info.size, offsetof(fgmm_device_info, name));
     ck_assert_int_eq(info.name[0], 0);
-    ck_assert_int_eq(info.family == FGMM_KERNEL_GROUP, info.kind != FGMM_DEVICE_CPU);
+    ck_assert_int_eq(info.backend == FGMM_BACKEND_GPU_WORKGROUP, info.kind != FGMM_DEVICE_CPU);
     fgmm_device_close(opened);
 
     options = (fgmm_device_options)FGMM_DEVICE_OPTIONS_INIT;
     options.cache_dir = "";
-    options.family = FGMM_KERNEL_GROUP;
+    options.backend = FGMM_BACKEND_GPU_WORKGROUP;
     ck_ok(fgmm_device_open(&opened, &options));
-    ck_assert_int_eq(fg_device_family(opened), FGMM_KERNEL_GROUP);
-    ck_assert_str_eq(fgmm_kernel_family_name(fg_device_family(opened)), "group");
+    ck_assert_int_eq(fg_device_backend(opened), FGMM_BACKEND_GPU_WORKGROUP);
+    ck_assert_str_eq(fgmm_backend_name(fg_device_backend(opened)), "group");
     fgmm_device_close(opened);
 }
 END_TEST

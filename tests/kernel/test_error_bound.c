@@ -21,7 +21,7 @@ static const double most_excess = 1e3;
 
 typedef struct bound_case {
     fgmm_covariance covariance;
-    fgmm_kernel_family family;
+    fgmm_backend backend;
     fgmm_type type;
     uint64_t n, d, k, seed;
     double condition;  /* largest over least eigenvalue of a covariance, before columns are scaled */
@@ -41,17 +41,17 @@ typedef struct drawn {
 } drawn;
 
 static fgmm_device *device;
-static fgmm_kernel_family open_family;
+static fgmm_backend open_backend;
 
-static void open_family_device(fgmm_kernel_family family)
+static void open_backend_device(fgmm_backend backend)
 {
-    if (device && open_family == family) return;
+    if (device && open_backend == backend) return;
     fgmm_device_close(device);
-    device = open_test_family(family);
-    open_family = family;
+    device = open_test_backend(backend);
+    open_backend = backend;
 }
 
-static void close_family_device(void)
+static void close_backend_device(void)
 {
     fgmm_device_close(device);
     device = NULL;
@@ -102,7 +102,7 @@ static double from_half(uint16_t half)
     return half >> 15 ? -value : value;
 }
 
-static double store(void *rows, fgmm_type type, size_t i, double value)
+static double storage(void *rows, fgmm_type type, size_t i, double value)
 {
     switch (type) {
     case FGMM_U8:
@@ -170,7 +170,7 @@ static void draw_row(drawn *p, const bound_case *c, const places *at, uint64_t i
         double value = at->points[k * d + j];
         for (uint64_t e = 0; e < d && !is_outlier; e++) value += at->roots[(k * d + j) * d + e] * g[e];
         if (is_outlier) value += at->scales[j] * pow(10, 2 + (double)(c->seed % 4)) * g[j];
-        p->x[i * d + j] = store(p->rows, c->type, i * d + j, c->is_whole ? rint(value) : value);
+        p->x[i * d + j] = storage(p->rows, c->type, i * d + j, c->is_whole ? rint(value) : value);
     }
     p->label[i] = k;
 }
@@ -290,7 +290,7 @@ static errors measure(const bound_case *c)
     fgmm_model *fitted;
     fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
     fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
-    open_family_device(c->family);
+    open_backend_device(c->backend);
     options.components = c->k;
     options.covariance = c->covariance;
     options.init = FGMM_INIT_MODEL;
@@ -320,7 +320,7 @@ static errors check_case(const bound_case *c)
     ck_assert_msg(error <= e.bound,
                   "%s, %s kernels, %s, seed %llu: N %llu D %llu K %llu condition %g far %g separation %g unlike %g "
                   "whole %d outlier %d: rows are off by %g, their mean by %g, and the bound is %g",
-                  fgmm_covariance_name(c->covariance), fgmm_kernel_family_name(c->family), fgmm_type_name(c->type),
+                  fgmm_covariance_name(c->covariance), fgmm_backend_name(c->backend), fgmm_type_name(c->type),
                   (unsigned long long)c->seed, (unsigned long long)c->n, (unsigned long long)c->d,
                   (unsigned long long)c->k, c->condition, c->far, c->separation, c->unlike, c->is_whole, c->has_outlier,
                   e.of_row, e.of_mean, e.bound);
@@ -346,8 +346,8 @@ static bound_case random_case(fgmm_covariance covariance, uint64_t seed, int all
     bound_case c = {.covariance = covariance, .seed = seed};
     c.type = types[fg_rng_below(&rng, all ? 7 : 3)];
     c.d = dims[c.type == FGMM_U8 && !all ? 0 : fg_rng_below(&rng, all ? 5 : 2)];
-    c.family = all && seed % 5 == 4 ? FGMM_KERNEL_GROUP : FGMM_KERNEL_AUTO;
-    if (covariance == FGMM_SPHERICAL && seed % 5 == 3) c.family = FGMM_KERNEL_MATRIX;
+    c.backend = all && seed % 5 == 4 ? FGMM_BACKEND_GPU_WORKGROUP : FGMM_BACKEND_AUTO;
+    if (covariance == FGMM_SPHERICAL && seed % 5 == 3) c.backend = FGMM_BACKEND_MATRIX_UNIT;
     c.k = components[fg_rng_below(&rng, is_matrix ? 4 : 6)];
     c.n = 300 + fg_rng_below(&rng, 1500) + (covariance == FGMM_FULL ? 3 * c.d * c.k : 0);
     c.condition = fg_rng_below(&rng, 3) ? pow(10, uniform(&rng, 0, 6)) : 1;
@@ -437,7 +437,7 @@ Suite *suite(void)
     tcase_add_test(known, test_error_bound__holds_for_ill_conditioned_whole_numbers);
     tcase_add_test(known, test_error_bound__is_no_larger_for_an_outlier);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        tcase_add_checked_fixture(cases[i], NULL, close_family_device);
+        tcase_add_checked_fixture(cases[i], NULL, close_backend_device);
         tcase_set_timeout(cases[i], 3600);
         suite_add_tcase(s, cases[i]);
     }

@@ -1,4 +1,4 @@
-/* test_exp.c - the exponential that the vector family's kernels share, against the C library's. */
+/* test_exp.c - the exponential that the vector backend's kernels share, against the C library's. */
 #include "handle.h"
 #include "kernel_files.h"
 #include "support.h"

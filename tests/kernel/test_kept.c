@@ -54,7 +54,7 @@ typedef struct found_t {
     uint32_t capacity;
 } found_t;
 
-static found_t find_lists(fgmm_kernel_family family, const fg_parameters *p)
+static found_t find_lists(fgmm_backend backend, const fg_parameters *p)
 {
     found_t f = {0};
     const float shift[D] = {0};
@@ -62,7 +62,7 @@ static found_t find_lists(fgmm_kernel_family family, const fg_parameters *p)
     fgmm_device_options device_options = FGMM_DEVICE_OPTIONS_INIT;
     fg_pass *pass;
     fg_buffer *buffer;
-    device_options.family = family;
+    device_options.backend = backend;
     ck_ok(fgmm_device_open(&device, &device_options));
     ck_ok(fg_pass_create(&pass, device, &options));
     ck_ok(fg_buffer_create(&buffer, device, sizeof(float) * N * D, FG_BUFFER_DEVICE, "rows"));
@@ -82,10 +82,10 @@ static found_t find_lists(fgmm_kernel_family family, const fg_parameters *p)
 }
 
 /* Every row's list: ascending, sums to 1, leaves out less than dropped_mass. Returns the rows that overflowed. */
-static size_t check_lists(fgmm_kernel_family family)
+static size_t check_lists(fgmm_backend backend)
 {
     const fg_parameters p = {FGMM_SPHERICAL, K, D, weights, means, variances};
-    found_t f = find_lists(family, &p);
+    found_t f = find_lists(backend, &p);
     double *x = calloc(N * D, sizeof *x), *r = calloc((size_t)N * K, sizeof *r), logz[N];
     size_t overflowed = 0;
     for (size_t i = 0; i < N * D; i++) x[i] = (double)rows[i];
@@ -115,14 +115,14 @@ static size_t check_lists(fgmm_kernel_family family)
     return overflowed;
 }
 
-static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_GROUP, FGMM_KERNEL_MATRIX};
-enum { FAMILIES = sizeof families / sizeof families[0] };
+static const fgmm_backend backends[] = {FGMM_BACKEND_CPU_SIMD, FGMM_BACKEND_GPU_WORKGROUP, FGMM_BACKEND_MATRIX_UNIT};
+enum { BACKENDS = sizeof backends / sizeof backends[0] };
 
 /* Nothing tells the components apart: no list can hold them. */
 START_TEST(test_kept__equal_components_overflow)
 {
     for (size_t i = 0; i < N * D; i++) rows[i] = (float)i * 0.01f;
-    ck_assert_uint_eq(check_lists(families[_i]), N);
+    ck_assert_uint_eq(check_lists(backends[_i]), N);
 }
 END_TEST
 
@@ -132,7 +132,7 @@ START_TEST(test_kept__all_others_just_beyond_the_threshold)
 {
     const double spread = log(2.0) * (24 + log2(K)); /* nats */
     for (size_t k = 1; k < K; k++) means[k * D] = sqrt(2 * (spread + 1e-3));
-    ck_assert_uint_eq(check_lists(families[_i]), 0);
+    ck_assert_uint_eq(check_lists(backends[_i]), 0);
 }
 END_TEST
 
@@ -143,7 +143,7 @@ START_TEST(test_kept__components_at_every_level)
         means[((k * 5) % K) * D + 1] = sqrt(2 * 0.7 * (double)k);
         for (size_t i = 0; i < N; i++) rows[i * D + 1] = 0;
     }
-    ck_assert_uint_eq(check_lists(families[_i]), 0);
+    ck_assert_uint_eq(check_lists(backends[_i]), 0);
 }
 END_TEST
 
@@ -151,7 +151,7 @@ END_TEST
 START_TEST(test_kept__the_nearest_comes_last)
 {
     for (size_t k = 0; k + 1 < K; k++) means[k * D] = 100;
-    ck_assert_uint_eq(check_lists(families[_i]), 0);
+    ck_assert_uint_eq(check_lists(backends[_i]), 0);
 }
 END_TEST
 
@@ -161,7 +161,7 @@ START_TEST(test_kept__one_far_outlier)
     for (size_t k = 0; k < K; k++) means[k * D + 2] = 20 * (double)k;
     for (size_t i = 0; i < N; i++) rows[i * D + 2] = (float)(20 * 7 * i);
     rows[5 * D] = 1e4f;
-    const size_t overflowed = check_lists(families[_i]);
+    const size_t overflowed = check_lists(backends[_i]);
     ck_assert_uint_le(overflowed, 1); /* float cannot tell the outlier's components apart: the dense path may take it */
 }
 END_TEST
@@ -172,11 +172,11 @@ Suite *suite(void)
     TCase *cases = tcase_create("hard");
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_set_timeout(cases, 300);
-    tcase_add_loop_test(cases, test_kept__equal_components_overflow, 0, FAMILIES);
-    tcase_add_loop_test(cases, test_kept__all_others_just_beyond_the_threshold, 0, FAMILIES);
-    tcase_add_loop_test(cases, test_kept__components_at_every_level, 0, FAMILIES);
-    tcase_add_loop_test(cases, test_kept__the_nearest_comes_last, 0, FAMILIES);
-    tcase_add_loop_test(cases, test_kept__one_far_outlier, 0, FAMILIES);
+    tcase_add_loop_test(cases, test_kept__equal_components_overflow, 0, BACKENDS);
+    tcase_add_loop_test(cases, test_kept__all_others_just_beyond_the_threshold, 0, BACKENDS);
+    tcase_add_loop_test(cases, test_kept__components_at_every_level, 0, BACKENDS);
+    tcase_add_loop_test(cases, test_kept__the_nearest_comes_last, 0, BACKENDS);
+    tcase_add_loop_test(cases, test_kept__one_far_outlier, 0, BACKENDS);
     suite_add_tcase(s, cases);
     return s;
 }

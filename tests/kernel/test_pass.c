@@ -1,4 +1,4 @@
-/* test_pass.c - a pass on the device against the double-precision twin: the vector and the group family, both paths,
+/* test_pass.c - a pass on the device against the double-precision twin: the vector and the group backend, both paths,
  * all row types, spherical and diagonal covariances, at sizes around the tile's edges. Matrices: test_pass_matrices.c;
  * matrix units: test_pass_units.c. The case "tiny" is small enough for a simulator. */
 #include "passes.h"
@@ -7,13 +7,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_GROUP};
-enum { FAMILIES = sizeof families / sizeof families[0] };
+static const fgmm_backend backends[] = {FGMM_BACKEND_CPU_SIMD, FGMM_BACKEND_GPU_WORKGROUP};
+enum { BACKENDS = sizeof backends / sizeof backends[0] };
 
 /* Entries of a component are joined in float within a batch, and in double across batches: some roundings. */
 static const double joining_tolerance = 1e-5;
 
-/* Covariance, kept components and path that a family must get right; each is run for every size below. */
+/* Covariance, kept components and path that a backend must get right; each is run for every size below. */
 typedef struct variant {
     fgmm_covariance covariance;
     fg_keep keep;
@@ -27,12 +27,12 @@ static const variant variants[] = {
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
-static void check_sizes(fgmm_kernel_family family, const fg_tile *tile, const uint64_t (*sizes)[3], size_t count,
+static void check_sizes(fgmm_backend backend, const fg_tile *tile, const uint64_t (*sizes)[3], size_t count,
                         double overlap)
 {
     for (size_t v = 0; v < VARIANTS; v++)
         for (size_t i = 0; i < count; i++) {
-            const shape_case c = {family,
+            const shape_case c = {backend,
                                   variants[v].covariance,
                                   variants[v].keep,
                                   FGMM_F32,
@@ -47,7 +47,7 @@ static void check_sizes(fgmm_kernel_family family, const fg_tile *tile, const ui
         }
 }
 
-/* 1, tile - 1, tile, tile + 1 for N and K of the vector family's larger tiles (48 rows, 32 components), and a K for
+/* 1, tile - 1, tile, tile + 1 for N and K of the vector backend's larger tiles (48 rows, 32 components), and a K for
  * each shipped tile; then for D (16 lanes). Few different D, here and below: each is a compilation, and what one test
  * compiled the next one finds. */
 static const uint64_t edge_sizes[][3] = {
@@ -59,7 +59,7 @@ enum { EDGE_SIZES = sizeof edge_sizes / sizeof edge_sizes[0], EDGE_DIMS = sizeof
 
 START_TEST(test_pass__vector_equals_the_twin_at_tile_edges)
 {
-    check_sizes(FGMM_KERNEL_VECTOR, NULL, edge_sizes, EDGE_SIZES, 0.5);
+    check_sizes(FGMM_BACKEND_CPU_SIMD, NULL, edge_sizes, EDGE_SIZES, 0.5);
 }
 END_TEST
 
@@ -67,7 +67,7 @@ END_TEST
 START_TEST(test_pass__vector_equals_the_twin_at_vector_edges)
 {
     for (size_t v = (size_t)_i % 3; v < VARIANTS; v += 3) {
-        const shape_case c = {.family = FGMM_KERNEL_VECTOR,
+        const shape_case c = {.backend = FGMM_BACKEND_CPU_SIMD,
                               .covariance = variants[v].covariance,
                               .keep = variants[v].keep,
                               .type = FGMM_F32,
@@ -81,8 +81,8 @@ START_TEST(test_pass__vector_equals_the_twin_at_vector_edges)
 }
 END_TEST
 
-/* Left to itself, the vector family takes small mixtures straight into sums: more rows than a range has, K and D around
- * strips and vectors, also far from the shift. */
+/* Left to itself, the vector backend takes small mixtures straight into sums: more rows than a range has, K and D
+ * around strips and vectors, also far from the shift. */
 START_TEST(test_pass__vector_small_mixtures_equal_the_twin)
 {
     static const uint64_t sizes[][3] = {{1, 1, 1}, {47, 17, 16}, {48, 17, 33}, {3100, 17, 17}, {2049, 17, 150}};
@@ -90,7 +90,7 @@ START_TEST(test_pass__vector_small_mixtures_equal_the_twin)
         for (int keep = FG_KEEP_MIXTURE; keep <= FG_KEEP_BEST; keep++)
             for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
                 const int is_tight = keep == FG_KEEP_MIXTURE && i == 1;
-                const shape_case c = {.family = FGMM_KERNEL_VECTOR,
+                const shape_case c = {.backend = FGMM_BACKEND_CPU_SIMD,
                                       .covariance = (fgmm_covariance)covariance,
                                       .keep = (fg_keep)keep,
                                       .type = FGMM_F32,
@@ -105,7 +105,7 @@ START_TEST(test_pass__vector_small_mixtures_equal_the_twin)
 }
 END_TEST
 
-/* The group family's tiles; on CPUs such kernels take seconds to compile, so edges are those of the smallest. */
+/* The group backend's tiles; on CPUs such kernels take seconds to compile, so edges are those of the smallest. */
 static const fg_tile group_tiles[] = {
     {.vw = 4, .rows = 32, .vectors = 32, .block = 64, .chunk = 256, .depth = 8, .local = 64, .across = 8},
     {.vw = 4, .rows = 256, .vectors = 16, .block = 64, .chunk = 256, .depth = 8, .local = 256, .across = 4},
@@ -118,7 +118,7 @@ enum { GROUP_TILES = sizeof group_tiles / sizeof group_tiles[0] };
 START_TEST(test_pass__group_equals_the_twin_at_tile_edges)
 {
     static const uint64_t sizes[][3] = {{1, 9, 1}, {31, 9, 31}, {32, 9, 32}, {33, 9, 33}, {300, 9, 65}};
-    check_sizes(FGMM_KERNEL_GROUP, &quick_group_tile, sizes, sizeof sizes / sizeof sizes[0], 0.5);
+    check_sizes(FGMM_BACKEND_GPU_WORKGROUP, &quick_group_tile, sizes, sizeof sizes / sizeof sizes[0], 0.5);
 }
 END_TEST
 
@@ -127,7 +127,7 @@ START_TEST(test_pass__group_equals_the_twin_with_every_tile)
     const int all = getenv("FG_TEST_ALL") != NULL;
     for (size_t v = 0; v < VARIANTS; v++) {
         if (!all && v != (size_t)_i % 4 && v != 4) continue; /* every variant with some tile */
-        const shape_case c = {.family = FGMM_KERNEL_GROUP,
+        const shape_case c = {.backend = FGMM_BACKEND_GPU_WORKGROUP,
                               .covariance = variants[v].covariance,
                               .keep = variants[v].keep,
                               .type = FGMM_F32,
@@ -142,7 +142,7 @@ START_TEST(test_pass__group_equals_the_twin_with_every_tile)
 }
 END_TEST
 
-/* The vector family's tile space (tile.c): with each of its values of a parameter in turn, the others as in a small
+/* The vector backend's tile space (tile.c): with each of its values of a parameter in turn, the others as in a small
  * tile; and tiles with everything at its least, and at odd numbers, for each vector width. */
 static const fg_tile vector_middle = {
     .vw = 4, .rows = 4, .vectors = 2, .block = 12, .dense_k = 4, .dense_v = 2, .piece = 2, .chunk = 64};
@@ -156,7 +156,7 @@ static const fg_tile vector_corners[] = {
 };
 enum { VECTOR_CORNERS = sizeof vector_corners / sizeof vector_corners[0], MOST_TILES = 64 };
 
-/* Small mixtures take a block's few entries one by one, and products where it has many (direct.c: here some 5 and 19 a
+/* Small mixtures take a block's few entries one by one, and products where it has many (fused.c: here some 5 and 19 a
  * row): components far apart, some near each other so that blocks of a range differ, and all near; and, far from the
  * shift, strips that differences are taken of. */
 START_TEST(test_pass__vector_small_mixtures_sparse_and_dense)
@@ -166,7 +166,7 @@ START_TEST(test_pass__vector_small_mixtures_sparse_and_dense)
     static const uint64_t sizes[][3] = {{1100, 17, 33}, {1100, 17, 150}, {300, 19, 20}, {100, 17, 1100}};
     for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++)
         for (size_t i = 0; i < OVERLAPS; i++) {
-            const shape_case c = {.family = FGMM_KERNEL_VECTOR,
+            const shape_case c = {.backend = FGMM_BACKEND_CPU_SIMD,
                                   .covariance = (fgmm_covariance)covariance,
                                   .type = FGMM_F32,
                                   .path = FGMM_PATH_AUTO,
@@ -185,7 +185,7 @@ END_TEST
 /* Corner i, then each value of each parameter. 0: there are no more. */
 static int vector_tile(fg_tile *tile, unsigned i)
 {
-    const fg_space *space = fg_tile_space(FGMM_KERNEL_VECTOR);
+    const fg_space *space = fg_tile_space(FGMM_BACKEND_CPU_SIMD);
     if (i < VECTOR_CORNERS) {
         *tile = vector_corners[i];
         return 1;
@@ -211,12 +211,12 @@ START_TEST(test_pass__vector_equals_the_twin_in_the_tile_space)
     ck_assert(_i < MOST_TILES - 1); /* the loop covers them all */
     const fg_tile_problem about = {FGMM_DIAG, 19, 19, 16};
     const fg_space_needs limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
-    ck_assert_ptr_null(fg_space_reject(fg_tile_space(FGMM_KERNEL_VECTOR), &tile, &about, &limits));
+    ck_assert_ptr_null(fg_space_reject(fg_tile_space(FGMM_BACKEND_CPU_SIMD), &tile, &about, &limits));
     const uint64_t strip = tile.vw * tile.vectors;
     for (size_t v = 0; v < VARIANTS; v++) {
         if (!all && v != (size_t)_i % 4 && v != 4) continue; /* one with all components, one with the nearest */
         for (uint64_t near = 0; near < 3; near++) {          /* a tile less one, a tile, a tile and one */
-            const shape_case c = {FGMM_KERNEL_VECTOR,
+            const shape_case c = {FGMM_BACKEND_CPU_SIMD,
                                   variants[v].covariance,
                                   variants[v].keep,
                                   FGMM_F32,
@@ -237,24 +237,24 @@ END_TEST
 START_TEST(test_pass__overflowing_rows_take_the_dense_path)
 {
     static const uint64_t sizes[][3] = {{130, 9, 200}, {70, 9, 129}};
-    check_sizes(families[_i], quick_tile(families[_i]), sizes, 2, 3.0);
+    check_sizes(backends[_i], quick_tile(backends[_i]), sizes, 2, 3.0);
 }
 END_TEST
 
-/* Few of a batch's rows overflow: they are set aside (aside.c: room for a sixteenth of a batch), and summed when half
- * of the room is taken and at the end. */
+/* Few of a batch's rows overflow: they are set aside (deferred.c: room for a sixteenth of a batch), and summed when
+ * half of the room is taken and at the end. */
 START_TEST(test_pass__few_overflowing_rows_of_many_batches)
 {
     static const uint64_t every[] = {40, 17, 101}; /* 2..3, 6 and 1 of 100 rows; there is room for 6 */
     for (size_t i = 0; i < sizeof every / sizeof every[0]; i++) {
-        const shape_case c = {.family = families[_i],
+        const shape_case c = {.backend = backends[_i],
                               .type = FGMM_F32,
                               .path = FGMM_PATH_SPARSE,
                               .n = 950,
                               .d = 9,
                               .k = 200,
                               .overlap = 0.2,
-                              .tile = quick_tile(families[_i]),
+                              .tile = quick_tile(backends[_i]),
                               .has_weights = i % 2 == 1,
                               .batch_rows = 100,
                               .dense_every = every[i]};
@@ -267,14 +267,14 @@ END_TEST
 START_TEST(test_pass__dense_rows_in_several_tiles)
 {
     static const uint64_t sizes[][3] = {{6500, 9, 1000}};
-    check_sizes(FGMM_KERNEL_VECTOR, NULL, sizes, 1, 3.0);
+    check_sizes(FGMM_BACKEND_CPU_SIMD, NULL, sizes, 1, 3.0);
 }
 END_TEST
 
-/* A batch of a small mixture that is more than one launch may take (direct.c: 2^18 rows). */
+/* A batch of a small mixture that is more than one launch may take (fused.c: 2^18 rows). */
 START_TEST(test_pass__small_mixtures_in_several_launches)
 {
-    const shape_case c = {.family = FGMM_KERNEL_VECTOR,
+    const shape_case c = {.backend = FGMM_BACKEND_CPU_SIMD,
                           .keep = (fg_keep)_i,
                           .type = FGMM_F32,
                           .path = FGMM_PATH_AUTO,
@@ -291,7 +291,7 @@ END_TEST
 START_TEST(test_pass__lists_in_several_launches)
 {
     enum { N = 1300, K = 250000, D = 17, STATISTICS = 2 + K * (1 + D + 1) };
-    const shape_case c = {.family = FGMM_KERNEL_VECTOR,
+    const shape_case c = {.backend = FGMM_BACKEND_CPU_SIMD,
                           .type = FGMM_F32,
                           .path = FGMM_PATH_SPARSE,
                           .n = N,
@@ -300,7 +300,7 @@ START_TEST(test_pass__lists_in_several_launches)
                           .overlap = 0.1};
     static double logz[2][N], values[2][STATISTICS];
     problem p = make_problem(&c);
-    device_of_family(c.family);
+    device_of_backend(c.backend);
     for (size_t i = 0; i < 2; i++) run_pass(&c, &p, i == 0 ? N : N / 2, values[i], logz[i]);
     ck_assert_mem_eq(logz[0], logz[1], sizeof logz[0]);
     for (size_t i = 0; i < STATISTICS; i++)
@@ -316,7 +316,7 @@ START_TEST(test_pass__every_row_type)
     for (int type = FGMM_U8; type <= FGMM_F32; type++)
         for (size_t v = 0; v < VARIANTS; v++) {
             if (!all && v != (size_t)type % VARIANTS && v != (size_t)(type + 3) % VARIANTS) continue;
-            const shape_case c = {families[_i],
+            const shape_case c = {backends[_i],
                                   variants[v].covariance,
                                   variants[v].keep,
                                   (fgmm_type)type,
@@ -326,7 +326,7 @@ START_TEST(test_pass__every_row_type)
                                   40,
                                   0.3,
                                   0,
-                                  quick_tile(families[_i])};
+                                  quick_tile(backends[_i])};
             check_case(&c);
         }
 }
@@ -337,8 +337,8 @@ START_TEST(test_pass__tight_components_far_from_the_shift)
 {
     for (size_t v = 0; v < 4; v++) {
         const shape_case c = {
-            families[_i], variants[v].covariance, FG_KEEP_MIXTURE,         FGMM_F32, variants[v].path, 90, 9, 20,
-            1e-3,         promised_nats,          quick_tile(families[_i])};
+            backends[_i], variants[v].covariance, FG_KEEP_MIXTURE,         FGMM_F32, variants[v].path, 90, 9, 20,
+            1e-3,         promised_nats,          quick_tile(backends[_i])};
         check_case(&c);
     }
 }
@@ -347,13 +347,13 @@ END_TEST
 /* The memory decision rests on it: what a pass takes, with the dense path's buffers, is known before it is made. */
 START_TEST(test_pass__bytes_are_foreseen)
 {
-    const shape_case c = {families[_i], FGMM_DIAG, FG_KEEP_MIXTURE,         FGMM_F32, FGMM_PATH_DENSE, 300, 9, 40,
-                          0.5,          0,         quick_tile(families[_i])};
+    const shape_case c = {backends[_i], FGMM_DIAG, FG_KEEP_MIXTURE,         FGMM_F32, FGMM_PATH_DENSE, 300, 9, 40,
+                          0.5,          0,         quick_tile(backends[_i])};
     const fg_pass_options options = {c.covariance, c.keep, c.k, c.d, c.type, (size_t)c.n, c.path, c.tile};
     fg_pass *pass;
     fg_buffer *buffer;
     problem p = make_problem(&c);
-    fgmm_device *device = device_of_family(c.family);
+    fgmm_device *device = device_of_backend(c.backend);
     ck_ok(fg_buffer_create(&buffer, device, sizeof(float) * c.n * c.d, FG_BUFFER_DEVICE, "rows"));
     ck_ok(fg_buffer_write(buffer, 0, p.rows, sizeof(float) * c.n * c.d));
     const fg_rows rows = {buffer, 0, (size_t)c.n};
@@ -362,7 +362,7 @@ START_TEST(test_pass__bytes_are_foreseen)
     ck_ok(fg_pass_load(pass, &p.parameters, p.shift));
     ck_ok(fg_pass_accumulate(pass, &rows));
     ck_ok(fg_dense_create(pass)); /* what rows that overflow would need besides */
-    ck_ok(fg_aside_set(pass, &rows, 0, 0));
+    ck_ok(fg_deferred_add(pass, &rows, 0, 0));
     ck_ok(fg_pass_recentre(pass, p.parameters.means, p.shift)); /* and sums about other centres */
     ck_assert_uint_eq(fgmm_device_bytes(device) - before, fg_pass_bytes(device, &options));
     fg_pass_free(pass);
@@ -374,7 +374,7 @@ END_TEST
 START_TEST(test_pass__tiny)
 {
     static const uint64_t sizes[][3] = {{5, 3, 2}, {13, 3, 34}};
-    check_sizes(families[_i], quick_tile(families[_i]), sizes, 2, 1.0);
+    check_sizes(backends[_i], quick_tile(backends[_i]), sizes, 2, 1.0);
 }
 END_TEST
 
@@ -394,15 +394,15 @@ Suite *suite(void)
     tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_in_the_tile_space, 0, MOST_TILES);
     tcase_add_test(group, test_pass__group_equals_the_twin_at_tile_edges);
     tcase_add_loop_test(group, test_pass__group_equals_the_twin_with_every_tile, 0, GROUP_TILES);
-    tcase_add_loop_test(both, test_pass__overflowing_rows_take_the_dense_path, 0, FAMILIES);
-    tcase_add_loop_test(both, test_pass__few_overflowing_rows_of_many_batches, 0, FAMILIES);
+    tcase_add_loop_test(both, test_pass__overflowing_rows_take_the_dense_path, 0, BACKENDS);
+    tcase_add_loop_test(both, test_pass__few_overflowing_rows_of_many_batches, 0, BACKENDS);
     tcase_add_test(both, test_pass__dense_rows_in_several_tiles);
-    tcase_add_loop_test(both, test_pass__every_row_type, 0, FAMILIES);
-    tcase_add_loop_test(both, test_pass__bytes_are_foreseen, 0, FAMILIES);
-    tcase_add_loop_test(both, test_pass__tight_components_far_from_the_shift, 0, FAMILIES);
+    tcase_add_loop_test(both, test_pass__every_row_type, 0, BACKENDS);
+    tcase_add_loop_test(both, test_pass__bytes_are_foreseen, 0, BACKENDS);
+    tcase_add_loop_test(both, test_pass__tight_components_far_from_the_shift, 0, BACKENDS);
     tcase_add_loop_test(launches, test_pass__small_mixtures_in_several_launches, FG_KEEP_MIXTURE, FG_KEEP_BEST + 1);
     tcase_add_test(launches, test_pass__lists_in_several_launches);
-    tcase_add_loop_test(tiny, test_pass__tiny, 0, FAMILIES);
+    tcase_add_loop_test(tiny, test_pass__tiny, 0, BACKENDS);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tcase_add_checked_fixture(cases[i], NULL, close_device);
         tcase_set_timeout(cases[i], 600);

@@ -9,7 +9,7 @@
 
 static shape_case bounds_case(fg_keep keep, fgmm_type type, uint64_t n, uint64_t d, uint64_t k)
 {
-    return (shape_case){.family = FGMM_KERNEL_VECTOR,
+    return (shape_case){.backend = FGMM_BACKEND_CPU_SIMD,
                         .covariance = FGMM_SPHERICAL,
                         .keep = keep,
                         .type = type,
@@ -83,15 +83,15 @@ static void make_rests(rest_case *c)
         double *out = c->means + (BASE + j) * REST_D, *back = out + PAIRS * REST_D, *near = back + PAIRS * REST_D;
         double squares = 0;
         for (size_t d = 0; d < AXES; d++) squares += out[d] * out[d];
-        const double aside = 0.5 * sqrt(squares), rest = 0x1p-12 * sqrt(squares), margin = 0x1p-14 * squares;
+        const double deferred = 0.5 * sqrt(squares), rest = 0x1p-12 * sqrt(squares), margin = 0x1p-14 * squares;
         for (size_t d = 0; d < AXES; d++) {
             back[d] = near[d] = out[d];
             c->rows[j * REST_D + d] = (float)out[d];
         }
-        out[AXES + j] = aside;
-        back[AXES + j] = -aside;
+        out[AXES + j] = deferred;
+        back[AXES + j] = -deferred;
         c->rows[j * REST_D + AXES + j] = (float)rest;
-        near[j] += sqrt((aside - rest) * (aside - rest) - rest * rest + margin);
+        near[j] += sqrt((deferred - rest) * (deferred - rest) - rest * rest + margin);
     }
     for (size_t k = 0; k < REST_K; k++) c->weights[k] = c->variances[k] = 1.0 / REST_K;
 }
@@ -101,7 +101,7 @@ START_TEST(test_pass__bounds_are_true_where_rests_are_rounding)
     static rest_case c;
     static const float shift[REST_D];
     int32_t labels[PAIRS];
-    fgmm_device *device = device_of_family(FGMM_KERNEL_VECTOR);
+    fgmm_device *device = device_of_backend(FGMM_BACKEND_CPU_SIMD);
     fg_pass *pass;
     fg_buffer *buffer;
     const fg_pass_options options = {.keep = FG_KEEP_BEST,
@@ -151,7 +151,7 @@ static void load(fg_pass *pass, uint64_t spread_dims)
     load_with(pass, spread_dims, 1);
 }
 
-static fg_pass *pass_for(fgmm_kernel_family family, fg_keep keep, uint64_t rows)
+static fg_pass *pass_for(fgmm_backend backend, fg_keep keep, uint64_t rows)
 {
     fg_pass *pass;
     const fg_pass_options options = {.keep = keep,
@@ -160,8 +160,8 @@ static fg_pass *pass_for(fgmm_kernel_family family, fg_keep keep, uint64_t rows)
                                      .type = FGMM_F32,
                                      .batch_rows = 256,
                                      .rows = rows,
-                                     .path = family == FGMM_KERNEL_MATRIX ? FGMM_PATH_SPARSE : FGMM_PATH_AUTO};
-    ck_ok(fg_pass_create(&pass, device_of_family(family), &options));
+                                     .path = backend == FGMM_BACKEND_MATRIX_UNIT ? FGMM_PATH_SPARSE : FGMM_PATH_AUTO};
+    ck_ok(fg_pass_create(&pass, device_of_backend(backend), &options));
     return pass;
 }
 
@@ -179,9 +179,9 @@ static int uses_bounds(const fg_pass *pass)
 
 START_TEST(test_pass__bounds_are_used_where_they_tell_components_apart)
 {
-    static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_MATRIX};
+    static const fgmm_backend backends[] = {FGMM_BACKEND_CPU_SIMD, FGMM_BACKEND_MATRIX_UNIT};
     for (int keep = FG_KEEP_MIXTURE; keep <= FG_KEEP_BEST; keep++) {
-        fg_pass *pass = pass_for(families[_i], (fg_keep)keep, MANY);
+        fg_pass *pass = pass_for(backends[_i], (fg_keep)keep, MANY);
         load(pass, 20);
         ck_assert(uses_bounds(pass));
         load(pass, 0); /* near each other: all are candidates */
@@ -196,7 +196,7 @@ END_TEST
 /* k-means: rows far from their centres, in all dimensions, are near many in few coordinates. */
 START_TEST(test_pass__bounds_of_kmeans_are_chosen_by_the_variances)
 {
-    fg_pass *pass = pass_for(FGMM_KERNEL_VECTOR, FG_KEEP_BEST, MANY);
+    fg_pass *pass = pass_for(FGMM_BACKEND_CPU_SIMD, FG_KEEP_BEST, MANY);
     load_with(pass, 20, 0);
     ck_assert(uses_bounds(pass));
     load_with(pass, 20, 400);
@@ -207,7 +207,7 @@ END_TEST
 
 START_TEST(test_pass__bounds_are_not_used_for_few_rows)
 {
-    fg_pass *pass = pass_for(FGMM_KERNEL_VECTOR, FG_KEEP_MIXTURE, 1000);
+    fg_pass *pass = pass_for(FGMM_BACKEND_CPU_SIMD, FG_KEEP_MIXTURE, 1000);
     load(pass, 20);
     ck_assert(!uses_bounds(pass));
     fg_pass_free(pass);
@@ -216,7 +216,7 @@ END_TEST
 
 START_TEST(test_pass__bounds_from_products_are_reported)
 {
-    fg_pass *pass = pass_for(FGMM_KERNEL_MATRIX, FG_KEEP_MIXTURE, MANY);
+    fg_pass *pass = pass_for(FGMM_BACKEND_MATRIX_UNIT, FG_KEEP_MIXTURE, MANY);
     load(pass, 20);
     const fg_pass_facts bounded = facts_of(pass);
     load(pass, 0);

@@ -1,12 +1,12 @@
-/* test_pass_matrices.c - a pass with tied and full covariances against the double-precision twin, in both families. The
+/* test_pass_matrices.c - a pass with tied and full covariances against the double-precision twin, in both backends. The
  * case "tiny" is small enough for a simulator. */
 #include "passes.h"
 #include "support.h"
 
 #include <stdlib.h>
 
-static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_GROUP};
-enum { FAMILIES = sizeof families / sizeof families[0] };
+static const fgmm_backend backends[] = {FGMM_BACKEND_CPU_SIMD, FGMM_BACKEND_GPU_WORKGROUP};
+enum { BACKENDS = sizeof backends / sizeof backends[0] };
 
 /* Covariance, kept components and path; the dense path is the sparse one that drops nothing. */
 typedef struct variant {
@@ -27,18 +27,18 @@ enum { MATRIX_VARIANTS = sizeof matrix_variants / sizeof matrix_variants[0] };
  * of 8 outputs, vectors of 16, group 32 columns). Few different D: each is four programs, which take seconds; k-means,
  * which has only the moments of its own, runs one size. */
 enum { MATRIX_SIZES = 5, KMEANS_SIZE = 3 };
-static const uint64_t matrix_sizes[FAMILIES][MATRIX_SIZES][3] = {
+static const uint64_t matrix_sizes[BACKENDS][MATRIX_SIZES][3] = {
     {{1, 8, 1}, {47, 8, 15}, {48, 8, 16}, {49, 9, 17}, {300, 17, 40}},
     {{1, 9, 1}, {31, 9, 31}, {32, 9, 32}, {33, 9, 33}, {300, 33, 65}},
 };
 
 START_TEST(test_pass__matrices_equal_the_twin_at_tile_edges)
 {
-    const int family = _i % FAMILIES;
-    const variant *v = &matrix_variants[_i / FAMILIES];
+    const int backend = _i % BACKENDS;
+    const variant *v = &matrix_variants[_i / BACKENDS];
     for (size_t i = 0; i < MATRIX_SIZES; i++) {
-        const uint64_t *size = matrix_sizes[family][i];
-        const shape_case c = {.family = families[family],
+        const uint64_t *size = matrix_sizes[backend][i];
+        const shape_case c = {.backend = backends[backend],
                               .covariance = v->covariance,
                               .keep = v->keep,
                               .type = FGMM_F32,
@@ -47,7 +47,7 @@ START_TEST(test_pass__matrices_equal_the_twin_at_tile_edges)
                               .d = size[1],
                               .k = size[2],
                               .overlap = 0.5,
-                              .tile = quick_tile(families[family])};
+                              .tile = quick_tile(backends[backend])};
         if (v->keep == FG_KEEP_MIXTURE || i == KMEANS_SIZE) check_case(&c);
     }
 }
@@ -56,9 +56,9 @@ END_TEST
 /* Of tied and full mixtures; k-means sums wide by itself. Then of the other types. */
 START_TEST(test_pass__wide_sums_and_sums_about_other_centres_equal_the_twin)
 {
-    const int family = _i % FAMILIES;
-    const variant *v = &matrix_variants[_i / FAMILIES];
-    shape_case c = {.family = families[family],
+    const int backend = _i % BACKENDS;
+    const variant *v = &matrix_variants[_i / BACKENDS];
+    shape_case c = {.backend = backends[backend],
                     .covariance = v->covariance,
                     .keep = v->keep,
                     .type = FGMM_F32,
@@ -69,7 +69,7 @@ START_TEST(test_pass__wide_sums_and_sums_about_other_centres_equal_the_twin)
                     .overlap = 0.5,
                     .has_weights = 1,
                     .has_wide_sums = 1,
-                    .tile = quick_tile(families[family])};
+                    .tile = quick_tile(backends[backend])};
     check_case(&c);
     c.is_recentred = 1;
     check_case(&c);
@@ -83,7 +83,7 @@ END_TEST
 /* Pairs of floats stand for doubles. */
 START_TEST(test_pass__wide_sums_without_doubles)
 {
-    const shape_case c = {.family = families[_i],
+    const shape_case c = {.backend = backends[_i],
                           .covariance = FGMM_FULL,
                           .keep = FG_KEEP_MIXTURE,
                           .type = FGMM_F32,
@@ -94,7 +94,7 @@ START_TEST(test_pass__wide_sums_without_doubles)
                           .overlap = 1,
                           .has_wide_sums = 1,
                           .has_no_doubles = 1,
-                          .tile = quick_tile(families[_i])};
+                          .tile = quick_tile(backends[_i])};
     check_case(&c);
 }
 END_TEST
@@ -104,10 +104,10 @@ END_TEST
 START_TEST(test_pass__tiny_matrices)
 {
     static const uint64_t sizes[][3] = {{5, 3, 2}, {13, 3, 34}};
-    const int family = _i % FAMILIES;
-    const variant *v = &matrix_variants[_i / FAMILIES];
+    const int backend = _i % BACKENDS;
+    const variant *v = &matrix_variants[_i / BACKENDS];
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        const shape_case c = {.family = families[family],
+        const shape_case c = {.backend = backends[backend],
                               .covariance = v->covariance,
                               .keep = v->keep,
                               .type = FGMM_F32,
@@ -116,7 +116,7 @@ START_TEST(test_pass__tiny_matrices)
                               .d = sizes[i][1],
                               .k = sizes[i][2],
                               .overlap = 1,
-                              .tile = quick_tile(families[family])};
+                              .tile = quick_tile(backends[backend])};
         check_case(&c);
     }
 }
@@ -126,10 +126,10 @@ END_TEST
 START_TEST(test_pass__matrices_do_not_depend_on_launches)
 {
     enum { ROWS = 1000, D = 17, K = 40, VALUES = 2 + K + K * D + K * D * D };
-    const int family = _i % FAMILIES;
-    const variant *v = &matrix_variants[_i / FAMILIES];
+    const int backend = _i % BACKENDS;
+    const variant *v = &matrix_variants[_i / BACKENDS];
     double *values = calloc(2 * VALUES, sizeof *values), logz[2][ROWS];
-    shape_case c = {.family = families[family],
+    shape_case c = {.backend = backends[backend],
                     .covariance = v->covariance,
                     .keep = v->keep,
                     .type = FGMM_F32,
@@ -138,8 +138,8 @@ START_TEST(test_pass__matrices_do_not_depend_on_launches)
                     .d = D,
                     .k = K,
                     .overlap = 1,
-                    .tile = quick_tile(families[family])};
-    device_of_family(c.family);
+                    .tile = quick_tile(backends[backend])};
+    device_of_backend(c.backend);
     problem p = make_problem(&c);
     run_pass(&c, &p, ROWS, values, logz[0]);
     c.launch_work = 1;
@@ -157,11 +157,11 @@ Suite *suite(void)
     TCase *matrices = tcase_create("matrices");
     TCase *tiny = tcase_create("tiny");
     TCase *const cases[] = {matrices, tiny};
-    tcase_add_loop_test(matrices, test_pass__matrices_equal_the_twin_at_tile_edges, 0, MATRIX_VARIANTS * FAMILIES);
-    tcase_add_loop_test(matrices, test_pass__matrices_do_not_depend_on_launches, 0, MATRIX_VARIANTS * FAMILIES);
-    tcase_add_loop_test(matrices, test_pass__wide_sums_and_sums_about_other_centres_equal_the_twin, 0, 2 * FAMILIES);
-    tcase_add_loop_test(matrices, test_pass__wide_sums_without_doubles, 0, FAMILIES);
-    tcase_add_loop_test(tiny, test_pass__tiny_matrices, 0, MATRIX_VARIANTS * FAMILIES);
+    tcase_add_loop_test(matrices, test_pass__matrices_equal_the_twin_at_tile_edges, 0, MATRIX_VARIANTS * BACKENDS);
+    tcase_add_loop_test(matrices, test_pass__matrices_do_not_depend_on_launches, 0, MATRIX_VARIANTS * BACKENDS);
+    tcase_add_loop_test(matrices, test_pass__wide_sums_and_sums_about_other_centres_equal_the_twin, 0, 2 * BACKENDS);
+    tcase_add_loop_test(matrices, test_pass__wide_sums_without_doubles, 0, BACKENDS);
+    tcase_add_loop_test(tiny, test_pass__tiny_matrices, 0, MATRIX_VARIANTS * BACKENDS);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tcase_add_checked_fixture(cases[i], NULL, close_device);
         tcase_set_timeout(cases[i], 600);

@@ -48,14 +48,14 @@ static const fg_tile unit_tiles[] = {
 };
 enum { UNITS = 2, UNIT_TILES = sizeof unit_tiles / sizeof unit_tiles[0], WARP = UNIT_TILES - 1 };
 
-static fgmm_kernel_family unit_family(const fg_tile *tile)
+static fgmm_backend unit_backend(const fg_tile *tile)
 {
-    return fg_unit_is_warp(tile->unit) ? FGMM_KERNEL_GROUP : FGMM_KERNEL_MATRIX;
+    return fg_unit_is_warp(tile->unit) ? FGMM_BACKEND_GPU_WORKGROUP : FGMM_BACKEND_MATRIX_UNIT;
 }
 
 static int has_unit(const fg_tile *tile)
 {
-    fgmm_device *device = device_of_family(unit_family(tile));
+    fgmm_device *device = device_of_backend(unit_backend(tile));
     const int is_there = tile->unit == FG_UNIT_PLAIN || tile->unit == FG_UNIT_WARP ||
                          fg_device_facts_of(device)->matrix_unit == tile->unit;
     if (!is_there) printf("skipped: no AMX here\n");
@@ -64,7 +64,7 @@ static int has_unit(const fg_tile *tile)
 
 static shape_case unit_case(const fg_tile *tile, fg_keep keep, fgmm_type type, const uint64_t size[3])
 {
-    return (shape_case){unit_family(tile),
+    return (shape_case){unit_backend(tile),
                         FGMM_SPHERICAL,
                         keep,
                         type,
@@ -233,7 +233,7 @@ static void label_rounded_rows(const fg_tile *tile, fgmm_type type, const void *
     int32_t labels[ROUNDED_N];
     fg_pass *pass;
     fg_buffer *buffer;
-    fgmm_device *device = device_of_family(FGMM_KERNEL_MATRIX);
+    fgmm_device *device = device_of_backend(FGMM_BACKEND_MATRIX_UNIT);
     for (size_t k = 0; k < ROUNDED_K; k++) {
         weights[k] = variances[k] = 1.0 / ROUNDED_K;
         for (size_t d = 0; d < ROUNDED_D; d++)
@@ -286,18 +286,18 @@ START_TEST(test_pass__unit_is_named_where_it_multiplies)
 {
     static const uint64_t size[] = {97, 33, 65};
     const shape_case c = unit_case(&unit_tiles[0], FG_KEEP_MIXTURE, FGMM_F32, size);
-    fgmm_device *device = device_of_family(unit_family(c.tile));
+    fgmm_device *device = device_of_backend(unit_backend(c.tile));
     problem p = make_problem(&c);
     for (int path = FGMM_PATH_AUTO; path <= FGMM_PATH_SPARSE; path++) {
         const fg_pass_options options = {c.covariance, c.keep, c.k, c.d, c.type, (size_t)c.n, (fgmm_path)path, c.tile};
-        const int is_direct = path == FGMM_PATH_AUTO;
+        const int is_fused = path == FGMM_PATH_AUTO;
         fg_pass *pass;
         fg_pass_facts facts;
         ck_ok(fg_pass_create(&pass, device, &options));
         ck_ok(fg_pass_load(pass, &p.parameters, p.shift));
         fg_pass_describe(pass, &facts);
-        ck_assert_int_eq(facts.family, is_direct ? FGMM_KERNEL_VECTOR : FGMM_KERNEL_MATRIX);
-        ck_assert_int_eq(facts.terms == 0, is_direct);
+        ck_assert_int_eq(facts.backend, is_fused ? FGMM_BACKEND_CPU_SIMD : FGMM_BACKEND_MATRIX_UNIT);
+        ck_assert_int_eq(facts.terms == 0, is_fused);
         fg_pass_free(pass);
     }
     free_problem(&p);
@@ -310,7 +310,7 @@ START_TEST(test_pass__scratch_of_long_rows_is_counted_in_64_bits)
     const fg_tile *tile = &unit_tiles[0];
     const uint64_t d = INT32_MAX / 64, floats = tile->block * d;
     const fg_pass_options options = {FGMM_SPHERICAL, FG_KEEP_MIXTURE, 1, d, FGMM_F32, 1, FGMM_PATH_SPARSE, tile, NULL};
-    fg_pass planned = {.device = device_of_family(FGMM_KERNEL_MATRIX)};
+    fg_pass planned = {.device = device_of_backend(FGMM_BACKEND_MATRIX_UNIT)};
     ck_ok(fg_shape_init(&planned.shape, planned.device, &options));
     ck_assert_uint_ge(fg_responsibilities_bytes(&planned), sizeof(float) * (floats + 3 * floats / 2));
     ck_assert_uint_ge(planned.lists.scratch_floats, floats + 3 * floats / 2);
@@ -347,7 +347,7 @@ START_TEST(test_pass__bound_has_what_terms_leave)
     const float row[D] = {(float)x, (float)x}, shift[D] = {0};
     const fg_pass_options options = {
         .k = 1, .d = D, .type = FGMM_F32, .batch_rows = 1, .path = FGMM_PATH_SPARSE, .tile = &unit_tiles[0]};
-    fgmm_device *device = device_of_family(FGMM_KERNEL_MATRIX);
+    fgmm_device *device = device_of_backend(FGMM_BACKEND_MATRIX_UNIT);
     const fg_parameters parameters = {FGMM_SPHERICAL, 1, D, &weight, mean, &variance};
     fg_pass *pass;
     fg_buffer *buffer;

@@ -3,9 +3,9 @@
 #include "support.h"
 
 #include "assign.h"
+#include "list_scan.h"
 #include "reference.h"
 #include "rng.h"
-#include "scan.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,12 +21,12 @@ static fgmm_device *device;
 
 static void setup_vector(void)
 {
-    device = open_test_family(FGMM_KERNEL_VECTOR);
+    device = open_test_backend(FGMM_BACKEND_CPU_SIMD);
 }
 
 static void setup_group(void)
 {
-    device = open_test_family(FGMM_KERNEL_GROUP);
+    device = open_test_backend(FGMM_BACKEND_GPU_WORKGROUP);
 }
 
 static void teardown(void)
@@ -68,7 +68,7 @@ static uint16_t half_bits(double value)
     return (uint16_t)((exponent + 14) << 10 | (int)((fraction * 2 - 1) * 1024));
 }
 
-static void store(unsigned char *to, size_t i, fgmm_type type, double value)
+static void storage(unsigned char *to, size_t i, fgmm_type type, double value)
 {
     if (type == FGMM_U8) to[i] = (uint8_t)value;
     if (type == FGMM_I8) ((int8_t *)to)[i] = (int8_t)value;
@@ -94,7 +94,7 @@ static made make(const scan_case *c)
         for (uint64_t j = 0; j < c->d; j++)
             m.x[i * c->d + j] = is_copy ? m.x[original * c->d + j] : draw(&rng, c->type);
     }
-    for (uint64_t i = 0; i < m.rows * c->d; i++) store(m.stored, i, c->type, m.x[i]);
+    for (uint64_t i = 0; i < m.rows * c->d; i++) storage(m.stored, i, c->type, m.x[i]);
     for (uint64_t i = 0; i < c->n * c->d; i++) m.queries32[i] = (float)(m.queries[i] = draw(&rng, c->type));
     return m;
 }
@@ -159,16 +159,16 @@ static void check_query(const scan_case *c, const made *m, uint64_t q, const int
 static void check_case(const scan_case *c)
 {
     made m = make(c);
-    fg_store *lists;
+    fg_list_storage *lists;
     fg_scan *scan;
     uint64_t first = 0, count = 0;
     const size_t row_bytes = c->d * fgmm_type_bytes(c->type);
-    ck_ok(fg_store_create(&lists, device, c->type, c->d, c->lengths, c->lists));
+    ck_ok(fg_list_storage_create(&lists, device, c->type, c->d, c->lengths, c->lists));
     for (uint64_t l = 0; l < c->lists; first += c->lengths[l++]) {
         const uint64_t half = c->lengths[l] / 32 * 16; /* in two parts */
-        ck_ok(fg_store_write(lists, l, 0, half, m.stored + first * row_bytes, m.ids + first));
-        ck_ok(fg_store_write(lists, l, half, c->lengths[l] - half, m.stored + (first + half) * row_bytes,
-                             m.ids + first + half));
+        ck_ok(fg_list_storage_write(lists, l, 0, half, m.stored + first * row_bytes, m.ids + first));
+        ck_ok(fg_list_storage_write(lists, l, half, c->lengths[l] - half, m.stored + (first + half) * row_bytes,
+                                    m.ids + first + half));
     }
     const fg_scan_options options = {c->type, c->d, c->is_integer, c->scratch_floats, c->launch_work};
     ck_ok(fg_scan_create(&scan, device, &options));
@@ -190,7 +190,7 @@ static void check_case(const scan_case *c)
     free(ids);
     free(distances);
     fg_scan_free(scan);
-    fg_store_free(lists);
+    fg_list_storage_free(lists);
     made_free(&m);
 }
 
@@ -223,12 +223,12 @@ START_TEST(test_scan__ties_go_by_id)
     const fg_probe probes[2] = {{0, 1}, {0, 0}};
     const float query = 3;
     const fg_scan_options options = {FGMM_U8, 1, 1, 0, 0};
-    fg_store *lists;
+    fg_list_storage *lists;
     fg_scan *scan;
     for (int i = 0; i < ROWS; i++) ids[i] = ROWS - 1 - i;
-    ck_ok(fg_store_create(&lists, device, FGMM_U8, 1, lengths, 2));
-    ck_ok(fg_store_write(lists, 0, 0, 25, rows, ids));
-    ck_ok(fg_store_write(lists, 1, 0, 15, rows, ids + 25));
+    ck_ok(fg_list_storage_create(&lists, device, FGMM_U8, 1, lengths, 2));
+    ck_ok(fg_list_storage_write(lists, 0, 0, 25, rows, ids));
+    ck_ok(fg_list_storage_write(lists, 1, 0, 15, rows, ids + 25));
     ck_ok(fg_scan_create(&scan, device, &options));
     const int64_t exclude = 2;
     ck_ok(fg_scan_begin(scan, &query, 1, K, &exclude));
@@ -236,7 +236,7 @@ START_TEST(test_scan__ties_go_by_id)
     ck_ok(fg_scan_results(scan, found, NULL));
     for (int i = 0; i < K; i++) ck_assert_int_eq(found[i], i < 2 ? i : i + 1);
     fg_scan_free(scan);
-    fg_store_free(lists);
+    fg_list_storage_free(lists);
 }
 END_TEST
 
@@ -260,15 +260,15 @@ static void check_assignment(uint64_t n, uint64_t k, uint64_t d)
     uint32_t *first = malloc(2 * n * sizeof *first), *second = malloc(2 * n * sizeof *second);
     double *ratio = malloc(n * sizeof *ratio);
     float *ratio32 = malloc(n * sizeof *ratio32);
-    fg_store *store_of_centroids;
+    fg_list_storage *storage_of_centroids;
     fg_assign *assign;
     for (uint64_t i = 0; i < k * d; i++) centroids[i] = centroids32[i] = (float)fg_rng_normal(&rng);
     for (uint64_t i = 0; i < n * d; i++) x[i] = x32[i] = (float)fg_rng_normal(&rng);
     memcpy(x, centroids, d * sizeof *x); /* the first row lies on a centroid */
     memcpy(x32, centroids32, d * sizeof *x32);
     fg_reference_assign(first, second, ratio, x, n, centroids, k, d);
-    ck_ok(fg_centroid_store(&store_of_centroids, device, centroids32, k, d));
-    ck_ok(fg_assign_create(&assign, store_of_centroids, centroids32, 1));
+    ck_ok(fg_centroid_storage(&storage_of_centroids, device, centroids32, k, d));
+    ck_ok(fg_assign_create(&assign, storage_of_centroids, centroids32, 1));
     ck_ok(fg_assign_run(assign, x32, n, first + n, second + n, ratio32));
     ck_assert_uint_eq(first[n], 0);
     ck_assert(isinf(ratio32[0]));
@@ -281,11 +281,11 @@ static void check_assignment(uint64_t n, uint64_t k, uint64_t d)
     if (k == 1) ck_assert(isinf(ratio32[n - 1]));
     fg_assign_free(assign);
     memset(first + n, 0xff, n * sizeof *first);
-    ck_ok(fg_assign_create(&assign, store_of_centroids, centroids32, 0));
+    ck_ok(fg_assign_create(&assign, storage_of_centroids, centroids32, 0));
     ck_ok(fg_assign_run(assign, x32, n, first + n, NULL, NULL));
     ck_assert_mem_eq(first, first + n, n * sizeof *first);
     fg_assign_free(assign);
-    fg_store_free(store_of_centroids);
+    fg_list_storage_free(storage_of_centroids);
     free(x);
     free(centroids);
     free(x32);
@@ -314,7 +314,7 @@ START_TEST(test_assign__agrees_with_the_twin)
 }
 END_TEST
 
-static void add_family(Suite *s, TCase *c, void (*setup)(void))
+static void add_backend(Suite *s, TCase *c, void (*setup)(void))
 {
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_set_timeout(c, 300);
@@ -339,8 +339,8 @@ static TCase *tiny(void)
 Suite *suite(void)
 {
     Suite *s = suite_create("scan");
-    add_family(s, tcase_create("scan, vector"), setup_vector);
-    add_family(s, tcase_create("scan, group"), setup_group);
+    add_backend(s, tcase_create("scan, vector"), setup_vector);
+    add_backend(s, tcase_create("scan, group"), setup_group);
     suite_add_tcase(s, tiny());
     return s;
 }

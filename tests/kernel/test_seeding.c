@@ -17,12 +17,12 @@ static fgmm_device *device;
 
 static void setup_vector(void)
 {
-    device = open_test_family(FGMM_KERNEL_VECTOR);
+    device = open_test_backend(FGMM_BACKEND_CPU_SIMD);
 }
 
 static void setup_group(void)
 {
-    device = open_test_family(FGMM_KERNEL_GROUP);
+    device = open_test_backend(FGMM_BACKEND_GPU_WORKGROUP);
 }
 
 static void teardown(void)

@@ -1,5 +1,5 @@
 /* test_weights.c - rows with weights: a pass against the double-precision twin, and weights of 1 against none, to the
- * bit. Both families: lists, rows that overflow them, the dense path, small mixtures. What weights do to a
+ * bit. Both backends: lists, rows that overflow them, the dense path, small mixtures. What weights do to a
  * list or a dense tile does not depend on the covariance, so that few of them are compiled; tests/system has all. */
 #include "passes.h"
 #include "support.h"
@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 /* D as test_pass.c has it, so that what one test has compiled the other finds. N about the blocks of sums (256) and of
- * the dense path; K that fills a list or overflows it. Path AUTO: small mixtures go straight into sums where the family
- * can. */
+ * the dense path; K that fills a list or overflows it. Path AUTO: small mixtures go straight into sums where the
+ * backend can. */
 static const shape_case cases[] = {
     {.keep = FG_KEEP_MIXTURE, .path = FGMM_PATH_SPARSE, .n = 257, .k = 33, .overlap = 0.5},
     {.keep = FG_KEEP_MIXTURE, .path = FGMM_PATH_SPARSE, .n = 97, .k = 130, .overlap = 3},
@@ -21,16 +21,16 @@ static const shape_case cases[] = {
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
-static const fgmm_kernel_family families[] = {FGMM_KERNEL_VECTOR, FGMM_KERNEL_GROUP};
-enum { FAMILIES = sizeof families / sizeof families[0] };
+static const fgmm_backend backends[] = {FGMM_BACKEND_CPU_SIMD, FGMM_BACKEND_GPU_WORKGROUP};
+enum { BACKENDS = sizeof backends / sizeof backends[0] };
 
-static shape_case case_of(size_t i, fgmm_kernel_family family)
+static shape_case case_of(size_t i, fgmm_backend backend)
 {
     shape_case c = cases[i];
-    c.family = family;
+    c.backend = backend;
     c.type = FGMM_F32;
     c.d = 17;
-    c.tile = quick_tile(family);
+    c.tile = quick_tile(backend);
     c.has_weights = 1;
     return c;
 }
@@ -38,7 +38,7 @@ static shape_case case_of(size_t i, fgmm_kernel_family family)
 START_TEST(test_weights__pass_equals_the_twin)
 {
     for (size_t i = 0; i < CASES; i++) {
-        const shape_case c = case_of(i, families[_i]);
+        const shape_case c = case_of(i, backends[_i]);
         check_case(&c);
     }
 }
@@ -47,11 +47,11 @@ END_TEST
 START_TEST(test_weights__ones_give_the_bytes_of_none)
 {
     for (size_t i = 0; i < CASES; i++) {
-        const shape_case c = case_of(i, families[_i]);
+        const shape_case c = case_of(i, backends[_i]);
         const size_t count = (size_t)(2 + c.k * (1 + c.d) + fg_covariance_count(c.covariance, c.k, c.d));
         double *with = calloc(count, sizeof *with), *without = calloc(count, sizeof *without);
         double *logz = calloc((size_t)c.n, sizeof *logz);
-        device_of_family(c.family);
+        device_of_backend(c.backend);
         problem p = make_problem(&c);
         for (uint64_t row = 0; row < c.n; row++) p.row_weights[row] = 1;
         run_pass(&c, &p, (size_t)c.n, with, logz);
@@ -71,8 +71,8 @@ Suite *suite(void)
 {
     Suite *s = suite_create("weights");
     TCase *tests = tcase_create("weights");
-    tcase_add_loop_test(tests, test_weights__pass_equals_the_twin, 0, FAMILIES);
-    tcase_add_loop_test(tests, test_weights__ones_give_the_bytes_of_none, 0, FAMILIES);
+    tcase_add_loop_test(tests, test_weights__pass_equals_the_twin, 0, BACKENDS);
+    tcase_add_loop_test(tests, test_weights__ones_give_the_bytes_of_none, 0, BACKENDS);
     tcase_add_checked_fixture(tests, NULL, close_device);
     tcase_set_timeout(tests, 600);
     suite_add_tcase(s, tests);

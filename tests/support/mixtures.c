@@ -12,14 +12,14 @@
 
 fgmm_device *open_test_device(void)
 {
-    return open_test_family(FGMM_KERNEL_AUTO);
+    return open_test_backend(FGMM_BACKEND_AUTO);
 }
 
-fgmm_device *open_test_family(fgmm_kernel_family family)
+fgmm_device *open_test_backend(fgmm_backend backend)
 {
     fgmm_device *device;
     fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
-    options.family = family;
+    options.backend = backend;
     options.cache_dir = "";
     ck_ok(fgmm_device_open(&device, &options));
     fg_device_poison_buffers(device);

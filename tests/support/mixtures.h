@@ -7,7 +7,7 @@
 
 /* A device without a cache folder. */
 fgmm_device *open_test_device(void);
-fgmm_device *open_test_family(fgmm_kernel_family family);
+fgmm_device *open_test_backend(fgmm_backend backend);
 
 /* A spherical mixture of k components: means in a box of +-10, deviations 0.5 .. 1.5, unequal weights. */
 fgmm_model *make_mixture(uint64_t k, uint64_t d, uint64_t seed);

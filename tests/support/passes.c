@@ -17,9 +17,9 @@ static const double sum_tolerance = 2e-4;
 const fg_tile quick_group_tile = {
     .vw = 4, .rows = 32, .vectors = 32, .block = 64, .chunk = 256, .depth = 8, .local = 64, .across = 8};
 
-const fg_tile *quick_tile(fgmm_kernel_family family)
+const fg_tile *quick_tile(fgmm_backend backend)
 {
-    return family == FGMM_KERNEL_GROUP ? &quick_group_tile : NULL;
+    return backend == FGMM_BACKEND_GPU_WORKGROUP ? &quick_group_tile : NULL;
 }
 
 /* ---- rows and parameters ---- */
@@ -122,17 +122,17 @@ void free_problem(problem *p)
 /* ---- devices ---- */
 
 static fgmm_device *device;
-static fgmm_kernel_family open_family;
+static fgmm_backend open_backend;
 
-fgmm_device *device_of_family(fgmm_kernel_family family)
+fgmm_device *device_of_backend(fgmm_backend backend)
 {
-    if (device && open_family == family) return device;
+    if (device && open_backend == backend) return device;
     fgmm_device_close(device);
     fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
-    options.family = family;
+    options.backend = backend;
     ck_ok(fgmm_device_open(&device, &options));
     fg_device_poison_buffers(device);
-    open_family = family;
+    open_backend = backend;
     return device;
 }
 
@@ -145,7 +145,7 @@ void close_device(void)
 void describe_failure(const shape_case *c, const char *what, double error, double tolerance)
 {
     ck_abort_msg("%s: error %g above %g (family %d covariance %d keep %d type %s path %d N %llu D %llu K %llu)", what,
-                 error, tolerance, (int)c->family, (int)c->covariance, (int)c->keep, fgmm_type_name(c->type),
+                 error, tolerance, (int)c->backend, (int)c->covariance, (int)c->keep, fgmm_type_name(c->type),
                  (int)c->path, (unsigned long long)c->n, (unsigned long long)c->d, (unsigned long long)c->k);
 }
 
@@ -279,7 +279,7 @@ void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *
 
 void check_case(const shape_case *c)
 {
-    device_of_family(c->family);
+    device_of_backend(c->backend);
     if (c->has_no_doubles) pretend_no_doubles(device);
     problem p = make_problem(c);
     const size_t count = 2 + (size_t)c->k * (1 + (size_t)c->d) + (size_t)fg_covariance_count(c->covariance, c->k, c->d);

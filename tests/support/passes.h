@@ -13,7 +13,7 @@ extern const double log_tolerance;
 extern const double promised_nats;
 
 typedef struct shape_case {
-    fgmm_kernel_family family;
+    fgmm_backend backend;
     fgmm_covariance covariance;
     fg_keep keep;
     fgmm_type type;
@@ -45,14 +45,14 @@ typedef struct problem {
 problem make_problem(const shape_case *c);
 void free_problem(problem *p);
 
-/* The open device, of that family; the one before is closed when it has another. */
-fgmm_device *device_of_family(fgmm_kernel_family family);
+/* The open device, of that backend; the one before is closed when it has another. */
+fgmm_device *device_of_backend(fgmm_backend backend);
 /* A teardown function. */
 void close_device(void);
 
-/* The group family's tile that compiles fastest on a CPU; of a family, that one or NULL, the shipped one. */
+/* The group backend's tile that compiles fastest on a CPU; of a backend, that one or NULL, the shipped one. */
 extern const fg_tile quick_group_tile;
-const fg_tile *quick_tile(fgmm_kernel_family family);
+const fg_tile *quick_tile(fgmm_backend backend);
 
 /* Ends the test. */
 void describe_failure(const shape_case *c, const char *what, double error, double tolerance);

@@ -12,7 +12,7 @@ void pretend_warps(fgmm_device *device)
     device->facts.has_unified_memory = 0;
     device->facts.matrix_unit = FG_UNIT_WARP;
     device->info.kind = FGMM_DEVICE_GPU;
-    device->info.family = FGMM_KERNEL_MATRIX;
+    device->info.backend = FGMM_BACKEND_MATRIX_UNIT;
 }
 
 void pretend_no_doubles(fgmm_device *device)

@@ -4,7 +4,7 @@
 
 #include "device.h"
 
-/* An NVIDIA GPU whose warps' unit is OpenCL C: matrix family on top of the group family, memory apart from the
+/* An NVIDIA GPU whose warps' unit is OpenCL C: matrix backend on top of the group backend, memory apart from the
  * host's. */
 void pretend_warps(fgmm_device *device);
 /* A device without double precision. */

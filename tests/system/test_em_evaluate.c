@@ -129,16 +129,16 @@ START_TEST(test_evaluate__same_bytes_from_every_source_and_a_reloaded_model)
 END_TEST
 
 /* With a folder of its own, since what it meets with is remembered there. */
-static void reopen(fgmm_kernel_family family)
+static void reopen(fgmm_backend backend)
 {
     fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
     fgmm_device_close(device);
     options.cache_dir = temporary_path("spoiled");
-    options.family = family;
+    options.backend = backend;
     ck_ok(fgmm_device_open(&device, &options));
 }
 
-/* Rows that kernels give no log-likelihood are taken again by the next family, which goes on; where it may not, they
+/* Rows that kernels give no log-likelihood are taken again by the next backend, which goes on; where it may not, they
  * are named. */
 START_TEST(test_evaluate__kernels_that_go_wrong_are_replaced)
 {
@@ -146,17 +146,17 @@ START_TEST(test_evaluate__kernels_that_go_wrong_are_replaced)
     fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
     double mean;
     uint64_t count;
-    reopen(FGMM_KERNEL_AUTO);
+    reopen(FGMM_BACKEND_AUTO);
     ck_ok(fgmm_device_describe(device, &info));
-    const fgmm_kernel_family first = info.family;
-    if (first != FGMM_KERNEL_GROUP) {
+    const fgmm_backend first = info.backend;
+    if (first != FGMM_BACKEND_GPU_WORKGROUP) {
         fg_device_spoil(device, first);
         collected *c = evaluate(memory_source(rows, FGMM_F32, N, D), model, 999, FGMM_PATH_AUTO);
         for (int i = 0; i < N; i++) check_row(c, i);
         free(c);
-        reopen(FGMM_KERNEL_AUTO);
+        reopen(FGMM_BACKEND_AUTO);
         ck_ok(fgmm_device_describe(device, &info));
-        ck_assert_int_ne(info.family, first);
+        ck_assert_int_ne(info.backend, first);
         ck_assert_ptr_nonnull(strstr(info.marks, "are left out: row 998 has no log-likelihood"));
         ck_ok(fgmm_devices_forget(temporary_path("spoiled"), &count));
     }

@@ -5,8 +5,8 @@
 
 #include "device.h"
 #include "handle.h"
+#include "memory_plan.h"
 #include "pass.h"
-#include "plan.h"
 #include "stream.h"
 #include "thread.h"
 
@@ -88,7 +88,7 @@ START_TEST(test_stream__every_kind_of_source_gives_the_same_bytes)
     rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = D, .piece = 77};
     other = fit_source(device, feed_source(&feed, N), &report);
     ck_assert(is_same_model(resident, other));
-    ck_assert_uint_eq(feed.pass, 2); /* the survey, and the pass that fills the device */
+    ck_assert_uint_eq(feed.pass, 2); /* the first pass, and the pass that fills the device */
     fgmm_model_free(other);
     feed.pass = 0;
     other = fit_source(device, feed_source(&feed, FGMM_ROWS_UNKNOWN), &report);
@@ -312,9 +312,9 @@ START_TEST(test_stream__cancelled_runs_keep_the_last_iteration)
         int has_model;
         uint32_t kmeans_iterations, iterations;
     } cases[] = {
-        {FGMM_PHASE_SURVEY, 1, 0, 0, 0, 0}, {FGMM_PHASE_INIT, 3, 1, 0, 0, 0},  {FGMM_PHASE_KMEANS, 1, 0, 0, 0, 0},
-        {FGMM_PHASE_KMEANS, 1, 1, 1, 1, 0}, {FGMM_PHASE_EM, 1, 0, 1, 2, 0},    {FGMM_PHASE_EM, 3, 0, 1, 2, 2},
-        {FGMM_PHASE_EM, 3, 1, 1, 2, 3},     {FGMM_PHASE_FINAL, 1, 0, 1, 2, 4},
+        {FGMM_PHASE_FIRST_PASS, 1, 0, 0, 0, 0}, {FGMM_PHASE_INIT, 3, 1, 0, 0, 0},  {FGMM_PHASE_KMEANS, 1, 0, 0, 0, 0},
+        {FGMM_PHASE_KMEANS, 1, 1, 1, 1, 0},     {FGMM_PHASE_EM, 1, 0, 1, 2, 0},    {FGMM_PHASE_EM, 3, 0, 1, 2, 2},
+        {FGMM_PHASE_EM, 3, 1, 1, 2, 3},         {FGMM_PHASE_FINAL, 1, 0, 1, 2, 4},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
@@ -358,7 +358,7 @@ START_TEST(test_stream__failing_callback_keeps_the_last_iteration)
     fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
     fgmm_model *model;
     rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = D};
-    for (unsigned pass = 1; pass <= 8; pass++) { /* survey, two of k-means, four of EM, the final one */
+    for (unsigned pass = 1; pass <= 8; pass++) { /* first pass, two of k-means, four of EM, the final one */
         feed.pass = 0;
         feed.fail_pass = pass;
         feed.fail_row = pass % 2 ? N / 2 : 0;
@@ -474,7 +474,7 @@ START_TEST(test_stream__memory_limit_forces_streaming)
     ck_ok(fit_made(&model, (uint64_t)1 << 40, &report)); /* compiles, too */
     ck_assert_int_eq(report.rows_resident, 1);
     fgmm_model_free(model);
-    const uint64_t limit = fg_plan_held_bytes() + (40u << 20);
+    const uint64_t limit = fg_memory_plan_held_bytes() + (40u << 20);
     ck_ok(fit_made(&model, limit, &report));
     ck_assert_int_eq(report.rows_resident, 0);
     ck_assert_uint_lt(fg_resident_bytes(), limit + slack);
@@ -507,7 +507,7 @@ START_TEST(test_stream__small_limit_makes_small_batches)
     const uint64_t usual = report.batch_rows;
     fgmm_model_free(model);
     const fg_pass_options least = {.k = 4, .d = WIDE_D, .type = FGMM_U8, .batch_rows = 1024};
-    ck_ok(fit_made(&model, fg_plan_held_bytes() + fg_pass_bytes(device, &least) + (2u << 20), &report));
+    ck_ok(fit_made(&model, fg_memory_plan_held_bytes() + fg_pass_bytes(device, &least) + (2u << 20), &report));
     ck_assert_uint_lt(report.batch_rows, usual);
     ck_assert_uint_ge(report.batch_rows, 256);
     fgmm_model_free(model);

@@ -1,5 +1,5 @@
-/* test_em_weights.c - training with weights: a weight is how often a row counts, in every step from the survey to the
- * criteria, from every kind of source. */
+/* test_em_weights.c - training with weights: a weight is how often a row counts, in every step from the first pass to
+ * the criteria, from every kind of source. */
 #include "mixtures.h"
 #include "support.h"
 
@@ -182,7 +182,7 @@ START_TEST(test_weights__agree_with_plain_double_precision)
 }
 END_TEST
 
-/* A row of weight 0 counts for nothing: neither as a first centre nor in the survey, though it lies far away. */
+/* A row of weight 0 counts for nothing: neither as a first centre nor in the first pass, though it lies far away. */
 START_TEST(test_weights__zero_equals_no_row)
 {
     static const fgmm_init inits[] = {FGMM_INIT_KMEANSPP, FGMM_INIT_RANDOM, FGMM_INIT_KMEANS_PARALLEL};

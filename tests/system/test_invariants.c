@@ -33,7 +33,7 @@ static void setup(void)
 
 static void setup_group(void)
 {
-    device = open_test_family(FGMM_KERNEL_GROUP);
+    device = open_test_backend(FGMM_BACKEND_GPU_WORKGROUP);
 }
 
 static void teardown(void)

@@ -18,7 +18,7 @@
 enum { N = 3000, D = 12, K = 24, QUERIES = 60, TOP = 10 };
 
 /* The dial is calibrated on other rows than it is tried on: recall of 300 queries has a deviation of about .005. */
-static const double DIAL_TOLERANCE = 0.04;
+static const double CALIBRATION_TOLERANCE = 0.04;
 
 static fgmm_device *device;
 static uint8_t *rows, *queries; /* (N,D), (QUERIES,D) */
@@ -365,7 +365,7 @@ static double recall_against(const int64_t *ids, const int64_t *truth)
     return hits / (QUERIES * TOP);
 }
 
-START_TEST(test_ivf__the_dial_gives_the_recall)
+START_TEST(test_ivf__the_calibration_gives_the_recall)
 {
     const char *path = temporary_path("dial.ivf");
     fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
@@ -384,7 +384,7 @@ START_TEST(test_ivf__the_dial_gives_the_recall)
     for (double recall = 0.9; recall < 0.99; recall += 0.04) {
         search_options.recall = recall;
         const fgmm_search_stats stats = search(path, &search_options, ids, NULL);
-        ck_assert_double_ge(recall_against(ids, truth), recall - DIAL_TOLERANCE);
+        ck_assert_double_ge(recall_against(ids, truth), recall - CALIBRATION_TOLERANCE);
         ck_assert_uint_gt(stats.scanned, scanned);
         ck_assert_uint_lt(stats.scanned, (uint64_t)QUERIES * N);
         scanned = stats.scanned;
@@ -749,7 +749,7 @@ Suite *suite(void)
     tcase_add_test(c, test_ivf__no_id_is_given_again);
     tcase_add_test(c, test_ivf__queries_unlike_the_rows_have_the_recall);
     tcase_add_test(c, test_ivf__ids_may_be_high);
-    tcase_add_loop_test(c, test_ivf__the_dial_gives_the_recall, 0, 2);
+    tcase_add_loop_test(c, test_ivf__the_calibration_gives_the_recall, 0, 2);
     tcase_add_test(c, test_ivf__same_seed_same_bytes);
     tcase_add_test(c, test_ivf__lists_in_parts);
     tcase_add_test(c, test_ivf__two_threads_search_one_index);

@@ -241,7 +241,7 @@ START_TEST(test_mini_batch__sorted_rows_end_where_shuffled_ones_do)
     double *wide = malloc((size_t)MANY * D * sizeof *wide), reached[2];
     fgmm_fit_options options = fit_options(FGMM_SPHERICAL, 1);
     fgmm_model *models[2];
-    options.memory_limit_bytes = fg_plan_held_bytes() + (128 << 20); /* sanitizers hold more */
+    options.memory_limit_bytes = fg_memory_plan_held_bytes() + (128 << 20); /* sanitizers hold more */
     for (int is_sorted = 0; is_sorted < 2; is_sorted++) {
         fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
         for (size_t i = 0; i < (size_t)MANY * D; i++) wide[i] = (double)(is_sorted ? sorted : many)[i];

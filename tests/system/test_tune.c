@@ -28,7 +28,7 @@ static void keep_line(void *user, const char *line)
 static void open_device(void)
 {
     fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
-    options.family = FGMM_KERNEL_VECTOR;
+    options.backend = FGMM_BACKEND_CPU_SIMD;
     options.cache_dir = folder;
     options.log = keep_line;
     fgmm_device_close(device);

@@ -5,8 +5,8 @@
 
 #include "id_set.h"
 #include "index.h"
+#include "predictor.h"
 #include "rng.h"
-#include "rule.h"
 #include "writer.h"
 
 #include <math.h>
@@ -18,10 +18,10 @@ static const float SUM_TOLERANCE = 1e-5f;
 START_TEST(test_rule__a_table_changes_nothing)
 {
     enum { K = 12, D = 37, RANKS = 12 };
-    float centroids[K * D], table[K * K], d[RANKS], with[FG_RULE_FEATURES], without[FG_RULE_FEATURES];
+    float centroids[K * D], table[K * K], d[RANKS], with[FG_PREDICTOR_FEATURES], without[FG_PREDICTOR_FEATURES];
     float log_length[K] = {0}, log_relative[K] = {0}, log_rank[RANKS] = {0};
     int64_t lists[RANKS];
-    const fg_dial dial = {.for_top = 10, .ranks = RANKS, .scale = 2};
+    const fg_calibration calibration = {.for_top = 10, .ranks = RANKS, .scale = 2};
     fg_rng rng;
     fg_rng_init(&rng, 1, 1, 0);
     for (int i = 0; i < K * D; i++) centroids[i] = (float)fg_rng_normal(&rng);
@@ -39,14 +39,14 @@ START_TEST(test_rule__a_table_changes_nothing)
         lists[i] = (i * 7) % K;
         d[i] = 20 + (float)i;
     }
-    fg_rule rule = {&dial, K, D, centroids, table, log_length, log_relative, log_rank};
-    const fg_rule_query query = {lists, d};
+    fg_predictor predictor = {&calibration, K, D, centroids, table, log_length, log_relative, log_rank};
+    const fg_predictor_query query = {lists, d};
     for (uint32_t rank = 1; rank < RANKS; rank++) {
-        rule.inverse = table;
-        fg_rule_features(with, &rule, &query, rank, 7);
-        rule.inverse = NULL;
-        fg_rule_features(without, &rule, &query, rank, 7);
-        for (int i = 0; i < FG_RULE_FEATURES; i++)
+        predictor.inverse = table;
+        fg_predictor_features(with, &predictor, &query, rank, 7);
+        predictor.inverse = NULL;
+        fg_predictor_features(without, &predictor, &query, rank, 7);
+        for (int i = 0; i < FG_PREDICTOR_FEATURES; i++)
             ck_assert(fabsf(with[i] - without[i]) <= SUM_TOLERANCE * fabsf(with[i]));
     }
 }

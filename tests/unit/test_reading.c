@@ -106,7 +106,7 @@ START_TEST(test_reading__names_the_first_bad_row)
     float *rows = make_rows(FGMM_F32, N), *to = malloc(N * D * sizeof *to);
     fgmm_source *source = memory_source(rows, FGMM_F32, N, D);
     uint64_t count;
-    for (int bite = 2; bite < N / BITE; bite++) rows[(bite * BITE + 5) * D + 3] = NAN;
+    for (int chunk = 2; chunk < N / BITE; chunk++) rows[(chunk * BITE + 5) * D + 3] = NAN;
     for (int round = 0; round < ROUNDS; round++) {
         fg_reading *reading = open_reading(source, N, 1);
         ck_ok(fg_reading_rewind(reading));

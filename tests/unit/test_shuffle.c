@@ -155,7 +155,7 @@ START_TEST(test_seekable__rows_that_come_in_order_are_kept)
     for (int l = 0; l < 2; l++)
         for (int is_known = 0; is_known < 2; is_known++) {
             counted c = {0, MOST, MOST + 1};
-            fg_watch watch;
+            fg_progress progress;
             fgmm_callback_source callbacks = FGMM_CALLBACK_SOURCE_INIT;
             fgmm_source *source, *kept;
             callbacks.rewind = counted_rewind;
@@ -165,9 +165,9 @@ START_TEST(test_seekable__rows_that_come_in_order_are_kept)
             callbacks.dims = D;
             callbacks.type = FGMM_F32;
             ck_ok(fgmm_source_from_callback(&source, &callbacks));
-            fg_watch_begin(&watch, NULL, NULL, NULL);
+            fg_progress_begin(&progress, NULL, NULL, NULL);
             ck_assert(!fg_reading_is_seekable(source));
-            ck_ok(fg_seekable_rows(&kept, source, 0, limits[l], &watch));
+            ck_ok(fg_seekable_rows(&kept, source, 0, limits[l], &progress));
             ck_assert(fg_reading_is_seekable(kept));
             read_all(firsts, kept, MOST, 100);
             for (int i = 0; i < MOST; i++) ck_assert(firsts[i] == (float)(i * D));
@@ -175,15 +175,15 @@ START_TEST(test_seekable__rows_that_come_in_order_are_kept)
             ck_assert_mem_eq(buffer, rows[777], 10 * sizeof rows[0]);
             fgmm_source_close(kept);
             c.fails_at = 100;
-            ck_fails(fg_seekable_rows(&kept, source, 0, limits[l], &watch), FGMM_CALLBACK, "is gone");
+            ck_fails(fg_seekable_rows(&kept, source, 0, limits[l], &progress), FGMM_CALLBACK, "is gone");
             ck_assert_ptr_null(kept);
             fgmm_source_close(source);
         }
     fgmm_source *memory, *kept;
-    fg_watch watch;
-    fg_watch_begin(&watch, NULL, NULL, NULL);
+    fg_progress progress;
+    fg_progress_begin(&progress, NULL, NULL, NULL);
     ck_ok(fgmm_source_from_memory(&memory, rows, FGMM_F32, MOST, D, 0));
-    ck_ok(fg_seekable_rows(&kept, memory, 0, 0, &watch));
+    ck_ok(fg_seekable_rows(&kept, memory, 0, 0, &progress));
     ck_assert_ptr_null(kept);
     fgmm_source_close(memory);
 }

@@ -321,11 +321,11 @@ END_TEST
 START_TEST(test_tiles__shipped_ones_are_legal)
 {
     static const struct {
-        fgmm_kernel_family family;
+        fgmm_backend backend;
         uint32_t width, local_kib;
         const char *text;
     } lines[] = {
-#define FG_TILE(family, vendor, width, local, covariance, k, basis, text) {FGMM_KERNEL_##family, width, local, text},
+#define FG_TILE(backend, vendor, width, local, covariance, k, basis, text) {FGMM_BACKEND_##backend, width, local, text},
 #include "tiles.def"
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
@@ -333,13 +333,13 @@ START_TEST(test_tiles__shipped_ones_are_legal)
             const uint64_t local_kib = lines[i].local_kib ? lines[i].local_kib : 32;
             const fg_tile_problem problem = {(fgmm_covariance)covariance, 1000, 100, lines[i].width, 1};
             const fg_space_needs limits = {local_kib * 1024 - 1024, 256, 0};
-            const fgmm_kernel_family family =
-                lines[i].family == FGMM_KERNEL_GROUP ? FGMM_KERNEL_GROUP : FGMM_KERNEL_VECTOR;
-            const fg_space *space = fg_tile_space(family);
+            const fgmm_backend backend =
+                lines[i].backend == FGMM_BACKEND_GPU_WORKGROUP ? FGMM_BACKEND_GPU_WORKGROUP : FGMM_BACKEND_CPU_SIMD;
+            const fg_space *space = fg_tile_space(backend);
             fg_tile tile;
-            ck_assert_msg(fg_tile_parse(&tile, family, lines[i].text), "%s", lines[i].text);
-            if (lines[i].family == FGMM_KERNEL_MATRIX) tile.unit = FG_UNIT_PLAIN;
-            if (family == FGMM_KERNEL_VECTOR && lines[i].width != tile.vw) ck_abort_msg("%s", lines[i].text);
+            ck_assert_msg(fg_tile_parse(&tile, backend, lines[i].text), "%s", lines[i].text);
+            if (lines[i].backend == FGMM_BACKEND_MATRIX_UNIT) tile.unit = FG_UNIT_PLAIN;
+            if (backend == FGMM_BACKEND_CPU_SIMD && lines[i].width != tile.vw) ck_abort_msg("%s", lines[i].text);
             const char *reason = fg_space_reject(space, &tile, &problem, &limits);
             ck_assert_msg(!reason, "%s: %s", lines[i].text, reason);
         }
@@ -349,11 +349,11 @@ END_TEST
 /* Kernels number the elements of a block's rows in 32 bits. */
 START_TEST(test_tiles__blocks_of_long_rows_are_limited)
 {
-    const fg_space *space = fg_tile_space(FGMM_KERNEL_VECTOR);
+    const fg_space *space = fg_tile_space(FGMM_BACKEND_CPU_SIMD);
     const fg_space_needs limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
     const fg_tile_problem longest = {FGMM_SPHERICAL, 1, INT32_MAX / 64, 16, 0};
     fg_tile tile;
-    ck_assert(fg_tile_parse(&tile, FGMM_KERNEL_VECTOR,
+    ck_assert(fg_tile_parse(&tile, FGMM_BACKEND_CPU_SIMD,
                             "vw=16 rows=12 vectors=2 block=96 dense_k=8 dense_v=2 piece=8 "
                             "chunk=256"));
     ck_assert_ptr_null(fg_space_reject(space, &tile, &longest, &limits));

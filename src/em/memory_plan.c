@@ -1,0 +1,157 @@
+/* memory_plan.c - batch size and residency from what memory allows. */
+#include "memory_plan.h"
+
+#include "draws.h"
+#include "memory.h"
+#include "reading.h"
+#include "rows.h"
+#include "size.h"
+#include "stream.h"
+#include "thread.h"
+
+/* Smaller batches than this spend their time on launches; where not even they fit, the limit is refused. */
+enum { LEAST_BATCH_ROWS = 256 };
+
+/* A process of the same history holds the same to a few hundred KiB. */
+enum { HELD_STEP_BYTES = 16 << 20 };
+
+/* Rows of a mini-batch: per component, and at least. Measured, docs/math.md "Mini-batches". */
+enum { STEP_ROWS_PER_COMPONENT = 2, LEAST_STEP_ROWS = 1024 };
+
+/* What a run would hold. */
+typedef struct need {
+    uint64_t host, device;
+} need;
+
+static uint64_t weight_bytes(const fg_memory_plan_request *request)
+{
+    return request->weights.source ? sizeof(float) : 0;
+}
+
+/* With its weight. */
+static uint64_t device_row_bytes(const fg_memory_plan_request *request)
+{
+    const fgmm_source_info *info = &request->source->info;
+    return info->dims * fgmm_type_bytes(fg_device_type(info->type)) + weight_bytes(request);
+}
+
+static need need_of(const fg_memory_plan_request *request, uint64_t batch_rows, uint64_t resident_rows)
+{
+    const fg_device_facts *facts = fg_device_facts_of(request->device);
+    fg_pass_options pass = request->pass;
+    pass.batch_rows = (size_t)batch_rows;
+    const uint64_t row_bytes = device_row_bytes(request);
+    const uint64_t stream = request->source->opencl ? batch_rows * weight_bytes(request)
+                                                    : fg_stream_bytes(request->device, batch_rows * row_bytes,
+                                                                      resident_rows == request->source->info.rows);
+    /* Beside what the pass says: the parameters in the device's unit that e_step.c loads it with. */
+    const uint64_t loaded = pass.k * pass.d + fg_covariance_count(pass.covariance, pass.k, pass.d);
+    fg_pass_options nearest = pass;
+    nearest.keep = FG_KEEP_BEST;
+    need n = {request->host_bytes + batch_rows * request->host_row_bytes + loaded * sizeof(double) +
+                  fg_pass_host_bytes(request->device, &pass, request->is_evaluation),
+              fg_pass_bytes(request->device, &pass) + stream + resident_rows * row_bytes};
+    if (request->has_nearest) {
+        n.host += fg_pass_host_bytes(request->device, &nearest, 1);
+        n.device += fg_pass_bytes(request->device, &nearest);
+    }
+    n.host += facts->kind == FGMM_DEVICE_CPU ? n.device : stream; /* pinned memory, a little more than it takes */
+    return n;
+}
+
+static int fits(need n, uint64_t host_left, uint64_t device_left)
+{
+    return n.host <= host_left && n.device <= device_left;
+}
+
+uint64_t fg_memory_plan_step_rows(uint64_t k)
+{
+    return fg_max_u64(LEAST_STEP_ROWS, STEP_ROWS_PER_COMPONENT * k);
+}
+
+uint64_t fg_memory_plan_load_rows(const fg_memory_plan_request *request)
+{
+    const uint64_t most = request->usual_most_rows ? request->usual_most_rows : UINT64_MAX;
+    return fg_min_u64(request->source->info.rows, most); /* an unknown number is many */
+}
+
+uint64_t fg_memory_plan_limit(uint64_t asked)
+{
+    return asked ? asked : fg_machine_memory_bytes() / 4;
+}
+
+uint64_t fg_memory_plan_held_bytes(void)
+{
+    return fg_round_up(fg_resident_bytes(), HELD_STEP_BYTES);
+}
+
+/* Rows that may stay on the device: all, or as many batches as the smallest need leaves room for. */
+static uint64_t resident_rows(const fg_memory_plan_request *request, uint64_t batch, uint64_t host_left,
+                              uint64_t device_left)
+{
+    const uint64_t n = request->source->info.rows, row_bytes = device_row_bytes(request);
+    const int is_cpu = fg_device_facts_of(request->device)->kind == FGMM_DEVICE_CPU;
+    if (request->source->opencl) return n;
+    if (!request->is_repeated || n == FGMM_ROWS_UNKNOWN || n > UINT64_MAX / row_bytes / 2) return 0;
+    if (fits(need_of(request, batch, n), host_left, device_left)) return n;
+    if (!fg_reading_is_seekable(request->source)) return 0;
+    const need least = need_of(request, batch, 0);
+    const uint64_t device_rows = (device_left - least.device) / row_bytes,
+                   host_rows = (host_left - least.host) / row_bytes;
+    const uint64_t most = (is_cpu ? fg_min_u64(device_rows, host_rows) : device_rows) / batch;
+    return fg_min_u64(most, (n - 1) / batch) * batch;
+}
+
+fgmm_status fg_memory_plan_make(fg_memory_plan *plan, const fg_memory_plan_request *given)
+{
+    fgmm_status status = FGMM_OK;
+    fg_memory_plan_request request = *given;
+    request.pass.type = fg_device_type(given->source->info.type);
+    request.pass.rows = fg_memory_plan_load_rows(given);
+    const fg_pass_options *pass = &request.pass;
+    const uint64_t held = request.held_bytes, device_left = fg_device_bytes_left(request.device);
+    const uint64_t row_bytes = device_row_bytes(&request), n = request.source->info.rows;
+    uint64_t batch = request.batch_rows;
+    if (batch == 0) {
+        batch = fg_pass_default_batch_rows(request.device, pass);
+        if (request.usual_most_rows) batch = fg_min_u64(batch, request.usual_most_rows);
+    }
+    batch = fg_min_u64(fg_min_u64(batch, n),
+                       fg_max_u64(1, fg_device_facts_of(request.device)->max_alloc_bytes / row_bytes));
+    uint64_t limit = request.memory_limit_bytes;
+    if (limit == 0) limit = fg_max_u64(fg_memory_plan_limit(0), held + need_of(&request, batch, 0).host);
+    const uint64_t host_left = limit > held ? limit - held : 0;
+    while (!fits(need_of(&request, batch, 0), host_left, device_left) && batch > LEAST_BATCH_ROWS)
+        batch = fg_max_u64(LEAST_BATCH_ROWS, batch / 2);
+    const need least = need_of(&request, batch, 0);
+    FG_CHECK(least.host <= host_left, FGMM_MEMORY,
+             "memory limit = %llu bytes is too small: the process holds %llu and needs %llu more for batches of %llu "
+             "rows; need at least %llu",
+             (unsigned long long)limit, (unsigned long long)held, (unsigned long long)least.host,
+             (unsigned long long)batch, (unsigned long long)(held + least.host));
+    FG_CHECK(least.device <= device_left, FGMM_MEMORY,
+             "device memory: %llu bytes are left of its limit; batches of %llu rows need %llu",
+             (unsigned long long)device_left, (unsigned long long)batch, (unsigned long long)least.device);
+    plan->batch_rows = (size_t)batch;
+    plan->resident_rows = resident_rows(&request, batch, host_left, device_left);
+done:
+    return status;
+}
+
+uint64_t fg_memory_plan_sample_rows(const fg_memory_plan_request *request, uint64_t wanted)
+{
+    const int is_cpu = fg_device_facts_of(request->device)->kind == FGMM_DEVICE_CPU;
+    const uint64_t d = request->source->info.dims, held = request->held_bytes;
+    const uint64_t limit = fg_memory_plan_limit(request->memory_limit_bytes);
+    const uint64_t host_left = limit > held ? limit - held : 0;
+    /* On the device: the row, and its distances to the candidates of a step, 2 + ln 2^31 at most. */
+    const uint64_t raw = d * fgmm_type_bytes(request->source->info.type), copy = (d + 24) * sizeof(float);
+    const uint64_t drawn = request->weights.source ? sizeof(fg_draw) + sizeof(double) : 0;
+    const uint64_t host_row = raw + drawn + (is_cpu ? copy : 0);
+    uint64_t rows = fg_min_u64(wanted, request->source->info.rows);
+    const uint64_t device_left =
+        fg_min_u64(fg_device_bytes_left(request->device), fg_device_facts_of(request->device)->max_alloc_bytes);
+    while (rows > request->pass.k && (rows > host_left / host_row || rows > device_left / copy))
+        rows = fg_max_u64(request->pass.k, rows / 2);
+    return rows;
+}
