@@ -39,7 +39,7 @@ fgmm_status fgmm_statistics_accumulate_weighted(fgmm_statistics *statistics, fgm
     FG_TRY(fg_range_of(&range, &parameters));
     FG_TRY(fg_range_check(&parameters, range.unit, source->info.type, "statistics"));
     FG_TRY(fg_e_step_open(&e, &request, &range, 1));
-    FG_TRY(fg_e_step_set_pass(&e, FG_KEEP_MIXTURE));
+    FG_TRY(fg_e_step_set_pass(&e, FG_ASSIGN_SOFT));
     FG_TRY(fg_e_step_run(values, &e, &parameters, NULL));
     FG_TRY(fg_weights_check(&opened, source->info.rows, 1));
     for (size_t i = 0; i < statistics->layout.count; i++) statistics->values[i] += opened.unit * values[i];

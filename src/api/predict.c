@@ -83,7 +83,7 @@ done:
 static fgmm_status set_passes(evaluation *v)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(fg_e_step_set_pass(&v->e, v->has_densities ? FG_KEEP_MIXTURE : FG_KEEP_BEST));
+    FG_TRY(fg_e_step_set_pass(&v->e, v->has_densities ? FG_ASSIGN_SOFT : FG_ASSIGN_HARD));
     if (v->has_densities && v->has_nearest) FG_TRY(fg_e_step_set_nearest(&v->e));
     FG_TRY(fg_e_step_load(&v->e, v->parameters));
 done:
@@ -181,7 +181,7 @@ static fg_memory_plan_request plan_request(const evaluation *v, fgmm_device *dev
         .memory_limit_bytes = options->memory_limit_bytes,
         .held_bytes = fg_memory_plan_held_bytes(),
         .pass = {.covariance = parameters->covariance,
-                 .keep = v->has_densities ? FG_KEEP_MIXTURE : FG_KEEP_BEST,
+                 .assignment = v->has_densities ? FG_ASSIGN_SOFT : FG_ASSIGN_HARD,
                  .k = parameters->k,
                  .d = parameters->d,
                  .path = options->path,

@@ -37,31 +37,31 @@ void fg_e_step_close(fg_e_step *e)
     fg_shift_clear(&e->shift);
 }
 
-static fg_pass_options pass_options(const fg_e_step *e, fg_keep keep)
+static fg_pass_options pass_options(const fg_e_step *e, fg_assignment assignment)
 {
     fg_pass_options options = e->request.pass;
-    options.keep = keep;
+    options.assignment = assignment;
     options.type = fg_device_type(e->request.source->info.type);
     options.row_facts.scale = 1 / e->shift.unit;
     options.row_facts.shift = e->request.source->info.type == FGMM_F64 ? e->shift.host : NULL;
     options.rows = fg_memory_plan_load_rows(&e->request);
     options.batch_rows = e->plan.batch_rows;
-    options.tile_text = e->tiles[keep];
+    options.tile_text = e->tiles[assignment];
     options.row_scale = fg_shift_scale(&e->shift);
     return options;
 }
 
-fgmm_status fg_e_step_set_pass(fg_e_step *e, fg_keep keep)
+fgmm_status fg_e_step_set_pass(fg_e_step *e, fg_assignment assignment)
 {
-    const fg_pass_options options = pass_options(e, keep);
-    e->keep = keep;
+    const fg_pass_options options = pass_options(e, assignment);
+    e->assignment = assignment;
     fg_pass_free(e->pass);
     return fg_pass_create(&e->pass, e->request.device, &options);
 }
 
 fgmm_status fg_e_step_set_nearest(fg_e_step *e)
 {
-    fg_pass_options options = pass_options(e, FG_KEEP_BEST);
+    fg_pass_options options = pass_options(e, FG_ASSIGN_HARD);
     options.has_differences = 1;
     fg_pass_free(e->nearest);
     return fg_pass_create(&e->nearest, e->request.device, &options);
@@ -128,7 +128,7 @@ fgmm_status fg_e_step_statistics(double *values, fg_e_step *e)
     const double unit = e->shift.unit;
     FG_TRY(fg_statistics_layout_of(&layout, pass->covariance, pass->k, pass->d));
     FG_TRY(fg_pass_statistics(e->pass, values));
-    if (e->keep == FG_KEEP_BEST)
+    if (e->assignment == FG_ASSIGN_HARD)
         values[1] *= unit * unit;
     else
         values[1] += values[0] * fg_e_step_nats(e);

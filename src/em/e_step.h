@@ -16,10 +16,10 @@ typedef struct fg_e_step {
     fg_shift shift;
     fg_stream *stream;
     fg_pass *pass;
-    fg_pass *nearest;     /* beside it, where labels of centroids are wanted along with densities; else NULL */
-    fg_keep keep;         /* of the pass */
-    fg_progress progress; /* set up by the caller */
-    const char *tiles[2]; /* by fg_keep: of the pass that a resumed run began with; NULL: chosen. Borrowed */
+    fg_pass *nearest;         /* beside it, where labels of centroids are wanted along with densities; else NULL */
+    fg_assignment assignment; /* of the pass */
+    fg_progress progress;     /* set up by the caller */
+    const char *tiles[2];     /* by fg_assignment: of the pass that a resumed run began with; NULL: chosen. Borrowed */
 } fg_e_step;
 
 /* Takes the memory decision and opens the stream; there is no pass yet. range: of the data or of the model, what the
@@ -29,7 +29,7 @@ fgmm_status fg_e_step_open(fg_e_step *e, const fg_memory_plan_request *request, 
 void fg_e_step_close(fg_e_step *e);
 
 /* The pass with what is kept per row; replaces the one before. */
-fgmm_status fg_e_step_set_pass(fg_e_step *e, fg_keep keep);
+fgmm_status fg_e_step_set_pass(fg_e_step *e, fg_assignment assignment);
 
 /* The pass beside it; replaces the one before. Nearest means come from differences, whatever the unit of the data
  * (docs/math.md, "Rounding"). */

@@ -19,7 +19,7 @@ static fgmm_status run_kmeans(fg_training *t)
     fgmm_status status = FGMM_OK;
     fgmm_fit_report *r = &t->report;
     const uint64_t wanted = t->options.kmeans_iterations;
-    FG_TRY(fg_e_step_set_pass(&t->e, FG_KEEP_BEST));
+    FG_TRY(fg_e_step_set_pass(&t->e, FG_ASSIGN_HARD));
     while (r->kmeans_iterations < wanted) {
         FG_TRY(iterate(t, FGMM_PHASE_KMEANS, r->kmeans_iterations + 1, wanted));
         r->inertia = fg_training_inertia(t);
@@ -44,7 +44,7 @@ static fgmm_status run_em(fg_training *t)
     fgmm_status status = FGMM_OK;
     fgmm_fit_report *r = &t->report;
     const uint64_t most = t->options.max_iterations;
-    FG_TRY(fg_e_step_set_pass(&t->e, FG_KEEP_MIXTURE));
+    FG_TRY(fg_e_step_set_pass(&t->e, FG_ASSIGN_SOFT));
     if (t->resumed.phase == FG_CHECKPOINT_EM) fg_pass_set_dense(t->e.pass, (int)t->resumed.is_dense);
     while (r->iterations < most && !is_converged(t)) {
         FG_TRY(iterate(t, FGMM_PHASE_EM, r->iterations + 1, most));
@@ -64,7 +64,7 @@ fgmm_status fg_em_run(fgmm_model **model, fg_training *t)
 {
     fgmm_status status = FGMM_OK;
     t->report.log_likelihood = (double)NAN;
-    FG_TRY(fg_training_open(t, FG_KEEP_MIXTURE));
+    FG_TRY(fg_training_open(t, FG_ASSIGN_SOFT));
     if (t->resumed.phase == FG_CHECKPOINT_KMEANS && t->report.kmeans_iterations < t->options.kmeans_iterations)
         FG_TRY(run_kmeans(t));
     FG_TRY(run_em(t));

@@ -33,7 +33,7 @@ static fgmm_status give_up(fg_fall_back *fall, fg_e_step *e)
 {
     if (fg_backend_in_use(e->request.device) == fall->first) return FGMM_OK;
     fg_backend_claim(e->request.device, fall->first);
-    return fg_e_step_set_pass(e, e->keep);
+    return fg_e_step_set_pass(e, e->assignment);
 }
 
 /* The backends before the one in use have failed: it is the first from now on. */
@@ -67,7 +67,7 @@ fgmm_status fg_fall_back_judge(int *is_again, fg_fall_back *fall, fg_e_step *e, 
     if (!fall->why[0]) snprintf(fall->why, sizeof fall->why, "%s", why);
     if (next == FGMM_BACKEND_AUTO) return give_up(fall, e);
     fg_backend_claim(device, next);
-    FG_TRY(fg_e_step_set_pass(e, e->keep));
+    FG_TRY(fg_e_step_set_pass(e, e->assignment));
     *is_again = 1;
 done:
     return status;

@@ -58,7 +58,7 @@ static fgmm_status parallel_open(parallel *p, const fg_init_request *request, co
     const uint64_t room = fg_init_parallel_candidates(request->k);
     *p = (parallel){.request = request, .d = request->d};
     plan.pass.k = room;
-    plan.pass.keep = FG_KEEP_BEST;
+    plan.pass.assignment = FG_ASSIGN_HARD;
     if (fg_covariance_matrices(plan.pass.covariance, 1)) plan.pass.covariance = FGMM_SPHERICAL; /* counts are wanted */
     plan.is_evaluation = 1;
     /* candidates and their statistics, shares, draws; the sample */
@@ -127,7 +127,7 @@ static fgmm_status run_round(parallel *p, uint64_t round)
     p->e.request.pass.k = p->count;
     p->position = p->draws.count = 0;
     fg_progress_iteration(&p->e.progress, FGMM_PHASE_INIT, round + 1, FG_PARALLEL_ROUNDS + 1, p->request->rows);
-    FG_TRY(fg_e_step_set_pass(&p->e, FG_KEEP_BEST));
+    FG_TRY(fg_e_step_set_pass(&p->e, FG_ASSIGN_HARD));
     FG_TRY(fg_e_step_load(&p->e, &parameters));
     FG_TRY(fg_stream_begin(p->e.stream));
     FG_TRY(fg_stream_next(p->e.stream, &rows));
@@ -154,7 +154,7 @@ static fgmm_status weigh(parallel *p)
     FG_TRY(FG_ALLOC(&values, layout.count, "statistics of the candidates"));
     fg_progress_iteration(&p->e.progress, FGMM_PHASE_INIT, FG_PARALLEL_ROUNDS + 1, FG_PARALLEL_ROUNDS + 1,
                           p->request->rows);
-    FG_TRY(fg_e_step_set_pass(&p->e, FG_KEEP_BEST));
+    FG_TRY(fg_e_step_set_pass(&p->e, FG_ASSIGN_HARD));
     FG_TRY(fg_e_step_run(values, &p->e, &parameters, NULL));
     memcpy(p->weights, values + layout.counts, (size_t)p->count * sizeof *p->weights);
 done:

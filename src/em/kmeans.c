@@ -68,9 +68,9 @@ fgmm_status fg_kmeans_run(fgmm_model **centroids, fg_training *t)
     fgmm_status status = FGMM_OK;
     double *before = NULL;
     t->report.log_likelihood = (double)NAN;
-    FG_TRY(fg_training_open(t, FG_KEEP_BEST));
+    FG_TRY(fg_training_open(t, FG_ASSIGN_HARD));
     FG_TRY(FG_ALLOC(&before, t->mixture.k * t->mixture.d, "centroids"));
-    FG_TRY(fg_e_step_set_pass(&t->e, FG_KEEP_BEST));
+    FG_TRY(fg_e_step_set_pass(&t->e, FG_ASSIGN_HARD));
     FG_TRY(iterate(t, before));
 done:
     free(before);

@@ -47,7 +47,7 @@ static need need_of(const fg_memory_plan_request *request, uint64_t batch_rows, 
     /* Beside what the pass says: the parameters in the device's unit that e_step.c loads it with. */
     const uint64_t loaded = pass.k * pass.d + fg_covariance_count(pass.covariance, pass.k, pass.d);
     fg_pass_options nearest = pass;
-    nearest.keep = FG_KEEP_BEST;
+    nearest.assignment = FG_ASSIGN_HARD;
     need n = {request->host_bytes + batch_rows * request->host_row_bytes + loaded * sizeof(double) +
                   fg_pass_host_bytes(request->device, &pass, request->is_evaluation),
               fg_pass_bytes(request->device, &pass) + stream + resident_rows * row_bytes};

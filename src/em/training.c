@@ -138,9 +138,9 @@ static fgmm_status read_checkpoint(fg_training *t, fgmm_model **model)
     t->resumed.runs = (fg_runs){0};
     /* The order of sums is the tile's. One covariance has one tile, so that k-means says what EM will use. */
     if (t->resumed.phase == FG_CHECKPOINT_KMEANS || o->covariance == FGMM_SPHERICAL)
-        t->e.tiles[FG_KEEP_BEST] = t->resumed.tile;
+        t->e.tiles[FG_ASSIGN_HARD] = t->resumed.tile;
     if (t->resumed.phase == FG_CHECKPOINT_EM || o->covariance == FGMM_SPHERICAL)
-        t->e.tiles[FG_KEEP_MIXTURE] = t->resumed.tile;
+        t->e.tiles[FG_ASSIGN_SOFT] = t->resumed.tile;
 done:
     return status;
 }
@@ -232,7 +232,7 @@ done:
     return status;
 }
 
-static fg_memory_plan_request plan_request(const fg_training *t, fg_keep largest)
+static fg_memory_plan_request plan_request(const fg_training *t, fg_assignment largest)
 {
     const fgmm_fit_options *o = &t->options;
     /* The statistics, the parameters that the M-step replaces, and those before, all about as large. */
@@ -249,7 +249,7 @@ static fg_memory_plan_request plan_request(const fg_training *t, fg_keep largest
         .memory_limit_bytes = o->memory_limit_bytes,
         .held_bytes = fg_memory_plan_held_bytes(),
         .pass = {.covariance = o->covariance,
-                 .keep = largest,
+                 .assignment = largest,
                  .k = o->components,
                  .d = t->source->info.dims,
                  .path = o->path,
@@ -325,25 +325,25 @@ done:
 }
 
 /* The check of k-means' pass, where there is one, and of the mixture's, with what first centres need. */
-static fgmm_status check_device(const fg_training *t, const fg_memory_plan_request *request, fg_keep largest)
+static fgmm_status check_device(const fg_training *t, const fg_memory_plan_request *request, fg_assignment largest)
 {
     fg_pass_options passes[2];
     size_t count = 0;
-    const fg_keep keeps[2] = {FG_KEEP_BEST, largest};
+    const fg_assignment assignments[2] = {FG_ASSIGN_HARD, largest};
     for (size_t i = 0; i < 2; i++) {
-        if (i == 0 && (t->options.kmeans_iterations == 0 || largest == FG_KEEP_BEST)) continue;
+        if (i == 0 && (t->options.kmeans_iterations == 0 || largest == FG_ASSIGN_HARD)) continue;
         passes[count] = request->pass;
-        passes[count].keep = keeps[i];
+        passes[count].assignment = assignments[i];
         passes[count].type = fg_device_type(t->source->info.type);
         passes[count].rows = fg_memory_plan_load_rows(request);
         passes[count].batch_rows = 1; /* decides about no program */
-        passes[count].tile_text = t->e.tiles[keeps[i]];
+        passes[count].tile_text = t->e.tiles[assignments[i]];
         count++;
     }
     return fg_pass_check(t->device, passes, count);
 }
 
-fgmm_status fg_training_open(fg_training *t, fg_keep largest)
+fgmm_status fg_training_open(fg_training *t, fg_assignment largest)
 {
     fgmm_status status = FGMM_OK;
     fg_first_pass first_pass = {0};

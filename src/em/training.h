@@ -37,7 +37,7 @@ uint64_t fg_run_seed(uint64_t seed, uint64_t run);
 
 /* Surveys the source, finds the first parameters (start model, seeding, or the checkpoint options->resume) and opens
  * the stream. largest: the pass that the memory decision is made for. */
-fgmm_status fg_training_open(fg_training *t, fg_keep largest);
+fgmm_status fg_training_open(fg_training *t, fg_assignment largest);
 void fg_training_close(fg_training *t);
 
 /* A clock that stands still while the driver's compiler works. */

@@ -141,7 +141,7 @@ static fgmm_status mixture_open(mixture_pass *p, const fg_choose_request *reques
     FG_TRY(fg_range_of(&p->range, &parameters));
     FG_TRY(fg_range_check(&parameters, p->range.unit, request->source->info.type, "quantizer"));
     FG_TRY(fg_e_step_open(&p->e, &plan, &p->range, 1));
-    FG_TRY(fg_e_step_set_pass(&p->e, FG_KEEP_MIXTURE));
+    FG_TRY(fg_e_step_set_pass(&p->e, FG_ASSIGN_SOFT));
     FG_TRY(fg_e_step_load(&p->e, &parameters));
     FG_TRY(FG_ALLOC(&p->ids, (uint64_t)p->e.plan.batch_rows * width, "assignments"));
     FG_TRY(FG_ALLOC(&p->responsibilities, (uint64_t)p->e.plan.batch_rows * width, "assignments"));

@@ -32,7 +32,7 @@ typedef enum argument {
 /* Behind them, of each pass. */
 typedef enum pass_argument {
     PASS_COVARIANCE,
-    PASS_KEEP,
+    PASS_ASSIGNMENT,
     PASS_K,
     PASS_D,
     PASS_TYPE,
@@ -129,7 +129,7 @@ static void list_pass(argument_list *list, size_t first, const fg_pass_options *
     const size_t work = first + PASS_LAUNCH_WORK;
     list->arguments[first + PASS_TILE] = o->tile_text ? o->tile_text : "";
     number(list, first + PASS_COVARIANCE, (unsigned)o->covariance);
-    number(list, first + PASS_KEEP, (unsigned)o->keep);
+    number(list, first + PASS_ASSIGNMENT, (unsigned)o->assignment);
     number(list, first + PASS_K, o->k);
     number(list, first + PASS_D, o->d);
     number(list, first + PASS_TYPE, (unsigned)o->type);
@@ -231,7 +231,7 @@ static fg_pass_options read_pass(char **arguments)
 {
     const char *tile = arguments[PASS_TILE];
     return (fg_pass_options){.covariance = (fgmm_covariance)number_of(arguments, PASS_COVARIANCE),
-                             .keep = (fg_keep)number_of(arguments, PASS_KEEP),
+                             .assignment = (fg_assignment)number_of(arguments, PASS_ASSIGNMENT),
                              .k = number_of(arguments, PASS_K),
                              .d = number_of(arguments, PASS_D),
                              .type = (fgmm_type)number_of(arguments, PASS_TYPE),

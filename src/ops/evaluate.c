@@ -181,8 +181,8 @@ fgmm_status fg_pass_evaluate(fg_pass *pass, const fg_rows *weighted, const fg_ev
     FG_CHECK(n > 0 && n <= pass->shape.batch_rows, FGMM_INTERNAL, "rows of a batch = %zu; need 1..%u", n,
              pass->shape.batch_rows);
     /* lists hold what a sum can feel; the M largest may lie below that, so they need all components */
-    const int all_dense = pass->shape.keep == FG_KEEP_MIXTURE && (out->top > 0 || pass->is_dense);
-    if (pass->shape.keep == FG_KEEP_MIXTURE && pass->shape.matrices) {
+    const int all_dense = pass->shape.assignment == FG_ASSIGN_SOFT && (out->top > 0 || pass->is_dense);
+    if (pass->shape.assignment == FG_ASSIGN_SOFT && pass->shape.matrices) {
         FG_TRY(evaluate_matrices(pass, rows, out, &h));
     } else if (all_dense) {
         const fg_dense_span span = {0, 0, (uint32_t)n};

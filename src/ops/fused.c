@@ -89,7 +89,7 @@ static fgmm_status sum_ranges(fg_pass *pass, const fg_rows *rows, cl_uint first_
     const fg_fused *fused = &pass->fused;
     const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
     const cl_uint n = (cl_uint)rows->n;
-    const cl_uint most = most_entries(s), is_best = s->keep == FG_KEEP_BEST;
+    const cl_uint most = most_entries(s), is_best = s->assignment == FG_ASSIGN_HARD;
     const fg_weight_arguments weights = fg_weight_arguments_of(rows);
     const fg_argument arguments[] = {
         FG_ARG_BUFFER(rows->buffer),

@@ -36,10 +36,10 @@ enum {
 typedef struct fg_shape {
     fgmm_backend backend;       /* VECTOR or GROUP: of all kernels but the distances of responsibilities where the
                                         tile has a matrix unit */
-    fgmm_covariance covariance; /* of the log-density; spherical with FG_KEEP_BEST */
+    fgmm_covariance covariance; /* of the log-density; spherical with FG_ASSIGN_HARD */
     int is_diag_s2;             /* second moments per dimension */
     uint32_t matrices;          /* of second moments: tied 1, full k, else 0 */
-    fg_keep keep;
+    fg_assignment assignment;
     fgmm_type type;
     uint32_t k, d;
     uint32_t strip, strips, padded_k; /* components are packed in strips; padded_k = strip * strips */
@@ -240,7 +240,7 @@ uint32_t fg_trial_component(const fg_shape *shape, uint32_t q);
 typedef struct fg_packed {
     fg_buffer *packed;     /* full: float (padded_k, fg_triangle_floats); else float [strips][D][1, diag 2][strip]: 2 m,
                               exact m; diag sqrt(h), - m sqrt(h), exact m */
-    fg_buffer *scale;      /* float (padded_k): 1 / (2 sigma^2); 1 with FG_KEEP_BEST */
+    fg_buffer *scale;      /* float (padded_k): 1 / (2 sigma^2); 1 with FG_ASSIGN_HARD */
     fg_buffer *offset;     /* float (padded_k): what is added; padding: far below every log-density */
     fg_buffer *normaliser; /* float (padded_k): log-density at distance 0, minus base */
     fg_buffer *width;      /* float (padded_k): 1 / scale, padding 0 */

@@ -242,7 +242,7 @@ static double scaled_squares(const image *m, const fg_shape *s, const fg_paramet
 /* Error of component k's log-density near its own rows, in nats, in the fast form: products, diag s y - s m. */
 static double fast_error(const fg_shape *s, double squares)
 {
-    if (s->keep == FG_KEEP_BEST) return 0;
+    if (s->assignment == FG_ASSIGN_HARD) return 0;
     return s->covariance == FGMM_DIAG ? 0x1p-23 * sqrt(2 * squares * s->d) : product_rounding * 2 * squares;
 }
 
@@ -260,7 +260,7 @@ static double squared_distance_of(const fg_shape *s, const fg_parameters *q, dou
 static int is_too_coarse(const fg_shape *s, const fg_parameters *q, double squares, uint32_t k)
 {
     if (s->has_differences) return 1;
-    if (s->keep == FG_KEEP_BEST) return squares > most_squares * squared_distance_of(s, q, squares, k);
+    if (s->assignment == FG_ASSIGN_HARD) return squares > most_squares * squared_distance_of(s, q, squares, k);
     return fast_error(s, squares) > fast_error_nats;
 }
 
@@ -268,13 +268,13 @@ static int is_too_coarse(const fg_shape *s, const fg_parameters *q, double squar
  */
 static double scale_of(const fg_shape *s, const fg_parameters *q, uint32_t k)
 {
-    if (s->keep == FG_KEEP_BEST || s->covariance == FGMM_DIAG || s->covariance == FGMM_FULL) return 1;
+    if (s->assignment == FG_ASSIGN_HARD || s->covariance == FGMM_DIAG || s->covariance == FGMM_FULL) return 1;
     return s->covariance == FGMM_TIED ? 0.5 : 0.5 / q->covariances[k];
 }
 
 static void pack_component(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, uint32_t k)
 {
-    const double scale = scale_of(s, q, k), peak = s->keep == FG_KEEP_BEST ? 0 : m->peaks[k];
+    const double scale = scale_of(s, q, k), peak = s->assignment == FG_ASSIGN_HARD ? 0 : m->peaks[k];
     m->scale[k] = (float)scale;
     m->width[k] = (float)(1.0 / scale);
     m->normaliser[k] = (float)fmax(peak - p->base, -1e30); /* weight 0: log is -infinity */
@@ -290,7 +290,7 @@ static void note_form(const image *m, fg_packed *p, const fg_shape *s, double ke
     const int is_product = s->covariance != FGMM_FULL && !m->is_exact[k / s->strip];
     fg_error *e = &p->errors[k];
     *e = (fg_error){0};
-    if (s->keep == FG_KEEP_BEST || !(peak > lowest)) return; /* weight 0 */
+    if (s->assignment == FG_ASSIGN_HARD || !(peak > lowest)) return; /* weight 0 */
     p->peaks[k] = peak;
     *e = m->errors[k];
     fg_error_add_squares(e, s);
@@ -334,7 +334,7 @@ static void pack_full(image *m, fg_packed *p, const fg_shape *s, uint32_t k)
 static double common_part(const fg_shape *s, const image *m)
 {
     double highest = -INFINITY;
-    if (s->keep == FG_KEEP_BEST) return 0;
+    if (s->assignment == FG_ASSIGN_HARD) return 0;
     for (uint32_t k = 0; k < s->k; k++) highest = fmax(highest, m->peaks[k]);
     return highest - 0.5 * s->d;
 }
@@ -405,7 +405,7 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
         if (m.white) whiten_mean(&m, s, triangle->w, mean, shift, k);
     }
     FG_TRY(set_variances(&m, s, parameters));
-    if (s->keep == FG_KEEP_MIXTURE) FG_TRY(set_peaks(&m, p, s, parameters, triangle));
+    if (s->assignment == FG_ASSIGN_SOFT) FG_TRY(set_peaks(&m, p, s, parameters, triangle));
     pack_all(&m, p, s, parameters);
     FG_TRY(fg_buffer_write(p->packed, 0, m.packed, fg_buffer_bytes(p->packed)));
     FG_TRY(fg_buffer_write(p->scale, 0, m.scale, sizeof(float) * s->padded_k));

@@ -55,7 +55,7 @@ fgmm_status fg_partial_sums_combine(const fg_partial_sums *sums, fg_pass *pass, 
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
-    const cl_uint s2_kind = fg_shape_s2_kind(s), are_differences = s->keep == FG_KEEP_BEST;
+    const cl_uint s2_kind = fg_shape_s2_kind(s), are_differences = s->assignment == FG_ASSIGN_HARD;
     const fg_argument weights[] = {
         FG_ARG_VALUE(s->k),
         FG_ARG_VALUE(s->padded_k),

@@ -41,7 +41,7 @@ fgmm_status fg_pass_create_unchecked(fg_pass **out, fgmm_device *device, const f
     *out = NULL;
     FG_TRY(FG_ALLOC(&pass, 1, "pass"));
     pass->device = device;
-    pass->path = options->keep == FG_KEEP_BEST ? FGMM_PATH_SPARSE : options->path;
+    pass->path = options->assignment == FG_ASSIGN_HARD ? FGMM_PATH_SPARSE : options->path;
     FG_TRY(fg_shape_init(&pass->shape, device, options));
     pass->is_dense = pass->path == FGMM_PATH_DENSE && pass->shape.matrices == 0;
     if (options->tile_text) note_other_tile(device, &pass->shape, options->tile_text);
@@ -113,7 +113,7 @@ uint64_t fg_pass_bytes(fgmm_device *device, const fg_pass_options *options)
 {
     fg_pass planned = {0};
     if (fg_shape_init(&planned.shape, device, options) != FGMM_OK) return 0; /* creating it says what is wrong */
-    const int has_dense = options->keep == FG_KEEP_MIXTURE && planned.shape.matrices == 0;
+    const int has_dense = options->assignment == FG_ASSIGN_SOFT && planned.shape.matrices == 0;
     const uint64_t matrices = fg_whitening_bytes(&planned.shape) + fg_moments_bytes(&planned.shape);
     const uint64_t dense = has_dense ? fg_dense_bytes(&planned) + fg_deferred_bytes(&planned) : 0;
     return fg_packed_bytes(&planned.shape) + fg_responsibilities_bytes(&planned) + fg_lists_bytes(&planned) +
@@ -150,7 +150,7 @@ done:
 
 int fg_pass_can_recentre(const fg_pass *pass)
 {
-    return pass->shape.keep == FG_KEEP_MIXTURE && pass->shape.capacity >= pass->shape.k;
+    return pass->shape.assignment == FG_ASSIGN_SOFT && pass->shape.capacity >= pass->shape.k;
 }
 
 fgmm_status fg_pass_recentre(fg_pass *pass, const double *centres, const float *shift)
@@ -263,7 +263,7 @@ static int takes_fused(const fg_pass *pass)
 /* Sums about other centres take lists, which sum differences. */
 static int takes_dense(const fg_pass *pass)
 {
-    return pass->is_dense && pass->shape.keep == FG_KEEP_MIXTURE && !pass->packed.is_recentred;
+    return pass->is_dense && pass->shape.assignment == FG_ASSIGN_SOFT && !pass->packed.is_recentred;
 }
 
 static fgmm_status accumulate_fused(fg_pass *pass, const fg_rows *rows)
@@ -369,12 +369,12 @@ fgmm_status fg_pass_statistics(fg_pass *pass, double *values)
     FG_TRY(sum_deferred(pass));
     FG_TRY(fg_accumulate_fetch(pass, values + 1));
     values[0] = pass->weight;
-    if (s->keep == FG_KEEP_MIXTURE && pass->weight > 0) pass->error_bound_nats = error_bound(pass, values);
+    if (s->assignment == FG_ASSIGN_SOFT && pass->weight > 0) pass->error_bound_nats = error_bound(pass, values);
     values[1] += pass->weight * pass->packed.base;
     double *weights = values + 2, *s1 = weights + s->k, *s2 = s1 + (size_t)s->k * s->d;
     FG_TRY(fg_moments_fetch(pass, s2));
     move_to_true_means(pass, weights, s1, s2);
-    if (s->keep == FG_KEEP_BEST) values[1] = -trace_of(s, s2);
+    if (s->assignment == FG_ASSIGN_HARD) values[1] = -trace_of(s, s2);
 done:
     return status;
 }

@@ -17,11 +17,11 @@
 
 typedef struct fg_pass fg_pass;
 
-/* What is kept per row. */
-typedef enum fg_keep {
-    FG_KEEP_MIXTURE = 0, /* every component within 2^-(24 + log2 K) of the row's largest */
-    FG_KEEP_BEST = 1     /* the nearest mean only, responsibility 1: k-means */
-} fg_keep;
+/* How rows are assigned to components. */
+typedef enum fg_assignment {
+    FG_ASSIGN_SOFT = 0, /* every component within 2^-(24 + log2 K) of the row's largest */
+    FG_ASSIGN_HARD = 1  /* the nearest mean only, responsibility 1: k-means */
+} fg_assignment;
 
 /* May the vector backend, and the matrix backend of CPUs, leave to upper bounds which distances are irrelevant
  * (cl/bounds_vector.cl, cl/responsibilities_matrix_bounded.cl)? */
@@ -40,8 +40,8 @@ typedef struct fg_row_facts {
 } fg_row_facts;
 
 typedef struct fg_pass_options {
-    fgmm_covariance covariance; /* with FG_KEEP_BEST of the second moments only */
-    fg_keep keep;
+    fgmm_covariance covariance; /* with FG_ASSIGN_HARD of the second moments only */
+    fg_assignment assignment;
     uint64_t k, d;
     fgmm_type type;    /* of the rows: U8 I8 F16 F32 (F64 sources are converted while reading) */
     size_t batch_rows; /* most rows in one batch */
@@ -82,8 +82,8 @@ uint64_t fg_pass_bytes(fgmm_device *device, const fg_pass_options *options);
 uint64_t fg_pass_host_bytes(fgmm_device *device, const fg_pass_options *options, int is_evaluation);
 
 /* Loads parameters for the batches that follow and zeroes the statistics. shift (d): subtracted from rows while they
- * are loaded; near the data's mean. With FG_KEEP_BEST only the means count; covariances may be NULL, and say otherwise
- * how far rows are from their centres, which helps to choose bounds. */
+ * are loaded; near the data's mean. With FG_ASSIGN_HARD only the means count; covariances may be NULL, and say
+ * otherwise how far rows are from their centres, which helps to choose bounds. */
 fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const float *shift);
 
 /* After a load: the statistics of the batches that follow are about centres (k,d) in the place of the loaded means, and
@@ -111,7 +111,7 @@ typedef struct fg_rows {
 fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows);
 
 /* Fetches the statistics: the flat array of flashgmm/stats.h, about the loaded means; the first value is the sum of
- * weights. With FG_KEEP_BEST the second
+ * weights. With FG_ASSIGN_HARD the second
  * value is minus the sum of squared distances to the nearest mean (the inertia); S2 is as options.covariance says. */
 fgmm_status fg_pass_statistics(fg_pass *pass, double *values);
 

@@ -41,8 +41,9 @@ static double slack_of(const fg_shape *s, const fg_prune_first_term_input *in, u
     const double *rests = in->rests + (size_t)k * (FG_SPLIT_TERMS + 1);
     const double of_mean = rests[0] > 0 ? rests[1] / rests[0] / term_rest : 0;
     const double share = of_mean + (in->are_rows_exact ? 0 : term_rest) + slack_of_sums(s);
-    const double rounding =
-        s->keep == FG_KEEP_MIXTURE ? slack_nats + slack_of_normaliser * fabs((double)in->components.normaliser[k]) : 0;
+    const double rounding = s->assignment == FG_ASSIGN_SOFT
+                                ? slack_nats + slack_of_normaliser * fabs((double)in->components.normaliser[k])
+                                : 0;
     return share * in->components.squares[k] + rounding;
 }
 

@@ -111,7 +111,7 @@ static int are_worthwhile(const fg_shape *s, double candidates)
 static void pack(float *packed, float *offset, const fg_shape *s, const fg_bounds_input *in, const float *z, uint32_t k)
 {
     const uint32_t dims = s->bound_dims;
-    const double slack = slack_share * in->squares[k] + (s->keep == FG_KEEP_MIXTURE ? slack_nats : 0);
+    const double slack = slack_share * in->squares[k] + (s->assignment == FG_ASSIGN_SOFT ? slack_nats : 0);
     float *column = packed + (size_t)(k / s->strip) * dims * s->strip + k % s->strip;
     for (uint32_t q = 0; q < dims; q++) column[(size_t)q * s->strip] = 2 * z[(size_t)k * dims + q];
     offset[k] = (float)((double)in->normaliser[k] - in->squares[k] + slack);

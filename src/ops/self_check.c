@@ -49,7 +49,7 @@ typedef struct probe {
     double base, bound_nats;
     void *rows; /* (n,d), PROBE_ROWS ones again and again */
     size_t n;   /* rows of the batch */
-    fg_keep keep;
+    fg_assignment assignment;
     size_t values; /* of the statistics */
 } probe;
 
@@ -100,7 +100,7 @@ static fgmm_status fill(probe *p, const fg_pass_options *o, int is_narrow)
     const uint64_t n = PROBE_ROWS, k = o->k, d = o->d, covariances = fg_covariance_count(o->covariance, k, d);
     const size_t row_bytes = (size_t)d * fgmm_type_bytes(o->type);
     p->n = o->batch_rows;
-    p->keep = o->keep;
+    p->assignment = o->assignment;
     p->values = (size_t)(2 + k + k * d + covariances);
     FG_TRY(FG_ALLOC(&p->weights, k, "check"));
     FG_TRY(FG_ALLOC(&p->means, k * d, "check"));
@@ -151,7 +151,7 @@ static void probe_free(probe *p)
 static void compute_expected(probe *p, const fg_pass_options *o)
 {
     const uint64_t n = PROBE_ROWS, k = o->k;
-    if (o->keep == FG_KEEP_BEST) {
+    if (o->assignment == FG_ASSIGN_HARD) {
         fg_reference_nearest(p->nearest, p->logz, &p->parameters, p->x, n);
         for (uint64_t i = 0; i < n; i++) {
             p->r[i * k + p->nearest[i]] = 1;
@@ -201,12 +201,12 @@ static fgmm_status compare(const probe *p)
                  "log-normaliser of row %zu is %.9g instead of %.9g; %.2g are allowed", i, found, wanted, allowed);
         all_allowed += allowed;
     }
-    /* No row may be left out or taken twice, which would hardly be seen in the sums of many. With FG_KEEP_BEST the
+    /* No row may be left out or taken twice, which would hardly be seen in the sums of many. With FG_ASSIGN_HARD the
      * first is made of the second moments. */
     for (uint64_t k = 0; k < p->parameters.k; k++) weight += p->found[2 + k];
     FG_CHECK(fabs(weight - (double)p->n) <= most_weight_error * (double)p->n, FGMM_INTERNAL,
              "responsibilities of %zu rows sum to %.9g", p->n, weight);
-    FG_CHECK(p->keep == FG_KEEP_BEST || fabs(p->found[1] - p->expected[1]) <= all_allowed, FGMM_INTERNAL,
+    FG_CHECK(p->assignment == FG_ASSIGN_HARD || fabs(p->found[1] - p->expected[1]) <= all_allowed, FGMM_INTERNAL,
              "log-normalisers sum to %.9g instead of %.9g; %.2g are allowed", p->found[1], p->expected[1], all_allowed);
     for (size_t i = 0; i < p->values; i++) {
         const double error = fabs(p->found[i] - p->expected[i]), scale = PROBE_ROWS + fabs(p->expected[i]);
@@ -324,7 +324,7 @@ static void check_program(fg_check_outcome *outcome, fgmm_device *device, wanted
     o.row_facts = (fg_row_facts){0}; /* its own rows have others */
     o.bounds = program == FG_PROGRAM_BOUNDED ? FG_BOUNDS_ALWAYS : FG_BOUNDS_NEVER;
     /* rows of few components take other ways through the kernels; k-means knows no others */
-    const int sets = o.keep == FG_KEEP_MIXTURE ? 2 : 1;
+    const int sets = o.assignment == FG_ASSIGN_SOFT ? 2 : 1;
     for (int set = 0; set < sets && outcome->kind == FG_CHECK_PASSED; set++)
         FG_TRY(check_with(outcome, device, &o, set));
 done:

@@ -55,7 +55,7 @@ static void plan_matrices(fg_shape *s)
 /* Room in a row's list. Where covariances are matrices there is no dense path, and lists have room for all. */
 static uint64_t list_room(const fg_pass_options *options)
 {
-    if (options->keep == FG_KEEP_BEST) return 1;
+    if (options->assignment == FG_ASSIGN_HARD) return 1;
     if (fg_covariance_matrices(options->covariance, options->k)) return fg_round_up(options->k, 16);
     /* lists are padded to whole vectors while they are normalised */
     return fg_round_up(fg_min_u64(options->k, LIST_CAPACITY), 16);
@@ -116,14 +116,14 @@ static fgmm_status choose_tile(fg_shape *s, fgmm_device *device, const fg_pass_o
 fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options)
 {
     fgmm_status status = FGMM_OK;
-    const int is_best = options->keep == FG_KEEP_BEST;
+    const int is_best = options->assignment == FG_ASSIGN_HARD;
     FG_TRY(check_sizes(options));
     *shape = (fg_shape){
         .backend = fg_device_backend(device),
         .covariance = is_best ? FGMM_SPHERICAL : options->covariance,
         .is_diag_s2 = options->covariance == FGMM_DIAG,
         .matrices = (uint32_t)fg_covariance_matrices(options->covariance, options->k),
-        .keep = options->keep,
+        .assignment = options->assignment,
         .type = options->type,
         .k = (uint32_t)options->k,
         .d = (uint32_t)options->d,
@@ -172,7 +172,7 @@ uint32_t fg_shape_dense_v(const fg_shape *s)
 /* What a program's sources are told about the shape, but for the tile's parameters. */
 static size_t common_options(const fg_shape *s, int is_dense, char *text, size_t room)
 {
-    const int is_diag = s->covariance == FGMM_DIAG, is_best = s->keep == FG_KEEP_BEST;
+    const int is_diag = s->covariance == FGMM_DIAG, is_best = s->assignment == FG_ASSIGN_HARD;
     /* the dense program of the vector backend serves many D; with second moments per dimension k-means has its own */
     if (is_dense && s->backend == FGMM_BACKEND_CPU_SIMD)
         return (size_t)snprintf(

@@ -114,7 +114,7 @@ static uint32_t choose_terms(double *error, const fg_shape *s, const fg_split_in
                              uint32_t strip, int are_exact)
 {
     const uint32_t first = strip * s->strip, end = (uint32_t)fg_min_u64(s->k, (uint64_t)first + s->strip);
-    for (uint32_t terms = s->keep == FG_KEEP_BEST ? FG_SPLIT_TERMS : LEAST_TERMS;; terms++) {
+    for (uint32_t terms = s->assignment == FG_ASSIGN_HARD ? FG_SPLIT_TERMS : LEAST_TERMS;; terms++) {
         *error = 0;
         for (uint32_t k = first; k < end; k++)
             *error = fmax(*error, in->product_errors[k] + split_error(rests + (size_t)k * (FG_SPLIT_TERMS + 1),
@@ -158,7 +158,7 @@ fgmm_status fg_split_load(fg_packed *p, const fg_shape *s, const fg_split_input 
         {in->means, in->scale, in->normaliser, in->squares, in->variances}, rests, are_exact, products};
     FG_TRY(fg_prune_first_term_load(&p->bounds, s, &bounds));
     if (p->bounds.are_used) p->terms = 1; /* no log-density is a product's */
-    for (uint32_t strip = 0; strip < s->strips && !p->bounds.are_used && s->keep == FG_KEEP_MIXTURE; strip++)
+    for (uint32_t strip = 0; strip < s->strips && !p->bounds.are_used && s->assignment == FG_ASSIGN_SOFT; strip++)
         note_terms(s, in, rests, strip, terms[strip]);
     FG_TRY(fg_buffer_write(p->split_means, 0, split, fg_buffer_bytes(p->split_means)));
     FG_TRY(fg_buffer_write(p->strip_terms, 0, terms, sizeof(cl_uint) * s->strips));

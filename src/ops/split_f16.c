@@ -160,7 +160,7 @@ static int load_strip(word *strip, const fg_shape *s, const fg_split_input *in, 
         constants[k - first].numbers[1] = lacking;
         error = fmax(error, product_error(s, in, deltas[k - first], k));
     }
-    int has_products = s->keep == FG_KEEP_BEST ? of_rows <= two_terms_error : error <= most_error_nats;
+    int has_products = s->assignment == FG_ASSIGN_HARD ? of_rows <= two_terms_error : error <= most_error_nats;
     for (uint64_t k = first; k < end; k++) has_products = has_products && !in->is_exact[k / s->strip];
     for (uint64_t k = first; k < first + STRIP; k++) {
         const double squares = has_products && k < end ? in->squares[k] : 0;
@@ -168,7 +168,7 @@ static int load_strip(word *strip, const fg_shape *s, const fg_split_input *in, 
         numbers[0] = in->scale[k];
         numbers[2] = (float)((double)in->normaliser[k] - squares);
     }
-    for (uint64_t k = first; k < end && has_products && s->keep == FG_KEEP_MIXTURE; k++)
+    for (uint64_t k = first; k < end && has_products && s->assignment == FG_ASSIGN_SOFT; k++)
         fg_error_add_terms(&in->errors[k], s, in->squares[k], deltas[k - first] + cut_error * (double)s->d);
     return has_products;
 }

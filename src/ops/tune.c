@@ -157,7 +157,7 @@ static fgmm_status prepare(void *user, const void *candidate, unsigned program, 
     if (!candidate) return FGMM_OK;
     memcpy(&tile, candidate, sizeof tile);
     const fg_pass_options options = {.covariance = t->request->covariance,
-                                     .keep = FG_KEEP_MIXTURE,
+                                     .assignment = FG_ASSIGN_SOFT,
                                      .k = t->request->k,
                                      .d = t->request->d,
                                      .type = t->request->type,

@@ -16,14 +16,14 @@ static const double joining_tolerance = 1e-5;
 /* Covariance, kept components and path that a backend must get right; each is run for every size below. */
 typedef struct variant {
     fgmm_covariance covariance;
-    fg_keep keep;
+    fg_assignment assignment;
     fgmm_path path;
 } variant;
 
 static const variant variants[] = {
-    {FGMM_SPHERICAL, FG_KEEP_MIXTURE, FGMM_PATH_SPARSE}, {FGMM_SPHERICAL, FG_KEEP_MIXTURE, FGMM_PATH_DENSE},
-    {FGMM_DIAG, FG_KEEP_MIXTURE, FGMM_PATH_SPARSE},      {FGMM_DIAG, FG_KEEP_MIXTURE, FGMM_PATH_DENSE},
-    {FGMM_SPHERICAL, FG_KEEP_BEST, FGMM_PATH_SPARSE},    {FGMM_DIAG, FG_KEEP_BEST, FGMM_PATH_SPARSE},
+    {FGMM_SPHERICAL, FG_ASSIGN_SOFT, FGMM_PATH_SPARSE}, {FGMM_SPHERICAL, FG_ASSIGN_SOFT, FGMM_PATH_DENSE},
+    {FGMM_DIAG, FG_ASSIGN_SOFT, FGMM_PATH_SPARSE},      {FGMM_DIAG, FG_ASSIGN_SOFT, FGMM_PATH_DENSE},
+    {FGMM_SPHERICAL, FG_ASSIGN_HARD, FGMM_PATH_SPARSE}, {FGMM_DIAG, FG_ASSIGN_HARD, FGMM_PATH_SPARSE},
 };
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
@@ -34,7 +34,7 @@ static void check_sizes(fgmm_backend backend, const fg_tile *tile, const uint64_
         for (size_t i = 0; i < count; i++) {
             const shape_case c = {backend,
                                   variants[v].covariance,
-                                  variants[v].keep,
+                                  variants[v].assignment,
                                   FGMM_F32,
                                   variants[v].path,
                                   sizes[i][0],
@@ -69,7 +69,7 @@ START_TEST(test_pass__vector_equals_the_twin_at_vector_edges)
     for (size_t v = (size_t)_i % 3; v < VARIANTS; v += 3) {
         const shape_case c = {.backend = FGMM_BACKEND_CPU_SIMD,
                               .covariance = variants[v].covariance,
-                              .keep = variants[v].keep,
+                              .assignment = variants[v].assignment,
                               .type = FGMM_F32,
                               .path = variants[v].path,
                               .n = 65,
@@ -87,12 +87,12 @@ START_TEST(test_pass__vector_small_mixtures_equal_the_twin)
 {
     static const uint64_t sizes[][3] = {{1, 1, 1}, {47, 17, 16}, {48, 17, 33}, {3100, 17, 17}, {2049, 17, 150}};
     for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++)
-        for (int keep = FG_KEEP_MIXTURE; keep <= FG_KEEP_BEST; keep++)
+        for (int assignment = FG_ASSIGN_SOFT; assignment <= FG_ASSIGN_HARD; assignment++)
             for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-                const int is_tight = keep == FG_KEEP_MIXTURE && i == 1;
+                const int is_tight = assignment == FG_ASSIGN_SOFT && i == 1;
                 const shape_case c = {.backend = FGMM_BACKEND_CPU_SIMD,
                                       .covariance = (fgmm_covariance)covariance,
-                                      .keep = (fg_keep)keep,
+                                      .assignment = (fg_assignment)assignment,
                                       .type = FGMM_F32,
                                       .path = FGMM_PATH_AUTO,
                                       .n = sizes[i][0],
@@ -129,7 +129,7 @@ START_TEST(test_pass__group_equals_the_twin_with_every_tile)
         if (!all && v != (size_t)_i % 4 && v != 4) continue; /* every variant with some tile */
         const shape_case c = {.backend = FGMM_BACKEND_GPU_WORKGROUP,
                               .covariance = variants[v].covariance,
-                              .keep = variants[v].keep,
+                              .assignment = variants[v].assignment,
                               .type = FGMM_F32,
                               .path = variants[v].path,
                               .n = 300,
@@ -218,7 +218,7 @@ START_TEST(test_pass__vector_equals_the_twin_in_the_tile_space)
         for (uint64_t near = 0; near < 3; near++) {          /* a tile less one, a tile, a tile and one */
             const shape_case c = {FGMM_BACKEND_CPU_SIMD,
                                   variants[v].covariance,
-                                  variants[v].keep,
+                                  variants[v].assignment,
                                   FGMM_F32,
                                   variants[v].path,
                                   tile.block * 2 - 1 + near,
@@ -275,7 +275,7 @@ END_TEST
 START_TEST(test_pass__small_mixtures_in_several_launches)
 {
     const shape_case c = {.backend = FGMM_BACKEND_CPU_SIMD,
-                          .keep = (fg_keep)_i,
+                          .assignment = (fg_assignment)_i,
                           .type = FGMM_F32,
                           .path = FGMM_PATH_AUTO,
                           .n = 450001, /* a batch is two thirds of them */
@@ -318,7 +318,7 @@ START_TEST(test_pass__every_row_type)
             if (!all && v != (size_t)type % VARIANTS && v != (size_t)(type + 3) % VARIANTS) continue;
             const shape_case c = {backends[_i],
                                   variants[v].covariance,
-                                  variants[v].keep,
+                                  variants[v].assignment,
                                   (fgmm_type)type,
                                   variants[v].path,
                                   101,
@@ -337,7 +337,7 @@ START_TEST(test_pass__tight_components_far_from_the_shift)
 {
     for (size_t v = 0; v < 4; v++) {
         const shape_case c = {
-            backends[_i], variants[v].covariance, FG_KEEP_MIXTURE,         FGMM_F32, variants[v].path, 90, 9, 20,
+            backends[_i], variants[v].covariance, FG_ASSIGN_SOFT,          FGMM_F32, variants[v].path, 90, 9, 20,
             1e-3,         promised_nats,          quick_tile(backends[_i])};
         check_case(&c);
     }
@@ -347,9 +347,9 @@ END_TEST
 /* The memory decision rests on it: what a pass takes, with the dense path's buffers, is known before it is made. */
 START_TEST(test_pass__bytes_are_foreseen)
 {
-    const shape_case c = {backends[_i], FGMM_DIAG, FG_KEEP_MIXTURE,         FGMM_F32, FGMM_PATH_DENSE, 300, 9, 40,
+    const shape_case c = {backends[_i], FGMM_DIAG, FG_ASSIGN_SOFT,          FGMM_F32, FGMM_PATH_DENSE, 300, 9, 40,
                           0.5,          0,         quick_tile(backends[_i])};
-    const fg_pass_options options = {c.covariance, c.keep, c.k, c.d, c.type, (size_t)c.n, c.path, c.tile};
+    const fg_pass_options options = {c.covariance, c.assignment, c.k, c.d, c.type, (size_t)c.n, c.path, c.tile};
     fg_pass *pass;
     fg_buffer *buffer;
     problem p = make_problem(&c);
@@ -400,7 +400,7 @@ Suite *suite(void)
     tcase_add_loop_test(both, test_pass__every_row_type, 0, BACKENDS);
     tcase_add_loop_test(both, test_pass__bytes_are_foreseen, 0, BACKENDS);
     tcase_add_loop_test(both, test_pass__tight_components_far_from_the_shift, 0, BACKENDS);
-    tcase_add_loop_test(launches, test_pass__small_mixtures_in_several_launches, FG_KEEP_MIXTURE, FG_KEEP_BEST + 1);
+    tcase_add_loop_test(launches, test_pass__small_mixtures_in_several_launches, FG_ASSIGN_SOFT, FG_ASSIGN_HARD + 1);
     tcase_add_test(launches, test_pass__lists_in_several_launches);
     tcase_add_loop_test(tiny, test_pass__tiny, 0, BACKENDS);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

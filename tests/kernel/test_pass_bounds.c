@@ -7,11 +7,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-static shape_case bounds_case(fg_keep keep, fgmm_type type, uint64_t n, uint64_t d, uint64_t k)
+static shape_case bounds_case(fg_assignment assignment, fgmm_type type, uint64_t n, uint64_t d, uint64_t k)
 {
     return (shape_case){.backend = FGMM_BACKEND_CPU_SIMD,
                         .covariance = FGMM_SPHERICAL,
-                        .keep = keep,
+                        .assignment = assignment,
                         .type = type,
                         .path = FGMM_PATH_SPARSE,
                         .n = n,
@@ -29,7 +29,7 @@ START_TEST(test_pass__bounds_equal_the_twin_at_tile_edges)
     static const uint64_t dims[] = {100, 300};
     static const uint64_t sizes[][2] = {{1, 1}, {11, 31}, {12, 32}, {13, 33}, {25, 1}, {49, 1000}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        const shape_case c = bounds_case(FG_KEEP_MIXTURE, FGMM_F32, sizes[i][0], dims[_i], sizes[i][1]);
+        const shape_case c = bounds_case(FG_ASSIGN_SOFT, FGMM_F32, sizes[i][0], dims[_i], sizes[i][1]);
         check_case(&c);
     }
 }
@@ -39,7 +39,7 @@ START_TEST(test_pass__bounds_keep_the_nearest)
 {
     static const uint64_t sizes[][2] = {{1, 1}, {13, 33}, {193, 5000}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        const shape_case c = bounds_case(FG_KEEP_BEST, FGMM_U8, sizes[i][0], 100, sizes[i][1]);
+        const shape_case c = bounds_case(FG_ASSIGN_HARD, FGMM_U8, sizes[i][0], 100, sizes[i][1]);
         check_case(&c);
     }
 }
@@ -50,7 +50,7 @@ END_TEST
 START_TEST(test_pass__bounds_in_hard_cases)
 {
     static const double overlaps[] = {1e-3, 0.9, 1.1, 3};
-    shape_case c = bounds_case(FG_KEEP_MIXTURE, FGMM_F32, 97, 47, 5000);
+    shape_case c = bounds_case(FG_ASSIGN_SOFT, FGMM_F32, 97, 47, 5000);
     check_case(&c);
     c.k = 200;
     for (size_t i = 0; i < sizeof overlaps / sizeof overlaps[0]; i++) {
@@ -104,7 +104,7 @@ START_TEST(test_pass__bounds_are_true_where_rests_are_rounding)
     fgmm_device *device = device_of_backend(FGMM_BACKEND_CPU_SIMD);
     fg_pass *pass;
     fg_buffer *buffer;
-    const fg_pass_options options = {.keep = FG_KEEP_BEST,
+    const fg_pass_options options = {.assignment = FG_ASSIGN_HARD,
                                      .k = REST_K,
                                      .d = REST_D,
                                      .type = FGMM_F32,
@@ -151,10 +151,10 @@ static void load(fg_pass *pass, uint64_t spread_dims)
     load_with(pass, spread_dims, 1);
 }
 
-static fg_pass *pass_for(fgmm_backend backend, fg_keep keep, uint64_t rows)
+static fg_pass *pass_for(fgmm_backend backend, fg_assignment assignment, uint64_t rows)
 {
     fg_pass *pass;
-    const fg_pass_options options = {.keep = keep,
+    const fg_pass_options options = {.assignment = assignment,
                                      .k = K,
                                      .d = D,
                                      .type = FGMM_F32,
@@ -180,8 +180,8 @@ static int uses_bounds(const fg_pass *pass)
 START_TEST(test_pass__bounds_are_used_where_they_tell_components_apart)
 {
     static const fgmm_backend backends[] = {FGMM_BACKEND_CPU_SIMD, FGMM_BACKEND_MATRIX_UNIT};
-    for (int keep = FG_KEEP_MIXTURE; keep <= FG_KEEP_BEST; keep++) {
-        fg_pass *pass = pass_for(backends[_i], (fg_keep)keep, MANY);
+    for (int assignment = FG_ASSIGN_SOFT; assignment <= FG_ASSIGN_HARD; assignment++) {
+        fg_pass *pass = pass_for(backends[_i], (fg_assignment)assignment, MANY);
         load(pass, 20);
         ck_assert(uses_bounds(pass));
         load(pass, 0); /* near each other: all are candidates */
@@ -196,7 +196,7 @@ END_TEST
 /* k-means: rows far from their centres, in all dimensions, are near many in few coordinates. */
 START_TEST(test_pass__bounds_of_kmeans_are_chosen_by_the_variances)
 {
-    fg_pass *pass = pass_for(FGMM_BACKEND_CPU_SIMD, FG_KEEP_BEST, MANY);
+    fg_pass *pass = pass_for(FGMM_BACKEND_CPU_SIMD, FG_ASSIGN_HARD, MANY);
     load_with(pass, 20, 0);
     ck_assert(uses_bounds(pass));
     load_with(pass, 20, 400);
@@ -207,7 +207,7 @@ END_TEST
 
 START_TEST(test_pass__bounds_are_not_used_for_few_rows)
 {
-    fg_pass *pass = pass_for(FGMM_BACKEND_CPU_SIMD, FG_KEEP_MIXTURE, 1000);
+    fg_pass *pass = pass_for(FGMM_BACKEND_CPU_SIMD, FG_ASSIGN_SOFT, 1000);
     load(pass, 20);
     ck_assert(!uses_bounds(pass));
     fg_pass_free(pass);
@@ -216,7 +216,7 @@ END_TEST
 
 START_TEST(test_pass__bounds_from_products_are_reported)
 {
-    fg_pass *pass = pass_for(FGMM_BACKEND_MATRIX_UNIT, FG_KEEP_MIXTURE, MANY);
+    fg_pass *pass = pass_for(FGMM_BACKEND_MATRIX_UNIT, FG_ASSIGN_SOFT, MANY);
     load(pass, 20);
     const fg_pass_facts bounded = facts_of(pass);
     load(pass, 0);

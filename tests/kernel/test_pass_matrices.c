@@ -11,15 +11,15 @@ enum { BACKENDS = sizeof backends / sizeof backends[0] };
 /* Covariance, kept components and path; the dense path is the sparse one that drops nothing. */
 typedef struct variant {
     fgmm_covariance covariance;
-    fg_keep keep;
+    fg_assignment assignment;
     fgmm_path path;
 } variant;
 
 static const variant matrix_variants[] = {
-    {FGMM_TIED, FG_KEEP_MIXTURE, FGMM_PATH_SPARSE},
-    {FGMM_FULL, FG_KEEP_MIXTURE, FGMM_PATH_SPARSE},
-    {FGMM_TIED, FG_KEEP_BEST, FGMM_PATH_AUTO},
-    {FGMM_FULL, FG_KEEP_BEST, FGMM_PATH_AUTO},
+    {FGMM_TIED, FG_ASSIGN_SOFT, FGMM_PATH_SPARSE},
+    {FGMM_FULL, FG_ASSIGN_SOFT, FGMM_PATH_SPARSE},
+    {FGMM_TIED, FG_ASSIGN_HARD, FGMM_PATH_AUTO},
+    {FGMM_FULL, FG_ASSIGN_HARD, FGMM_PATH_AUTO},
 };
 enum { MATRIX_VARIANTS = sizeof matrix_variants / sizeof matrix_variants[0] };
 
@@ -40,7 +40,7 @@ START_TEST(test_pass__matrices_equal_the_twin_at_tile_edges)
         const uint64_t *size = matrix_sizes[backend][i];
         const shape_case c = {.backend = backends[backend],
                               .covariance = v->covariance,
-                              .keep = v->keep,
+                              .assignment = v->assignment,
                               .type = FGMM_F32,
                               .path = v->path,
                               .n = size[0],
@@ -48,7 +48,7 @@ START_TEST(test_pass__matrices_equal_the_twin_at_tile_edges)
                               .k = size[2],
                               .overlap = 0.5,
                               .tile = quick_tile(backends[backend])};
-        if (v->keep == FG_KEEP_MIXTURE || i == KMEANS_SIZE) check_case(&c);
+        if (v->assignment == FG_ASSIGN_SOFT || i == KMEANS_SIZE) check_case(&c);
     }
 }
 END_TEST
@@ -60,7 +60,7 @@ START_TEST(test_pass__wide_sums_and_sums_about_other_centres_equal_the_twin)
     const variant *v = &matrix_variants[_i / BACKENDS];
     shape_case c = {.backend = backends[backend],
                     .covariance = v->covariance,
-                    .keep = v->keep,
+                    .assignment = v->assignment,
                     .type = FGMM_F32,
                     .path = v->path,
                     .n = 300,
@@ -85,7 +85,7 @@ START_TEST(test_pass__wide_sums_without_doubles)
 {
     const shape_case c = {.backend = backends[_i],
                           .covariance = FGMM_FULL,
-                          .keep = FG_KEEP_MIXTURE,
+                          .assignment = FG_ASSIGN_SOFT,
                           .type = FGMM_F32,
                           .path = FGMM_PATH_SPARSE,
                           .n = 13,
@@ -109,7 +109,7 @@ START_TEST(test_pass__tiny_matrices)
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         const shape_case c = {.backend = backends[backend],
                               .covariance = v->covariance,
-                              .keep = v->keep,
+                              .assignment = v->assignment,
                               .type = FGMM_F32,
                               .path = v->path,
                               .n = sizes[i][0],
@@ -131,7 +131,7 @@ START_TEST(test_pass__matrices_do_not_depend_on_launches)
     double *values = calloc(2 * VALUES, sizeof *values), logz[2][ROWS];
     shape_case c = {.backend = backends[backend],
                     .covariance = v->covariance,
-                    .keep = v->keep,
+                    .assignment = v->assignment,
                     .type = FGMM_F32,
                     .path = v->path,
                     .n = ROWS,

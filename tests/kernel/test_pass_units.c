@@ -62,11 +62,11 @@ static int has_unit(const fg_tile *tile)
     return is_there;
 }
 
-static shape_case unit_case(const fg_tile *tile, fg_keep keep, fgmm_type type, const uint64_t size[3])
+static shape_case unit_case(const fg_tile *tile, fg_assignment assignment, fgmm_type type, const uint64_t size[3])
 {
     return (shape_case){unit_backend(tile),
                         FGMM_SPHERICAL,
-                        keep,
+                        assignment,
                         type,
                         FGMM_PATH_SPARSE,
                         size[0],
@@ -83,10 +83,10 @@ START_TEST(test_pass__unit_equals_the_twin_at_tile_edges)
     const fg_tile *tile = &unit_tiles[_i];
     if (!has_unit(tile)) return;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        for (int keep = FG_KEEP_MIXTURE; keep <= FG_KEEP_BEST; keep++) {
-            const shape_case c = unit_case(tile, (fg_keep)keep, FGMM_F32, sizes[i]);
+        for (int assignment = FG_ASSIGN_SOFT; assignment <= FG_ASSIGN_HARD; assignment++) {
+            const shape_case c = unit_case(tile, (fg_assignment)assignment, FGMM_F32, sizes[i]);
             /* each D with each kept is a compilation: all sizes with the mixture, one with the nearest */
-            if (sizes[i][1] == 33 || (_i < UNITS && keep == FG_KEEP_MIXTURE)) check_case(&c);
+            if (sizes[i][1] == 33 || (_i < UNITS && assignment == FG_ASSIGN_SOFT)) check_case(&c);
         }
 }
 END_TEST
@@ -99,7 +99,7 @@ START_TEST(test_pass__unit_with_every_row_type)
     if (!has_unit(&unit_tiles[_i])) return;
     for (int type = FGMM_U8; type <= FGMM_F32; type++) {
         if (_i == WARP && type != FGMM_U8 && type != FGMM_F16) continue; /* the others are loaded alike */
-        const shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, (fgmm_type)type, size);
+        const shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, (fgmm_type)type, size);
         check_case(&c);
     }
 }
@@ -112,7 +112,7 @@ START_TEST(test_pass__unit_in_hard_cases)
     static const uint64_t size[] = {97, 33, 200};
     static const double overlaps[] = {1e-3, 0.9, 1.1, 3};
     if (!has_unit(&unit_tiles[_i])) return;
-    shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, FGMM_F32, size);
+    shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, FGMM_F32, size);
     for (size_t i = 0; i < sizeof overlaps / sizeof overlaps[0]; i++) {
         c.overlap = overlaps[i];
         check_case(&c);
@@ -134,7 +134,7 @@ START_TEST(test_pass__unit_with_means_that_one_term_holds)
 {
     static const uint64_t size[] = {97, 33, 65};
     if (!has_unit(&unit_tiles[_i])) return;
-    const shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, FGMM_F32, size);
+    const shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, FGMM_F32, size);
     problem p = make_problem(&c);
     double *values = calloc(2 + (size_t)c.k * (2 + (size_t)c.d), sizeof *values), logz[2][97];
     for (size_t i = 0; i < c.k * c.d; i++) {
@@ -155,7 +155,7 @@ START_TEST(test_pass__unit_with_a_collapsed_component_and_an_outlier)
 {
     static const uint64_t size[] = {97, 33, 65};
     if (!has_unit(&unit_tiles[_i])) return;
-    const shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, FGMM_F32, size);
+    const shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, FGMM_F32, size);
     problem p = make_problem(&c);
     const size_t count = 2 + (size_t)c.k * (2 + (size_t)c.d);
     double *values = calloc(3 * count, sizeof *values), logz[3][97];
@@ -185,8 +185,8 @@ START_TEST(test_pass__unit_with_bounds_equals_the_twin_at_tile_edges)
     const fg_tile *tile = &unit_tiles[_i];
     if (!has_unit(tile)) return;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        for (int keep = FG_KEEP_MIXTURE; keep <= FG_KEEP_BEST; keep++) {
-            shape_case c = unit_case(tile, (fg_keep)keep, FGMM_F32, sizes[i]);
+        for (int assignment = FG_ASSIGN_SOFT; assignment <= FG_ASSIGN_HARD; assignment++) {
+            shape_case c = unit_case(tile, (fg_assignment)assignment, FGMM_F32, sizes[i]);
             c.bounds = FG_BOUNDS_ALWAYS;
             check_case(&c);
         }
@@ -201,14 +201,14 @@ START_TEST(test_pass__unit_with_bounds_in_hard_cases)
     static const double overlaps[] = {1e-3, 0.9, 1.1, 3};
     if (!has_unit(&unit_tiles[_i])) return;
     for (int type = FGMM_U8; type <= FGMM_F32; type += FGMM_F32 - FGMM_U8) {
-        shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, (fgmm_type)type, size);
+        shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, (fgmm_type)type, size);
         c.bounds = FG_BOUNDS_ALWAYS;
         for (size_t i = 0; i < sizeof overlaps / sizeof overlaps[0]; i++) {
             c.overlap = overlaps[i];
             check_case(&c);
         }
     }
-    shape_case c = unit_case(&unit_tiles[_i], FG_KEEP_MIXTURE, FGMM_F32, many);
+    shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, FGMM_F32, many);
     c.bounds = FG_BOUNDS_ALWAYS;
     check_case(&c);
 }
@@ -222,7 +222,7 @@ static void label_rounded_rows(const fg_tile *tile, fgmm_type type, const void *
     static double means[ROUNDED_K * ROUNDED_D], weights[ROUNDED_K], variances[ROUNDED_K];
     static const float shift[ROUNDED_D];
     const size_t bytes = ROUNDED_N * ROUNDED_D * fgmm_type_bytes(type);
-    const fg_pass_options options = {.keep = FG_KEEP_BEST,
+    const fg_pass_options options = {.assignment = FG_ASSIGN_HARD,
                                      .k = ROUNDED_K,
                                      .d = ROUNDED_D,
                                      .type = type,
@@ -285,11 +285,12 @@ END_TEST
 START_TEST(test_pass__unit_is_named_where_it_multiplies)
 {
     static const uint64_t size[] = {97, 33, 65};
-    const shape_case c = unit_case(&unit_tiles[0], FG_KEEP_MIXTURE, FGMM_F32, size);
+    const shape_case c = unit_case(&unit_tiles[0], FG_ASSIGN_SOFT, FGMM_F32, size);
     fgmm_device *device = device_of_backend(unit_backend(c.tile));
     problem p = make_problem(&c);
     for (int path = FGMM_PATH_AUTO; path <= FGMM_PATH_SPARSE; path++) {
-        const fg_pass_options options = {c.covariance, c.keep, c.k, c.d, c.type, (size_t)c.n, (fgmm_path)path, c.tile};
+        const fg_pass_options options = {c.covariance, c.assignment,    c.k,   c.d, c.type,
+                                         (size_t)c.n,  (fgmm_path)path, c.tile};
         const int is_fused = path == FGMM_PATH_AUTO;
         fg_pass *pass;
         fg_pass_facts facts;
@@ -309,7 +310,7 @@ START_TEST(test_pass__scratch_of_long_rows_is_counted_in_64_bits)
 {
     const fg_tile *tile = &unit_tiles[0];
     const uint64_t d = INT32_MAX / 64, floats = tile->block * d;
-    const fg_pass_options options = {FGMM_SPHERICAL, FG_KEEP_MIXTURE, 1, d, FGMM_F32, 1, FGMM_PATH_SPARSE, tile, NULL};
+    const fg_pass_options options = {FGMM_SPHERICAL, FG_ASSIGN_SOFT, 1, d, FGMM_F32, 1, FGMM_PATH_SPARSE, tile, NULL};
     fg_pass planned = {.device = device_of_backend(FGMM_BACKEND_MATRIX_UNIT)};
     ck_ok(fg_shape_init(&planned.shape, planned.device, &options));
     ck_assert_uint_ge(fg_responsibilities_bytes(&planned), sizeof(float) * (floats + 3 * floats / 2));

@@ -57,7 +57,7 @@ static fgmm_device_info described(void)
 /* A check has run before the pass exists, and none does where the folder remembers it: it takes more memory. */
 START_TEST(test_probe__a_program_is_checked_once)
 {
-    const fg_pass_options options = {FGMM_SPHERICAL, FG_KEEP_MIXTURE, 3, 2, FGMM_F32, 64, FGMM_PATH_SPARSE, NULL};
+    const fg_pass_options options = {FGMM_SPHERICAL, FG_ASSIGN_SOFT, 3, 2, FGMM_F32, 64, FGMM_PATH_SPARSE, NULL};
     fg_pass *pass;
     reopen(FGMM_BACKEND_CPU_SIMD);
     const uint64_t before = fgmm_device_peak_bytes(device);
@@ -78,7 +78,7 @@ START_TEST(test_probe__long_rows_pass)
     static const uint64_t dims[] = {6000, 10000};
     for (size_t i = 0; i < sizeof dims / sizeof dims[0]; i++) {
         const fg_pass_options options = {
-            FGMM_SPHERICAL, FG_KEEP_MIXTURE, 33, dims[i], FGMM_F32, 64, FGMM_PATH_SPARSE, NULL};
+            FGMM_SPHERICAL, FG_ASSIGN_SOFT, 33, dims[i], FGMM_F32, 64, FGMM_PATH_SPARSE, NULL};
         reopen(FGMM_BACKEND_CPU_SIMD);
         fg_pass *pass = NULL;
         ck_ok(fg_pass_create(&pass, device, &options));
@@ -94,12 +94,12 @@ START_TEST(test_probe__warps_of_a_gpu_pass)
 {
     static const struct {
         fgmm_type type;
-        fg_keep keep;
+        fg_assignment assignment;
         uint64_t d;
-    } cases[] = {{FGMM_F32, FG_KEEP_MIXTURE, 33}, {FGMM_U8, FG_KEEP_MIXTURE, 100}, {FGMM_F32, FG_KEEP_BEST, 33}};
+    } cases[] = {{FGMM_F32, FG_ASSIGN_SOFT, 33}, {FGMM_U8, FG_ASSIGN_SOFT, 100}, {FGMM_F32, FG_ASSIGN_HARD, 33}};
     const char *tile = "group rows=32 components=32 items=64 across=8 depth=8 block=64 chunk=256 registers=255";
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const fg_pass_options options = {.keep = cases[i].keep,
+        const fg_pass_options options = {.assignment = cases[i].assignment,
                                          .k = 100,
                                          .d = cases[i].d,
                                          .type = cases[i].type,
@@ -413,7 +413,7 @@ static void open_e_step(fg_e_step *e, double *values, fgmm_source **source)
     const fg_memory_plan_request request = {
         .device = device, .source = *source, .pass = {.covariance = FGMM_SPHERICAL, .k = K, .d = D}};
     ck_ok(fg_e_step_open(e, &request, &range, 1));
-    ck_ok(fg_e_step_set_pass(e, FG_KEEP_MIXTURE));
+    ck_ok(fg_e_step_set_pass(e, FG_ASSIGN_SOFT));
     ck_ok(fg_e_step_run(values, e, &parameters, NULL));
     ck_assert_double_eq(values[0], ROWS);
 }

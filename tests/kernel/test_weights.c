@@ -10,14 +10,14 @@
  * the dense path; K that fills a list or overflows it. Path AUTO: small mixtures go straight into sums where the
  * backend can. */
 static const shape_case cases[] = {
-    {.keep = FG_KEEP_MIXTURE, .path = FGMM_PATH_SPARSE, .n = 257, .k = 33, .overlap = 0.5},
-    {.keep = FG_KEEP_MIXTURE, .path = FGMM_PATH_SPARSE, .n = 97, .k = 130, .overlap = 3},
-    {.keep = FG_KEEP_MIXTURE, .path = FGMM_PATH_DENSE, .n = 255, .k = 33, .overlap = 0.5},
-    {.keep = FG_KEEP_MIXTURE, .path = FGMM_PATH_AUTO, .n = 1, .k = 1, .overlap = 0.5},
-    {.keep = FG_KEEP_MIXTURE, .path = FGMM_PATH_AUTO, .n = 600, .k = 5, .overlap = 0.5},
-    {.keep = FG_KEEP_BEST, .path = FGMM_PATH_SPARSE, .n = 256, .k = 33, .overlap = 0.5},
-    {.keep = FG_KEEP_BEST, .path = FGMM_PATH_AUTO, .n = 600, .k = 5, .overlap = 0.5},
-    {.covariance = FGMM_DIAG, .keep = FG_KEEP_BEST, .path = FGMM_PATH_AUTO, .n = 65, .k = 5, .overlap = 0.5},
+    {.assignment = FG_ASSIGN_SOFT, .path = FGMM_PATH_SPARSE, .n = 257, .k = 33, .overlap = 0.5},
+    {.assignment = FG_ASSIGN_SOFT, .path = FGMM_PATH_SPARSE, .n = 97, .k = 130, .overlap = 3},
+    {.assignment = FG_ASSIGN_SOFT, .path = FGMM_PATH_DENSE, .n = 255, .k = 33, .overlap = 0.5},
+    {.assignment = FG_ASSIGN_SOFT, .path = FGMM_PATH_AUTO, .n = 1, .k = 1, .overlap = 0.5},
+    {.assignment = FG_ASSIGN_SOFT, .path = FGMM_PATH_AUTO, .n = 600, .k = 5, .overlap = 0.5},
+    {.assignment = FG_ASSIGN_HARD, .path = FGMM_PATH_SPARSE, .n = 256, .k = 33, .overlap = 0.5},
+    {.assignment = FG_ASSIGN_HARD, .path = FGMM_PATH_AUTO, .n = 600, .k = 5, .overlap = 0.5},
+    {.covariance = FGMM_DIAG, .assignment = FG_ASSIGN_HARD, .path = FGMM_PATH_AUTO, .n = 65, .k = 5, .overlap = 0.5},
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 

@@ -145,7 +145,7 @@ void close_device(void)
 void describe_failure(const shape_case *c, const char *what, double error, double tolerance)
 {
     ck_abort_msg("%s: error %g above %g (family %d covariance %d keep %d type %s path %d N %llu D %llu K %llu)", what,
-                 error, tolerance, (int)c->backend, (int)c->covariance, (int)c->keep, fgmm_type_name(c->type),
+                 error, tolerance, (int)c->backend, (int)c->covariance, (int)c->assignment, fgmm_type_name(c->type),
                  (int)c->path, (unsigned long long)c->n, (unsigned long long)c->d, (unsigned long long)c->k);
 }
 
@@ -191,7 +191,7 @@ static void add_rows(double *values, const shape_case *c, const problem *p, cons
 void reference_batch(const shape_case *c, const problem *p, double *logz, double *values)
 {
     double *r = calloc((size_t)(c->n * c->k), sizeof(double));
-    if (c->keep == FG_KEEP_BEST) {
+    if (c->assignment == FG_ASSIGN_HARD) {
         uint32_t *nearest = calloc(c->n, sizeof *nearest);
         fg_reference_nearest(nearest, logz, &p->parameters, p->x, c->n);
         for (uint64_t i = 0; i < c->n; i++) {
@@ -246,7 +246,7 @@ void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *
     fg_pass *pass;
     fg_buffer *buffer;
     const fg_pass_options options = {.covariance = c->covariance,
-                                     .keep = c->keep,
+                                     .assignment = c->assignment,
                                      .k = c->k,
                                      .d = c->d,
                                      .type = c->type,
@@ -288,7 +288,7 @@ void check_case(const shape_case *c)
     reference_batch(c, &p, expected_logz, expected);
     const uint64_t batch_rows = c->batch_rows ? c->batch_rows : c->n > 64 ? c->n - c->n / 3 : c->n;
     run_pass(c, &p, batch_rows, found, logz);
-    if (c->keep == FG_KEEP_MIXTURE) {
+    if (c->assignment == FG_ASSIGN_SOFT) {
         const double allowed = log_tolerance * (magnitude(expected_logz, c->n) + 1) + c->nats;
         const double error = worst(logz, expected_logz, c->n, 1);
         if (!(error <= allowed)) describe_failure(c, "log-normaliser", error, allowed);

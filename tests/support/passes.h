@@ -15,7 +15,7 @@ extern const double promised_nats;
 typedef struct shape_case {
     fgmm_backend backend;
     fgmm_covariance covariance;
-    fg_keep keep;
+    fg_assignment assignment;
     fgmm_type type;
     fgmm_path path;
     uint64_t n, d, k;
