@@ -1,6 +1,6 @@
 /* accumulate.c - enqueues cl/accumulate_{vector,group}.cl and cl/combine.cl: sorted entries and log-normalisers into
  * the running statistics, and fetches those as doubles. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"
@@ -95,7 +95,7 @@ fgmm_status fg_accumulate_run(fg_pass *pass, const fg_rows *rows, uint32_t chunk
         FG_ARG_VALUE(s2_kind),
     };
     const size_t local = s->sum_items, global = s->k * local;
-    FG_TRY(fg_pass_kernel_once(&pass->accumulate, pass, FG_PROGRAM_SPARSE, "accumulate"));
+    FG_TRY(fg_program_kernel_once(&pass->accumulate, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "accumulate"));
     FG_TRY(sum_chunks(pass, rows, chunks));
     FG_TRY(FG_LAUNCH(pass, pass->combine_chunks, combine, 1, &global, &local));
 done:

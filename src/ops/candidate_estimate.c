@@ -3,7 +3,7 @@
  * whether so many components are too many, is for prune_projection.c and prune_first_term.c to say.
  *
  * The answer follows from the parameters alone, so that a run that is resumed gives the same bytes. */
-#include "ops.h"
+#include "parts.h"
 
 #include "rng.h"
 #include "size.h"

@@ -1,7 +1,7 @@
 /* deferred.c - enqueues cl/aside.cl: the few rows of sparse batches whose lists overflowed, set aside until there are
  * enough of them. The dense path takes time for K D sums however few rows it is given. Its buffers and program are made
  * when the first row comes. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"

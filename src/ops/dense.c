@@ -1,6 +1,6 @@
 /* dense.c - enqueues cl/dense_{vector,group}.cl: rows whose responsibilities are not sparse, a tile at a time. Its
  * buffers and program are made when a batch first needs them. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"
@@ -99,12 +99,14 @@ fgmm_status fg_dense_create(fg_pass *pass)
     FG_TRY(fg_partial_sums_create(&dense->sums, pass, (uint32_t)fg_ceil_div(dense->tile_rows, pass->shape.tile.block),
                                   dense->splits));
     if (pass->shape.backend == FGMM_BACKEND_GPU_WORKGROUP)
-        FG_TRY(fg_pass_kernel(&dense->densities, pass, FG_PROGRAM_DENSE, "dense_densities"));
-    FG_TRY(fg_pass_kernel(&dense->responsibilities, pass, FG_PROGRAM_DENSE, "dense_responsibilities"));
+        FG_TRY(fg_program_kernel(&dense->densities, pass->device, &pass->shape, FG_PROGRAM_DENSE, "dense_densities"));
+    FG_TRY(fg_program_kernel(&dense->responsibilities, pass->device, &pass->shape, FG_PROGRAM_DENSE,
+                             "dense_responsibilities"));
     if (pass->shape.backend == FGMM_BACKEND_GPU_WORKGROUP)
-        FG_TRY(fg_pass_kernel(&dense->differences, pass, FG_PROGRAM_DENSE, "dense_differences"));
+        FG_TRY(
+            fg_program_kernel(&dense->differences, pass->device, &pass->shape, FG_PROGRAM_DENSE, "dense_differences"));
     if (!has_differences_only(&pass->shape))
-        FG_TRY(fg_pass_kernel(&dense->accumulate, pass, FG_PROGRAM_DENSE, "dense_accumulate"));
+        FG_TRY(fg_program_kernel(&dense->accumulate, pass->device, &pass->shape, FG_PROGRAM_DENSE, "dense_accumulate"));
 done:
     if (status != FGMM_OK) fg_dense_free(dense);
     return status;

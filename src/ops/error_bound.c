@@ -3,7 +3,7 @@
  * arithmetic only. */
 #include "error_bound.h"
 
-#include "ops.h"
+#include "parts.h"
 
 #include "rng.h"
 #include "size.h"

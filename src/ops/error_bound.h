@@ -7,9 +7,9 @@
 #include "model.h"
 #include "status.h"
 
-typedef struct fg_shape fg_shape;       /* ops.h */
-typedef struct fg_triangle fg_triangle; /* likewise */
-typedef struct fg_packed fg_packed;     /* likewise */
+typedef struct fg_shape fg_shape;       /* shape.h */
+typedef struct fg_triangle fg_triangle; /* triangle.h */
+typedef struct fg_packed fg_packed;     /* packed.h */
 
 /* Of one component. */
 typedef struct fg_error {

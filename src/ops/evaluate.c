@@ -1,6 +1,6 @@
 /* evaluate.c - what a batch's lists and dense tiles say of each row: log-likelihood, label, largest responsibilities.
  * Runs the same kernels as accumulation; picks on the host. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"

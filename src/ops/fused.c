@@ -1,6 +1,6 @@
 /* fused.c - enqueues cl/direct_vector.cl: rows go straight into sums that stay in the L2 cache, whole batches of such
  * mixtures or dense ones. Its buffers and program are made when the first batch comes. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"
@@ -67,7 +67,7 @@ static fgmm_status create(fg_pass *pass)
     FG_TRY(fg_buffer_create(&fused->survivors, pass->device, sizeof(cl_uint) * fused->ranges, FG_BUFFER_DEVICE,
                             "dense counts"));
     FG_TRY(fg_partial_sums_create(&fused->sums, pass, fused->ranges, fused->ranges));
-    FG_TRY(fg_pass_kernel(&fused->accumulate, pass, FG_PROGRAM_FUSED, "direct_accumulate"));
+    FG_TRY(fg_program_kernel(&fused->accumulate, pass->device, &pass->shape, FG_PROGRAM_FUSED, "direct_accumulate"));
 done:
     if (status != FGMM_OK) fg_fused_free(fused);
     return status;

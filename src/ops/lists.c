@@ -1,6 +1,6 @@
 /* lists.c - enqueues cl/lists.cl, or for the group backend cl/lists_group.cl: lists by row become lists by component,
  * in a fixed order. The vector backend's responsibilities have counted already. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"
@@ -160,11 +160,11 @@ done:
 static fgmm_status get_kernels(fg_pass *pass)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(fg_pass_kernel_once(&pass->scan, pass, FG_PROGRAM_SPARSE, "scan_entries"));
-    FG_TRY(fg_pass_kernel_once(&pass->scatter, pass, FG_PROGRAM_SPARSE, "scatter_entries"));
+    FG_TRY(fg_program_kernel_once(&pass->scan, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "scan_entries"));
+    FG_TRY(fg_program_kernel_once(&pass->scatter, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "scatter_entries"));
     if (pass->shape.backend != FGMM_BACKEND_GPU_WORKGROUP) return FGMM_OK;
-    FG_TRY(fg_pass_kernel_once(&pass->count, pass, FG_PROGRAM_SPARSE, "count_entries"));
-    FG_TRY(fg_pass_kernel_once(&pass->scan_blocks, pass, FG_PROGRAM_SPARSE, "scan_blocks"));
+    FG_TRY(fg_program_kernel_once(&pass->count, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "count_entries"));
+    FG_TRY(fg_program_kernel_once(&pass->scan_blocks, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "scan_blocks"));
 done:
     return status;
 }

@@ -1,5 +1,5 @@
 /* moments.c - enqueues cl/moments_{vector,group}.cl: second moments as matrices, for tied and full covariances. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"
@@ -57,12 +57,12 @@ fgmm_status fg_moments_create(fg_pass *pass)
     if (m->splits > 1) {
         FG_TRY(fg_size_product(&bytes, bytes, m->splits, "second moments"));
         FG_TRY(fg_buffer_create(&m->partials, pass->device, bytes, FG_BUFFER_DEVICE, "second moments"));
-        FG_TRY(fg_pass_kernel(&m->combine, pass, FG_PROGRAM_MATRIX, "combine_moments"));
+        FG_TRY(fg_program_kernel(&m->combine, pass->device, &pass->shape, FG_PROGRAM_MATRIX, "combine_moments"));
     }
     if (scratch_elements(s) > 0)
         FG_TRY(fg_buffer_create(&m->scratch, pass->device, sizeof(double) * (size_t)scratch_elements(s),
                                 FG_BUFFER_DEVICE, "scratch"));
-    FG_TRY(fg_pass_kernel(&m->moments, pass, FG_PROGRAM_MATRIX, "moments"));
+    FG_TRY(fg_program_kernel(&m->moments, pass->device, &pass->shape, FG_PROGRAM_MATRIX, "moments"));
 done:
     return status;
 }

@@ -1,6 +1,6 @@
 /* packed.c - parameters in double -> what kernels read: shifted, scaled, in strips of components. Host arithmetic only.
  * docs/math.md, equations 1, 4 and 6. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"

@@ -1,6 +1,6 @@
 /* partial_sums.c - enqueues the dense half of cl/combine.cl: float sums over ranges of rows, which the dense path and
  * the small mixtures make, are joined in order and added to the running statistics. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"

@@ -1,7 +1,7 @@
 /* pass.c - one pass over rows: puts the operations in order and chooses the path of each batch. */
 #include "pass.h"
 
-#include "ops.h"
+#include "parts.h"
 #include "size.h"
 #include "status.h"
 

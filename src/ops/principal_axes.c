@@ -1,6 +1,6 @@
 /* principal_axes.c - the leading principal axes of a mixture's means about the shift, by orthogonal iteration on a
  * sample of them. Host arithmetic only. They need not be exact: prune_projection.c takes any orthonormal ones. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"

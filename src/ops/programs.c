@@ -1,6 +1,6 @@
 /* programs.c - which files of cl/ make up a backend's programs; every operation gets its kernels here. A new kernel
  * adds its file to a list. */
-#include "ops.h"
+#include "programs.h"
 
 #include "seeding.h"
 
@@ -61,31 +61,33 @@ static const program_files matrix_files[] = {
                                     "densities_full_group.cl", "combine_moments.cl", "moments_group.cl"},
 };
 
-fgmm_status fg_pass_kernel(cl_kernel *kernel, const fg_pass *pass, fg_program program, const char *name)
+fgmm_status fg_program_kernel(cl_kernel *kernel, fgmm_device *device, const fg_shape *shape, fg_program program,
+                              const char *name)
 {
-    const int is_full = pass->shape.covariance == FGMM_FULL;
-    const fg_matrix_unit unit = pass->shape.tile.unit;
-    const program_files *files = program == FG_PROGRAM_DENSE    ? &dense_files[pass->shape.backend]
+    const int is_full = shape->covariance == FGMM_FULL;
+    const fg_matrix_unit unit = shape->tile.unit;
+    const program_files *files = program == FG_PROGRAM_DENSE    ? &dense_files[shape->backend]
                                  : program == FG_PROGRAM_FUSED  ? &fused_files
-                                 : program == FG_PROGRAM_MATRIX ? &matrix_files[pass->shape.backend]
+                                 : program == FG_PROGRAM_MATRIX ? &matrix_files[shape->backend]
                                  : program == FG_PROGRAM_BOUNDED
                                      ? (unit != FG_UNIT_NONE ? &bounded_unit_files[unit] : &bounded_files)
-                                 : is_full              ? &full_files[pass->shape.backend]
+                                 : is_full              ? &full_files[shape->backend]
                                  : unit != FG_UNIT_NONE ? &unit_files[unit]
-                                                        : &sparse_files[pass->shape.backend];
+                                                        : &sparse_files[shape->backend];
     char options[640];
-    fg_shape shape = pass->shape;
-    if (program == FG_PROGRAM_WHITE) shape.type = FGMM_F32;
+    fg_shape told = *shape;
+    if (program == FG_PROGRAM_WHITE) told.type = FGMM_F32;
     if (program == FG_PROGRAM_MATRIX)
-        fg_shape_matrix_options(&shape, options, sizeof options);
+        fg_shape_matrix_options(&told, options, sizeof options);
     else
-        fg_shape_options(&shape, (int)program, options, sizeof options);
-    return fg_kernel_get(kernel, pass->device, *files, options, name);
+        fg_shape_options(&told, (int)program, options, sizeof options);
+    return fg_kernel_get(kernel, device, *files, options, name);
 }
 
-fgmm_status fg_pass_kernel_once(cl_kernel *kernel, const fg_pass *pass, fg_program program, const char *name)
+fgmm_status fg_program_kernel_once(cl_kernel *kernel, fgmm_device *device, const fg_shape *shape, fg_program program,
+                                   const char *name)
 {
-    return *kernel ? FGMM_OK : fg_pass_kernel(kernel, pass, program, name);
+    return *kernel ? FGMM_OK : fg_program_kernel(kernel, device, shape, program, name);
 }
 
 /* What needs neither D nor the row type is one program, so that it is compiled once for a device. On GPUs seeding has

@@ -4,7 +4,7 @@
  *
  * The choice follows from the parameters alone (candidate_estimate.c); a kept log-density does not depend on the
  * bounds. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"

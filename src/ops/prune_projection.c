@@ -4,7 +4,7 @@
  * The coordinates are the means' leading principal axes, and the length of what these leave. Both they and the choice
  * follow from the parameters alone, so that a run that is resumed gives the same bytes; a kept log-density does not
  * depend on the axes. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"

@@ -1,7 +1,7 @@
 /* responsibilities.c - enqueues cl/responsibilities_{vector,bounded,matrix,group,warp}.cl: a batch's log-normalisers
  * and lists.
  */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"
@@ -231,9 +231,10 @@ static fgmm_status get_kernel(fg_pass *pass)
 {
     const int is_white = pass->shape.covariance == FGMM_TIED;
     if (pass->packed.bounds.are_used)
-        return fg_pass_kernel_once(&pass->bounded, pass, FG_PROGRAM_BOUNDED, "responsibilities");
-    return fg_pass_kernel_once(&pass->responsibilities, pass, is_white ? FG_PROGRAM_WHITE : FG_PROGRAM_SPARSE,
-                               "responsibilities");
+        return fg_program_kernel_once(&pass->bounded, pass->device, &pass->shape, FG_PROGRAM_BOUNDED,
+                                      "responsibilities");
+    return fg_program_kernel_once(&pass->responsibilities, pass->device, &pass->shape,
+                                  is_white ? FG_PROGRAM_WHITE : FG_PROGRAM_SPARSE, "responsibilities");
 }
 
 fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)

@@ -1,7 +1,7 @@
 /* seeding.c - k-means++ on the device: cl/seeding.cl. */
 #include "seeding.h"
 
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 

@@ -7,7 +7,7 @@
  * Not checked: the dense path's program, but for small mixtures, which take no other; and passes whose tile the caller
  * gives (the tuner and the tests compare themselves). */
 #include "check_process.h"
-#include "ops.h"
+#include "parts.h"
 
 #include "reference.h"
 #include "seeding.h"

@@ -1,6 +1,6 @@
 /* shape.c - the derived sizes of a pass: how its components are cut into strips, how large lists and scratch are, what
  * its programs are compiled with. Starts no kernels. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"

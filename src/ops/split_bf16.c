@@ -1,6 +1,6 @@
 /* split_bf16.c - means as sums of bf16 terms, packed for a matrix unit, and how many terms each strip needs so that the
  * error stays within what single precision leaves anyway. docs/math.md, "Splitting". Host arithmetic only. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"

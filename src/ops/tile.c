@@ -1,7 +1,7 @@
 /* tile.c - the tiles of a pass as the tuner and the tests see them: per kernel backend the parameters, their values and
  * constraints, what a tile takes of the device; and which tile an untuned device gets. The headers of the .cl files say
  * what the parameters mean. Starts no kernels. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"

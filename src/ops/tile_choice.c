@@ -1,7 +1,7 @@
 /* tile_choice.c - which tile a pass gets: the one that tuning has found for the shape, or for one near it, where the
  * device's folder has a file of tiles; else the shipped one. The file is read once per handle, so that all passes of a
  * run see the same. */
-#include "ops.h"
+#include "parts.h"
 
 #include "status.h"
 

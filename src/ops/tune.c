@@ -2,7 +2,7 @@
  * rows and with the first tile on a whole batch, then timed by the device's clock. */
 #include "tune.h"
 
-#include "ops.h"
+#include "parts.h"
 #include "reference.h"
 #include "size.h"
 #include "status.h"

@@ -1,6 +1,6 @@
 /* weights.c - enqueues cl/weights.cl: what rows add to the sums, times their weights. Its program is made when the
  * first batch with weights comes. */
-#include "ops.h"
+#include "parts.h"
 
 #include "size.h"
 #include "status.h"

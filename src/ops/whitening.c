@@ -1,7 +1,7 @@
 /* whitening.c - tied covariances: enqueues cl/whiten_{vector,group}.cl, which makes spheres of all components before
  * their distances are taken, and full ones: the triangular factors that kernels multiply with. Factors are made on the
  * host in double precision. */
-#include "ops.h"
+#include "parts.h"
 
 #include "cholesky.h"
 #include "size.h"
@@ -91,7 +91,7 @@ fgmm_status fg_whitening_create(fg_pass *pass)
     if (density_floats(s)) {
         FG_TRY(fg_size_product(&bytes, density_floats(s), sizeof(float), "log-densities"));
         FG_TRY(fg_buffer_create(&w->densities, pass->device, bytes, FG_BUFFER_DEVICE, "log-densities"));
-        FG_TRY(fg_pass_kernel(&w->densify, pass, FG_PROGRAM_MATRIX, "full_densities"));
+        FG_TRY(fg_program_kernel(&w->densify, pass->device, &pass->shape, FG_PROGRAM_MATRIX, "full_densities"));
     }
     if (s->covariance != FGMM_TIED) return FGMM_OK;
     FG_TRY(fg_size_product(&bytes, fg_triangle_floats(s), sizeof(float), "a covariance's factor"));
@@ -104,7 +104,7 @@ fgmm_status fg_whitening_create(fg_pass *pass)
     if (scratch_floats(s) > 0)
         FG_TRY(fg_buffer_create(&w->scratch, pass->device, sizeof(float) * (size_t)scratch_floats(s), FG_BUFFER_DEVICE,
                                 "scratch"));
-    FG_TRY(fg_pass_kernel(&w->whiten, pass, FG_PROGRAM_MATRIX, "whiten"));
+    FG_TRY(fg_program_kernel(&w->whiten, pass->device, &pass->shape, FG_PROGRAM_MATRIX, "whiten"));
 done:
     return status;
 }

@@ -3,7 +3,7 @@
  */
 #include "support.h"
 
-#include "ops.h"
+#include "parts.h"
 #include "pass.h"
 #include "reference.h"
 

@@ -4,7 +4,7 @@
 
 #include "check_process.h"
 #include "e_step.h"
-#include "ops.h"
+#include "parts.h"
 #include "pretend.h"
 
 #include <math.h>

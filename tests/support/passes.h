@@ -3,7 +3,7 @@
 #ifndef FG_TEST_PASSES_H
 #define FG_TEST_PASSES_H
 
-#include "ops.h"
+#include "parts.h"
 #include "pass.h"
 #include "reference.h"
 

@@ -3,7 +3,7 @@
 #include "support.h"
 
 #include "database.h"
-#include "ops.h"
+#include "parts.h"
 
 #include <stdio.h>
 #include <string.h>

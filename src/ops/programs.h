@@ -1,0 +1,42 @@
+/* programs.h - the programs of a pass and their kernels. */
+#ifndef FG_PROGRAMS_H
+#define FG_PROGRAMS_H
+
+#include "shape.h"
+
+/* Programs of a pass, the first two as fg_space_parameter.programs numbers them. WHITE: the sparse one for whitened
+ * rows; MATRIX: what tied and full covariances need beside; BOUNDED: responsibilities with bounds; FUSED: sums
+ * without lists, with the dense one's tile, apart from it since it is what a first fit compiles. */
+typedef enum fg_program {
+    FG_PROGRAM_SPARSE = 0,
+    FG_PROGRAM_DENSE = 1,
+    FG_PROGRAM_WHITE = 2,
+    FG_PROGRAM_MATRIX = 3,
+    FG_PROGRAM_BOUNDED = 4,
+    FG_PROGRAM_FUSED = 5
+} fg_program;
+
+/* 0, 1 or 2 for fg_tile.lanes: the best lane-mask builtin that compiles and gives right bits on this device. */
+fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw);
+/* 1 when a work-item's loops are run to the end, however many rounds they have. For drivers that make no machine code
+ * of their own. */
+fgmm_status fg_loops_probe(int *are_whole, fgmm_device *device);
+
+/* A kernel of one of the shape's programs. Compiles the program, if that has not been done. */
+fgmm_status fg_program_kernel(cl_kernel *kernel, fgmm_device *device, const fg_shape *shape, fg_program program,
+                              const char *name);
+
+/* The same where it is not there yet (NULL): kernels are compiled when a pass first needs them. */
+fgmm_status fg_program_kernel_once(cl_kernel *kernel, fgmm_device *device, const fg_shape *shape, fg_program program,
+                                   const char *name);
+/* Kernels of the program that does not depend on the shape: combine.cl, and in the vector backend lanes.cl and
+ * seeding.cl. vw: as the tile has it. */
+fgmm_status fg_common_kernel(cl_kernel *kernel, fgmm_device *device, fgmm_backend backend, uint32_t vw,
+                             const char *name);
+
+/* Launch with all dimensions given; local NULL: 1 each. */
+#define FG_LAUNCH(pass, kernel, arguments, dims, global, local)                                                        \
+    fg_kernel_launch((pass)->device, (kernel), (arguments), sizeof(arguments) / sizeof((arguments)[0]), (dims),        \
+                     (global), (local))
+
+#endif

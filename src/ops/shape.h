@@ -1,0 +1,77 @@
+/* shape.h - the sizes of a pass, which follow from its options, the device and the tile, before anything is allocated.
+ */
+#ifndef FG_SHAPE_H
+#define FG_SHAPE_H
+
+#include "pass.h"
+#include "tile.h"
+
+enum {
+    FG_SUM_BLOCK = 256, /* rows whose log-normalisers one work-group adds */
+    FG_SUM_ITEMS = 64   /* group: work-items that share a sum, a power of two */
+};
+
+struct fg_shape {
+    fgmm_backend backend;       /* VECTOR or GROUP: of all kernels but the distances of responsibilities where the
+                                        tile has a matrix unit */
+    fgmm_covariance covariance; /* of the log-density; spherical with FG_ASSIGN_HARD */
+    int is_diag_s2;             /* second moments per dimension */
+    uint32_t matrices;          /* of second moments: tied 1, full k, else 0 */
+    fg_assignment assignment;
+    fgmm_type type;
+    uint32_t k, d;
+    uint32_t strip, strips, padded_k; /* components are packed in strips; padded_k = strip * strips */
+    uint32_t row_stride;              /* D rounded up to vw */
+    uint32_t capacity;                /* entries of a row's list */
+    uint32_t batch_rows;
+    uint32_t sum_items;      /* work-items of a group in combine.cl and accumulate: 1 in the vector backend */
+    uint32_t compute_units;  /* of the device */
+    uint32_t workers;        /* vector: work-items of a launch, each with its own scratch */
+    int is_fused;            /* vector: rows go straight into sums, without lists (fused.c), unless bounds are used */
+    int has_fused_dense;     /* vector: those of dense batches do */
+    uint32_t row_groups;     /* vector, with matrices: groups of vw rows that meet a triangular factor together */
+    uint32_t outputs;        /* with matrices: width of its packed blocks */
+    uint32_t moment_rows;    /* with matrices: entries whose second moments are summed in float */
+    int is_wide;             /* with matrices: all second moments in wide sums, whatever their condition */
+    double launch_work;      /* multiplications and additions of a launch, so that it stays below 100 ms on a small
+                                device: no watchdog bites, a desktop stays alive. Results do not depend on the parts */
+    float row_scale;         /* what rows are multiplied by while they are loaded */
+    float spread;            /* nats below a row's maximum at which components are dropped */
+    uint32_t register_limit; /* 0: none */
+    int has_bounds;          /* prune_projection.c; with a matrix unit prune_first_term.c */
+    int has_forced_bounds;   /* used whether they pay or not */
+    int has_differences;     /* no products, in any strip */
+    uint32_t bound_dims;     /* coordinates of those of prune_projection.c; else 0 */
+    fg_tile tile;
+};
+
+/* Floats of a shift and the scale behind it; cl/rows.cl. */
+#define FG_SHIFT_FLOATS(s) ((s)->row_stride + 1)
+
+/* Most elements of a row's transform by a triangular factor in registers; cl/triangle_{vector,group}.cl. */
+#define FG_OUTPUTS(vw) ((vw) == 16 ? 8u : 4u)
+
+/* ---- the shape ---- */
+
+/* fg_shape.spread that drops nothing: below every log-density, above what fills up strips (cl/rows.cl). */
+#define FG_SPREAD_ALL 1e29f
+
+/* Chooses tile and derived sizes. Errors: ARGUMENT / MEMORY when K or D do not fit 32-bit indices of a batch. */
+fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options);
+/* s2_kind of cl/combine.cl. */
+uint32_t fg_shape_s2_kind(const fg_shape *shape);
+/* Vector backend: floats from a row of a block to the next in the dense program, and vectors of a row in its registers.
+ * Both are the same for many D, which then share the program. */
+uint32_t fg_shape_row_pitch(const fg_shape *shape);
+uint32_t fg_shape_dense_v(const fg_shape *shape);
+/* Compile options of a program (FG_PROGRAM_*): those of the shape, and the tile's parameters that it has. */
+void fg_shape_options(const fg_shape *shape, int program, char *text, size_t room);
+/* Those of FG_PROGRAM_MATRIX. */
+void fg_shape_matrix_options(const fg_shape *shape, char *text, size_t room);
+/* For reports and checkpoints: "vector vw=16 rows=12 ..."; fg_tile_parse reads it. */
+void fg_shape_describe(const fg_shape *shape, char *text, size_t room);
+
+/* Rows of a launch, a multiple of `step`, where a row takes row_work multiplications and additions (shape.c). */
+uint32_t fg_launch_rows(const fg_shape *shape, double row_work, uint32_t step);
+
+#endif
