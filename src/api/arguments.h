@@ -19,7 +19,7 @@ fgmm_status fg_check_model(const fgmm_model *model, const fgmm_source *source, c
 
 fgmm_status fg_check_path(fgmm_path path);
 
-/* weights: NULL, or a source of its own. What it holds is looked at when it is read (em/weights.h). */
+/* weights: NULL, or a source of its own. What it holds is looked at when it is read (feed/weights.h). */
 fgmm_status fg_check_weights(const fgmm_source *weights, const fgmm_source *source);
 
 /* Copies a struct that a caller compiled against an older header may have made shorter; `to` holds the defaults. Each

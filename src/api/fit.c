@@ -1,8 +1,8 @@
 /* fit.c - fgmm_fit and fgmm_kmeans: argument checks, then the algorithm (em/). */
 #include "flashgmm/fit.h"
 
-#include "algorithms.h"
 #include "arguments.h"
+#include "em.h"
 #include "restarts.h"
 
 #include <math.h>

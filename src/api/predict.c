@@ -159,11 +159,11 @@ static fgmm_status evaluate_all(evaluation *v)
     FG_TRY(results_create(&v->results, &v->options, v->e.plan.batch_rows));
     v->nats = fg_e_step_nats(&v->e);
     fg_progress_iteration(&v->e.progress, FGMM_PHASE_FINAL, 1, 1, v->e.request.source->info.rows);
-    FG_TRY(fg_stream_begin(v->e.stream));
-    FG_TRY(fg_stream_next(v->e.stream, &rows));
+    FG_TRY(fg_feed_begin(v->e.feed));
+    FG_TRY(fg_feed_next(v->e.feed, &rows));
     while (rows.n > 0) {
         FG_TRY(evaluate_batch(v, &rows));
-        FG_TRY(fg_stream_next(v->e.stream, &rows));
+        FG_TRY(fg_feed_next(v->e.feed, &rows));
     }
     FG_TRY(fg_progress_finished(&v->e.progress, mean_of(v)));
 done:

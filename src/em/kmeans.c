@@ -1,6 +1,6 @@
 /* kmeans.c - Lloyd's algorithm: the same passes with each row given to its nearest centroid, until the centroids rest.
  */
-#include "algorithms.h"
+#include "em.h"
 #include "size.h"
 
 #include <math.h>

@@ -100,11 +100,11 @@ static fgmm_status take_pass(fg_training *t, mini_pass *p, fgmm_phase phase, uin
     p->objective = 0;
     p->is_again = 0;
     fg_progress_iteration(&t->e.progress, phase, iteration, max_iterations, t->report.rows);
-    FG_TRY(fg_stream_begin(t->e.stream));
-    FG_TRY(fg_stream_next(t->e.stream, &rows));
+    FG_TRY(fg_feed_begin(t->e.feed));
+    FG_TRY(fg_feed_next(t->e.feed, &rows));
     while (rows.n > 0) {
         if (p->is_again) {
-            FG_TRY(fg_stream_next(t->e.stream, &rows));
+            FG_TRY(fg_feed_next(t->e.feed, &rows));
             continue;
         }
         if (in_step == 0) {
@@ -115,7 +115,7 @@ static fgmm_status take_pass(fg_training *t, mini_pass *p, fgmm_phase phase, uin
         FG_TRY(fg_progress_rows(&t->e.progress, rows.n));
         in_step += rows_counted(t, &rows);
         seen += rows.weights ? rows.weight : (double)rows.n;
-        FG_TRY(fg_stream_next(t->e.stream, &rows));
+        FG_TRY(fg_feed_next(t->e.feed, &rows));
         if (in_step == 0 || (in_step < (double)step_rows && rows.n > 0)) continue; /* 0: no row with a weight yet */
         FG_TRY(take_step(t, p, step_size(first, steps++, is_last), in_step / (double)step_rows));
         in_step = 0;

@@ -7,7 +7,7 @@
 
 #include "training.h"
 
-/* One of the algorithms of algorithms.h. */
+/* One of the algorithms of em.h. */
 typedef fgmm_status (*fg_algorithm)(fgmm_model **model, fg_training *t);
 
 /* Runs options->n_init times, from the run where options->resume was interrupted, and delivers the best model. first:

@@ -4,15 +4,7 @@
 
 #include "flashgmm/stats.h"
 #include "model.h"
-
-/* Where the parts of the flat array begin: [ rows, log-likelihood, N (k), S1 (k,d), S2 (as covariances) ]. */
-typedef struct fg_statistics_layout {
-    size_t counts, s1, s2; /* index of the first element */
-    size_t count;          /* elements in all */
-} fg_statistics_layout;
-
-/* Errors: MEMORY when k and d are so large that the array does not fit the address space. */
-fgmm_status fg_statistics_layout_of(fg_statistics_layout *layout, fgmm_covariance covariance, uint64_t k, uint64_t d);
+#include "statistics_layout.h"
 
 struct fgmm_statistics {
     fgmm_model *model; /* a copy of the model that the sums are about; owned */

@@ -1,8 +1,8 @@
 /* training.c - the frame of a training run. */
 #include "training.h"
 
-#include "init.h"
 #include "mini_batch.h"
+#include "seed.h"
 #include "shuffle.h"
 #include "size.h"
 #include "thread.h"
@@ -70,7 +70,7 @@ static fgmm_status first_parameters(fg_training *t, const fg_first_pass *first_p
         return fg_range_check(&start, first_pass->range.unit, t->source->info.type, "start");
     }
     FG_TRY(fg_shift_create(&shift, t->source->info.type, m->d, first_pass->range.centre, first_pass->range.unit));
-    const fg_init_request request = {.device = t->device,
+    const fg_seed_request request = {.device = t->device,
                                      .sample = &first_pass->sample,
                                      .type = t->source->info.type,
                                      .k = m->k,
@@ -82,12 +82,12 @@ static fgmm_status first_parameters(fg_training *t, const fg_first_pass *first_p
                                      .shift = &shift,
                                      .progress = &t->e.progress};
     if (t->options.init == FGMM_INIT_RANDOM)
-        fg_init_random(m->means, &request);
+        fg_seed_random(m->means, &request);
     else if (t->options.init == FGMM_INIT_KMEANS_PARALLEL)
-        FG_TRY(fg_init_parallel(m->means, &request, plan));
+        FG_TRY(fg_seed_parallel(m->means, &request, plan));
     else
-        FG_TRY(fg_init_kmeanspp(m->means, &request));
-    if (t->options.init == FGMM_INIT_KMEANSPP) FG_TRY(fg_init_swap(m->means, &request));
+        FG_TRY(fg_seed_kmeanspp(m->means, &request));
+    if (t->options.init == FGMM_INIT_KMEANSPP) FG_TRY(fg_seed_swap(m->means, &request));
 done:
     fg_shift_clear(&shift);
     return status;
@@ -360,13 +360,13 @@ fgmm_status fg_training_open(fg_training *t, fg_assignment largest)
     FG_TRY(check_rows(t, t->source->info.rows, resumed));
     fg_memory_plan_request request = plan_request(t, largest);
     const uint64_t k = t->options.components;
-    const fgmm_init expected = fg_init_choose(t->options.init, k, t->source->info.rows, t->options.mini_batch);
-    uint64_t sample_rows = resumed ? 0 : fg_init_sample_rows(expected, k, t->source->info.dims);
-    if (sample_rows) sample_rows = fg_memory_plan_sample_rows(&request, sample_rows);
+    const fgmm_init expected = fg_seed_choose(t->options.init, k, t->source->info.rows, t->options.mini_batch);
+    uint64_t sample_rows = resumed ? 0 : fg_seed_sample_rows(expected, k, t->source->info.dims);
+    if (sample_rows) sample_rows = fg_seed_fitting_rows(&request, sample_rows);
     const fg_first_pass_request rows = {t->source, &t->weights, sample_rows, t->seed, &t->e.progress};
     FG_TRY(fg_first_pass_run(&first_pass, &rows, &t->report.read_s));
     FG_TRY(check_rows(t, first_pass.rows, resumed));
-    t->options.init = fg_init_choose(t->options.init, k, first_pass.rows, t->options.mini_batch);
+    t->options.init = fg_seed_choose(t->options.init, k, first_pass.rows, t->options.mini_batch);
     t->report.rows = first_pass.rows;
     t->report.total_weight = t->weights.count ? t->weights.total : (double)first_pass.rows;
     t->variance = first_pass.variance;
@@ -507,7 +507,7 @@ static void complete_report(fg_training *t, fgmm_status status)
     r->resident_rows = t->e.plan.resident_rows;
     r->rows_resident = r->resident_rows > 0 && r->resident_rows == r->rows;
     r->peak_device_bytes = fgmm_device_peak_bytes(t->device);
-    if (t->e.stream) r->read_s += fg_stream_waited_s(t->e.stream);
+    if (t->e.feed) r->read_s += fg_feed_waited_s(t->e.feed);
     if (t->e.pass) {
         fg_pass_facts facts;
         fg_pass_describe(t->e.pass, &facts);

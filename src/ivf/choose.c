@@ -162,8 +162,8 @@ static fgmm_status choose_by_responsibility(chooser *c)
                                        .top = is_soft ? width : 0,
                                        .ids = is_soft ? p.ids : NULL,
                                        .responsibilities = is_soft ? p.responsibilities : NULL};
-    FG_TRY(fg_stream_begin(p.e.stream));
-    FG_TRY(fg_stream_next(p.e.stream, &rows));
+    FG_TRY(fg_feed_begin(p.e.feed));
+    FG_TRY(fg_feed_next(p.e.feed, &rows));
     while (rows.n > 0) {
         FG_TRY(fg_pass_evaluate(p.e.pass, &rows, &wanted));
         for (uint64_t i = 0; i < rows.n * width; i++) {
@@ -171,7 +171,7 @@ static fgmm_status choose_by_responsibility(chooser *c)
             c->batch[i] = (fg_choice){(uint32_t)p.ids[i], is_first ? 0 : fmaxf(0, -logf(p.responsibilities[i]))};
         }
         FG_TRY(note(c, rows.n));
-        FG_TRY(fg_stream_next(p.e.stream, &rows));
+        FG_TRY(fg_feed_next(p.e.feed, &rows));
     }
 done:
     fg_e_step_close(&p.e);

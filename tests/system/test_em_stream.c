@@ -4,10 +4,10 @@
 #include "support.h"
 
 #include "device.h"
+#include "feed.h"
 #include "handle.h"
 #include "memory_plan.h"
 #include "pass.h"
-#include "stream.h"
 #include "thread.h"
 
 #include "flashgmm/opencl.h"
@@ -389,8 +389,8 @@ START_TEST(test_stream__changed_row_count_is_noticed)
             double mean[D] = {0};
             const fg_shift shift = {.host = mean, .unit = 1, .row_unit = 1};
             fgmm_device *small = open_small_device();
-            fg_stream_options options = {.device = small, .source = source, .batch_rows = BATCH, .shift = &shift};
-            fg_stream *stream;
+            fg_feed_options options = {.device = small, .source = source, .batch_rows = BATCH, .shift = &shift};
+            fg_feed *stream;
             fg_rows batch;
             fgmm_status status = FGMM_OK;
             float one[D];
@@ -400,13 +400,13 @@ START_TEST(test_stream__changed_row_count_is_noticed)
             feed.n += more ? 1 : (uint64_t)-1;
             options.rows = 4 * BATCH;
             options.resident_rows = resident ? options.rows : 0;
-            ck_ok(fg_stream_open(&stream, &options));
-            ck_ok(fg_stream_begin(stream));
-            do status = fg_stream_next(stream, &batch);
+            ck_ok(fg_feed_open(&stream, &options));
+            ck_ok(fg_feed_begin(stream));
+            do status = fg_feed_next(stream, &batch);
             while (status == FGMM_OK && batch.n > 0);
             ck_assert_int_eq(status, FGMM_DATA);
             ck_assert_ptr_nonnull(strstr(fgmm_last_error(), "2000"));
-            fg_stream_close(stream);
+            fg_feed_close(stream);
             fgmm_source_close(source);
             fgmm_device_close(small);
         }

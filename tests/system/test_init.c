@@ -5,7 +5,7 @@
 #include "mixtures.h"
 #include "support.h"
 
-#include "init.h"
+#include "seed.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -161,11 +161,11 @@ START_TEST(test_init__swaps_spread_centres)
     fg_sample_feed(&sample, rows, NULL, 0, N);
     ck_ok(fg_sample_finish(&sample));
     ck_ok(fg_shift_create(&shift, FGMM_F32, D, centre, 1));
-    const fg_init_request request = {
+    const fg_seed_request request = {
         .sample = &sample, .type = FGMM_F32, .k = K, .d = D, .seed = 5, .rows = N, .range = &range, .shift = &shift};
     for (int i = 0; i < 2; i++) {
         for (size_t e = 0; e < (size_t)K * D; e++) centres[i][e] = (double)rows[e % D];
-        ck_ok(fg_init_swap(centres[i], &request));
+        ck_ok(fg_seed_swap(centres[i], &request));
     }
     ck_assert_mem_eq(centres[0], centres[1], sizeof centres[0]);
     fgmm_model *random = first_centres(K, FGMM_INIT_RANDOM, 0), *plus_plus = first_centres(K, FGMM_INIT_KMEANSPP, 0);
@@ -236,19 +236,19 @@ END_TEST
 START_TEST(test_init__auto_takes_parallel_for_many_components_or_rows)
 {
     const uint64_t many_rows = 1 << 22;
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 256, 1000000, 0), FGMM_INIT_KMEANSPP);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 257, 1000000, 0), FGMM_INIT_KMEANS_PARALLEL);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 10, many_rows - 1, 0), FGMM_INIT_KMEANSPP);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 10, many_rows, 0), FGMM_INIT_KMEANS_PARALLEL);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 1024, FGMM_ROWS_UNKNOWN, 0), FGMM_INIT_KMEANS_PARALLEL);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 300, fg_init_parallel_candidates(300), 0), FGMM_INIT_KMEANSPP);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_RANDOM, 1024, 1000000, 0), FGMM_INIT_RANDOM);
+    ck_assert_int_eq(fg_seed_choose(FGMM_INIT_AUTO, 256, 1000000, 0), FGMM_INIT_KMEANSPP);
+    ck_assert_int_eq(fg_seed_choose(FGMM_INIT_AUTO, 257, 1000000, 0), FGMM_INIT_KMEANS_PARALLEL);
+    ck_assert_int_eq(fg_seed_choose(FGMM_INIT_AUTO, 10, many_rows - 1, 0), FGMM_INIT_KMEANSPP);
+    ck_assert_int_eq(fg_seed_choose(FGMM_INIT_AUTO, 10, many_rows, 0), FGMM_INIT_KMEANS_PARALLEL);
+    ck_assert_int_eq(fg_seed_choose(FGMM_INIT_AUTO, 1024, FGMM_ROWS_UNKNOWN, 0), FGMM_INIT_KMEANS_PARALLEL);
+    ck_assert_int_eq(fg_seed_choose(FGMM_INIT_AUTO, 300, fg_seed_parallel_candidates(300), 0), FGMM_INIT_KMEANSPP);
+    ck_assert_int_eq(fg_seed_choose(FGMM_INIT_RANDOM, 1024, 1000000, 0), FGMM_INIT_RANDOM);
     /* passes that would be most of a training with mini-batches are not made */
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 1024, many_rows - 1, 1), FGMM_INIT_KMEANS_PARALLEL);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 1024, many_rows, 1), FGMM_INIT_KMEANSPP);
-    ck_assert_int_eq(fg_init_choose(FGMM_INIT_AUTO, 1024, FGMM_ROWS_UNKNOWN, 1), FGMM_INIT_KMEANSPP);
+    ck_assert_int_eq(fg_seed_choose(FGMM_INIT_AUTO, 1024, many_rows - 1, 1), FGMM_INIT_KMEANS_PARALLEL);
+    ck_assert_int_eq(fg_seed_choose(FGMM_INIT_AUTO, 1024, many_rows, 1), FGMM_INIT_KMEANSPP);
+    ck_assert_int_eq(fg_seed_choose(FGMM_INIT_AUTO, 1024, FGMM_ROWS_UNKNOWN, 1), FGMM_INIT_KMEANSPP);
     /* of a source of unknown length, the sample is taken before that is known */
-    ck_assert_uint_ge(fg_init_sample_rows(FGMM_INIT_KMEANS_PARALLEL, 300, 128), fg_init_parallel_candidates(300));
+    ck_assert_uint_ge(fg_seed_sample_rows(FGMM_INIT_KMEANS_PARALLEL, 300, 128), fg_seed_parallel_candidates(300));
 }
 END_TEST
 

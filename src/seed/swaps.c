@@ -1,8 +1,8 @@
-/* init_swaps.c - makes first centres better before any iteration: local search by swaps (Lattanzi and Sohler 2019, "A
+/* swaps.c - makes first centres better before any iteration: local search by swaps (Lattanzi and Sohler 2019, "A
  * better k-means++ algorithm via local search"). k-means++ sometimes puts two centres into one cluster and none into
  * another, which neither Lloyd's algorithm nor EM mend; a swap does. On the host, on a part of the sample: for mixtures
  * that are small enough for it to take a fraction of a second, and to try as many swaps as there are centres. */
-#include "init.h"
+#include "seed.h"
 
 #include "size.h"
 
@@ -18,7 +18,7 @@ enum { STEPS_PER_COMPONENT = 2, LANES = 8, MOST_WORK = 1 << 28 };
 
 /* A local search. Centres keep the numbers of their rows. */
 typedef struct search {
-    const fg_init_request *request;
+    const fg_seed_request *request;
     uint64_t n, d, k;
     uint64_t stride;  /* in floats: d filled up with zeros */
     float *x;         /* (n,stride) rows less the shift */
@@ -41,7 +41,7 @@ static uint64_t wanted_rows(uint64_t k, uint64_t d)
     return fg_min_u64(fg_max_u64(LEAST_ROWS, wanted), MOST_VALUES / d);
 }
 
-static uint64_t row_count(const fg_init_request *r)
+static uint64_t row_count(const fg_seed_request *r)
 {
     return fg_min_u64(r->sample->count, wanted_rows(r->k, r->d));
 }
@@ -55,7 +55,7 @@ static uint64_t step_count(uint64_t k, uint64_t d, uint64_t n)
     return affordable < k ? 0 : fg_min_u64(affordable, STEPS_PER_COMPONENT * k);
 }
 
-uint64_t fg_init_swap_rows(uint64_t k, uint64_t d)
+uint64_t fg_seed_swap_rows(uint64_t k, uint64_t d)
 {
     const uint64_t n = d > MOST_VALUES ? 0 : wanted_rows(k, d);
     return n >= FEWEST_ROWS * k && step_count(k, d, n) > 0 ? n : 0;
@@ -108,7 +108,7 @@ static void find_nearest(search *s, uint64_t i)
     }
 }
 
-static fgmm_status search_create(search *s, const double *centres, const fg_init_request *request)
+static fgmm_status search_create(search *s, const double *centres, const fg_seed_request *request)
 {
     fgmm_status status = FGMM_OK;
     double *offset = NULL;
@@ -197,7 +197,7 @@ static void swap(search *s, uint64_t row, uint64_t c)
     }
 }
 
-fgmm_status fg_init_swap(double *centres, const fg_init_request *request)
+fgmm_status fg_seed_swap(double *centres, const fg_seed_request *request)
 {
     fgmm_status status = FGMM_OK;
     search s = {.request = NULL};

@@ -1,6 +1,9 @@
-/* algorithms.h - the two training algorithms; arguments have been checked by the public verbs above. */
-#ifndef FG_ALGORITHMS_H
-#define FG_ALGORITHMS_H
+/* em.h - the two training algorithms; arguments have been checked by the public verbs above.
+ *
+ * src/em/ holds what iterates: the first pass, k-means, EM, mini-batches, restarts, checkpoints, statistics and the
+ * M-step. It speaks no OpenCL, and leaves reading, first centres and the E-step to the layers below. */
+#ifndef FG_EM_H
+#define FG_EM_H
 
 #include "training.h"
 

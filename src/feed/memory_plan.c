@@ -1,12 +1,11 @@
 /* memory_plan.c - batch size and residency from what memory allows. */
 #include "memory_plan.h"
 
-#include "draws.h"
+#include "feed.h"
 #include "memory.h"
 #include "reading.h"
 #include "rows.h"
 #include "size.h"
-#include "stream.h"
 #include "thread.h"
 
 /* Smaller batches than this spend their time on launches; where not even they fit, the limit is refused. */
@@ -35,15 +34,20 @@ static uint64_t device_row_bytes(const fg_memory_plan_request *request)
     return info->dims * fgmm_type_bytes(fg_device_type(info->type)) + weight_bytes(request);
 }
 
+/* Is what the device holds the process's own memory? */
+static int is_shared(const fgmm_device *device)
+{
+    return fg_device_facts_of(device)->kind == FGMM_DEVICE_CPU;
+}
+
 static need need_of(const fg_memory_plan_request *request, uint64_t batch_rows, uint64_t resident_rows)
 {
-    const fg_device_facts *facts = fg_device_facts_of(request->device);
     fg_pass_options pass = request->pass;
     pass.batch_rows = (size_t)batch_rows;
     const uint64_t row_bytes = device_row_bytes(request);
     const uint64_t stream = request->source->opencl ? batch_rows * weight_bytes(request)
-                                                    : fg_stream_bytes(request->device, batch_rows * row_bytes,
-                                                                      resident_rows == request->source->info.rows);
+                                                    : fg_feed_bytes(request->device, batch_rows * row_bytes,
+                                                                    resident_rows == request->source->info.rows);
     /* Beside what the pass says: the parameters in the device's unit that e_step.c loads it with. */
     const uint64_t loaded = pass.k * pass.d + fg_covariance_count(pass.covariance, pass.k, pass.d);
     fg_pass_options nearest = pass;
@@ -55,13 +59,13 @@ static need need_of(const fg_memory_plan_request *request, uint64_t batch_rows, 
         n.host += fg_pass_host_bytes(request->device, &nearest, 1);
         n.device += fg_pass_bytes(request->device, &nearest);
     }
-    n.host += facts->kind == FGMM_DEVICE_CPU ? n.device : stream; /* pinned memory, a little more than it takes */
+    n.host += is_shared(request->device) ? n.device : stream; /* pinned memory, a little more than it takes */
     return n;
 }
 
-static int fits(need n, uint64_t host_left, uint64_t device_left)
+static int fits(need n, const fg_memory_left *left)
 {
-    return n.host <= host_left && n.device <= device_left;
+    return n.host <= left->host && n.device <= left->device;
 }
 
 uint64_t fg_memory_plan_step_rows(uint64_t k)
@@ -85,20 +89,26 @@ uint64_t fg_memory_plan_held_bytes(void)
     return fg_round_up(fg_resident_bytes(), HELD_STEP_BYTES);
 }
 
+fg_memory_left fg_memory_left_of(const fgmm_device *device, uint64_t limit_bytes, uint64_t held_bytes)
+{
+    return (fg_memory_left){.host = limit_bytes > held_bytes ? limit_bytes - held_bytes : 0,
+                            .device = fg_device_bytes_left(device),
+                            .buffer = fg_device_facts_of(device)->max_alloc_bytes,
+                            .is_shared = is_shared(device)};
+}
+
 /* Rows that may stay on the device: all, or as many batches as the smallest need leaves room for. */
-static uint64_t resident_rows(const fg_memory_plan_request *request, uint64_t batch, uint64_t host_left,
-                              uint64_t device_left)
+static uint64_t resident_rows(const fg_memory_plan_request *request, uint64_t batch, const fg_memory_left *left)
 {
     const uint64_t n = request->source->info.rows, row_bytes = device_row_bytes(request);
-    const int is_cpu = fg_device_facts_of(request->device)->kind == FGMM_DEVICE_CPU;
     if (request->source->opencl) return n;
     if (!request->is_repeated || n == FGMM_ROWS_UNKNOWN || n > UINT64_MAX / row_bytes / 2) return 0;
-    if (fits(need_of(request, batch, n), host_left, device_left)) return n;
+    if (fits(need_of(request, batch, n), left)) return n;
     if (!fg_reading_is_seekable(request->source)) return 0;
     const need least = need_of(request, batch, 0);
-    const uint64_t device_rows = (device_left - least.device) / row_bytes,
-                   host_rows = (host_left - least.host) / row_bytes;
-    const uint64_t most = (is_cpu ? fg_min_u64(device_rows, host_rows) : device_rows) / batch;
+    const uint64_t device_rows = (left->device - least.device) / row_bytes,
+                   host_rows = (left->host - least.host) / row_bytes;
+    const uint64_t most = (left->is_shared ? fg_min_u64(device_rows, host_rows) : device_rows) / batch;
     return fg_min_u64(most, (n - 1) / batch) * batch;
 }
 
@@ -109,7 +119,7 @@ fgmm_status fg_memory_plan_make(fg_memory_plan *plan, const fg_memory_plan_reque
     request.pass.type = fg_device_type(given->source->info.type);
     request.pass.rows = fg_memory_plan_load_rows(given);
     const fg_pass_options *pass = &request.pass;
-    const uint64_t held = request.held_bytes, device_left = fg_device_bytes_left(request.device);
+    const uint64_t held = request.held_bytes;
     const uint64_t row_bytes = device_row_bytes(&request), n = request.source->info.rows;
     uint64_t batch = request.batch_rows;
     if (batch == 0) {
@@ -120,38 +130,20 @@ fgmm_status fg_memory_plan_make(fg_memory_plan *plan, const fg_memory_plan_reque
                        fg_max_u64(1, fg_device_facts_of(request.device)->max_alloc_bytes / row_bytes));
     uint64_t limit = request.memory_limit_bytes;
     if (limit == 0) limit = fg_max_u64(fg_memory_plan_limit(0), held + need_of(&request, batch, 0).host);
-    const uint64_t host_left = limit > held ? limit - held : 0;
-    while (!fits(need_of(&request, batch, 0), host_left, device_left) && batch > LEAST_BATCH_ROWS)
+    const fg_memory_left left = fg_memory_left_of(request.device, limit, held);
+    while (!fits(need_of(&request, batch, 0), &left) && batch > LEAST_BATCH_ROWS)
         batch = fg_max_u64(LEAST_BATCH_ROWS, batch / 2);
     const need least = need_of(&request, batch, 0);
-    FG_CHECK(least.host <= host_left, FGMM_MEMORY,
+    FG_CHECK(least.host <= left.host, FGMM_MEMORY,
              "memory limit = %llu bytes is too small: the process holds %llu and needs %llu more for batches of %llu "
              "rows; need at least %llu",
              (unsigned long long)limit, (unsigned long long)held, (unsigned long long)least.host,
              (unsigned long long)batch, (unsigned long long)(held + least.host));
-    FG_CHECK(least.device <= device_left, FGMM_MEMORY,
+    FG_CHECK(least.device <= left.device, FGMM_MEMORY,
              "device memory: %llu bytes are left of its limit; batches of %llu rows need %llu",
-             (unsigned long long)device_left, (unsigned long long)batch, (unsigned long long)least.device);
+             (unsigned long long)left.device, (unsigned long long)batch, (unsigned long long)least.device);
     plan->batch_rows = (size_t)batch;
-    plan->resident_rows = resident_rows(&request, batch, host_left, device_left);
+    plan->resident_rows = resident_rows(&request, batch, &left);
 done:
     return status;
-}
-
-uint64_t fg_memory_plan_sample_rows(const fg_memory_plan_request *request, uint64_t wanted)
-{
-    const int is_cpu = fg_device_facts_of(request->device)->kind == FGMM_DEVICE_CPU;
-    const uint64_t d = request->source->info.dims, held = request->held_bytes;
-    const uint64_t limit = fg_memory_plan_limit(request->memory_limit_bytes);
-    const uint64_t host_left = limit > held ? limit - held : 0;
-    /* On the device: the row, and its distances to the candidates of a step, 2 + ln 2^31 at most. */
-    const uint64_t raw = d * fgmm_type_bytes(request->source->info.type), copy = (d + 24) * sizeof(float);
-    const uint64_t drawn = request->weights.source ? sizeof(fg_draw) + sizeof(double) : 0;
-    const uint64_t host_row = raw + drawn + (is_cpu ? copy : 0);
-    uint64_t rows = fg_min_u64(wanted, request->source->info.rows);
-    const uint64_t device_left =
-        fg_min_u64(fg_device_bytes_left(request->device), fg_device_facts_of(request->device)->max_alloc_bytes);
-    while (rows > request->pass.k && (rows > host_left / host_row || rows > device_left / copy))
-        rows = fg_max_u64(request->pass.k, rows / 2);
-    return rows;
 }

@@ -1,20 +1,23 @@
-/* e_step.h - the E-step of a model over a source on a device: memory decision, stream and pass under one roof.
- * Training repeats it; statistics and evaluations take it once. */
+/* e_step.h - the E-step of a model over all rows of a source: memory decision, feed and pass under one roof. Training
+ * repeats it; statistics and evaluations take it once.
+ *
+ * src/estep/ holds it, and what is done when a driver goes wrong in the midst of one. It knows nothing of iterations
+ * and takes no M-step: that is src/em/. */
 #ifndef FG_E_STEP_H
 #define FG_E_STEP_H
 
+#include "feed.h"
 #include "memory_plan.h"
 #include "pass.h"
 #include "progress.h"
 #include "range.h"
 #include "rows.h"
-#include "stream.h"
 
 typedef struct fg_e_step {
     fg_memory_plan_request request;
     fg_memory_plan plan;
     fg_shift shift;
-    fg_stream *stream;
+    fg_feed *feed;
     fg_pass *pass;
     fg_pass *nearest;         /* beside it, where labels of centroids are wanted along with densities; else NULL */
     fg_assignment assignment; /* of the pass */

@@ -1,6 +1,6 @@
-/* init_plusplus.c - greedy k-means++ (Arthur and Vassilvitskii 2007, with the local trials of their own
+/* kmeans_plusplus.c - greedy k-means++ (Arthur and Vassilvitskii 2007, with the local trials of their own
  * implementation). The distances are the device's work (ops/seeding.h); the draws are made here. */
-#include "init.h"
+#include "seed.h"
 
 #include "seeding.h"
 #include "size.h"
@@ -10,7 +10,7 @@
 
 /* k-means++ at work. */
 typedef struct seeds {
-    const fg_init_request *request;
+    const fg_seed_request *request;
     fg_seeding *seeding;
     fg_rng rng;
     uint32_t trials;
@@ -35,7 +35,7 @@ static void seeds_clear(seeds *s)
 }
 
 /* On failure the caller clears what was made so far. */
-static fgmm_status seeds_create(seeds *s, const fg_init_request *request)
+static fgmm_status seeds_create(seeds *s, const fg_seed_request *request)
 {
     fgmm_status status = FGMM_OK;
     *s = (seeds){.request = request, .trials = 2 + (uint32_t)log((double)request->k)};
@@ -60,7 +60,7 @@ done:
 /* A sample row as shifted floats. */
 static void convert_row(const seeds *s, float *to, uint64_t row)
 {
-    const fg_init_request *request = s->request;
+    const fg_seed_request *request = s->request;
     fg_rows_to_float(to, fg_sample_row(request->sample, row), request->type, 1, request->d, s->offset,
                      request->shift->unit);
 }
@@ -143,7 +143,7 @@ done:
     return status;
 }
 
-fgmm_status fg_init_kmeanspp(double *centres, const fg_init_request *request)
+fgmm_status fg_seed_kmeanspp(double *centres, const fg_seed_request *request)
 {
     fgmm_status status = FGMM_OK;
     seeds s = {0};

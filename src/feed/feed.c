@@ -1,5 +1,5 @@
-/* stream.c - the reader thread, its slots, and where their rows go. */
-#include "stream.h"
+/* feed.c - the reader thread, its slots, and where their rows go. */
+#include "feed.h"
 
 #include "reading.h"
 #include "size.h"
@@ -11,7 +11,7 @@
 /* A batch on its way. Two threads take turns by passing its number through the queues. */
 typedef struct slot {
     fg_buffer *own;    /* for rows that do not stay; NULL: all do */
-    fg_buffer *buffer; /* where kernels find the rows: the own one, or one of fg_stream.resident; borrowed */
+    fg_buffer *buffer; /* where kernels find the rows: the own one, or one of fg_feed.resident; borrowed */
     fg_upload *upload; /* through which the reader fills it */
     uint64_t capacity; /* rows that fit; their weights, where there are some, lie before them: float (capacity) */
     uint64_t first;    /* row of the batch */
@@ -19,8 +19,8 @@ typedef struct slot {
     double weight;     /* sum of their weights */
 } slot;
 
-struct fg_stream {
-    fg_stream_options options;
+struct fg_feed {
+    fg_feed_options options;
     uint64_t d;
     fgmm_type type;   /* of the source */
     size_t row_bytes; /* on the device */
@@ -28,7 +28,7 @@ struct fg_stream {
     uint64_t position; /* rows given in this pass */
     double waited_s;
 
-    slot slots[FG_STREAM_MOST_SLOTS];
+    slot slots[FG_FEED_MOST_BUFFERS];
     size_t slot_count;
     size_t last;  /* the slot that the device may still use */
     int has_last; /* there is one */
@@ -49,7 +49,7 @@ struct fg_stream {
     char reader_text[FG_ERROR_TEXT_BYTES];
 };
 
-static size_t weight_bytes(const fg_stream *s, uint64_t rows)
+static size_t weight_bytes(const fg_feed *s, uint64_t rows)
 {
     return s->options.weights.source ? (size_t)rows * sizeof(float) : 0;
 }
@@ -60,7 +60,7 @@ enum { UPLOAD_BYTES = 1 << 24 }; /* a piece of a batch: 0.3 ms of a fast link, s
 
 /* Weights of rows that are on the device already, before the batch's: read in vain, to memory that the batch will fill.
  */
-static fgmm_status skip_weights(fg_stream *s, const slot *into, float *memory)
+static fgmm_status skip_weights(fg_feed *s, const slot *into, float *memory)
 {
     fgmm_status status = FGMM_OK;
     while (s->weights_read < into->first) {
@@ -74,7 +74,7 @@ done:
 }
 
 /* A batch, each piece on its way to the device as soon as it is read. */
-static fgmm_status read_batch(fg_stream *s, slot *into)
+static fgmm_status read_batch(fg_feed *s, slot *into)
 {
     fgmm_status status = FGMM_OK;
     void *memory;
@@ -101,7 +101,7 @@ done:
 
 static void reader_main(void *argument)
 {
-    fg_stream *s = argument;
+    fg_feed *s = argument;
     size_t number;
     int is_end = 0;
     while (!is_end && fg_queue_pop(s->empty, &number)) {
@@ -119,13 +119,13 @@ static void reader_main(void *argument)
 /* ---- slots ---- */
 
 /* Does the batch stay on the device? Those that do are spread evenly, so that others are read while these are used. */
-static int is_kept(const fg_stream *s, uint64_t batch)
+static int is_kept(const fg_feed *s, uint64_t batch)
 {
     return s->resident && (batch + 1) * s->kept / s->batches > batch * s->kept / s->batches;
 }
 
 /* Room on the device for a batch that stays. */
-static fgmm_status keep_batch(fg_stream *s, slot *out, uint64_t batch)
+static fgmm_status keep_batch(fg_feed *s, slot *out, uint64_t batch)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t n = fg_min_u64(s->options.batch_rows, s->options.rows - out->first);
@@ -139,7 +139,7 @@ done:
 
 /* Gives slot `number` to the reader, for the next batch that is to be read, if there is one. The reader waits until the
  * device is done with what it was given before. */
-static fgmm_status hand_out(fg_stream *s, size_t number)
+static fgmm_status hand_out(fg_feed *s, size_t number)
 {
     fgmm_status status = FGMM_OK;
     slot *out = &s->slots[number];
@@ -157,7 +157,7 @@ done:
 }
 
 /* n rows, and before them room for the weights of `capacity`. */
-static fg_rows rows_of_buffer(const fg_stream *s, const fg_buffer *buffer, uint64_t capacity, uint64_t n, double weight)
+static fg_rows rows_of_buffer(const fg_feed *s, const fg_buffer *buffer, uint64_t capacity, uint64_t n, double weight)
 {
     fg_rows rows = {buffer, weight_bytes(s, capacity), (size_t)n};
     if (s->options.weights.source) {
@@ -168,7 +168,7 @@ static fg_rows rows_of_buffer(const fg_stream *s, const fg_buffer *buffer, uint6
 }
 
 /* A filled slot's rows, for kernels that are launched after this. */
-static fgmm_status bring(const fg_stream *s, const slot *in, fg_rows *rows)
+static fgmm_status bring(const fg_feed *s, const slot *in, fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
     FG_TRY(fg_upload_use(in->upload));
@@ -178,7 +178,7 @@ done:
 }
 
 /* Stops the reader and takes the slots back. Keeps the thread's error text. */
-static void end_pass(fg_stream *s)
+static void end_pass(fg_feed *s)
 {
     char text[FG_ERROR_TEXT_BYTES];
     fg_error_save(text);
@@ -199,20 +199,20 @@ static void end_pass(fg_stream *s)
 
 /* ---- the whole ---- */
 
-size_t fg_stream_slots(const fgmm_device *device)
+size_t fg_feed_slots(const fgmm_device *device)
 {
-    return fg_device_facts_of(device)->has_unified_memory ? 2 : FG_STREAM_MOST_SLOTS;
+    return fg_device_facts_of(device)->has_unified_memory ? 2 : FG_FEED_MOST_BUFFERS;
 }
 
-uint64_t fg_stream_bytes(const fgmm_device *device, uint64_t batch_bytes, int is_resident)
+uint64_t fg_feed_bytes(const fgmm_device *device, uint64_t batch_bytes, int is_resident)
 {
-    const uint64_t batches = fg_stream_slots(device) * batch_bytes;
+    const uint64_t batches = fg_feed_slots(device) * batch_bytes;
     const uint64_t pinned = fg_device_facts_of(device)->has_unified_memory ? 0 : batches;
     return (is_resident ? 0 : batches) + pinned;
 }
 
 /* What a stream with a reader holds between passes. */
-static fgmm_status make_buffers(fg_stream *s)
+static fgmm_status make_buffers(fg_feed *s)
 {
     fgmm_status status = FGMM_OK;
     size_t bytes;
@@ -228,17 +228,17 @@ done:
     return status;
 }
 
-fgmm_status fg_stream_open(fg_stream **stream, const fg_stream_options *options)
+fgmm_status fg_feed_open(fg_feed **feed, const fg_feed_options *options)
 {
     fgmm_status status = FGMM_OK;
-    fg_stream *s = NULL;
-    *stream = NULL;
+    fg_feed *s = NULL;
+    *feed = NULL;
     FG_TRY(FG_ALLOC(&s, 1, "stream"));
     s->options = *options;
     s->d = options->source->info.dims;
     s->type = options->source->info.type;
     s->lent = options->source->opencl;
-    s->slot_count = fg_stream_slots(options->device);
+    s->slot_count = fg_feed_slots(options->device);
     FG_TRY(fg_size_product(&s->row_bytes, s->d, fgmm_type_bytes(fg_device_type(s->type)), "a row"));
     if (!s->lent) {
         if (options->resident_rows > 0) {
@@ -253,14 +253,14 @@ fgmm_status fg_stream_open(fg_stream **stream, const fg_stream_options *options)
         FG_TRY(fg_buffer_create(&s->lent_weights, options->device, bytes, FG_BUFFER_DEVICE, "weights of a batch"));
         FG_TRY(FG_ALLOC(&s->host_weights, options->batch_rows, "weights of a batch"));
     }
-    *stream = s;
+    *feed = s;
     s = NULL;
 done:
-    fg_stream_close(s);
+    fg_feed_close(s);
     return status;
 }
 
-void fg_stream_close(fg_stream *s)
+void fg_feed_close(fg_feed *s)
 {
     if (!s) return;
     char text[FG_ERROR_TEXT_BYTES];
@@ -283,7 +283,7 @@ void fg_stream_close(fg_stream *s)
 enum { CHECK_BYTES = 1 << 18 }; /* a block of rows that stays in a second-level cache while it is checked */
 
 /* Lent rows never pass through the host, except to be looked at. */
-static fgmm_status check_lent(fg_stream *s)
+static fgmm_status check_lent(fg_feed *s)
 {
     fgmm_status status = FGMM_OK;
     void *rows = NULL;
@@ -300,7 +300,7 @@ done:
     return status;
 }
 
-fgmm_status fg_stream_begin(fg_stream *s)
+fgmm_status fg_feed_begin(fg_feed *s)
 {
     fgmm_status status = FGMM_OK;
     s->position = s->handed = s->weights_read = 0;
@@ -319,7 +319,7 @@ done:
 }
 
 /* Rows that are on the device already. */
-static fgmm_status next_in_place(fg_stream *s, fg_rows *rows)
+static fgmm_status next_in_place(fg_feed *s, fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t n = fg_min_u64(s->options.batch_rows, s->options.rows - s->position);
@@ -339,7 +339,7 @@ done:
 }
 
 /* Rows from the reader. */
-static fgmm_status next_read(fg_stream *s, fg_rows *rows)
+static fgmm_status next_read(fg_feed *s, fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
     const double began_s = fg_now_s();
@@ -360,13 +360,13 @@ done:
 }
 
 /* Is the next batch, or the end of a pass whose end is known, on the device? */
-static int is_in_place(const fg_stream *s)
+static int is_in_place(const fg_feed *s)
 {
     if (s->lent) return 1;
     return s->is_filled && (s->position == s->options.rows || is_kept(s, s->position / s->options.batch_rows));
 }
 
-fgmm_status fg_stream_next(fg_stream *s, fg_rows *rows)
+fgmm_status fg_feed_next(fg_feed *s, fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
     *rows = (fg_rows){0};
@@ -380,7 +380,7 @@ done:
     return status;
 }
 
-double fg_stream_waited_s(const fg_stream *s)
+double fg_feed_waited_s(const fg_feed *s)
 {
     return s->waited_s;
 }

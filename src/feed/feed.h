@@ -1,4 +1,8 @@
-/* stream.h - gives a pass its batches, as often as it wants to pass over the rows.
+/* feed.h - the batches of a source on the device, as often as somebody passes over the rows.
+ *
+ * src/feed/ holds everything between a source and a batch on the device: reading with several threads, conversion and
+ * shift of rows, weights, random order, resident batches, the memory decision, progress per batch. It computes nothing
+ * from rows. Layers above it see rows (fg_rows) and no buffers.
  *
  * A reader thread fills one buffer while the device works on another, with the help of others where the source allows
  * it (reading.h). Where host and device share memory the reader writes into the device's own buffer; elsewhere into
@@ -7,16 +11,16 @@
  * a cl_mem are used in place. The cut into batches is the same in all these cases: results do not depend on where rows
  * come from. Weights travel in the same buffers, before the rows; those of rows in a cl_mem are read batch by batch in
  * every pass. The memory decision is taken above (memory_plan.h). */
-#ifndef FG_STREAM_H
-#define FG_STREAM_H
+#ifndef FG_FEED_H
+#define FG_FEED_H
 
 #include "pass.h"
 #include "rows.h"
 #include "weights.h"
 
-typedef struct fg_stream fg_stream;
+typedef struct fg_feed fg_feed;
 
-typedef struct fg_stream_options {
+typedef struct fg_feed_options {
     fgmm_device *device;
     fgmm_source *source;
     fg_weights weights; /* opened, as many as rows; zero: none */
@@ -26,28 +30,28 @@ typedef struct fg_stream_options {
                                source that fg_reading_is_seekable */
     double most;            /* look for NaN, infinity and values beyond +-most while reading; 0: do not */
     const fg_shift *shift;  /* of F64 rows; borrowed until close */
-} fg_stream_options;
+} fg_feed_options;
 
 /* Errors: MEMORY, DEVICE. */
-fgmm_status fg_stream_open(fg_stream **stream, const fg_stream_options *options);
+fgmm_status fg_feed_open(fg_feed **feed, const fg_feed_options *options);
 /* Ends a pass that is under way, frees; NULL is accepted. Keeps the thread's error text. */
-void fg_stream_close(fg_stream *stream);
+void fg_feed_close(fg_feed *feed);
 
 /* Begins a pass at the first row. */
-fgmm_status fg_stream_begin(fg_stream *stream);
+fgmm_status fg_feed_begin(fg_feed *feed);
 /* The next batch, valid until the next call; rows->n = 0: the end of the pass. Errors are those of the source (with the
  * reader's text), DATA (a value that is not a number, row and column named), and the device's; after one only close. */
-fgmm_status fg_stream_next(fg_stream *stream, fg_rows *rows);
+fgmm_status fg_feed_next(fg_feed *feed, fg_rows *rows);
 
-/* Seconds in which fg_stream_next waited for the reader, over all passes. */
-double fg_stream_waited_s(const fg_stream *stream);
+/* Seconds in which fg_feed_next waited for the reader, over all passes. */
+double fg_feed_waited_s(const fg_feed *feed);
 
 /* Batches on their way at a time: one is read while the device works on another; apart from the host, a third travels.
  */
-enum { FG_STREAM_MOST_SLOTS = 3 };
-size_t fg_stream_slots(const fgmm_device *device);
+enum { FG_FEED_MOST_BUFFERS = 3 };
+size_t fg_feed_slots(const fgmm_device *device);
 /* Bytes of buffers that a stream makes for them; resident rows themselves are not counted. batch_bytes: of rows and
  * weights; is_resident: all rows are. */
-uint64_t fg_stream_bytes(const fgmm_device *device, uint64_t batch_bytes, int is_resident);
+uint64_t fg_feed_bytes(const fgmm_device *device, uint64_t batch_bytes, int is_resident);
 
 #endif

@@ -43,11 +43,16 @@ uint64_t fg_memory_plan_limit(uint64_t asked);
  * when their caches are cold, and coarse: the same run then has the same batches, and gives the same bytes. */
 uint64_t fg_memory_plan_held_bytes(void);
 
+/* What may still be taken: of a limit to the process, of the device's. */
+typedef struct fg_memory_left {
+    uint64_t host, device;
+    uint64_t buffer; /* the largest buffer that the device gives */
+    int is_shared;   /* what the device holds is the process's own memory, and counts in both */
+} fg_memory_left;
+fg_memory_left fg_memory_left_of(const fgmm_device *device, uint64_t limit_bytes, uint64_t held_bytes);
+
 /* The batch is made smaller than wanted only where the limit demands it. Errors: MEMORY names the limit, what the
  * process holds already, and the least limit that would do. */
 fgmm_status fg_memory_plan_make(fg_memory_plan *plan, const fg_memory_plan_request *request);
-
-/* Rows of the sample that first centres are drawn from: `wanted`, halved until the sample fits, but at least k. */
-uint64_t fg_memory_plan_sample_rows(const fg_memory_plan_request *request, uint64_t wanted);
 
 #endif

@@ -2,7 +2,7 @@
 #include "e_step.h"
 
 #include "size.h"
-#include "statistics.h"
+#include "statistics_layout.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ fgmm_status fg_e_step_open(fg_e_step *e, const fg_memory_plan_request *request, 
     e->request = *request;
     FG_TRY(fg_memory_plan_make(&e->plan, request));
     FG_TRY(fg_shift_create(&e->shift, info->type, info->dims, range->centre, range->unit));
-    const fg_stream_options options = {
+    const fg_feed_options options = {
         .device = request->device,
         .source = request->source,
         .weights = request->weights,
@@ -24,14 +24,14 @@ fgmm_status fg_e_step_open(fg_e_step *e, const fg_memory_plan_request *request, 
         .most = is_checked ? fg_range_most(range, info->dims, info->type) : 0,
         .shift = &e->shift,
     };
-    FG_TRY(fg_stream_open(&e->stream, &options));
+    FG_TRY(fg_feed_open(&e->feed, &options));
 done:
     return status;
 }
 
 void fg_e_step_close(fg_e_step *e)
 {
-    fg_stream_close(e->stream);
+    fg_feed_close(e->feed);
     fg_pass_free(e->nearest);
     fg_pass_free(e->pass);
     fg_shift_clear(&e->shift);
@@ -142,14 +142,14 @@ static fgmm_status run_once(double *values, fg_e_step *e, const fg_parameters *p
 {
     fgmm_status status = FGMM_OK;
     fg_rows rows;
-    FG_TRY(fg_stream_begin(e->stream)); /* rows are on their way while parameters are packed */
+    FG_TRY(fg_feed_begin(e->feed)); /* rows are on their way while parameters are packed */
     FG_TRY(fg_e_step_load(e, parameters));
     if (centres) FG_TRY(recentre(e, centres));
-    FG_TRY(fg_stream_next(e->stream, &rows));
+    FG_TRY(fg_feed_next(e->feed, &rows));
     while (rows.n > 0) {
         FG_TRY(fg_pass_accumulate(e->pass, &rows));
         FG_TRY(fg_progress_rows(&e->progress, rows.n));
-        FG_TRY(fg_stream_next(e->stream, &rows));
+        FG_TRY(fg_feed_next(e->feed, &rows));
     }
     FG_TRY(fg_e_step_statistics(values, e));
 done:

@@ -1,17 +1,17 @@
-/* init_parallel.c - k-means|| (Bahmani et al. 2012): in a few passes over all rows, each row is drawn as a candidate
+/* kmeans_parallel.c - k-means|| (Bahmani et al. 2012): in a few passes over all rows, each row is drawn as a candidate
  * with probability proportional to its squared distance to the candidates so far; the candidates, weighted by the rows
- * that are nearest to them, are then seeded by k-means++ (init_plusplus.c), and swaps better these (init_swaps.c).
+ * that are nearest to them, are then seeded by k-means++ (kmeans_plusplus.c), and swaps better these (swaps.c).
  * Distances are the device's work (ops/pass.h).
  *
  * Each round draws exactly L rows, by exponential keys (Efraimidis and Spirakis 2006), so that the total of the
  * distances need not be known beforehand and a round is one pass. A row's random number belongs to its round and its
  * number: results do not depend on how rows are cut into batches. */
-#include "init.h"
+#include "seed.h"
 
 #include "draws.h"
 #include "e_step.h"
 #include "size.h"
-#include "statistics.h"
+#include "statistics_layout.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static const double SAMPLED_SHARE = 2;
 
 /* k-means|| at work. */
 typedef struct parallel {
-    const fg_init_request *request;
+    const fg_seed_request *request;
     fg_e_step e;
     uint64_t d, count;  /* count: candidates so far */
     double *candidates; /* (1 + rounds * k, d) */
@@ -46,16 +46,16 @@ static void parallel_close(parallel *p)
     free(p->row);
 }
 
-uint64_t fg_init_parallel_candidates(uint64_t k)
+uint64_t fg_seed_parallel_candidates(uint64_t k)
 {
-    return 1 + FG_PARALLEL_ROUNDS * k;
+    return 1 + FG_SEED_PARALLEL_ROUNDS * k;
 }
 
-static fgmm_status parallel_open(parallel *p, const fg_init_request *request, const fg_memory_plan_request *given)
+static fgmm_status parallel_open(parallel *p, const fg_seed_request *request, const fg_memory_plan_request *given)
 {
     fgmm_status status = FGMM_OK;
     fg_memory_plan_request plan = *given;
-    const uint64_t room = fg_init_parallel_candidates(request->k);
+    const uint64_t room = fg_seed_parallel_candidates(request->k);
     *p = (parallel){.request = request, .d = request->d};
     plan.pass.k = room;
     plan.pass.assignment = FG_ASSIGN_HARD;
@@ -126,15 +126,15 @@ static fgmm_status run_round(parallel *p, uint64_t round)
     const fg_parameters parameters = parameters_of(p);
     p->e.request.pass.k = p->count;
     p->position = p->draws.count = 0;
-    fg_progress_iteration(&p->e.progress, FGMM_PHASE_INIT, round + 1, FG_PARALLEL_ROUNDS + 1, p->request->rows);
+    fg_progress_iteration(&p->e.progress, FGMM_PHASE_INIT, round + 1, FG_SEED_PARALLEL_ROUNDS + 1, p->request->rows);
     FG_TRY(fg_e_step_set_pass(&p->e, FG_ASSIGN_HARD));
     FG_TRY(fg_e_step_load(&p->e, &parameters));
-    FG_TRY(fg_stream_begin(p->e.stream));
-    FG_TRY(fg_stream_next(p->e.stream, &rows));
+    FG_TRY(fg_feed_begin(p->e.feed));
+    FG_TRY(fg_feed_next(p->e.feed, &rows));
     while (rows.n > 0) {
         FG_TRY(draw_from_batch(p, &rows, round));
         FG_TRY(fg_progress_rows(&p->e.progress, rows.n));
-        FG_TRY(fg_stream_next(p->e.stream, &rows));
+        FG_TRY(fg_feed_next(p->e.feed, &rows));
     }
     p->count += p->draws.count;
     FG_TRY(fg_progress_finished(&p->e.progress, (double)NAN));
@@ -152,7 +152,7 @@ static fgmm_status weigh(parallel *p)
     p->e.request.pass.k = p->count;
     FG_TRY(fg_statistics_layout_of(&layout, p->e.request.pass.covariance, p->count, p->d));
     FG_TRY(FG_ALLOC(&values, layout.count, "statistics of the candidates"));
-    fg_progress_iteration(&p->e.progress, FGMM_PHASE_INIT, FG_PARALLEL_ROUNDS + 1, FG_PARALLEL_ROUNDS + 1,
+    fg_progress_iteration(&p->e.progress, FGMM_PHASE_INIT, FG_SEED_PARALLEL_ROUNDS + 1, FG_SEED_PARALLEL_ROUNDS + 1,
                           p->request->rows);
     FG_TRY(fg_e_step_set_pass(&p->e, FG_ASSIGN_HARD));
     FG_TRY(fg_e_step_run(values, &p->e, &parameters, NULL));
@@ -203,34 +203,34 @@ done:
 static fgmm_status seed(double *centres, parallel *p)
 {
     fgmm_status status = FGMM_OK;
-    fg_init_request points = *p->request;
+    fg_seed_request points = *p->request;
     fg_sample candidates = {0}, both = {0};
     const uint64_t missing = p->count < points.k ? points.k - p->count : 0;
     points.type = FGMM_F64;
     points.sample = &candidates;
     FG_TRY(make_points(&candidates, p, missing));
-    FG_TRY(fg_init_kmeanspp(centres, &points));
-    if (fg_init_swap_rows(points.k, points.d) == 0) goto done;
+    FG_TRY(fg_seed_kmeanspp(centres, &points));
+    if (fg_seed_swap_rows(points.k, points.d) == 0) goto done;
     points.sample = &both;
     FG_TRY(make_points(&both, p, p->request->sample->count));
-    FG_TRY(fg_init_swap(centres, &points));
+    FG_TRY(fg_seed_swap(centres, &points));
 done:
     fg_sample_clear(&candidates);
     fg_sample_clear(&both);
     return status;
 }
 
-fgmm_status fg_init_parallel(double *centres, const fg_init_request *request, const fg_memory_plan_request *plan)
+fgmm_status fg_seed_parallel(double *centres, const fg_seed_request *request, const fg_memory_plan_request *plan)
 {
     fgmm_status status = FGMM_OK;
     parallel p;
     fg_rng rng;
     FG_TRY(parallel_open(&p, request, plan));
-    for (uint64_t i = 0; i < fg_init_parallel_candidates(request->k); i++) p.weights[i] = 1;
+    for (uint64_t i = 0; i < fg_seed_parallel_candidates(request->k); i++) p.weights[i] = 1;
     fg_rng_init(&rng, request->seed, FG_STREAM_PARALLEL, UINT64_MAX / 2); /* beyond every row's number */
     fg_sample_values(p.candidates, request->sample, fg_sample_draw(request->sample, &rng), request->type, p.d);
     p.count = 1;
-    for (uint64_t round = 0; round < FG_PARALLEL_ROUNDS; round++) FG_TRY(run_round(&p, round));
+    for (uint64_t round = 0; round < FG_SEED_PARALLEL_ROUNDS; round++) FG_TRY(run_round(&p, round));
     FG_TRY(weigh(&p));
     fg_e_step_close(&p.e); /* the device's memory is for the candidates now */
     p.e = (fg_e_step){0};
