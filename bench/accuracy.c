@@ -106,7 +106,7 @@ static void reference(const problem *p, double *weights, double *s1)
 static problem make_problem(const fgmm_model *model, const fgmm_source_info *info, const void *rows)
 {
     problem p = {rows, info->type, info->rows, 0, info->dims, fgmm_model_means(model), NULL, NULL, NULL};
-    fgmm_model_info about = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info about = fgmm_model_info_init();
     const double *covariances = fgmm_model_covariances(model);
     bench_check(fgmm_model_describe(model, &about));
     if (about.covariance != FGMM_SPHERICAL && about.covariance != FGMM_DIAG) bench_refuse("spherical or diag here");
@@ -154,7 +154,7 @@ int main(int argc, char **argv)
     fgmm_source *source;
     fgmm_model *model;
     fgmm_statistics *statistics;
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     const char *match = bench_word(argc, argv, "device", "");
     options.match = match[0] ? match : NULL;
     options.backend = bench_backend(bench_word(argc, argv, "kernel", "auto"));

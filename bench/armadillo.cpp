@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 {
     contest c;
     fgmm_source_info info;
-    fgmm_model_info about = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info about = fgmm_model_info_init();
     fgmm_model *start;
     bench_check(fgmm_model_load(&start, bench_word(argc, argv, "model", nullptr)));
     bench_check(fgmm_model_describe(start, &about));

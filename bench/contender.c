@@ -90,7 +90,7 @@ void *bench_alloc(size_t count, size_t bytes)
 
 void *bench_load_rows(const char *path, uint64_t n, fgmm_source_info *info)
 {
-    const fgmm_source_info empty = FGMM_SOURCE_INFO_INIT;
+    const fgmm_source_info empty = fgmm_source_info_init();
     fgmm_source *source;
     *info = empty;
     bench_check(fgmm_source_open(&source, path, NULL));

@@ -137,7 +137,7 @@ static void train(const recipe *r, const char *data, const char *model_path)
     fgmm_source *source;
     fgmm_device *device;
     fgmm_model *model;
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = r->k;
     options.covariance = r->covariance;
     options.kmeans_iterations = options.max_iterations = TRAINING_ITERATIONS;

@@ -16,8 +16,8 @@ void bench_opencl_check(int code, const char *what)
 static fgmm_device_info describe(const char *match)
 {
     fgmm_device *device;
-    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_info info = fgmm_device_info_init();
+    fgmm_device_options options = fgmm_device_options_init();
     options.match = match[0] ? match : NULL;
     bench_check(fgmm_device_open(&device, &options));
     bench_check(fgmm_device_describe(device, &info));

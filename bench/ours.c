@@ -54,7 +54,7 @@ static fgmm_status train(contest *c, fgmm_model **model, fgmm_fit_report *report
 {
     const uint32_t iterations = (uint32_t)c->iterations + 1;
     if (c->is_kmeans) {
-        fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
+        fgmm_kmeans_options options = fgmm_kmeans_options_init();
         options.init = FGMM_INIT_MODEL;
         options.start = c->start;
         options.max_iterations = iterations;
@@ -64,7 +64,7 @@ static fgmm_status train(contest *c, fgmm_model **model, fgmm_fit_report *report
         options.progress_user = c;
         return fgmm_kmeans(model, c->device, c->source, &options, report);
     }
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.init = FGMM_INIT_MODEL;
     options.start = c->start;
     options.kmeans_iterations = 0;
@@ -82,7 +82,7 @@ static bench_answer measure(void *user)
     contest *c = user;
     bench_answer answer = {{0, 0}, NAN, ""};
     fgmm_model *model = NULL;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     bench_check(train(c, &model, &report));
     const uint64_t done = c->is_kmeans ? report.kmeans_iterations : report.iterations;
     if (done < 2) bench_refuse("the start is a fixed point: nothing to measure");
@@ -115,7 +115,7 @@ int main(int argc, char **argv)
     const char *path = bench_word(argc, argv, "rows", NULL);
     const char *rows_from = bench_word(argc, argv, "rows-from", "memory");
     void *rows = NULL;
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     const char *match = bench_word(argc, argv, "device", "");
     options.match = match[0] ? match : NULL;
     options.backend = bench_backend(bench_word(argc, argv, "kernel", "auto"));
@@ -123,7 +123,7 @@ int main(int argc, char **argv)
     c.iterations = bench_count(argc, argv, "iterations", "3");
     c.batch_rows = bench_count(argc, argv, "batch", "0");
     c.is_kmeans = strcmp(bench_word(argc, argv, "algorithm", "em"), "kmeans") == 0;
-    c.info = (fgmm_source_info)FGMM_SOURCE_INFO_INIT;
+    c.info = fgmm_source_info_init();
 
     bench_check(fgmm_model_load(&c.start, bench_word(argc, argv, "model", NULL)));
     if (strcmp(rows_from, "file") == 0) {

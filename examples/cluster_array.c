@@ -11,7 +11,7 @@ int main(void)
     fgmm_source *source = NULL;
     fgmm_model *model = NULL;
     int32_t labels[N];
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = K;
 
     int failed = fgmm_device_open(&device, NULL) != FGMM_OK ||

@@ -33,7 +33,7 @@ static fgmm_model *fit_all(fgmm_device *device, const fgmm_model *start)
 {
     fgmm_source *source;
     fgmm_model *model;
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.init = FGMM_INIT_MODEL;
     options.start = start;
     options.kmeans_iterations = 0;

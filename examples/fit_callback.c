@@ -52,7 +52,7 @@ int main(void)
     fgmm_device *device;
     fgmm_source *source;
     fgmm_model *model;
-    fgmm_callback_source callbacks = FGMM_CALLBACK_SOURCE_INIT;
+    fgmm_callback_source callbacks = fgmm_callback_source_init();
     callbacks.rows = N;
     callbacks.dims = D;
     callbacks.type = FGMM_F32;
@@ -62,8 +62,8 @@ int main(void)
     check(fgmm_device_open(&device, NULL));
     check(fgmm_source_from_callback(&source, &callbacks));
 
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     options.components = K;
     options.covariance = FGMM_DIAG;
     options.progress = show;

@@ -23,8 +23,8 @@ int main(void)
     check(fgmm_device_open(&device, NULL));
     check(fgmm_source_from_memory(&source, rows, FGMM_F32, N, D, 0));
 
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     options.components = K;
     check(fgmm_fit(&model, device, source, &options, &report));
 

@@ -38,7 +38,7 @@ int main(void)
     fgmm_device *device;
     fgmm_source *source;
     fgmm_model *model;
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = K;
     check(fgmm_device_from_opencl(&device, context, id, queue, NULL));
     check(fgmm_source_from_cl_mem(&source, device, memory, FGMM_U8, N, D, 0));

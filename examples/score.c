@@ -34,7 +34,7 @@ int main(void)
     int found = 0;
     double mean;
     uint64_t count;
-    fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
+    fgmm_evaluate_options options = fgmm_evaluate_options_init();
     options.want_labels = 1;
     check(fgmm_evaluate(device, model, source, &options, report_unlikely, &found, &mean, &count));
     printf("%d rows, %.4f nats per row, %d unlikely\n", (int)count, mean, found);

@@ -231,7 +231,7 @@ static picture paint(const picture *photo, const mixture *m, const int32_t *labe
 static void paint_files(const picture *photo, const char *model_path, const char *labels_path, const char *path)
 {
     fgmm_model *model;
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     if (fgmm_model_load(&model, model_path) != FGMM_OK || fgmm_model_describe(model, &info) != FGMM_OK)
         stop(model_path, fgmm_last_error());
     if (info.dims != DIMS || info.covariance != FGMM_DIAG)

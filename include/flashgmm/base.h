@@ -1,21 +1,25 @@
 /* flashgmm/base.h - status codes, error text, version, element types.
  *
  * Conventions that hold in every header of this library:
- *   - A function that can fail returns an fgmm_status and nothing else; its results come back through
- *     the first arguments. On failure every out-pointer is NULL and fgmm_last_error() says what was
- *     wrong, with the value and the legal range.
- *   - Arrays are dense and row-major; (N,D) means N rows of D elements. Letters are the same everywhere:
- *     N rows, D dimensions, K components. Logarithms are natural, log-likelihoods are in nats.
- *   - Structs that a caller fills begin with their own size; set them up with the FGMM_*_INIT macro
- *     beside them. Fields added later are then zero-safe for programs built earlier.
- *   - Handles (opaque pointers) may be used by one thread at a time unless their header says otherwise;
- *     different handles may be used by different threads. docs/threads.md has the table.
+ *   - A function that can fail returns an fgmm_status and nothing else; its results come back through pointers. On
+ *     failure every out-pointer to a handle is NULL, and fgmm_last_error() says what was wrong, with the value and the
+ *     legal range.
+ *   - Arrays are dense and row-major; (N,D) means N rows of D elements. Letters are the same everywhere: N rows,
+ *     D dimensions, K components. Logarithms are natural, log-likelihoods are in nats.
+ *   - Options and reports are structs that begin with their own size. The function named after the struct, with _init at
+ *     the end, returns one with the size and all defaults set: `fgmm_fit_options options = fgmm_fit_options_init();`.
+ *     Assign the members that you want by name. New members are added at the end, so a program built with an older
+ *     header keeps working: the size tells the library which members it does not know.
+ *   - Calls block until their work is done.
+ *   - A handle (an opaque pointer) may be used by one thread at a time unless its header says otherwise; different
+ *     handles may be used by different threads. docs/threads.md has the table.
  */
 #ifndef FLASHGMM_BASE_H
 #define FLASHGMM_BASE_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -28,10 +28,13 @@ typedef struct fgmm_source_info {
     char warning[256]; /* what looks as if the file was meant otherwise than it is read, for the user; "": nothing */
 } fgmm_source_info;
 
-#define FGMM_SOURCE_INFO_INIT                                                                                          \
-    {                                                                                                                  \
-        sizeof(fgmm_source_info), 0, 0, FGMM_U8, "", 0, ""                                                             \
-    }
+static inline fgmm_source_info fgmm_source_info_init(void)
+{
+    fgmm_source_info info;
+    memset(&info, 0, sizeof info);
+    info.size = sizeof info;
+    return info;
+}
 
 /* Rows in memory: (rows, dims), row-major, consecutive rows stride_bytes apart (0: dense). Borrows the array until
  * the source is closed. rows = 0 or dims = 0 is an error (ARGUMENT). */
@@ -52,10 +55,13 @@ typedef struct fgmm_file_options {
                                      Borrowed during the call */
 } fgmm_file_options;
 
-#define FGMM_FILE_OPTIONS_INIT                                                                                         \
-    {                                                                                                                  \
-        sizeof(fgmm_file_options), NULL, NULL, 0, NULL, 0, NULL                                                        \
-    }
+static inline fgmm_file_options fgmm_file_options_init(void)
+{
+    fgmm_file_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    return options;
+}
 
 /* Opens a data file: .npy (numbers of any width and byte order, and bool; 2-D; 1-D is read as D = 1), .npz, .fvecs,
  * .bvecs, .fbin, .u8bin, .i8bin, .hdf5/.h5, .csv; "-" reads standard input, as .npy unless options say otherwise. What
@@ -86,10 +92,13 @@ typedef struct fgmm_callback_source {
     void *user;
 } fgmm_callback_source;
 
-#define FGMM_CALLBACK_SOURCE_INIT                                                                                      \
-    {                                                                                                                  \
-        sizeof(fgmm_callback_source), 0, 0, FGMM_U8, NULL, NULL, NULL                                                  \
-    }
+static inline fgmm_callback_source fgmm_callback_source_init(void)
+{
+    fgmm_callback_source callbacks;
+    memset(&callbacks, 0, sizeof callbacks);
+    callbacks.size = sizeof callbacks;
+    return callbacks;
+}
 
 /* Copies *callbacks; `user` is borrowed until the source is closed. */
 FGMM_API fgmm_status fgmm_source_from_callback(fgmm_source **source, const fgmm_callback_source *callbacks);

@@ -59,10 +59,13 @@ typedef struct fgmm_device_info {
                          version, and whether it is left out; "" where nothing is */
 } fgmm_device_info;
 
-#define FGMM_DEVICE_INFO_INIT                                                                                          \
-    {                                                                                                                  \
-        sizeof(fgmm_device_info), 0, FGMM_DEVICE_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, FGMM_BACKEND_AUTO, "", "", "", "", ""  \
-    }
+static inline fgmm_device_info fgmm_device_info_init(void)
+{
+    fgmm_device_info info;
+    memset(&info, 0, sizeof info);
+    info.size = sizeof info;
+    return info;
+}
 
 /* Receives one line of text about slow work ("compiling ..."). Called on the thread that uses the device. */
 typedef void (*fgmm_log_fn)(void *user, const char *line);
@@ -85,10 +88,13 @@ typedef struct fgmm_device_options {
                                   are on a context that it lends. See fgmm_check_main */
 } fgmm_device_options;
 
-#define FGMM_DEVICE_OPTIONS_INIT                                                                                       \
-    {                                                                                                                  \
-        sizeof(fgmm_device_options), NULL, FGMM_BACKEND_AUTO, NULL, 0, NULL, NULL, NULL                                \
-    }
+static inline fgmm_device_options fgmm_device_options_init(void)
+{
+    fgmm_device_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    return options;
+}
 
 /* Lists all devices of all platforms in a fixed order (platforms as the loader gives them).
  * infos: capacity entries, each with .size set; may be NULL when capacity is 0. *count receives the number that

@@ -27,10 +27,16 @@ typedef struct fgmm_encode_options {
     int has_length; /* default 1 */
 } fgmm_encode_options;
 
-#define FGMM_ENCODE_OPTIONS_INIT                                                                                       \
-    {                                                                                                                  \
-        sizeof(fgmm_encode_options), FGMM_FISHER, 1, 1                                                                 \
-    }
+static inline fgmm_encode_options fgmm_encode_options_init(void)
+{
+    fgmm_encode_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.encoding = FGMM_FISHER;
+    options.has_power = 1;
+    options.has_length = 1;
+    return options;
+}
 
 /* Numbers of an encoding: 2 K D or K D. */
 FGMM_API uint64_t fgmm_encoding_size(const fgmm_model *model, fgmm_encoding encoding);

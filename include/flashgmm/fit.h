@@ -93,11 +93,20 @@ typedef struct fgmm_fit_options {
                              the largest; only ratios matter to the model. docs/math.md, "Weights" */
 } fgmm_fit_options;
 
-#define FGMM_FIT_OPTIONS_INIT                                                                                          \
-    {                                                                                                                  \
-        sizeof(fgmm_fit_options), 0, FGMM_SPHERICAL, FGMM_INIT_AUTO, NULL, 10, 100, 1e-3, 1e-6, 0, 0, 0,               \
-            FGMM_PATH_AUTO, NULL, NULL, NULL, NULL, 1, 0, NULL                                                         \
-    }
+static inline fgmm_fit_options fgmm_fit_options_init(void)
+{
+    fgmm_fit_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.covariance = FGMM_SPHERICAL;
+    options.init = FGMM_INIT_AUTO;
+    options.kmeans_iterations = 10;
+    options.max_iterations = 100;
+    options.tolerance = 1e-3;
+    options.reg_covar = 1e-6;
+    options.n_init = 1;
+    return options;
+}
 
 typedef enum fgmm_stop_reason {
     FGMM_STOP_CONVERGED = 0,
@@ -109,7 +118,7 @@ typedef enum fgmm_stop_reason {
 /* M-steps of a pass from which on mini-batches profit: measured, docs/math.md, "Mini-batches". */
 enum { FGMM_MINI_BATCH_STEPS = 32 };
 
-/* What happened. Set up with FGMM_FIT_REPORT_INIT, released with fgmm_fit_report_clear. */
+/* What happened. Set up with fgmm_fit_report_init(), released with fgmm_fit_report_clear. */
 typedef struct fgmm_fit_report {
     size_t size;
     uint64_t rows, dims, components;
@@ -150,11 +159,13 @@ typedef struct fgmm_fit_report {
     double compile_s;          /* waiting for the driver's compiler, which it does once for a device */
 } fgmm_fit_report;
 
-#define FGMM_FIT_REPORT_INIT                                                                                           \
-    {                                                                                                                  \
-        sizeof(fgmm_fit_report), 0, 0, 0, FGMM_SPHERICAL, FGMM_BACKEND_AUTO, 0, 0, FGMM_STOP_CONVERGED, 0, NULL, 0, 0, \
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", 0, 0, NULL, 0, 0, 0, 0, 0                                          \
-    }
+static inline fgmm_fit_report fgmm_fit_report_init(void)
+{
+    fgmm_fit_report report;
+    memset(&report, 0, sizeof report);
+    report.size = sizeof report;
+    return report;
+}
 
 FGMM_API void fgmm_fit_report_clear(fgmm_fit_report *report);
 
@@ -186,10 +197,17 @@ typedef struct fgmm_kmeans_options {
                              would round them by more than 2^-14 of a column's deviation */
 } fgmm_kmeans_options;
 
-#define FGMM_KMEANS_OPTIONS_INIT                                                                                       \
-    {                                                                                                                  \
-        sizeof(fgmm_kmeans_options), 0, FGMM_INIT_AUTO, NULL, 25, 1e-4, 0, 0, 0, NULL, NULL, 1, NULL, 0                \
-    }
+static inline fgmm_kmeans_options fgmm_kmeans_options_init(void)
+{
+    fgmm_kmeans_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.init = FGMM_INIT_AUTO;
+    options.max_iterations = 25;
+    options.tolerance = 1e-4;
+    options.n_init = 1;
+    return options;
+}
 
 /* Lloyd's algorithm. The result is a model as from fgmm_model_from_centroids (use fgmm_model_means). Empty clusters are
  * re-seeded. As fgmm_fit otherwise. */

@@ -1,7 +1,7 @@
 /* flashgmm.h - Gaussian mixtures at any scale on any OpenCL device. Start here:
  *
  *     fgmm_device *device;  fgmm_source *source;  fgmm_model *model;
- *     fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+ *     fgmm_fit_options options = fgmm_fit_options_init();
  *     options.components = 1024;
  *     fgmm_device_open(&device, NULL);
  *     fgmm_source_open(&source, "vectors.fvecs", NULL);

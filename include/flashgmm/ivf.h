@@ -64,11 +64,16 @@ typedef struct fgmm_index_options {
     void *progress_user;
 } fgmm_index_options;
 
-#define FGMM_INDEX_OPTIONS_INIT                                                                                        \
-    {                                                                                                                  \
-        sizeof(fgmm_index_options), NULL, FGMM_ASSIGN_RESIDUAL, 8, 0, 0, 10, NULL, FGMM_INDEX_NATIVE, 0, 0, 0, NULL,   \
-            NULL                                                                                                       \
-    }
+static inline fgmm_index_options fgmm_index_options_init(void)
+{
+    fgmm_index_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.assignment = FGMM_ASSIGN_RESIDUAL;
+    options.max_lists = 8;
+    options.for_top = 10;
+    return options;
+}
 
 /* What an index holds. */
 typedef struct fgmm_index_info {
@@ -90,10 +95,13 @@ typedef struct fgmm_index_info {
     double imbalance;                 /* K sum n_i^2 / (sum n_i)^2; 1: all lists equally long */
 } fgmm_index_info;
 
-#define FGMM_INDEX_INFO_INIT                                                                                           \
-    {                                                                                                                  \
-        sizeof(fgmm_index_info), 0, 0, 0, 0, 0, 0, FGMM_U8, FGMM_ASSIGN_HARD, FGMM_INDEX_NATIVE, 0, 0, 0, 0, 0, 0, 0   \
-    }
+static inline fgmm_index_info fgmm_index_info_init(void)
+{
+    fgmm_index_info info;
+    memset(&info, 0, sizeof info);
+    info.size = sizeof info;
+    return info;
+}
 
 /* Streams the source twice (assign, write) into a new index at path, which is replaced whole or not at all. Memory is
  * bounded whatever N is, but for 8 bytes per entry, the ids, while the new index is open: to fill in info, and to make
@@ -136,10 +144,13 @@ typedef struct fgmm_searcher_options {
     uint64_t memory_limit_bytes; /* of the process, on a CPU device; 0: only the device's own limit holds */
 } fgmm_searcher_options;
 
-#define FGMM_SEARCHER_OPTIONS_INIT                                                                                     \
-    {                                                                                                                  \
-        sizeof(fgmm_searcher_options), 0                                                                               \
-    }
+static inline fgmm_searcher_options fgmm_searcher_options_init(void)
+{
+    fgmm_searcher_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    return options;
+}
 
 /* Brings the lists to the device. Where they do not fit, each search brings those that it wants there, a part after the
  * other, from the file: much slower, and best with many queries to a call. Borrows index and device until closed.
@@ -160,10 +171,15 @@ typedef struct fgmm_search_options {
     int count_unique; /* count ids met twice once, in stats (host work, for evaluations) */
 } fgmm_search_options;
 
-#define FGMM_SEARCH_OPTIONS_INIT                                                                                       \
-    {                                                                                                                  \
-        sizeof(fgmm_search_options), 10, 0, 0.95, 0                                                                    \
-    }
+static inline fgmm_search_options fgmm_search_options_init(void)
+{
+    fgmm_search_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.top = 10;
+    options.recall = 0.95;
+    return options;
+}
 
 /* Sums over the queries of a call. */
 typedef struct fgmm_search_stats {
@@ -176,10 +192,13 @@ typedef struct fgmm_search_stats {
     uint64_t away;    /* queries by recall that are unlike those that the dial was made with */
 } fgmm_search_stats;
 
-#define FGMM_SEARCH_STATS_INIT                                                                                         \
-    {                                                                                                                  \
-        sizeof(fgmm_search_stats), 0, 0, 0, 0, 0, 0                                                                    \
-    }
+static inline fgmm_search_stats fgmm_search_stats_init(void)
+{
+    fgmm_search_stats stats;
+    memset(&stats, 0, sizeof stats);
+    stats.size = sizeof stats;
+    return stats;
+}
 
 /* Finds the nearest rows of n queries, (n,D) dense, in any of the types u8 i8 f16 f32 f64. ids (n,top): nearest first,
  * equal distances by the lower id, no id twice; -1 where fewer rows were met. distances (n,top), may be NULL: squared;

@@ -34,10 +34,13 @@ typedef struct fgmm_model_info {
     char library_version[16]; /* empty: unknown */
 } fgmm_model_info;
 
-#define FGMM_MODEL_INFO_INIT                                                                                           \
-    {                                                                                                                  \
-        sizeof(fgmm_model_info), 0, 0, FGMM_SPHERICAL, 0, 0, 0, 0, ""                                                  \
-    }
+static inline fgmm_model_info fgmm_model_info_init(void)
+{
+    fgmm_model_info info;
+    memset(&info, 0, sizeof info);
+    info.size = sizeof info;
+    return info;
+}
 
 /* Makes a model; copies the arrays. weights (K), means (K,D), covariances: shape by type (variances, not deviations).
  * Checked: 1 <= K, D < 2^31; everything finite; weights >= 0 with a sum within 1e-6 of 1 (kept as given); every

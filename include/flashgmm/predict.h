@@ -22,10 +22,14 @@ typedef struct fgmm_evaluate_options {
     fgmm_source *weights; /* NULL, or how often each row counts in the mean, as fgmm_fit_options.weights */
 } fgmm_evaluate_options;
 
-#define FGMM_EVALUATE_OPTIONS_INIT                                                                                     \
-    {                                                                                                                  \
-        sizeof(fgmm_evaluate_options), 1, 0, 0, 0, 0, FGMM_PATH_AUTO, NULL, NULL, NULL                                 \
-    }
+static inline fgmm_evaluate_options fgmm_evaluate_options_init(void)
+{
+    fgmm_evaluate_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.want_log_likelihood = 1;
+    return options;
+}
 
 /* Results of consecutive rows first_row .. first_row + rows - 1; pointers not asked for are NULL; all are valid during
  * the call only. */

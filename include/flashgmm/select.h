@@ -24,10 +24,13 @@ typedef struct fgmm_criteria {
     double icl; /* NaN where responsibilities were not taken */
 } fgmm_criteria;
 
-#define FGMM_CRITERIA_INIT                                                                                             \
-    {                                                                                                                  \
-        sizeof(fgmm_criteria), 0, 0, 0, 0, 0, 0                                                                        \
-    }
+static inline fgmm_criteria fgmm_criteria_init(void)
+{
+    fgmm_criteria criteria;
+    memset(&criteria, 0, sizeof criteria);
+    criteria.size = sizeof criteria;
+    return criteria;
+}
 
 /* AIC and BIC from a mean log-likelihood that is known already, over `rows` rows. */
 FGMM_API fgmm_status fgmm_criteria_from(fgmm_criteria *criteria, const fgmm_model *model, double log_likelihood,

@@ -50,10 +50,14 @@ typedef struct fgmm_m_step_options {
     double reg_covar; /* added to every variance (the diagonal of matrices); default 1e-6 */
 } fgmm_m_step_options;
 
-#define FGMM_M_STEP_OPTIONS_INIT                                                                                       \
-    {                                                                                                                  \
-        sizeof(fgmm_m_step_options), 1e-6                                                                              \
-    }
+static inline fgmm_m_step_options fgmm_m_step_options_init(void)
+{
+    fgmm_m_step_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.reg_covar = 1e-6;
+    return options;
+}
 
 /* Exact M-step about the old means. With delta_k = S1_k / N_k:
  *     weight_k = N_k / sum N;  mean_k = m_k + delta_k

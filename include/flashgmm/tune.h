@@ -39,10 +39,16 @@ typedef struct fgmm_tune_options {
     void *progress_user;
 } fgmm_tune_options;
 
-#define FGMM_TUNE_OPTIONS_INIT                                                                                         \
-    {                                                                                                                  \
-        sizeof(fgmm_tune_options), 0, 0, FGMM_SPHERICAL, FGMM_F32, 60, 0, NULL, NULL                                   \
-    }
+static inline fgmm_tune_options fgmm_tune_options_init(void)
+{
+    fgmm_tune_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.covariance = FGMM_SPHERICAL;
+    options.type = FGMM_F32;
+    options.budget_s = 60;
+    return options;
+}
 
 typedef struct fgmm_tune_report {
     size_t size;
@@ -63,10 +69,13 @@ typedef struct fgmm_tune_report {
     char file[1024]; /* where it is remembered */
 } fgmm_tune_report;
 
-#define FGMM_TUNE_REPORT_INIT                                                                                          \
-    {                                                                                                                  \
-        sizeof(fgmm_tune_report), FGMM_BACKEND_AUTO, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, "", "", ""                    \
-    }
+static inline fgmm_tune_report fgmm_tune_report_init(void)
+{
+    fgmm_tune_report report;
+    memset(&report, 0, sizeof report);
+    report.size = sizeof report;
+    return report;
+}
 
 /* Tunes the device for a shape. Blocks for about the budget. report may be NULL. Errors: ARGUMENT, IO (the tile cannot
  * be remembered: nothing is tried then), CANCELLED, MEMORY, DEVICE, COMPILE. */

@@ -38,7 +38,7 @@ fgmm_status fg_read_options(void *to, const void *from, size_t size, const char 
     if (!from) return FGMM_OK;
     memcpy(&given, from, sizeof given);
     if (given < sizeof given)
-        return fg_fail(FGMM_ARGUMENT, "%s: size = %zu; set the struct up with its INIT macro", what, given);
+        return fg_fail(FGMM_ARGUMENT, "%s: size = %zu; set the struct up with its _init function", what, given);
     memcpy(to, from, given < size ? given : size);
     memcpy(to, &size, sizeof size);
     return FGMM_OK;

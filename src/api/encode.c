@@ -105,7 +105,7 @@ fgmm_status fgmm_encode(float *out, fgmm_device *device, const fgmm_model *model
                         uint64_t n, const fgmm_encode_options *given)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_encode_options options = FGMM_ENCODE_OPTIONS_INIT;
+    fgmm_encode_options options = fgmm_encode_options_init();
     fgmm_source *source = NULL;
     double *values = NULL;
     FG_CHECK(out && model, FGMM_ARGUMENT, "%s is NULL", out ? "model" : "out");

@@ -91,7 +91,7 @@ fgmm_status fgmm_fit(fgmm_model **model, fgmm_device *device, fgmm_source *sourc
                      fgmm_fit_report *report)
 {
     fgmm_status status = FGMM_OK;
-    const fgmm_fit_options defaults = FGMM_FIT_OPTIONS_INIT;
+    const fgmm_fit_options defaults = fgmm_fit_options_init();
     fg_training t = {.device = device, .source = source, .options = defaults};
     if (!model) return fg_fail(FGMM_ARGUMENT, "model is NULL; need a place for the handle");
     *model = NULL;
@@ -115,7 +115,7 @@ fgmm_status fgmm_kmeans(fgmm_model **centroids, fgmm_device *device, fgmm_source
                         const fgmm_kmeans_options *options, fgmm_fit_report *report)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_kmeans_options o = FGMM_KMEANS_OPTIONS_INIT;
+    fgmm_kmeans_options o = fgmm_kmeans_options_init();
     if (!centroids) return fg_fail(FGMM_ARGUMENT, "centroids is NULL; need a place for the handle");
     *centroids = NULL;
     fgmm_fit_report_clear(report);

@@ -46,7 +46,7 @@ fgmm_status fgmm_index_build(fgmm_device *device, fgmm_source *source, const cha
                              const fgmm_index_options *options, fgmm_index_info *info)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_index_options o = FGMM_INDEX_OPTIONS_INIT;
+    fgmm_index_options o = fgmm_index_options_init();
     FG_TRY(fg_check_handles(device, source));
     FG_TRY(check_path(path));
     FG_CHECK(options, FGMM_ARGUMENT, "options is NULL; the quantizer must be set");
@@ -66,7 +66,7 @@ done:
 fgmm_status fgmm_index_add(fgmm_device *device, const char *path, fgmm_source *source, const fgmm_index_options *limits)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_index_options o = FGMM_INDEX_OPTIONS_INIT;
+    fgmm_index_options o = fgmm_index_options_init();
     FG_TRY(fg_check_handles(device, source));
     FG_TRY(check_path(path));
     FG_TRY(fg_read_options(&o, limits, sizeof o, "index options"));
@@ -107,7 +107,7 @@ fgmm_status fgmm_searcher_open(fgmm_searcher **searcher, const fgmm_index *index
                                const fgmm_searcher_options *options)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_searcher_options o = FGMM_SEARCHER_OPTIONS_INIT;
+    fgmm_searcher_options o = fgmm_searcher_options_init();
     if (!searcher) return fg_fail(FGMM_ARGUMENT, "searcher is NULL; need a place for the handle");
     *searcher = NULL;
     FG_CHECK(index && device, FGMM_ARGUMENT, "%s is NULL; need an open one", index ? "device" : "index");
@@ -185,8 +185,8 @@ fgmm_status fgmm_searcher_search(fgmm_searcher *s, const void *queries, fgmm_typ
                                  fgmm_search_stats *stats)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_search_options o = FGMM_SEARCH_OPTIONS_INIT;
-    fgmm_search_stats sums = FGMM_SEARCH_STATS_INIT;
+    fgmm_search_options o = fgmm_search_options_init();
+    fgmm_search_stats sums = fgmm_search_stats_init();
     FG_CHECK(s, FGMM_ARGUMENT, "searcher is NULL; need an open one");
     FG_CHECK((queries && ids) || n == 0, FGMM_ARGUMENT, "%s is NULL; need an array", queries ? "ids" : "queries");
     FG_CHECK(fgmm_type_bytes(type) > 0, FGMM_ARGUMENT, "type = %d; need 0..%d", (int)type, FGMM_F64);
@@ -194,7 +194,7 @@ fgmm_status fgmm_searcher_search(fgmm_searcher *s, const void *queries, fgmm_typ
     FG_TRY(fg_read_options(&o, options, sizeof o, "search options"));
     FG_TRY(check_search(s, &o));
     FG_CHECK(!stats || stats->size >= sizeof stats->size, FGMM_ARGUMENT,
-             "stats.size = %zu; set the struct up with its INIT macro", stats->size);
+             "stats.size = %zu; set the struct up with its _init function", stats->size);
     fg_search_request request = {.is_integer = type == s->index->info.type && (type == FGMM_U8 || type == FGMM_I8),
                                  .top = o.top,
                                  .probing = {.nprobe = o.nprobe},

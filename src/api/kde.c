@@ -94,7 +94,7 @@ fgmm_status fgmm_kde(double *log_density, fgmm_device *device, fgmm_source *data
                      double bandwidth, const fgmm_evaluate_options *options)
 {
     fgmm_status status = FGMM_OK;
-    const fgmm_evaluate_options defaults = FGMM_EVALUATE_OPTIONS_INIT;
+    const fgmm_evaluate_options defaults = fgmm_evaluate_options_init();
     estimate e = {.device = device,
                   .data = data,
                   .queries = queries,

@@ -210,7 +210,7 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
                           double *mean_log_likelihood, uint64_t *rows)
 {
     fgmm_status status = FGMM_OK;
-    const fgmm_evaluate_options defaults = FGMM_EVALUATE_OPTIONS_INIT;
+    const fgmm_evaluate_options defaults = fgmm_evaluate_options_init();
     evaluation v = {.options = defaults, .sink = sink, .sink_user = sink_user};
     fg_range range = {0};
     FG_TRY(fg_check_handles(device, source));
@@ -261,7 +261,7 @@ fgmm_status fgmm_score(fgmm_device *device, const fgmm_model *model, fgmm_source
 
 fgmm_status fgmm_predict(fgmm_device *device, const fgmm_model *model, fgmm_source *source, int32_t *labels)
 {
-    fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
+    fgmm_evaluate_options options = fgmm_evaluate_options_init();
     if (!labels) return fg_fail(FGMM_ARGUMENT, "labels is NULL; need room for one int32 per row");
     options.want_log_likelihood = 0;
     options.want_labels = 1;

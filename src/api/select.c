@@ -66,7 +66,7 @@ fgmm_status fgmm_criteria_evaluate(fgmm_criteria *criteria, fgmm_device *device,
                                    fgmm_source *source, const fgmm_evaluate_options *given)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
+    fgmm_evaluate_options options = fgmm_evaluate_options_init();
     row_sums sums = {0, 0};
     double log_likelihood;
     uint64_t rows;

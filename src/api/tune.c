@@ -69,7 +69,7 @@ static void give_report(fgmm_tune_report *to, const fg_tune_report *from)
 fgmm_status fgmm_tune(fgmm_device *device, const fgmm_tune_options *options, fgmm_tune_report *report)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_tune_options o = FGMM_TUNE_OPTIONS_INIT;
+    fgmm_tune_options o = fgmm_tune_options_init();
     fg_tune_report found;
     FG_TRY(fg_device_check(device));
     FG_CHECK(options, FGMM_ARGUMENT, "options is NULL; components and dims must be set");

@@ -98,7 +98,7 @@ static int run(const void *user)
     if (count == 0) CLI_DO(cli_library(fgmm_device_open(&none, NULL))); /* says why */
     infos = calloc(count > 0 ? count : 1, sizeof *infos);
     if (!infos) return cli_error(CLI_EXIT_FAILED, "list of devices: memory ran out");
-    for (size_t i = 0; i < count; i++) infos[i] = (fgmm_device_info)FGMM_DEVICE_INFO_INIT;
+    for (size_t i = 0; i < count; i++) infos[i] = fgmm_device_info_init();
     CLI_DO(cli_library(fgmm_devices_list(infos, count, &count)));
     if (arguments->is_json)
         CLI_DO(print_json(infos, count));

@@ -88,7 +88,7 @@ static int encode_group(encoder *e, uint64_t count)
 {
     int exit_code = CLI_EXIT_DONE;
     const size_t row_bytes = (size_t)e->info.dims * fgmm_type_bytes(e->info.type);
-    fgmm_encode_options encode = FGMM_ENCODE_OPTIONS_INIT;
+    fgmm_encode_options encode = fgmm_encode_options_init();
     encode.encoding = e->arguments->is_vlad ? FGMM_VLAD : FGMM_FISHER;
     encode.has_power = !e->arguments->is_vlad;
     if (count > e->room) {
@@ -132,7 +132,7 @@ static int open_all(encoder *e)
 {
     const encode_arguments *arguments = e->arguments;
     int exit_code = CLI_EXIT_DONE;
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     CLI_DO(cli_output_check(arguments->output, arguments->work.data));
     CLI_DO(cli_output_check(arguments->output, arguments->work.model));
     CLI_DO(cli_output_check(arguments->output, arguments->groups));
@@ -158,7 +158,7 @@ static int run(const void *user)
 {
     const encode_arguments *arguments = user;
     int exit_code = CLI_EXIT_DONE;
-    encoder e = {.arguments = arguments, .info = FGMM_SOURCE_INFO_INIT};
+    encoder e = {.arguments = arguments, .info = fgmm_source_info_init()};
     cli_progress_begin(&e.progress, arguments->work.is_quiet, "encode");
     CLI_DO(open_all(&e));
     cli_signals_catch();

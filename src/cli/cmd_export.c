@@ -32,7 +32,7 @@ static int run(const void *user)
     const export_arguments *arguments = user;
     int exit_code = CLI_EXIT_DONE;
     fgmm_model *model = NULL;
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     CLI_DO(cli_output_check(arguments->output, arguments->work.model));
     CLI_DO(cli_library(fgmm_model_load(&model, arguments->work.model)));
     CLI_DO(cli_library(fgmm_model_describe(model, &info)));

@@ -226,7 +226,7 @@ static void fill_options(fgmm_fit_options *fit, cli_training *training)
 {
     const fit_arguments *arguments = training->arguments;
     const cli_start *start = &training->start;
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     fit->components = cli_or_zero(arguments->components);
     if (start->model && fgmm_model_describe(start->model, &info) == FGMM_OK) {
         fit->components = info.components;
@@ -268,8 +268,8 @@ static int report_failure(const fit_arguments *arguments, fgmm_status status, in
 static int tune(cli_training *training, const fgmm_fit_options *fit, fgmm_device *device, const fgmm_source *source)
 {
     int exit_code = CLI_EXIT_DONE;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
-    fgmm_tune_options wanted = FGMM_TUNE_OPTIONS_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
+    fgmm_tune_options wanted = fgmm_tune_options_init();
     CLI_DO(cli_library(fgmm_source_describe(source, &info)));
     wanted.components = fit->components;
     wanted.dims = info.dims;
@@ -283,7 +283,7 @@ done:
 
 static int train(cli_training *training, fgmm_model **model, fgmm_device *device, fgmm_source *source)
 {
-    fgmm_fit_options fit = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options fit = fgmm_fit_options_init();
     const fit_arguments *arguments = training->arguments;
     fill_options(&fit, training);
     if (arguments->is_tuned) {

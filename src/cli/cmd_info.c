@@ -38,7 +38,7 @@ static int show_data(const info_arguments *arguments)
     int exit_code = CLI_EXIT_DONE;
     const cli_work_arguments *work = &arguments->work;
     fgmm_source *source = NULL;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     CLI_DO(cli_open_data(&source, work->data, work));
     CLI_DO(cli_library(fgmm_source_describe(source, &info)));
     const uint64_t row_bytes = info.dims * fgmm_type_bytes(info.type);
@@ -104,7 +104,7 @@ static int show_model(const info_arguments *arguments)
 {
     int exit_code = CLI_EXIT_DONE;
     fgmm_model *model = NULL;
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     CLI_DO(cli_library(fgmm_model_load(&model, arguments->work.data)));
     CLI_DO(cli_library(fgmm_model_describe(model, &info)));
     const uint64_t parameters = fgmm_model_free_parameters(model), bytes = file_bytes(arguments->work.data);
@@ -136,7 +136,7 @@ static file_kind kind_of_bytes(const char *path)
 static file_kind kind_of_npz(const char *path)
 {
     fgmm_source *means = NULL;
-    fgmm_file_options named = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options named = fgmm_file_options_init();
     named.dataset = "means_";
     const fgmm_status status = fgmm_source_open(&means, path, &named);
     fgmm_source_close(means);
@@ -155,7 +155,7 @@ static int show_index(const info_arguments *arguments)
 {
     int exit_code = CLI_EXIT_DONE;
     fgmm_index *index = NULL;
-    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    fgmm_index_info info = fgmm_index_info_init();
     CLI_DO(cli_library(fgmm_index_open(&index, arguments->work.data)));
     CLI_DO(cli_library(fgmm_index_describe(index, &info)));
     CLI_DO(cli_print_index(&info, NULL, arguments->work.is_json));

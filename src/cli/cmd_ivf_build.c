@@ -144,7 +144,7 @@ static fgmm_status train(fgmm_model **model, const build_arguments *a, fgmm_devi
                          cli_progress *progress)
 {
     if (!wants_mixture(a)) {
-        fgmm_kmeans_options kmeans = FGMM_KMEANS_OPTIONS_INIT;
+        fgmm_kmeans_options kmeans = fgmm_kmeans_options_init();
         kmeans.components = a->components;
         kmeans.max_iterations = (uint32_t)a->max_iter;
         kmeans.seed = a->seed;
@@ -154,7 +154,7 @@ static fgmm_status train(fgmm_model **model, const build_arguments *a, fgmm_devi
         kmeans.progress_user = progress;
         return fgmm_kmeans(model, device, source, &kmeans, NULL);
     }
-    fgmm_fit_options fit = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options fit = fgmm_fit_options_init();
     fit.components = a->components;
     fit.max_iterations = (uint32_t)a->max_iter;
     fit.seed = a->seed;
@@ -169,7 +169,7 @@ static int get_quantizer(fgmm_model **model, const build_arguments *a, fgmm_devi
                          cli_progress *progress)
 {
     int exit_code = CLI_EXIT_DONE;
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     if (a->model)
         CLI_DO(cli_library(fgmm_model_load(model, a->model)));
     else
@@ -203,8 +203,8 @@ static int run(const void *user)
     fgmm_source *source = NULL, *calibration = NULL;
     fgmm_device *device = NULL;
     fgmm_model *quantizer = NULL;
-    fgmm_index_options index = FGMM_INDEX_OPTIONS_INIT;
-    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    fgmm_index_options index = fgmm_index_options_init();
+    fgmm_index_info info = fgmm_index_info_init();
     cli_progress progress;
     cli_progress_begin(&progress, a->work.is_quiet, "lists");
 

@@ -134,8 +134,8 @@ static double recall(const evaluation *e)
 static int measure(evaluation *e, cli_point *point)
 {
     int exit_code = CLI_EXIT_DONE;
-    fgmm_search_options search = FGMM_SEARCH_OPTIONS_INIT;
-    fgmm_search_stats stats = FGMM_SEARCH_STATS_INIT;
+    fgmm_search_options search = fgmm_search_options_init();
+    fgmm_search_stats stats = fgmm_search_stats_init();
     const double n = (double)e->queries.n;
     search.top = (uint32_t)e->a->top;
     search.nprobe = point->nprobe;
@@ -159,7 +159,7 @@ done:
 /* The first search compiles kernels: it is not to be timed. */
 static int warm_up(evaluation *e)
 {
-    fgmm_search_options search = FGMM_SEARCH_OPTIONS_INIT;
+    fgmm_search_options search = fgmm_search_options_init();
     search.top = (uint32_t)e->a->top;
     search.nprobe = 1;
     return cli_library(fgmm_searcher_search(e->searching.searcher, e->queries.rows, e->queries.type, e->queries.n,

@@ -190,7 +190,7 @@ done:
 static int search_batch(searching *s, const fgmm_search_options *how, uint64_t n)
 {
     int exit_code = CLI_EXIT_DONE;
-    fgmm_search_stats stats = FGMM_SEARCH_STATS_INIT;
+    fgmm_search_stats stats = fgmm_search_stats_init();
     const fgmm_status status =
         fgmm_searcher_search(s->index.searcher, s->rows, s->queries.type, n, how, s->ids, s->distances, &stats);
     if (status != FGMM_OK && s->stats.queries > 0) /* rows are counted within the batch */
@@ -274,8 +274,8 @@ static int run(const void *user)
 {
     const search_arguments *a = user;
     int exit_code = CLI_EXIT_DONE;
-    searching s = {.a = a, .queries = FGMM_SOURCE_INFO_INIT, .stats = FGMM_SEARCH_STATS_INIT};
-    fgmm_search_options how = FGMM_SEARCH_OPTIONS_INIT;
+    searching s = {.a = a, .queries = fgmm_source_info_init(), .stats = fgmm_search_stats_init()};
+    fgmm_search_options how = fgmm_search_options_init();
     cli_progress_begin(&s.progress, a->work.is_quiet, "search");
 
     CLI_DO(check_arguments(a));

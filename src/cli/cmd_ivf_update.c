@@ -21,7 +21,7 @@ static int print_changed(const char *path, int is_json)
 {
     int exit_code = CLI_EXIT_DONE;
     fgmm_index *index = NULL;
-    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    fgmm_index_info info = fgmm_index_info_init();
     CLI_DO(cli_library(fgmm_index_open(&index, path)));
     CLI_DO(cli_library(fgmm_index_describe(index, &info)));
     CLI_DO(cli_print_index(&info, path, is_json));
@@ -36,7 +36,7 @@ static int run_add(const void *user)
     int exit_code = CLI_EXIT_DONE;
     fgmm_source *source = NULL;
     fgmm_device *device = NULL;
-    fgmm_index_options limits = FGMM_INDEX_OPTIONS_INIT;
+    fgmm_index_options limits = fgmm_index_options_init();
     cli_progress progress;
     cli_progress_begin(&progress, a->work.is_quiet, "lists");
 

@@ -59,7 +59,7 @@ static int estimate(const kde_arguments *arguments, double *density, fgmm_source
 {
     int exit_code = CLI_EXIT_DONE;
     fgmm_device *device = NULL;
-    fgmm_evaluate_options evaluate = FGMM_EVALUATE_OPTIONS_INIT;
+    fgmm_evaluate_options evaluate = fgmm_evaluate_options_init();
     cli_progress progress;
     cli_progress_begin(&progress, arguments->work.is_quiet, "kde");
     evaluate.batch_rows = cli_or_zero(arguments->work.batch_rows);
@@ -98,7 +98,7 @@ static int run(const void *user)
     const kde_arguments *arguments = user;
     int exit_code = CLI_EXIT_DONE;
     fgmm_source *data = NULL, *queries = NULL;
-    fgmm_source_info of_data = FGMM_SOURCE_INFO_INIT, of_queries = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info of_data = fgmm_source_info_init(), of_queries = fgmm_source_info_init();
     double *density = NULL;
     CLI_DO(check(arguments));
     CLI_DO(cli_open_data(&data, arguments->work.data, &arguments->work));

@@ -116,7 +116,7 @@ static void fill_options(fgmm_kmeans_options *kmeans, cli_training *training)
 
 static int train(cli_training *training, fgmm_model **model, fgmm_device *device, fgmm_source *source)
 {
-    fgmm_kmeans_options kmeans = FGMM_KMEANS_OPTIONS_INIT;
+    fgmm_kmeans_options kmeans = fgmm_kmeans_options_init();
     fill_options(&kmeans, training);
     const fgmm_status status = fgmm_kmeans(model, device, source, &kmeans, &training->report);
     cli_progress_end(&training->progress);

@@ -54,7 +54,7 @@ static int prepare(void *user, const fgmm_model *model, const fgmm_source *sourc
     responsibilities *self = user;
     const uint64_t top = self->arguments->top;
     int exit_code = CLI_EXIT_DONE;
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     CLI_DO(cli_library(fgmm_model_describe(model, &info)));
     if (top > info.components)
         return cli_error(CLI_EXIT_FAILED, "--top = %llu; need 1 to %llu, the components of %s", (unsigned long long)top,

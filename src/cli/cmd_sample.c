@@ -84,7 +84,7 @@ static int run(const void *user)
     int exit_code = CLI_EXIT_DONE;
     fgmm_model *model = NULL;
     fgmm_writer *output = NULL;
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     cli_progress progress;
     cli_progress_begin(&progress, arguments->work.is_quiet, "sample");
 

@@ -300,7 +300,7 @@ static int interrupted(const comparison *c)
 static fgmm_status train(comparison *c, const candidate *of, fgmm_model **model)
 {
     char finished[PATH_BYTES], checkpoint[PATH_BYTES];
-    fgmm_fit_options fit = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options fit = fgmm_fit_options_init();
     fill_options(&fit, c, of);
     if (c->arguments->folder) {
         folder_path(finished, c, of, ".safetensors");
@@ -341,13 +341,13 @@ static double criterion(const candidate *of, int by)
 
 static fgmm_status evaluate(comparison *c, candidate *of, const fgmm_model *model)
 {
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
-    fgmm_evaluate_options how = FGMM_EVALUATE_OPTIONS_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
+    fgmm_evaluate_options how = fgmm_evaluate_options_init();
     how.memory_limit_bytes = cli_or_zero(c->arguments->work.memory_limit);
     how.progress = cli_progress_report;
     how.progress_user = &c->progress;
     how.weights = c->weights;
-    of->criteria = (fgmm_criteria)FGMM_CRITERIA_INIT;
+    of->criteria = fgmm_criteria_init();
     const fgmm_status status = fgmm_criteria_evaluate(&of->criteria, c->device, model, c->source, &how);
     if (status != FGMM_OK) return status;
     const fgmm_status described = fgmm_model_describe(model, &info);
@@ -542,7 +542,7 @@ static int run(const void *user)
 {
     const select_arguments *arguments = user;
     int exit_code = CLI_EXIT_DONE;
-    comparison c = {.arguments = arguments, .info = FGMM_SOURCE_INFO_INIT};
+    comparison c = {.arguments = arguments, .info = fgmm_source_info_init()};
     cli_progress_begin(&c.progress, arguments->work.is_quiet, "criteria");
     CLI_DO(check(&c));
     CLI_DO(cli_work_check_weights(&arguments->work));

@@ -112,9 +112,9 @@ static int run(const void *user)
     const tune_arguments *arguments = user;
     int exit_code = CLI_EXIT_DONE;
     fgmm_device *device = NULL;
-    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
-    fgmm_tune_report report = FGMM_TUNE_REPORT_INIT;
-    fgmm_tune_options tune = FGMM_TUNE_OPTIONS_INIT;
+    fgmm_device_info info = fgmm_device_info_init();
+    fgmm_tune_report report = fgmm_tune_report_init();
+    fgmm_tune_options tune = fgmm_tune_options_init();
     cli_progress progress;
     cli_progress_begin(&progress, arguments->work.is_quiet, "tuning");
     if (!(arguments->budget_s > 0))

@@ -33,7 +33,7 @@ static int count_rows(cli_fit_facts *facts, const cli_training *training, const 
 {
     cli_progress progress;
     cli_progress_begin(&progress, training->work->is_quiet, "report");
-    fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
+    fgmm_evaluate_options options = fgmm_evaluate_options_init();
     options.want_log_likelihood = 0;
     options.want_labels = 1;
     options.batch_rows = cli_or_zero(training->work->batch_rows);
@@ -77,7 +77,7 @@ static int read_points(cli_fit_facts *facts, const cli_training *training, fgmm_
 {
     enum { BATCH = 4096, DIMS = 2 };
     int exit_code = CLI_EXIT_DONE;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     double rows[BATCH * DIMS]; /* room for the widest type */
     uint64_t first = 0, count = 0;
     CLI_DO(finish(training, fgmm_source_describe(source, &info)));
@@ -143,7 +143,7 @@ int cli_fit_facts_gather(cli_fit_facts *facts, const cli_training *training, con
                          fgmm_device *device, fgmm_source *source)
 {
     int exit_code = CLI_EXIT_DONE;
-    *facts = (cli_fit_facts){.info = FGMM_MODEL_INFO_INIT, .criteria = FGMM_CRITERIA_INIT};
+    *facts = (cli_fit_facts){.info = fgmm_model_info_init(), .criteria = fgmm_criteria_init()};
     CLI_DO(finish(training, fgmm_model_describe(model, &facts->info)));
     facts->rows = training->report.rows;
     CLI_DO(finish(training, fgmm_criteria_from_weighted(&facts->criteria, model, training->report.log_likelihood,

@@ -33,7 +33,7 @@ int cli_start_load(cli_start *start, uint64_t components)
 {
     if (!start->path) return CLI_EXIT_DONE;
     int exit_code = CLI_EXIT_DONE;
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     CLI_DO(cli_library(fgmm_model_load(&start->model, start->path)));
     CLI_DO(cli_library(fgmm_model_describe(start->model, &info)));
     if (components != CLI_NOT_GIVEN && components != info.components)
@@ -133,8 +133,8 @@ int cli_train(cli_training *training)
     fgmm_source *source = NULL;
     fgmm_device *device = NULL;
     fgmm_model *model = NULL;
-    training->report = (fgmm_fit_report)FGMM_FIT_REPORT_INIT;
-    training->device = (fgmm_device_info)FGMM_DEVICE_INFO_INIT;
+    training->report = fgmm_fit_report_init();
+    training->device = fgmm_device_info_init();
     cli_progress_begin(&training->progress, training->work->is_quiet, "final pass");
 
     CLI_DO(training->check(training));

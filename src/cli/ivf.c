@@ -10,8 +10,8 @@ int cli_searching_open(cli_searching *searching, const char *path, const cli_wor
                        cli_progress *progress)
 {
     int exit_code = CLI_EXIT_DONE;
-    fgmm_searcher_options options = FGMM_SEARCHER_OPTIONS_INIT;
-    *searching = (cli_searching){.info = FGMM_INDEX_INFO_INIT};
+    fgmm_searcher_options options = fgmm_searcher_options_init();
+    *searching = (cli_searching){.info = fgmm_index_info_init()};
     options.memory_limit_bytes = cli_or_zero(work->memory_limit);
     CLI_DO(cli_library(fgmm_index_open(&searching->index, path)));
     CLI_DO(cli_library(fgmm_index_describe(searching->index, &searching->info)));
@@ -52,7 +52,7 @@ int cli_read_rows(cli_rows *rows, const char *path, const cli_work_arguments *wo
 {
     int exit_code = CLI_EXIT_DONE;
     fgmm_source *source = NULL;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     uint64_t count = 1;
     *rows = (cli_rows){.rows = NULL};
     CLI_DO(cli_open_data(&source, path, work));

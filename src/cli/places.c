@@ -3,7 +3,7 @@
 
 cli_places cli_places_begin(const fgmm_source *source)
 {
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     fgmm_source_describe(source, &info);
     return (cli_places){source, 0, info.skipped_rows};
 }

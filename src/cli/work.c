@@ -18,7 +18,7 @@ uint64_t cli_or_zero(uint64_t count)
 static int open_source(fgmm_source **source, const char *path, const fgmm_file_options *options)
 {
     int exit_code = CLI_EXIT_DONE;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     const fgmm_status status = fgmm_source_open(source, path, options);
     CLI_DO(cli_library(status));
     CLI_DO(cli_library(fgmm_source_describe(*source, &info)));
@@ -41,7 +41,7 @@ static int check_columns(const char *text)
 
 static int open_data(fgmm_source **source, const char *path, int format, const cli_work_arguments *work)
 {
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     options.dataset = work->dataset;
     options.format = format >= 0 ? cli_format_choices[format] : NULL;
     options.columns = work->columns;
@@ -64,7 +64,7 @@ int cli_open_more_data(fgmm_source **source, const char *path, const cli_work_ar
 
 uint64_t cli_skipped_rows(const fgmm_source *source)
 {
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     return source && fgmm_source_describe(source, &info) == FGMM_OK ? info.skipped_rows : 0;
 }
 
@@ -80,7 +80,7 @@ void cli_print_skipped(const char *lead, const cli_work_arguments *work, uint64_
 
 int cli_open_weights(fgmm_source **weights, const fgmm_source *data, const cli_work_arguments *work)
 {
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     if (!work->weights) return CLI_EXIT_DONE;
     const char *format = fgmm_source_format_of(work->weights);
     if (format && strcmp(format, "hdf5") == 0) options.dataset = "weights";
@@ -102,7 +102,7 @@ int cli_work_check_output(const char *path, const cli_work_arguments *work)
 
 int cli_open_device(fgmm_device **device, const cli_work_arguments *work, cli_progress *progress)
 {
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     options.match = work->device;
     options.backend = (fgmm_backend)work->kernel;
     options.log = cli_progress_log;
@@ -131,7 +131,7 @@ static int run_pass(cli_evaluation *evaluation, fgmm_device *device, const fgmm_
                     cli_progress *progress)
 {
     sink_state state = {.evaluation = evaluation};
-    fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
+    fgmm_evaluate_options options = fgmm_evaluate_options_init();
     options.want_log_likelihood = evaluation->want_log_likelihood;
     options.want_labels = evaluation->want_labels;
     options.top = evaluation->top;
@@ -154,7 +154,7 @@ int cli_evaluate(cli_evaluation *evaluation)
     fgmm_model *model = NULL;
     fgmm_source *source = NULL;
     fgmm_device *device = NULL;
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     cli_progress progress;
     cli_progress_begin(&progress, evaluation->work->is_quiet, evaluation->name);
 
@@ -168,7 +168,7 @@ int cli_evaluate(cli_evaluation *evaluation)
     evaluation->skipped = cli_skipped_rows(source);
     CLI_DO(run_pass(evaluation, device, model, source, &progress));
     if (evaluation->finish) CLI_DO(cli_library(evaluation->finish(evaluation->user)));
-    evaluation->criteria = (fgmm_criteria)FGMM_CRITERIA_INIT;
+    evaluation->criteria = fgmm_criteria_init();
     CLI_DO(cli_library(
         fgmm_criteria_from(&evaluation->criteria, model, evaluation->mean_log_likelihood, evaluation->rows)));
 done:

@@ -410,7 +410,7 @@ fgmm_status fg_csv_open(fgmm_source **source, fg_input *input, const fgmm_file_o
 {
     fgmm_status status = FGMM_OK;
     csv_rows *csv = NULL;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     *source = NULL;
     status = FG_ALLOC(&csv, 1, "source");
     if (status != FGMM_OK) {

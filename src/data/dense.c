@@ -123,7 +123,7 @@ done:
 
 fgmm_source_info fg_dense_info(const fg_dense_layout *layout, const char *format)
 {
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     info.rows = layout->rows;
     info.dims = layout->dims;
     info.type = fg_element_row_type(layout->element);

@@ -112,10 +112,10 @@ fgmm_status fgmm_source_open(fgmm_source **source, const char *path, const fgmm_
     if (!source) return fg_fail(FGMM_ARGUMENT, "source is NULL; need a place for the handle");
     *source = NULL;
     if (!path || !*path) return fg_fail(FGMM_ARGUMENT, "path is %s; need a file name or -", path ? "empty" : "NULL");
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     if (given) {
         if (given->size < sizeof given->size)
-            return fg_fail(FGMM_ARGUMENT, "file options: size = %zu; set them up with FGMM_FILE_OPTIONS_INIT",
+            return fg_fail(FGMM_ARGUMENT, "file options: size = %zu; set them up with fgmm_file_options_init()",
                            given->size);
         memcpy(&options, given, given->size < sizeof options ? given->size : sizeof options);
     }

@@ -159,7 +159,7 @@ done:
 fgmm_status fg_hdf5_open(fgmm_source **source, fg_input *input, const fgmm_file_options *options)
 {
     const char *name = options->dataset ? options->dataset : "train";
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     hdf5_rows *hdf5;
     size_t bytes;
     *source = NULL;

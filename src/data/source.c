@@ -26,7 +26,7 @@ fgmm_status fgmm_source_describe(const fgmm_source *source, fgmm_source_info *in
     if (!source || !info) return fg_fail(FGMM_ARGUMENT, "%s is NULL", source ? "info" : "source");
     const size_t size = info->size;
     if (size < sizeof info->size)
-        return fg_fail(FGMM_ARGUMENT, "source info: size = %zu; set it up with FGMM_SOURCE_INFO_INIT", size);
+        return fg_fail(FGMM_ARGUMENT, "source info: size = %zu; set it up with fgmm_source_info_init()", size);
     memcpy(info, &source->info, size < sizeof *info ? size : sizeof *info);
     info->size = size;
     return FGMM_OK;
@@ -211,7 +211,7 @@ fgmm_status fgmm_source_from_callback(fgmm_source **source, const fgmm_callback_
     *source = NULL;
     FG_CHECK(callbacks, FGMM_ARGUMENT, "callbacks is NULL");
     FG_CHECK(callbacks->size >= CALLBACK_LEAST_BYTES, FGMM_ARGUMENT,
-             "callbacks: size = %zu; set them up with FGMM_CALLBACK_SOURCE_INIT", callbacks->size);
+             "callbacks: size = %zu; set them up with fgmm_callback_source_init()", callbacks->size);
     FG_CHECK(callbacks->rewind && callbacks->next, FGMM_ARGUMENT, "callbacks: %s is NULL",
              callbacks->rewind ? "next" : "rewind");
     FG_CHECK(callbacks->rows >= 1, FGMM_ARGUMENT, "callbacks: rows = 0; need at least 1, or FGMM_ROWS_UNKNOWN");

@@ -23,7 +23,7 @@ static uint64_t usual_limit(const fg_device_facts *facts)
 fgmm_status fg_device_read_options(fgmm_device_options *copy, const fgmm_device_options *options)
 {
     fgmm_status status = FGMM_OK;
-    *copy = (fgmm_device_options)FGMM_DEVICE_OPTIONS_INIT;
+    *copy = fgmm_device_options_init();
     if (!options) return FGMM_OK;
     FG_CHECK(options->size >= sizeof options->size, FGMM_ARGUMENT,
              "device options: size = %zu; need sizeof(fgmm_device_options) = %zu", options->size, sizeof *options);

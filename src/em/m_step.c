@@ -369,7 +369,7 @@ fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics, co
                         uint64_t *repaired)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_m_step_options used = FGMM_M_STEP_OPTIONS_INIT;
+    fgmm_m_step_options used = fgmm_m_step_options_init();
     fg_mixture to = {0};
     fg_m_step_facts facts = {0};
     fg_range range = {0};

@@ -62,7 +62,7 @@ static fgmm_status search_lists(const away *a, const float *queries, uint64_t n,
                                 float *distances, fgmm_search_stats *stats)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_search_stats more = FGMM_SEARCH_STATS_INIT;
+    fgmm_search_stats more = fgmm_search_stats_init();
     const fg_search_request request = {.queries = queries,
                                        .n = n,
                                        .is_integer = a->request->is_integer,

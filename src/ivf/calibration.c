@@ -124,7 +124,7 @@ done:
 
 static fgmm_status search(fgmm_searcher *s, const queries *q, uint32_t top, const fg_probing *probing, int64_t *ids)
 {
-    fgmm_search_stats stats = FGMM_SEARCH_STATS_INIT;
+    fgmm_search_stats stats = fgmm_search_stats_init();
     const fg_search_request request = {.queries = q->x,
                                        .n = q->n,
                                        .is_integer = q->is_integer,

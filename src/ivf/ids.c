@@ -143,7 +143,7 @@ static fgmm_status read_rows(int64_t **ids, uint64_t *rows, uint64_t *cols, cons
 {
     fgmm_status status = FGMM_OK;
     fgmm_source *source = NULL;
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     void *row = NULL;
     const char *format = fgmm_source_format_of(path);
     size_t count;

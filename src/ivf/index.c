@@ -179,7 +179,7 @@ void fgmm_index_close(fgmm_index *index)
 fgmm_status fg_index_check_info(const fgmm_index_info *info)
 {
     if (info->size >= sizeof info->size) return FGMM_OK;
-    return fg_fail(FGMM_ARGUMENT, "info.size = %zu; set the struct up with its INIT macro", info->size);
+    return fg_fail(FGMM_ARGUMENT, "info.size = %zu; set the struct up with its _init function", info->size);
 }
 
 fgmm_status fgmm_index_describe(const fgmm_index *index, fgmm_index_info *info)

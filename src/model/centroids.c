@@ -46,7 +46,7 @@ fgmm_status fg_centroids_read(fgmm_model **model, const char *path)
 {
     fgmm_status status = FGMM_OK;
     fgmm_source *source = NULL;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     double *means = NULL;
     size_t count;
     *model = NULL;

@@ -185,7 +185,7 @@ fgmm_status fgmm_model_describe(const fgmm_model *model, fgmm_model_info *info)
     fgmm_status status = FGMM_OK;
     FG_CHECK(model && info, FGMM_ARGUMENT, "%s is NULL", model ? "info" : "model");
     const size_t size = info->size;
-    FG_CHECK(size > sizeof size, FGMM_ARGUMENT, "fgmm_model_info.size = %zu; set it up with FGMM_MODEL_INFO_INIT",
+    FG_CHECK(size > sizeof size, FGMM_ARGUMENT, "fgmm_model_info.size = %zu; set it up with fgmm_model_info_init()",
              size);
     memcpy(info, &model->info, size < sizeof *info ? size : sizeof *info);
     info->size = size;

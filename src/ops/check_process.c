@@ -164,7 +164,7 @@ int fg_check_apart(fg_check_outcome *outcome, fgmm_device *device, const fg_pass
 {
     const char *program = fg_backend_check_program(device);
     argument_list list;
-    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
+    fgmm_device_info info = fgmm_device_info_init();
     listener l = {.device = device};
     int code;
     if (!program || passes[0].tile || fgmm_device_describe(device, &info) != FGMM_OK) return 0;
@@ -194,7 +194,7 @@ static int find_device(char match[32], char **argv)
     const size_t room = sizeof infos / sizeof infos[0];
     const unsigned long long wanted = strtoull(argv[ARGUMENT_DEVICE], NULL, 10);
     size_t count = 0, found = room;
-    for (size_t i = 0; i < room; i++) infos[i] = (fgmm_device_info)FGMM_DEVICE_INFO_INIT;
+    for (size_t i = 0; i < room; i++) infos[i] = fgmm_device_info_init();
     if (fgmm_devices_list(infos, room, &count) != FGMM_OK) return 0;
     for (size_t i = (size_t)fg_min_u64(count, room); i-- > 0;)
         if (strcmp(infos[i].platform, argv[ARGUMENT_PLATFORM]) == 0 &&
@@ -212,7 +212,7 @@ static unsigned long long number_of(char **arguments, size_t which)
 
 static fgmm_status open_device(fgmm_device **device, char **argv, const char *match)
 {
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     const fgmm_backend backend = (fgmm_backend)number_of(argv, ARGUMENT_BACKEND);
     options.match = match;
     options.cache_dir = argv[ARGUMENT_FOLDER];

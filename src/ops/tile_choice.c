@@ -10,7 +10,7 @@
 
 void fg_tile_place_of(fg_tile_place *place, const fg_shape *shape, const fgmm_device *device)
 {
-    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
+    fgmm_device_info info = fgmm_device_info_init();
     const char *folder = fg_device_cache_folder(device);
     fgmm_device_describe(device, &info);
     *place = (fg_tile_place){.path = ""};

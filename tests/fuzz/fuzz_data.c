@@ -57,7 +57,7 @@ static void check(fgmm_source *source, fgmm_status status, const char *name)
         REQUIRE(strstr(fgmm_last_error(), name));
         return;
     }
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     REQUIRE(fgmm_source_describe(source, &info) == FGMM_OK);
     REQUIRE(info.rows >= 1 && info.dims >= 1 && fgmm_type_bytes(info.type) > 0);
     if (info.dims <= ROW_BYTES_MAX / fgmm_type_bytes(info.type)) {
@@ -93,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     const int file = mkstemp(path);
     REQUIRE(file >= 0 && write(file, bytes, count) == (ssize_t)count);
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-        fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+        fgmm_file_options options = fgmm_file_options_init();
         options.format = formats[i];
         fgmm_source *source;
         fgmm_status status = fgmm_source_open(&source, path, &options);
@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     for (uint64_t limit = 0; limit < 2; limit++) { /* in memory, in a temporary file */
         fgmm_source *source;
         REQUIRE(lseek(file, 0, SEEK_SET) == 0);
-        fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+        fgmm_file_options options = fgmm_file_options_init();
         options.format = "npy";
         options.memory_limit_bytes = limit;
         const fgmm_status status = fg_once_open(&source, file, "standard input", &options);

@@ -19,7 +19,7 @@ static fgmm_device *device;
 
 static void setup(void)
 {
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     options.cache_dir = "";
     ck_ok(fgmm_device_open(&device, &options));
 }
@@ -41,7 +41,7 @@ static const char twice_source[] = "#line 1 \"twice.cl\"\n"
 
 START_TEST(test_device__describes_what_it_lists)
 {
-    fgmm_device_info info = FGMM_DEVICE_INFO_INIT, infos[8];
+    fgmm_device_info info = fgmm_device_info_init(), infos[8];
     size_t count, defaults = 0;
     for (int i = 0; i < 8; i++) infos[i].size = sizeof infos[i];
     ck_ok(fgmm_device_describe(device, &info));
@@ -203,7 +203,7 @@ END_TEST
 
 START_TEST(test_buffer__limits_are_named)
 {
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     fgmm_device *small;
     fg_buffer *first, *second;
     options.cache_dir = "";
@@ -255,8 +255,8 @@ END_TEST
 
 START_TEST(test_device__matches_index_and_part_of_the_name)
 {
-    fgmm_device_info first = FGMM_DEVICE_INFO_INIT, info = FGMM_DEVICE_INFO_INIT;
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_info first = fgmm_device_info_init(), info = fgmm_device_info_init();
+    fgmm_device_options options = fgmm_device_options_init();
     fgmm_device *opened;
     size_t count;
     char part[sizeof first.platform + sizeof first.name];
@@ -284,7 +284,7 @@ END_TEST
 
 START_TEST(test_device__options_are_checked)
 {
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     fgmm_device_info info = {.size = 0};
     fgmm_device *opened;
     size_t count;
@@ -310,7 +310,7 @@ START_TEST(test_device__options_are_checked)
     ck_assert_int_eq(info.backend == FGMM_BACKEND_GPU_WORKGROUP, info.kind != FGMM_DEVICE_CPU);
     fgmm_device_close(opened);
 
-    options = (fgmm_device_options)FGMM_DEVICE_OPTIONS_INIT;
+    options = fgmm_device_options_init();
     options.cache_dir = "";
     options.backend = FGMM_BACKEND_GPU_WORKGROUP;
     ck_ok(fgmm_device_open(&opened, &options));
@@ -347,7 +347,7 @@ static int keeps_binaries;
 /* Opens with a cache folder, runs a kernel, closes; returns how often the compiler was called. */
 static int compilations(const char *folder, const char *options_of_kernel)
 {
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     int count = 0;
     cl_kernel kernel;
     float out[64];
@@ -554,7 +554,7 @@ START_TEST(test_opencl__context_and_queue_are_lent)
     cl_context context = own_context(&id), other = clCreateContext(NULL, 1, &id, NULL, NULL, &error);
     cl_command_queue queue = clCreateCommandQueue(context, id, 0, &error);
     cl_command_queue unordered = clCreateCommandQueue(context, id, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, &error);
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     options.cache_dir = "";
     if (error == CL_SUCCESS) {
         ck_fails(fgmm_device_from_opencl(&device, context, id, unordered, &options), FGMM_ARGUMENT, "out of order");
@@ -587,8 +587,8 @@ START_TEST(test_opencl__rows_in_a_buffer_are_a_source)
     float values[SKIPPED + ROWS * DIMS], back[ROWS * DIMS];
     uint64_t count, total = 0;
     fgmm_source *source;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
+    fgmm_device_options options = fgmm_device_options_init();
     cl_context context = own_context(&id), other = clCreateContext(NULL, 1, &id, NULL, NULL, &error);
     for (int i = 0; i < SKIPPED + ROWS * DIMS; i++) values[i] = (float)i;
     cl_mem memory = clCreateBuffer(context, CL_MEM_COPY_HOST_PTR, sizeof values, values, &error);

@@ -288,8 +288,8 @@ static errors measure(const bound_case *c)
     drawn p = draw(c);
     fgmm_source *source = memory_source(p.rows, c->type, c->n, c->d);
     fgmm_model *fitted;
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     open_backend_device(c->backend);
     options.components = c->k;
     options.covariance = c->covariance;

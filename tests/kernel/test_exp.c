@@ -21,7 +21,7 @@ static fgmm_device *device;
 
 static void setup(void)
 {
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     ck_ok(fgmm_device_open(&device, &options));
 }
 

@@ -59,7 +59,7 @@ static found_t find_lists(fgmm_backend backend, const fg_parameters *p)
     found_t f = {0};
     const float shift[D] = {0};
     const fg_pass_options options = {FGMM_SPHERICAL, FG_ASSIGN_SOFT, K, D, FGMM_F32, N, FGMM_PATH_SPARSE};
-    fgmm_device_options device_options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options device_options = fgmm_device_options_init();
     fg_pass *pass;
     fg_buffer *buffer;
     device_options.backend = backend;

@@ -38,7 +38,7 @@ static void teardown(void)
 
 static void reopen(fgmm_backend backend)
 {
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     fgmm_device_close(device);
     options.cache_dir = folder;
     options.backend = backend;
@@ -49,7 +49,7 @@ static void reopen(fgmm_backend backend)
 
 static fgmm_device_info described(void)
 {
-    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
+    fgmm_device_info info = fgmm_device_info_init();
     ck_ok(fgmm_device_describe(device, &info));
     return info;
 }
@@ -184,7 +184,7 @@ static void end_in_b(void)
 }
 static void expect_first_backend(void)
 {
-    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
+    fgmm_device_info info = fgmm_device_info_init();
     reopen(FGMM_BACKEND_AUTO);
     info = described();
     if (info.backend == FGMM_BACKEND_GPU_WORKGROUP || strstr(info.marks, "left out")) _exit(1);
@@ -355,7 +355,7 @@ END_TEST
 START_TEST(test_probe__memory_that_runs_out_leaves_no_mark)
 {
     const fg_pass_options pass_options = {.k = 3, .d = 2, .type = FGMM_F32, .batch_rows = 64};
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     fg_pass *pass;
     options.cache_dir = folder;
     options.check_program = "";

@@ -18,7 +18,7 @@ fgmm_device *open_test_device(void)
 fgmm_device *open_test_backend(fgmm_backend backend)
 {
     fgmm_device *device;
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     options.backend = backend;
     options.cache_dir = "";
     ck_ok(fgmm_device_open(&device, &options));
@@ -85,7 +85,7 @@ static int feed_next(void *user, void *rows, uint64_t capacity, uint64_t *count,
 fgmm_source *feed_source(rows_feed *feed, uint64_t rows)
 {
     fgmm_source *source;
-    fgmm_callback_source callbacks = FGMM_CALLBACK_SOURCE_INIT;
+    fgmm_callback_source callbacks = fgmm_callback_source_init();
     callbacks.rows = rows;
     callbacks.dims = feed->d;
     callbacks.type = feed->type;
@@ -105,7 +105,7 @@ fgmm_source *memory_source(const void *rows, fgmm_type type, uint64_t n, uint64_
 
 int is_same_model(const fgmm_model *a, const fgmm_model *b)
 {
-    fgmm_model_info x = FGMM_MODEL_INFO_INIT, y = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info x = fgmm_model_info_init(), y = fgmm_model_info_init();
     ck_ok(fgmm_model_describe(a, &x));
     ck_ok(fgmm_model_describe(b, &y));
     const size_t k = x.components, coordinates = k * x.dims;

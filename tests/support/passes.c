@@ -128,7 +128,7 @@ fgmm_device *device_of_backend(fgmm_backend backend)
 {
     if (device && open_backend == backend) return device;
     fgmm_device_close(device);
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     options.backend = backend;
     ck_ok(fgmm_device_open(&device, &options));
     fg_device_poison_buffers(device);

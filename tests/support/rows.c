@@ -40,7 +40,7 @@ const char *write_npy(const char *name, int version, const char *dictionary, con
 
 void *read_rows(fgmm_source *source, uint64_t capacity, uint64_t *rows)
 {
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     ck_ok(fgmm_source_describe(source, &info));
     const size_t row_bytes = info.dims * fgmm_type_bytes(info.type);
     unsigned char *all = NULL;
@@ -58,7 +58,7 @@ void *read_rows(fgmm_source *source, uint64_t capacity, uint64_t *rows)
 
 fgmm_status read_until_failure(fgmm_source *source, uint64_t capacity)
 {
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     ck_ok(fgmm_source_describe(source, &info));
     void *rows = malloc(capacity * info.dims * fgmm_type_bytes(info.type));
     ck_assert_ptr_nonnull(rows);

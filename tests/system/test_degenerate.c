@@ -118,8 +118,8 @@ static void check_fit(int kind, fgmm_covariance covariance, double reg_covar)
     double rows[MOST_ROWS * D], logs[MOST_ROWS];
     int32_t labels[MOST_ROWS];
     fgmm_source *source = make_source(rows, kind);
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *model;
     options.components = kinds[kind].k;
     options.covariance = covariance;
@@ -159,7 +159,7 @@ START_TEST(test_degenerate__fewer_rows_than_components_are_refused)
     double rows[2 * D] = {0};
     fgmm_source *source;
     fgmm_model *model;
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = 3;
     options.covariance = (fgmm_covariance)_i;
     ck_ok(fgmm_source_from_memory(&source, rows, FGMM_F64, 2, D, 0));

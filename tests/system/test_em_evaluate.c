@@ -68,7 +68,7 @@ static int collect(void *user, const fgmm_evaluation *b)
 static collected *evaluate(fgmm_source *source, const fgmm_model *under, uint64_t batch_rows, fgmm_path path)
 {
     collected *c = calloc(1, sizeof *c);
-    fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
+    fgmm_evaluate_options options = fgmm_evaluate_options_init();
     uint64_t count;
     double mean, expected = 0;
     options.want_labels = 1;
@@ -131,7 +131,7 @@ END_TEST
 /* With a folder of its own, since what it meets with is remembered there. */
 static void reopen(fgmm_backend backend)
 {
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     fgmm_device_close(device);
     options.cache_dir = temporary_path("spoiled");
     options.backend = backend;
@@ -142,8 +142,8 @@ static void reopen(fgmm_backend backend)
  * are named. */
 START_TEST(test_evaluate__kernels_that_go_wrong_are_replaced)
 {
-    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
-    fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
+    fgmm_device_info info = fgmm_device_info_init();
+    fgmm_evaluate_options options = fgmm_evaluate_options_init();
     double mean;
     uint64_t count;
     reopen(FGMM_BACKEND_AUTO);
@@ -242,7 +242,7 @@ END_TEST
 START_TEST(test_evaluate__refuses_and_cancels)
 {
     collected c = {.top = 4, .cancel_at = 2};
-    fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
+    fgmm_evaluate_options options = fgmm_evaluate_options_init();
     fgmm_source *source = memory_source(rows, FGMM_F32, N, D), *narrow = memory_source(rows, FGMM_F32, N, D - 1);
     double mean;
     options.want_labels = 1;
@@ -317,7 +317,7 @@ END_TEST
 START_TEST(test_criteria__agree_with_their_definition)
 {
     fgmm_source *source = memory_source(rows, FGMM_F32, N, D);
-    fgmm_criteria criteria = FGMM_CRITERIA_INIT, known = FGMM_CRITERIA_INIT;
+    fgmm_criteria criteria = fgmm_criteria_init(), known = fgmm_criteria_init();
     const double parameters = K - 1 + K * D + K;
     double likelihood = 0, largest = 0, wide_variances[K];
     fgmm_model *wide; /* its components overlap */

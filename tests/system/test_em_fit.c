@@ -41,8 +41,8 @@ START_TEST(test_fit__log_likelihood_never_falls)
     enum { N = 3000, D = 5, K = 7 };
     float *rows = draw_rows(N, D, K, 3);
     for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
-        fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-        fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+        fgmm_fit_options options = fgmm_fit_options_init();
+        fgmm_fit_report report = fgmm_fit_report_init();
         options.components = K;
         options.covariance = (fgmm_covariance)covariance;
         options.init = FGMM_INIT_RANDOM;
@@ -104,8 +104,8 @@ START_TEST(test_fit__agrees_with_plain_double_precision)
         ck_ok(fgmm_model_create(&start, (fgmm_covariance)covariance, K, D, weights, means, covariances));
         fg_mixture plain = {(fgmm_covariance)covariance, K, D, weights, means, covariances};
         const double expected = plain_em(&plain, x, N, ITERATIONS);
-        fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-        fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+        fgmm_fit_options options = fgmm_fit_options_init();
+        fgmm_fit_report report = fgmm_fit_report_init();
         options.init = FGMM_INIT_MODEL;
         options.start = start;
         options.kmeans_iterations = 0;
@@ -130,7 +130,7 @@ START_TEST(test_fit__same_seed_same_bytes)
     float *rows = draw_rows(N, D, K, 5);
     fgmm_model *models[3];
     for (int i = 0; i < 3; i++) {
-        fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+        fgmm_fit_options options = fgmm_fit_options_init();
         options.components = K;
         options.seed = i < 2 ? 42 : 43;
         options.max_iterations = 5;
@@ -151,8 +151,8 @@ START_TEST(test_fit__batch_size_changes_rounding_only)
     fgmm_model *start = make_mixture(K, D, 6), *first = NULL;
     double log_likelihood = 0;
     for (int i = 0; i < 4; i++) {
-        fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-        fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+        fgmm_fit_options options = fgmm_fit_options_init();
+        fgmm_fit_report report = fgmm_fit_report_init();
         options.init = FGMM_INIT_MODEL;
         options.start = start;
         options.max_iterations = 4;
@@ -186,8 +186,8 @@ START_TEST(test_fit__far_from_the_origin)
     double log_likelihood[2];
     fgmm_model *models[2];
     for (int far = 0; far < 2; far++) {
-        fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-        fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+        fgmm_fit_options options = fgmm_fit_options_init();
+        fgmm_fit_report report = fgmm_fit_report_init();
         options.components = K;
         options.max_iterations = 10;
         options.tolerance = 0;
@@ -229,8 +229,8 @@ START_TEST(test_fit__corners)
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
         float *rows = draw_rows(shapes[s].n, shapes[s].d, 3, s);
         for (int init = FGMM_INIT_KMEANSPP; init <= FGMM_INIT_RANDOM; init++) {
-            fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-            fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+            fgmm_fit_options options = fgmm_fit_options_init();
+            fgmm_fit_report report = fgmm_fit_report_init();
             options.components = shapes[s].k;
             options.init = (fgmm_init)init;
             fgmm_model *model = fit_rows(device, rows, shapes[s].n, shapes[s].d, &options, &report);
@@ -248,7 +248,7 @@ START_TEST(test_fit__one_component_is_the_sample_moments)
 {
     enum { N = 1000, D = 3 };
     float *rows = draw_rows(N, D, 4, 2);
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = 1;
     options.covariance = FGMM_DIAG;
     options.reg_covar = 0;
@@ -273,7 +273,7 @@ START_TEST(test_fit__equal_rows_and_few_distinct_rows)
         for (int init = FGMM_INIT_KMEANSPP; init <= FGMM_INIT_RANDOM; init++)
             for (int regularised = 0; regularised < 2; regularised++) {
                 for (int i = 0; i < N * D; i++) rows[i] = 3 + (float)(i / D % distinct);
-                fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+                fgmm_fit_options options = fgmm_fit_options_init();
                 options.components = K;
                 options.init = (fgmm_init)init;
                 options.max_iterations = 10;
@@ -289,11 +289,11 @@ START_TEST(test_fit__without_iterations_gives_the_centres)
 {
     enum { N = 500, D = 2, K = 4 };
     float *rows = draw_rows(N, D, K, 1);
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = K;
     options.kmeans_iterations = 0;
     options.max_iterations = 0;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *model = fit_rows(device, rows, N, D, &options, &report);
     for (int c = 0; c < K; c++) {
         int found = 0;
@@ -314,9 +314,9 @@ START_TEST(test_fit__kmeanspp_finds_separated_clusters)
     enum { N = 4000, D = 16, K = 20 };
     float *rows = draw_rows(N, D, K, 77);
     fgmm_model *truth = make_mixture(K, D, 77);
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = K;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *model = fit_rows(device, rows, N, D, &options, &report);
     ck_assert_int_eq(report.stop_reason, FGMM_STOP_CONVERGED);
     ck_assert_uint_eq(report.repaired, 0);
@@ -341,13 +341,13 @@ START_TEST(test_fit__report_is_filled)
 {
     enum { N = 1000, D = 3, K = 4 };
     float *rows = draw_rows(N, D, K, 4);
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     options.components = K;
     options.seed = 17;
     options.batch_rows = 300;
     fgmm_model *model = fit_rows(device, rows, N, D, &options, &report);
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     ck_ok(fgmm_model_describe(model, &info));
     ck_assert_uint_eq(report.rows, N);
     ck_assert_uint_eq(report.dims, D);
@@ -379,7 +379,7 @@ START_TEST(test_fit__refuses_what_cannot_be)
     for (int i = 0; i < N * D; i++) rows[i] = (float)(i * i % 7);
     fgmm_source *source = memory_source(rows, FGMM_F32, N, D);
     fgmm_model *model, *start = make_mixture(2, 3, 1);
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     ck_fails(fgmm_fit(&model, device, source, &options, NULL), FGMM_ARGUMENT, "components = 0");
     options.components = 11;
     ck_fails(fgmm_fit(&model, device, source, &options, NULL), FGMM_DATA, "components = 11");
@@ -452,8 +452,8 @@ START_TEST(test_kmeans__agrees_with_plain_lloyd)
     fgmm_model *start, *model;
     ck_ok(fgmm_model_from_centroids(&start, K, D, means));
     const double inertia = plain_kmeans(means, x, N, D, K, ITERATIONS);
-    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_kmeans_options options = fgmm_kmeans_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     options.init = FGMM_INIT_MODEL;
     options.start = start;
     options.max_iterations = ITERATIONS;
@@ -496,8 +496,8 @@ START_TEST(test_fit__sift_descriptors)
     fclose(file);
     fgmm_source *source;
     fgmm_model *model;
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     options.components = 64;
     options.max_iterations = 20;
     options.reg_covar = 0;
@@ -520,8 +520,8 @@ START_TEST(test_kmeans__stops_on_few_distinct_rows)
     float rows[N * D];
     for (int distinct = 1; distinct <= DISTINCT; distinct++) {
         for (int i = 0; i < N * D; i++) rows[i] = 0.1f + (float)(i / D % distinct);
-        fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
-        fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+        fgmm_kmeans_options options = fgmm_kmeans_options_init();
+        fgmm_fit_report report = fgmm_fit_report_init();
         fgmm_model *model;
         options.components = K;
         options.max_iterations = 100;

@@ -47,7 +47,7 @@ static int stop_there(void *user, const fgmm_progress *p)
 
 static fgmm_fit_options fit_options(fgmm_covariance covariance)
 {
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = K;
     options.covariance = covariance;
     options.kmeans_iterations = KMEANS;
@@ -79,7 +79,7 @@ static void check_resumed(const fgmm_model *expected, const fgmm_fit_report *exp
                           fgmm_covariance covariance)
 {
     fgmm_fit_options options = fit_options(covariance);
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *model;
     size_t count, expected_count;
     options.resume = checkpoint;
@@ -103,7 +103,7 @@ static void check_resumed(const fgmm_model *expected, const fgmm_fit_report *exp
 
 static void interrupt_everywhere(fgmm_covariance covariance, int is_dense)
 {
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *expected, *model;
     fgmm_fit_options options = fit_options(covariance);
     ck_ok(fit_with(&expected, &options, &report));
@@ -164,7 +164,7 @@ END_TEST
 
 START_TEST(test_resume__of_a_finished_run_changes_nothing)
 {
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *expected;
     fgmm_fit_options options = fit_options(FGMM_SPHERICAL);
     options.checkpoint = checkpoint;
@@ -178,7 +178,7 @@ END_TEST
 /* Interrupted, resumed with a checkpoint of its own, interrupted again: the chain ends in the same bytes. */
 START_TEST(test_resume__twice)
 {
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *expected, *model;
     fgmm_fit_options options = fit_options(FGMM_SPHERICAL);
     ck_ok(fit_with(&expected, &options, &report));
@@ -252,7 +252,7 @@ END_TEST
 START_TEST(test_resume__checkpoint_that_cannot_be_written)
 {
     fgmm_model *model;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_fit_options options = fit_options(FGMM_SPHERICAL);
     options.checkpoint = "/nonexistent/folder/run.ckpt";
     ck_fails(fit_with(&model, &options, &report), FGMM_IO, "/nonexistent/folder/run.ckpt");

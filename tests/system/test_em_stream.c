@@ -36,7 +36,7 @@ static void teardown(void)
 
 static fgmm_fit_options fit_options(void)
 {
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = K;
     options.kmeans_iterations = 2;
     options.max_iterations = 4;
@@ -58,7 +58,7 @@ static fgmm_model *fit_source(fgmm_device *on, fgmm_source *source, fgmm_fit_rep
 static fgmm_device *open_device_for(int batches)
 {
     fgmm_device *small;
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     const fg_pass_options pass = {.k = K, .d = D, .type = FGMM_F32, .batch_rows = BATCH};
     options.cache_dir = "";
     options.memory_limit_bytes = fg_pass_bytes(device, &pass) + (size_t)batches * BATCH * D * sizeof(float);
@@ -82,7 +82,7 @@ static fgmm_source *lent_source(fg_buffer **buffer)
 
 START_TEST(test_stream__every_kind_of_source_gives_the_same_bytes)
 {
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *resident = fit_source(device, memory_source(rows, FGMM_F32, N, D), &report), *other;
     ck_assert_int_eq(report.rows_resident, 1);
     rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = D, .piece = 77};
@@ -107,7 +107,7 @@ END_TEST
 
 START_TEST(test_stream__streamed_is_in_memory)
 {
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *resident = fit_source(device, memory_source(rows, FGMM_F32, N, D), &report);
     fgmm_device *small = open_small_device();
     fgmm_fit_options options = fit_options();
@@ -136,7 +136,7 @@ END_TEST
 /* A part of the batches stays, the others are read in every pass, with weights and without. */
 START_TEST(test_stream__partly_resident_is_in_memory)
 {
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_fit_options options = fit_options();
     fgmm_model *start = make_mixture(K, D, 31), *partly;
     float weights[N];
@@ -169,7 +169,7 @@ END_TEST
 /* A device apart from the host, as the stream sees it: rows go through staging buffers. */
 START_TEST(test_stream__staged_is_direct)
 {
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_fit_options options = fit_options();
     fgmm_model *start = make_mixture(K, D, 31), *staged;
     options.init = FGMM_INIT_MODEL;
@@ -233,7 +233,7 @@ START_TEST(test_stream__types_agree)
         f32[i] = u8[i];
     }
     const void *const all[] = {u8, i8, NULL, f32, f64};
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *first = fit_source(device, memory_source(u8, FGMM_U8, N, D), &report);
     for (int type = FGMM_I8; type <= FGMM_F64; type++) {
         if (!all[type]) continue;
@@ -257,7 +257,7 @@ END_TEST
 static void check_stopped_at(const fgmm_model *model, uint32_t kmeans_iterations, uint32_t iterations)
 {
     fgmm_fit_options options = fit_options();
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     ck_assert_ptr_nonnull(model);
     options.kmeans_iterations = kmeans_iterations;
     options.max_iterations = iterations;
@@ -317,7 +317,7 @@ START_TEST(test_stream__cancelled_runs_keep_the_last_iteration)
         {FGMM_PHASE_EM, 3, 1, 1, 2, 3},         {FGMM_PHASE_FINAL, 1, 0, 1, 2, 4},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+        fgmm_fit_report report = fgmm_fit_report_init();
         fgmm_model *model;
         interruption at = {.phase = cases[i].phase, .iteration = cases[i].iteration, .at_finish = cases[i].at_finish};
         ck_fails(fit_interrupted(&model, &at, &report), FGMM_CANCELLED, "returned 9");
@@ -336,7 +336,7 @@ END_TEST
 START_TEST(test_stream__failing_device_keeps_the_last_iteration)
 {
     interruption at = {.phase = FGMM_PHASE_EM, .iteration = 3, .fail_device = 1};
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *model;
     ck_fails(fit_interrupted(&model, &at, &report), FGMM_DEVICE, "CL_OUT_OF_RESOURCES");
     ck_assert_int_eq(report.stop_reason, FGMM_STOP_FAILED);
@@ -355,7 +355,7 @@ START_TEST(test_stream__failing_callback_keeps_the_last_iteration)
 {
     fgmm_device *small = open_small_device();
     const fgmm_fit_options options = fit_options();
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *model;
     rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = D};
     for (unsigned pass = 1; pass <= 8; pass++) { /* first pass, two of k-means, four of EM, the final one */
@@ -443,8 +443,8 @@ static fgmm_status fit_made(fgmm_model **model, uint64_t limit, fgmm_fit_report 
 {
     made_rows made = {0};
     fgmm_source *source;
-    fgmm_callback_source callbacks = FGMM_CALLBACK_SOURCE_INIT;
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_callback_source callbacks = fgmm_callback_source_init();
+    fgmm_fit_options options = fgmm_fit_options_init();
     callbacks.rows = WIDE_N;
     callbacks.dims = WIDE_D;
     callbacks.type = FGMM_U8;
@@ -466,8 +466,8 @@ START_TEST(test_stream__memory_limit_forces_streaming)
 {
     /* What the allocator and the OpenCL compiler keep between the decision and the end. */
     const uint64_t slack = 24u << 20;
-    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_device_info info = fgmm_device_info_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *model;
     ck_ok(fgmm_device_describe(device, &info));
     if (info.kind != FGMM_DEVICE_CPU) return;
@@ -498,8 +498,8 @@ END_TEST
 
 START_TEST(test_stream__small_limit_makes_small_batches)
 {
-    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_device_info info = fgmm_device_info_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *model;
     ck_ok(fgmm_device_describe(device, &info));
     if (info.kind != FGMM_DEVICE_CPU) return;

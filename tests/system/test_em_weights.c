@@ -70,7 +70,7 @@ static fgmm_model *make_start(fgmm_covariance covariance)
 
 static fgmm_fit_options options_from(const fgmm_model *start)
 {
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.init = FGMM_INIT_MODEL;
     options.start = start;
     options.kmeans_iterations = 2;
@@ -81,7 +81,7 @@ static fgmm_fit_options options_from(const fgmm_model *start)
 
 static fgmm_fit_options options_with(fgmm_init init)
 {
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = K;
     options.init = init;
     options.max_iterations = 3;
@@ -107,7 +107,7 @@ static void check_near(const double *a, const double *b, uint64_t count, double 
 
 static void check_near_models(const fgmm_model *a, const fgmm_model *b)
 {
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     ck_ok(fgmm_model_describe(a, &info));
     check_near(fgmm_model_weights(a), fgmm_model_weights(b), K, PARAMETER_ROUNDING);
     check_near(fgmm_model_means(a), fgmm_model_means(b), K * D, PARAMETER_ROUNDING);
@@ -123,7 +123,7 @@ START_TEST(test_weights__whole_numbers_equal_repeated_rows)
         for (int path = FGMM_PATH_AUTO; path <= FGMM_PATH_DENSE; path++) {
             fgmm_model *start = make_start((fgmm_covariance)covariance);
             fgmm_fit_options options = options_from(start);
-            fgmm_fit_report report = FGMM_FIT_REPORT_INIT, expected = FGMM_FIT_REPORT_INIT;
+            fgmm_fit_report report = fgmm_fit_report_init(), expected = fgmm_fit_report_init();
             options.path = (fgmm_path)path;
             fgmm_model *a = fit_weighted(weights, &options, &report);
             fgmm_model *b = fit_rows(device, repeated, repeated_count, D, &options, &expected);
@@ -256,11 +256,11 @@ START_TEST(test_weights__equal_ones_give_the_bytes_of_none)
     float equal[N];
     for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
         fgmm_fit_options options = options_with(FGMM_INIT_AUTO);
-        fgmm_fit_report plain = FGMM_FIT_REPORT_INIT;
+        fgmm_fit_report plain = fgmm_fit_report_init();
         options.covariance = (fgmm_covariance)covariance;
         fgmm_model *expected = fit_weighted(NULL, &options, &plain);
         for (size_t v = 0; v < sizeof values / sizeof values[0]; v++) {
-            fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+            fgmm_fit_report report = fgmm_fit_report_init();
             for (int i = 0; i < N; i++) equal[i] = values[v];
             fgmm_model *model = fit_weighted(equal, &options, &report);
             ck_assert(is_same_model(model, expected));
@@ -286,7 +286,7 @@ START_TEST(test_weights__of_any_size)
     options.batch_rows = 100;
     fgmm_model *expected = fit_weighted(weights, &options, NULL);
     for (size_t e = 0; e < sizeof exponents / sizeof exponents[0]; e++) {
-        fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+        fgmm_fit_report report = fgmm_fit_report_init();
         for (int i = 0; i < N; i++) scaled[i] = ldexpf(weights[i], exponents[e]);
         fgmm_model *model = fit_weighted(scaled, &options, &report);
         ck_assert(is_same_model(model, expected));
@@ -327,7 +327,7 @@ START_TEST(test_weights__travel_with_any_rows)
             if (kind == 1) options.weights = memory_source(wide, FGMM_F64, N, 1);
             if (kind == 2) options.weights = feed_source(&weight_feed, FGMM_ROWS_UNKNOWN);
             if (kind == 3) ck_ok(fgmm_source_open(&options.weights, path, NULL));
-            fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+            fgmm_fit_report report = fgmm_fit_report_init();
             ck_ok(fgmm_fit(&model, device, source, &options, &report));
             ck_assert(is_same_model(model, expected));
             fgmm_model_free(model);
@@ -355,10 +355,10 @@ END_TEST
 /* A device that has no room to keep rows. */
 START_TEST(test_weights__are_read_again_with_rows_that_do_not_stay)
 {
-    fgmm_device_options small = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options small = fgmm_device_options_init();
     fgmm_device *streaming;
     fgmm_fit_options options = options_with(FGMM_INIT_RANDOM);
-    fgmm_fit_report kept = FGMM_FIT_REPORT_INIT, read = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report kept = fgmm_fit_report_init(), read = fgmm_fit_report_init();
     enum { MANY = 60000 };
     float *many = draw_rows(MANY, D, K, 10), *shares = malloc(MANY * sizeof *shares);
     fgmm_model *model;
@@ -391,8 +391,8 @@ END_TEST
 START_TEST(test_weights__kmeans_counts_them)
 {
     fgmm_model *start = make_start(FGMM_SPHERICAL), *a, *b;
-    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT, expected = FGMM_FIT_REPORT_INIT;
+    fgmm_kmeans_options options = fgmm_kmeans_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init(), expected = fgmm_fit_report_init();
     fgmm_source *source = memory_source(rows, FGMM_F32, N, D);
     fgmm_source *all = memory_source(repeated, FGMM_F32, repeated_count, D);
     options.init = FGMM_INIT_MODEL;
@@ -420,7 +420,7 @@ START_TEST(test_weights__mini_batches_count_them)
     enum { MANY = 20000 };
     float *many = draw_rows(MANY, D, K, 11), *shares = malloc(MANY * sizeof *shares);
     fgmm_fit_options options = options_with(FGMM_INIT_AUTO);
-    fgmm_fit_report stepwise = FGMM_FIT_REPORT_INIT, full = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report stepwise = fgmm_fit_report_init(), full = fgmm_fit_report_init();
     for (int i = 0; i < MANY; i++) shares[i] = i / 2500 % 2 ? 0 : 0.25f * (float)(1 + i % 4);
     options.weights = memory_source(shares, FGMM_F32, MANY, 1);
     options.batch_rows = 500;
@@ -496,8 +496,8 @@ START_TEST(test_weights__statistics_and_criteria_count_them)
 {
     fgmm_model *model = make_start(FGMM_DIAG);
     fgmm_statistics *a, *b, *c;
-    fgmm_criteria weighted = FGMM_CRITERIA_INIT, expected = FGMM_CRITERIA_INIT;
-    fgmm_evaluate_options evaluate = FGMM_EVALUATE_OPTIONS_INIT;
+    fgmm_criteria weighted = fgmm_criteria_init(), expected = fgmm_criteria_init();
+    fgmm_evaluate_options evaluate = fgmm_evaluate_options_init();
     fgmm_source *source = memory_source(rows, FGMM_F32, N, D), *w = memory_source(weights, FGMM_F32, N, 1);
     fgmm_source *all = memory_source(repeated, FGMM_F32, repeated_count, D);
     float twos[N];
@@ -547,8 +547,8 @@ START_TEST(test_weights__kmeans_agrees_with_scikit_learn)
     const double tolerance = 1e-3;
     static const char name[] = FG_TEST_SOURCE_DIR "/../shared/data/siftsmall/siftsmall_base.fvecs";
     fgmm_source *source;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
-    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
+    fgmm_kmeans_options options = fgmm_kmeans_options_init();
     fgmm_model *start, *model, *expected;
     uint64_t count;
     if (access(name, R_OK) != 0) {

@@ -35,7 +35,7 @@ static fgmm_status use(double *mean)
     fgmm_device *device = NULL;
     fgmm_source *source = NULL;
     fgmm_model *model = NULL;
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     size_t count;
     options.components = 4;
     FG_TRY(fgmm_devices_list(NULL, 0, &count));
@@ -167,8 +167,8 @@ static struct {
 
 static void hold(void)
 {
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-    fgmm_index_options index_options = FGMM_INDEX_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
+    fgmm_index_options index_options = fgmm_index_options_init();
     const char *path = temporary_path("held.index");
     cl_int error;
     options.components = 4;
@@ -202,13 +202,13 @@ static void release(void)
 /* Every call that takes a device, or something that lives on one. */
 static int held_handles_are_refused(void)
 {
-    fgmm_fit_options fit = FGMM_FIT_OPTIONS_INIT;
-    fgmm_kmeans_options kmeans = FGMM_KMEANS_OPTIONS_INIT;
-    fgmm_search_options search = FGMM_SEARCH_OPTIONS_INIT;
-    fgmm_index_options index = FGMM_INDEX_OPTIONS_INIT;
-    fgmm_tune_options tune = FGMM_TUNE_OPTIONS_INIT;
-    fgmm_criteria criteria = FGMM_CRITERIA_INIT;
-    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
+    fgmm_fit_options fit = fgmm_fit_options_init();
+    fgmm_kmeans_options kmeans = fgmm_kmeans_options_init();
+    fgmm_search_options search = fgmm_search_options_init();
+    fgmm_index_options index = fgmm_index_options_init();
+    fgmm_tune_options tune = fgmm_tune_options_init();
+    fgmm_criteria criteria = fgmm_criteria_init();
+    fgmm_device_info info = fgmm_device_info_init();
     fgmm_model *model = NULL;
     fgmm_source *lent = NULL;
     fgmm_searcher *searcher = NULL;
@@ -282,8 +282,8 @@ static double fit_dims(fgmm_device *device, uint64_t dims)
 {
     fgmm_source *source;
     fgmm_model *model;
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     options.components = 4;
     ck_ok(fgmm_source_from_memory(&source, rows, FGMM_F32, ROWS * DIMS / dims, dims, 0));
     ck_ok(fgmm_fit(&model, device, source, &options, &report));
@@ -297,7 +297,7 @@ static double fit_dims(fgmm_device *device, uint64_t dims)
 
 START_TEST(test_first_use__compiles_each_program_once_and_says_so)
 {
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     fgmm_device *device;
     options.cache_dir = temporary_path("kernels");
     options.log = keep_line;

@@ -33,7 +33,7 @@ static void teardown(void)
 /* The first centres themselves: no iteration follows. */
 static fgmm_model *first_centres(uint64_t k, fgmm_init init, uint64_t batch_rows)
 {
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = k;
     options.init = init;
     options.kmeans_iterations = options.max_iterations = 0;
@@ -75,8 +75,8 @@ enum { SEEDS = 4, ITERATIONS = 5 };
 
 static double inertia_of(fgmm_source *source, uint64_t k, fgmm_init init, uint32_t iterations, uint64_t seed)
 {
-    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_kmeans_options options = fgmm_kmeans_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *model;
     options.components = k;
     options.init = init;
@@ -183,7 +183,7 @@ START_TEST(test_init__parallel_on_few_distinct_rows)
 {
     enum { DISTINCT = 5, COUNT = 700 };
     double many[COUNT * D]; /* float64, far from the origin */
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     fgmm_model *model;
     for (int i = 0; i < COUNT; i++)
         for (int j = 0; j < D; j++) many[i * D + j] = 1e6 + i % DISTINCT * (j + 1);
@@ -210,13 +210,13 @@ START_TEST(test_init__parallel_fits_the_memory_that_was_planned)
     enum { COUNT = 3000, DIMS = 64, CENTRES = 300 };
     float *many = draw_rows(COUNT, DIMS, CENTRES, 12);
     fgmm_source *source = memory_source(many, FGMM_F32, COUNT, DIMS);
-    fgmm_kmeans_options kmeans = FGMM_KMEANS_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_kmeans_options kmeans = fgmm_kmeans_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     kmeans.components = CENTRES;
     kmeans.init = FGMM_INIT_KMEANS_PARALLEL;
     kmeans.max_iterations = 1;
     for (uint64_t limit = 1 << 20; !report.rows_resident; limit += limit / 16) {
-        fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+        fgmm_device_options options = fgmm_device_options_init();
         fgmm_device *small;
         fgmm_model *model;
         options.memory_limit_bytes = limit;

@@ -271,7 +271,7 @@ typedef struct outcome {
 /* start NULL: from k-means. */
 static void fit(outcome *o, const mixture *start, fgmm_covariance covariance, const problem *p, uint32_t iterations)
 {
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     fgmm_model *first = NULL, *model;
     fgmm_source *source = memory_source(p->rows, FGMM_F64, p->n, p->d);
     options.components = p->k;
@@ -286,7 +286,7 @@ static void fit(outcome *o, const mixture *start, fgmm_covariance covariance, co
     options.tolerance = 0;
     options.reg_covar = p->reg_covar;
     options.path = path;
-    o->report = (fgmm_fit_report)FGMM_FIT_REPORT_INIT;
+    o->report = fgmm_fit_report_init();
     ck_ok(fgmm_fit(&model, device, source, &options, &o->report));
     o->m.covariance = covariance;
     o->m.k = p->k;

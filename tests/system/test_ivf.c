@@ -47,7 +47,7 @@ static void setup(void)
     draw_bytes(rows, N, 1);
     draw_bytes(queries, QUERIES, 2);
     fgmm_source *source = memory_source(rows, FGMM_U8, N, D);
-    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
+    fgmm_kmeans_options options = fgmm_kmeans_options_init();
     options.components = K;
     options.max_iterations = 5;
     ck_ok(fgmm_kmeans(&centroids, device, source, &options, NULL));
@@ -64,7 +64,7 @@ static void teardown(void)
 
 static fgmm_index_options usual(fgmm_assignment assignment)
 {
-    fgmm_index_options options = FGMM_INDEX_OPTIONS_INIT;
+    fgmm_index_options options = fgmm_index_options_init();
     options.quantizer = centroids;
     options.assignment = assignment;
     options.for_top = 0;
@@ -74,7 +74,7 @@ static fgmm_index_options usual(fgmm_assignment assignment)
 static fgmm_index_info build(const char *path, const fgmm_index_options *options, const void *data, fgmm_type type,
                              uint64_t n)
 {
-    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    fgmm_index_info info = fgmm_index_info_init();
     fgmm_source *source = memory_source(data, type, n, D);
     ck_ok(fgmm_index_build(device, source, path, options, &info));
     fgmm_source_close(source);
@@ -86,7 +86,7 @@ static fgmm_search_stats search(const char *path, const fgmm_search_options *opt
 {
     fgmm_index *index;
     fgmm_searcher *searcher;
-    fgmm_search_stats stats = FGMM_SEARCH_STATS_INIT;
+    fgmm_search_stats stats = fgmm_search_stats_init();
     ck_ok(fgmm_index_open(&index, path));
     ck_ok(fgmm_searcher_open(&searcher, index, device, NULL));
     ck_ok(fgmm_searcher_search(searcher, queries, FGMM_U8, QUERIES, options, ids, distances, &stats));
@@ -97,7 +97,7 @@ static fgmm_search_stats search(const char *path, const fgmm_search_options *opt
 
 static fgmm_search_options everything(void)
 {
-    fgmm_search_options options = FGMM_SEARCH_OPTIONS_INIT;
+    fgmm_search_options options = fgmm_search_options_init();
     options.nprobe = K;
     options.count_unique = 1;
     return options;
@@ -169,7 +169,7 @@ START_TEST(test_ivf__soft_lists_hold_what_exceeds_tau)
     const char *path = temporary_path("soft.ivf");
     fgmm_index_options options = usual(FGMM_ASSIGN_SOFT);
     fgmm_source *source = memory_source(rows, FGMM_U8, N, D);
-    fgmm_fit_options fit = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options fit = fgmm_fit_options_init();
     fgmm_model *model;
     fgmm_index *index;
     fit.components = K;
@@ -195,7 +195,7 @@ START_TEST(test_ivf__soft_lists_hold_what_exceeds_tau)
     }
     fgmm_index_close(index);
     /* a replication is met */
-    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    fgmm_index_info info = fgmm_index_info_init();
     options.tau = 0;
     options.replication = 1.01;
     ck_ok(fgmm_index_build(device, source, path, &options, &info));
@@ -212,7 +212,7 @@ START_TEST(test_ivf__add_remove_compact)
     const char *path = temporary_path("update.ivf");
     const fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
     const fgmm_search_options search_options = everything();
-    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    fgmm_index_info info = fgmm_index_info_init();
     int64_t ids[QUERIES * TOP], gone[N];
     uint64_t missing, count = 0;
     build(path, &options, rows, FGMM_U8, 2000);
@@ -248,7 +248,7 @@ START_TEST(test_ivf__faiss_files_come_back)
     const fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
     const fgmm_search_options search_options = everything();
     fgmm_index *index;
-    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    fgmm_index_info info = fgmm_index_info_init();
     int64_t ids[QUERIES * TOP], gone = 17;
     build(path, &options, rows, FGMM_U8, N);
     ck_ok(fgmm_index_open(&index, path));
@@ -275,7 +275,7 @@ END_TEST
 static uint64_t next_id_of(const char *path)
 {
     fgmm_index *index;
-    fgmm_index_info info = FGMM_INDEX_INFO_INIT;
+    fgmm_index_info info = fgmm_index_info_init();
     ck_ok(fgmm_index_open(&index, path));
     ck_ok(fgmm_index_describe(index, &info));
     fgmm_index_close(index);
@@ -398,7 +398,7 @@ enum { AWAY = 400, MANY_LISTS = 128 };
 static fgmm_model *many_centroids(void)
 {
     fgmm_model *many;
-    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
+    fgmm_kmeans_options options = fgmm_kmeans_options_init();
     fgmm_source *source = memory_source(rows, FGMM_U8, N, D);
     options.components = MANY_LISTS;
     options.max_iterations = 5;
@@ -418,8 +418,8 @@ START_TEST(test_ivf__queries_unlike_the_rows_have_the_recall)
     static int64_t truth[AWAY * TOP], ids[AWAY * TOP];
     static float distances[AWAY * TOP];
     fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
-    fgmm_search_options by_recall = FGMM_SEARCH_OPTIONS_INIT, all = everything();
-    fgmm_search_stats stats = FGMM_SEARCH_STATS_INIT;
+    fgmm_search_options by_recall = fgmm_search_options_init(), all = everything();
+    fgmm_search_stats stats = fgmm_search_stats_init();
     fgmm_index *index;
     fgmm_searcher *searcher;
     fg_rng rng;
@@ -496,13 +496,13 @@ START_TEST(test_ivf__lists_in_parts)
     for (uint64_t nprobe = 0; nprobe <= K; nprobe += K / 2) { /* by recall, some lists, all lists */
         int64_t ids[2][QUERIES * TOP];
         float distances[2][QUERIES * TOP];
-        fgmm_search_stats stats[2] = {FGMM_SEARCH_STATS_INIT, FGMM_SEARCH_STATS_INIT};
-        fgmm_search_options search_options = FGMM_SEARCH_OPTIONS_INIT;
+        fgmm_search_stats stats[2] = {fgmm_search_stats_init(), fgmm_search_stats_init()};
+        fgmm_search_options search_options = fgmm_search_options_init();
         search_options.nprobe = nprobe;
         search_options.count_unique = 1;
         for (int i = 0; i < 2; i++) {
             fgmm_searcher *searcher;
-            fgmm_searcher_options searcher_options = FGMM_SEARCHER_OPTIONS_INIT;
+            fgmm_searcher_options searcher_options = fgmm_searcher_options_init();
             searcher_options.memory_limit_bytes = i ? LEAST_MEMORY : 0;
             ck_ok(fgmm_searcher_open(&searcher, index, device, &searcher_options));
             ck_ok(fgmm_searcher_search(searcher, queries, FGMM_U8, QUERIES, &search_options, ids[i], distances[i],
@@ -532,9 +532,9 @@ static fgmm_status seek(seeker *s)
 {
     fgmm_device *own = NULL;
     fgmm_searcher *searcher = NULL;
-    fgmm_device_options device_options = FGMM_DEVICE_OPTIONS_INIT;
-    fgmm_searcher_options searcher_options = FGMM_SEARCHER_OPTIONS_INIT;
-    fgmm_search_options search_options = FGMM_SEARCH_OPTIONS_INIT;
+    fgmm_device_options device_options = fgmm_device_options_init();
+    fgmm_searcher_options searcher_options = fgmm_searcher_options_init();
+    fgmm_search_options search_options = fgmm_search_options_init();
     device_options.cache_dir = "";
     searcher_options.memory_limit_bytes = s->memory_limit_bytes;
     search_options.nprobe = K;
@@ -584,7 +584,7 @@ START_TEST(test_ivf__wrong_requests_are_refused)
 {
     const char *path = temporary_path("refuse.ivf");
     fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
-    fgmm_search_options o = FGMM_SEARCH_OPTIONS_INIT;
+    fgmm_search_options o = fgmm_search_options_init();
     fgmm_index *index;
     fgmm_searcher *searcher;
     int64_t ids[QUERIES * TOP];
@@ -706,7 +706,7 @@ START_TEST(test_ivf__an_empty_index_finds_nothing)
 {
     const char *path = temporary_path("empty.ivf");
     fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
-    fgmm_search_options search_options = FGMM_SEARCH_OPTIONS_INIT;
+    fgmm_search_options search_options = fgmm_search_options_init();
     int64_t ids[QUERIES * TOP], gone[2 * N];
     float distances[QUERIES * TOP];
     uint64_t missing;

@@ -31,7 +31,7 @@ static void teardown(void)
 
 static fgmm_fit_options fit_options(fgmm_covariance covariance, int mini_batch)
 {
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = K;
     options.covariance = covariance;
     options.kmeans_iterations = 1;
@@ -100,7 +100,7 @@ START_TEST(test_mini_batch__three_passes_gain_what_many_gain)
     const double share = 0.85;
     for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
         fgmm_fit_options options = fit_options((fgmm_covariance)covariance, 0);
-        fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+        fgmm_fit_report report = fgmm_fit_report_init();
         options.init = FGMM_INIT_RANDOM;
         options.max_iterations = 0;
         fgmm_model *start = fit_rows(device, rows, N, D, &options, &report);
@@ -243,7 +243,7 @@ START_TEST(test_mini_batch__sorted_rows_end_where_shuffled_ones_do)
     fgmm_model *models[2];
     options.memory_limit_bytes = fg_memory_plan_held_bytes() + (128 << 20); /* sanitizers hold more */
     for (int is_sorted = 0; is_sorted < 2; is_sorted++) {
-        fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+        fgmm_fit_report report = fgmm_fit_report_init();
         for (size_t i = 0; i < (size_t)MANY * D; i++) wide[i] = (double)(is_sorted ? sorted : many)[i];
         for (int again = 0; again < 2; again++) {
             fgmm_source *source = memory_source(wide, FGMM_F64, MANY, D);

@@ -100,8 +100,8 @@ static recovery recover(size_t i, uint64_t seed, fgmm_source *source, uint64_t n
 {
     fgmm_model *model;
     fgmm_fit_options options =
-        FGMM_FIT_OPTIONS_INIT; /* its tolerance means what scikit-learn's does, and is the same */
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+        fgmm_fit_options_init(); /* its tolerance means what scikit-learn's does, and is the same */
+    fgmm_fit_report report = fgmm_fit_report_init();
     int32_t *labels = malloc(n * sizeof *labels);
     options.components = sklearn_recovery[i].k;
     options.covariance = sklearn_recovery[i].covariance;
@@ -138,7 +138,7 @@ static void check_result(size_t i, fgmm_source *source, uint64_t n, const int32_
 START_TEST(test_recovery__at_least_as_good_as_scikit_learn)
 {
     const size_t first = (size_t)_i * PER_SET;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     fgmm_source *source = open_set(sklearn_recovery[first].name, "data");
     if (!source) return;
     ck_ok(fgmm_source_describe(source, &info));

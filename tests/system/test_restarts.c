@@ -29,7 +29,7 @@ static void teardown(void)
 
 static fgmm_fit_options fit_options(void)
 {
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = K;
     options.init = FGMM_INIT_RANDOM;
     options.kmeans_iterations = 2;
@@ -50,7 +50,7 @@ static void check_same_parameters(const fgmm_model *a, const fgmm_model *b)
 START_TEST(test_restarts__the_best_run_is_kept)
 {
     fgmm_fit_options options = fit_options();
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     uint64_t best = 0;
     options.n_init = RUNS;
     fgmm_model *kept = fit_rows(device, rows, N, D, &options, &report);
@@ -63,7 +63,7 @@ START_TEST(test_restarts__the_best_run_is_kept)
     options.n_init = 1;
     for (uint64_t i = 0; i < RUNS; i++) {
         options.seed = fg_run_seed(9, i);
-        fgmm_fit_report alone = FGMM_FIT_REPORT_INIT;
+        fgmm_fit_report alone = fgmm_fit_report_init();
         fgmm_model *model = fit_rows(device, rows, N, D, &options, &alone);
         ck_assert_double_eq(alone.log_likelihood, report.run_objectives[i]);
         ck_assert_uint_eq(alone.run_count, 1);
@@ -82,8 +82,8 @@ END_TEST
 
 START_TEST(test_restarts__kmeans_keeps_the_least_inertia)
 {
-    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_kmeans_options options = fgmm_kmeans_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *model;
     options.components = K;
     options.init = FGMM_INIT_RANDOM;
@@ -111,12 +111,12 @@ START_TEST(test_restarts__resumed_run_gives_the_same_bytes)
 {
     fgmm_fit_options options = fit_options();
     options.n_init = RUNS;
-    fgmm_fit_report expected_report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report expected_report = fgmm_fit_report_init();
     fgmm_model *expected = fit_rows(device, rows, N, D, &options, &expected_report);
     const char *checkpoint = temporary_path("checkpoint.safetensors");
     for (uint64_t run = 1; run <= RUNS; run++) {
         fgmm_model *model;
-        fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+        fgmm_fit_report report = fgmm_fit_report_init();
         fgmm_fit_options first = options, second = options;
         first.checkpoint = checkpoint;
         first.progress = stop_in_run;
@@ -158,7 +158,7 @@ START_TEST(test_restarts__refuses_what_makes_no_sense)
     /* an application built before there were several runs: one run, and its report is left as long as it was */
     options = fit_options();
     options.size = offsetof(fgmm_fit_options, n_init);
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     report.size = offsetof(fgmm_fit_report, run_count);
     report.run_count = 77;
     ck_ok(fgmm_fit(&model, device, source, &options, &report));

@@ -98,8 +98,8 @@ START_TEST(test_scale__k_means_assigns_in_little_room)
 {
     static double means[GRID];
     static float rows[N];
-    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_kmeans_options options = fgmm_kmeans_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *start, *centroids;
     double exact = 0;
     for (int c = 0; c < GRID; c++) means[c] = (c + 0.5) / GRID;
@@ -138,7 +138,7 @@ START_TEST(test_scale__labels_beside_densities)
     static float rows[N];
     static int32_t labels[N];
     fgmm_model *centroids;
-    fgmm_evaluate_options options = FGMM_EVALUATE_OPTIONS_INIT;
+    fgmm_evaluate_options options = fgmm_evaluate_options_init();
     double mean;
     for (int i = 0; i < N; i++) rows[i] = 1e-9f * (float)(i % 7 - 3);
     options.want_labels = 1;
@@ -242,9 +242,9 @@ static int take_results(void *user, const fgmm_evaluation *b)
 
 static void train(found *f, const rows_of_test *r, fgmm_covariance covariance)
 {
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
-    fgmm_evaluate_options wanted = FGMM_EVALUATE_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
+    fgmm_evaluate_options wanted = fgmm_evaluate_options_init();
     fgmm_model *model;
     options.components = CLUSTERS;
     options.covariance = covariance;
@@ -273,7 +273,7 @@ static void train(found *f, const rows_of_test *r, fgmm_covariance covariance)
 
 static void train_mini_batches(found *f, const rows_of_test *r)
 {
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     fgmm_model *model;
     options.components = CLUSTERS;
     options.mini_batch = 1;
@@ -287,13 +287,13 @@ static void train_mini_batches(found *f, const rows_of_test *r)
 
 static void cluster(found *f, const rows_of_test *r)
 {
-    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
-    fgmm_encode_options vlad = FGMM_ENCODE_OPTIONS_INIT;
+    fgmm_kmeans_options options = fgmm_kmeans_options_init();
+    fgmm_encode_options vlad = fgmm_encode_options_init();
     fgmm_model *centroids;
     vlad.encoding = FGMM_VLAD;
     options.components = CLUSTERS;
     for (int i = 0; i < 2; i++) {
-        fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+        fgmm_fit_report report = fgmm_fit_report_init();
         options.init = i ? FGMM_INIT_KMEANS_PARALLEL : FGMM_INIT_KMEANSPP;
         ck_ok(fgmm_kmeans(&centroids, device, r->source, &options, &report));
         for (int j = 0; j < CLUSTERS * DIMS; j++) f->centroids[i][j] = fgmm_model_means(centroids)[j] / r->scale;
@@ -310,9 +310,9 @@ static void cluster(found *f, const rows_of_test *r)
 static void search(found *f, const rows_of_test *r)
 {
     const char *path = temporary_path("scale.ivf");
-    fgmm_kmeans_options lists = FGMM_KMEANS_OPTIONS_INIT;
-    fgmm_index_options options = FGMM_INDEX_OPTIONS_INIT;
-    fgmm_search_options wanted = FGMM_SEARCH_OPTIONS_INIT;
+    fgmm_kmeans_options lists = fgmm_kmeans_options_init();
+    fgmm_index_options options = fgmm_index_options_init();
+    fgmm_search_options wanted = fgmm_search_options_init();
     fgmm_model *centroids;
     fgmm_index *index;
     fgmm_searcher *searcher;
@@ -408,8 +408,8 @@ static void make_stamps(double *stamps)
 START_TEST(test_scale__float64_centroids_stay_float64)
 {
     static double stamps[STAMPS];
-    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_kmeans_options options = fgmm_kmeans_options_init();
+    fgmm_source_info info = fgmm_source_info_init();
     fgmm_model *centroids, *again;
     fgmm_source *file;
     int32_t labels[STAMPS];
@@ -444,7 +444,7 @@ START_TEST(test_scale__variances_beyond_what_a_type_of_rows_can_have_are_refused
     enum { ROWS_OF_BYTES = 100 };
     uint8_t rows[ROWS_OF_BYTES];
     const double weight = 1, mean = 100, variance = 1e40;
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     fgmm_model *model;
     double score;
     for (int i = 0; i < ROWS_OF_BYTES; i++) rows[i] = (uint8_t)(2 * i);
@@ -464,7 +464,7 @@ END_TEST
 START_TEST(test_scale__centroids_below_float32_are_refused_before_training)
 {
     static double rows[STAMPS];
-    fgmm_kmeans_options options = FGMM_KMEANS_OPTIONS_INIT;
+    fgmm_kmeans_options options = fgmm_kmeans_options_init();
     fgmm_model *none;
     for (int i = 0; i < STAMPS; i++) rows[i] = 1e-40 * (i % 3 - 1);
     fgmm_source *source = memory_source(rows, FGMM_F64, STAMPS, 1);
@@ -481,9 +481,9 @@ START_TEST(test_scale__float64_rows_find_themselves)
     static int64_t ids[STAMPS];
     static float distances[STAMPS];
     const char *path = temporary_path("stamps.ivf");
-    fgmm_kmeans_options lists = FGMM_KMEANS_OPTIONS_INIT;
-    fgmm_index_options options = FGMM_INDEX_OPTIONS_INIT;
-    fgmm_search_options wanted = FGMM_SEARCH_OPTIONS_INIT;
+    fgmm_kmeans_options lists = fgmm_kmeans_options_init();
+    fgmm_index_options options = fgmm_index_options_init();
+    fgmm_search_options wanted = fgmm_search_options_init();
     fgmm_model *centroids;
     fgmm_index *index;
     fgmm_searcher *searcher;

@@ -73,8 +73,8 @@ static void check_log_likelihoods(const fgmm_model *model, fgmm_source *source, 
 static void check_shape(fgmm_source *source, const float *rows, uint64_t d, uint64_t k, fgmm_covariance covariance)
 {
     fgmm_model *model;
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     options.components = k;
     options.covariance = covariance;
     if (covariance == FGMM_DIAG) options.init = FGMM_INIT_RANDOM; /* one type has shown that first centres are found */

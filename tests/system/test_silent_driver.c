@@ -34,7 +34,7 @@ enum { NEEDED = sizeof needed / sizeof needed[0] };
 
 START_TEST(test_silent_driver__a_needed_fact_is_missed_by_name)
 {
-    fgmm_device_info info = FGMM_DEVICE_INFO_INIT;
+    fgmm_device_info info = fgmm_device_info_init();
     fgmm_device *device;
     size_t count;
     silence_query(needed[_i].what);

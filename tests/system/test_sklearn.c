@@ -120,7 +120,7 @@ static double element(const void *raw, fgmm_type type, size_t i)
 static rows_t read_rows(const char *path, uint64_t limit, double added)
 {
     fgmm_source *source;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     rows_t rows = {0};
     uint64_t got = 1;
     ck_ok(fgmm_source_open(&source, path, NULL));
@@ -211,7 +211,7 @@ static fgmm_model *run_fit(const rows_t *rows, const fgmm_model *start, double r
 {
     fgmm_source *source;
     fgmm_model *model;
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.init = FGMM_INIT_MODEL;
     options.start = start;
     options.kmeans_iterations = 0;
@@ -248,8 +248,8 @@ START_TEST(test_sklearn__same_start_same_result)
     }
     rows_t rows = read_rows(unpacked(path), sets[_i].rows, sets[_i].added);
     fgmm_model *expected = load_expected(sets[_i].name, sets[_i].covariance);
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
     ck_ok(fgmm_model_describe(expected, &info));
     double *variances = column_variances(&rows), variance = 0;
     for (size_t j = 0; j < rows.d; j++) variance += variances[j] / (double)rows.d;
@@ -320,7 +320,7 @@ START_TEST(test_sklearn__published_fit_of_diabetes)
     snprintf(path, sizeof path, "%s/../shared/data/mclust-oracle/diabetes_corrected.csv", FG_TEST_SOURCE_DIR);
     rows_t rows = read_rows(unpacked(path), 0, 0);
     fgmm_model *start;
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     ck_ok(fgmm_model_create(&start, FGMM_FULL, K, D, weights, means, covariances));
     fgmm_model *model = run_fit(&rows, start, 0, 1000, &report);
     ck_assert_uint_eq(fgmm_model_free_parameters(model), 29);

@@ -127,7 +127,7 @@ START_TEST(test_encode__fisher_agrees_with_its_definition)
     const fgmm_model *const models[] = {spherical, diag};
     for (int m = 0; m < 2; m++)
         for (int normalised = 0; normalised < 2; normalised++) {
-            fgmm_encode_options options = FGMM_ENCODE_OPTIONS_INIT;
+            fgmm_encode_options options = fgmm_encode_options_init();
             options.has_power = options.has_length = normalised;
             const fg_parameters p = fg_model_parameters(models[m]);
             const uint64_t n = m ? N : 1;
@@ -154,7 +154,7 @@ START_TEST(test_encode__vlad_agrees_with_its_definition)
     double *x = to_double(rows, N * D), expected[K * D] = {0}, d2[N];
     uint32_t nearest[N];
     fgmm_model *model = make_mixture(K, D, 51);
-    fgmm_encode_options options = FGMM_ENCODE_OPTIONS_INIT;
+    fgmm_encode_options options = fgmm_encode_options_init();
     const fg_parameters p = fg_model_parameters(model);
     options.encoding = FGMM_VLAD;
     options.has_power = 0;

@@ -27,7 +27,7 @@ static void keep_line(void *user, const char *line)
 
 static void open_device(void)
 {
-    fgmm_device_options options = FGMM_DEVICE_OPTIONS_INIT;
+    fgmm_device_options options = fgmm_device_options_init();
     options.backend = FGMM_BACKEND_CPU_SIMD;
     options.cache_dir = folder;
     options.log = keep_line;
@@ -55,7 +55,7 @@ static void teardown(void)
 
 static fgmm_tune_options tune_options(double budget_s)
 {
-    fgmm_tune_options options = FGMM_TUNE_OPTIONS_INIT;
+    fgmm_tune_options options = fgmm_tune_options_init();
     options.components = K;
     options.dims = D;
     options.budget_s = budget_s;
@@ -64,7 +64,7 @@ static fgmm_tune_options tune_options(double budget_s)
 
 static fgmm_fit_options fit_options(void)
 {
-    fgmm_fit_options options = FGMM_FIT_OPTIONS_INIT;
+    fgmm_fit_options options = fgmm_fit_options_init();
     options.components = K;
     options.kmeans_iterations = 2;
     options.max_iterations = 4;
@@ -77,7 +77,7 @@ static fgmm_fit_options fit_options(void)
 static double fit(char tile[128])
 {
     const fgmm_fit_options options = fit_options();
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     open_device();
     fgmm_model_free(fit_rows(device, rows, N, D, &options, &report));
     snprintf(tile, 128, "%s", report.tile);
@@ -123,7 +123,7 @@ static void tune_briefly(fgmm_tune_report *report)
 
 START_TEST(test_tune__remembers_what_later_runs_use)
 {
-    fgmm_tune_report report = FGMM_TUNE_REPORT_INIT;
+    fgmm_tune_report report = fgmm_tune_report_init();
     fgmm_tune_options options = tune_options(2);
     char tile[128];
     fit(tile);
@@ -140,7 +140,7 @@ START_TEST(test_tune__remembers_what_later_runs_use)
     fit(tile);
     ck_assert_ptr_nonnull(strstr(tile, report.tile));
     options.keep_remembered = 1;
-    fgmm_tune_report again = FGMM_TUNE_REPORT_INIT;
+    fgmm_tune_report again = fgmm_tune_report_init();
     ck_ok(fgmm_tune(device, &options, &again));
     ck_assert_int_eq(again.was_remembered, 1);
     ck_assert_str_eq(again.tile, report.tile);
@@ -156,7 +156,7 @@ static const char other_tile[] = "vw=8 rows=3 vectors=1 block=9 dense_k=2 dense_
 
 START_TEST(test_tune__users_tiles_change_rounding_only)
 {
-    fgmm_tune_report report = FGMM_TUNE_REPORT_INIT;
+    fgmm_tune_report report = fgmm_tune_report_init();
     char tile[128];
     const double expected = fit(tile);
     tune_briefly(&report);
@@ -189,7 +189,7 @@ static int stop_after_second(void *user, const fgmm_progress *p)
 static fgmm_model *resume(const char *checkpoint, char tile[128])
 {
     fgmm_fit_options options = fit_options();
-    fgmm_fit_report report = FGMM_FIT_REPORT_INIT;
+    fgmm_fit_report report = fgmm_fit_report_init();
     options.resume = checkpoint;
     open_device();
     fgmm_model *model = fit_rows(device, rows, N, D, &options, &report);
@@ -214,7 +214,7 @@ static void spoil_tile(const char *checkpoint)
 
 START_TEST(test_tune__resumed_runs_keep_their_tile)
 {
-    fgmm_tune_report report = FGMM_TUNE_REPORT_INIT;
+    fgmm_tune_report report = fgmm_tune_report_init();
     fgmm_fit_options options = fit_options();
     fgmm_model *whole, *stopped;
     char tile[128], checkpoint[300];
@@ -247,7 +247,7 @@ END_TEST
 /* One process that ended while it tried the tile may have been killed; two are believed. */
 START_TEST(test_tune__a_tile_that_ended_two_processes_is_not_tried)
 {
-    fgmm_tune_report report = FGMM_TUNE_REPORT_INIT;
+    fgmm_tune_report report = fgmm_tune_report_init();
     const fgmm_tune_options options = tune_options(4);
     char shipped[128], text[FILE_ROOM];
     tune_briefly(&report);

@@ -17,7 +17,7 @@ static double *read_all(const char *path, const fgmm_file_options *options, fgmm
 {
     fgmm_source *source;
     double *first = NULL;
-    *info = (fgmm_source_info)FGMM_SOURCE_INFO_INIT;
+    *info = fgmm_source_info_init();
     ck_ok(fgmm_source_open(&source, path, options));
     ck_ok(fgmm_source_describe(source, info));
     ck_assert_int_eq(info->type, FGMM_F64);
@@ -52,7 +52,7 @@ START_TEST(test_columns__by_name_and_number)
     const char *path = write_file("c.csv", csv, sizeof csv - 1);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fgmm_source_info info;
-        fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+        fgmm_file_options options = fgmm_file_options_init();
         options.columns = cases[i].columns;
         double *all = read_all(path, &options, &info);
         ck_assert_uint_eq(info.rows, 3);
@@ -85,7 +85,7 @@ START_TEST(test_columns__what_is_not_there_is_refused)
     const char *path = write_file("c.csv", csv, sizeof csv - 1);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fgmm_source *source;
-        fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+        fgmm_file_options options = fgmm_file_options_init();
         options.columns = cases[i].columns;
         ck_fails(fgmm_source_open(&source, path, &options), FGMM_ARGUMENT, cases[i].text);
         ck_assert_ptr_null(source);
@@ -93,7 +93,7 @@ START_TEST(test_columns__what_is_not_there_is_refused)
     /* names that several columns have */
     const char *twice = write_file("twice.csv", "a,b,a\n1,2,3\n4,5,6\n", 18);
     fgmm_source *ambiguous;
-    fgmm_file_options names = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options names = fgmm_file_options_init();
     names.columns = "b,a";
     ck_fails(fgmm_source_open(&ambiguous, twice, &names), FGMM_ARGUMENT,
              "twice.csv: column a: several have that name; need their numbers, from 0");
@@ -102,7 +102,7 @@ START_TEST(test_columns__what_is_not_there_is_refused)
     fgmm_source_close(ambiguous);
     /* a column that is read holds no numbers */
     fgmm_source *source;
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     options.columns = "0:1";
     ck_fails(fgmm_source_open(&source, path, &options), FGMM_FORMAT, "line 2, column 1: r0 is not a number");
 }
@@ -117,7 +117,7 @@ START_TEST(test_columns__of_any_format)
     const char *path =
         write_npy("c.npy", 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (20000, 5), }", data, sizeof data);
     fgmm_source *source;
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     options.columns = "4,0:1";
     ck_ok(fgmm_source_open(&source, path, &options));
     for (uint64_t capacity = 1; capacity <= ROWS + 1; capacity += ROWS / 2) {
@@ -158,7 +158,7 @@ START_TEST(test_skip__rows_with_nan_are_left_out_and_known)
 {
     static const uint64_t patterns[] = {
         0, 1, 0x8000000000000000, 0xaaaaaaaaaaaaaaaa, 0x7fffffffffffffff, 0xff00000000000ff0};
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     options.skip_nan_rows = 1;
     for (size_t p = 0; p < sizeof patterns / sizeof patterns[0]; p++) {
         const char *path = write_pattern("p.npy", patterns[p], 64);
@@ -200,11 +200,11 @@ START_TEST(test_skip__every_float_type_and_infinity)
         size_t bytes;
     } cases[] = {{"{'descr': '<f2', 'fortran_order': False, 'shape': (5,), }", f2, sizeof f2},
                  {"{'descr': '<f4', 'fortran_order': False, 'shape': (5,), }", f4, sizeof f4}};
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     options.skip_nan_rows = 1;
     for (size_t i = 0; i < 2; i++) {
         fgmm_source *source;
-        fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+        fgmm_source_info info = fgmm_source_info_init();
         ck_ok(fgmm_source_open(&source, write_npy("f.npy", 1, cases[i].dictionary, cases[i].data, cases[i].bytes),
                                &options));
         ck_ok(fgmm_source_describe(source, &info));
@@ -231,7 +231,7 @@ START_TEST(test_skip__missing_values_of_text)
         double first;
     } cases[] = {{NULL, 1, 7}, {"a,b", 2, 4}, {"a", 3, 1}, {"b", 3, 5}, {"c", 2, 3}};
     const char *path = write_file("m.csv", text, sizeof text - 1);
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     fgmm_source *source;
     ck_fails(fgmm_source_open(&source, path, &options), FGMM_FORMAT, "line 2, column 2: the field is empty");
     options.skip_nan_rows = 1;
@@ -250,7 +250,7 @@ END_TEST
 START_TEST(test_skip__what_belongs_to_the_rows_is_left_out_with_them)
 {
     static const int64_t counts[] = {10, 11, 12, 13, 14};
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT, like = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init(), like = fgmm_file_options_init();
     fgmm_source *rows, *weights;
     uint64_t n;
     options.skip_nan_rows = 1;

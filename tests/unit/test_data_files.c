@@ -30,7 +30,7 @@ static fgmm_status open_close(const char *path)
 static void expect(const char *path, fgmm_type type, uint64_t rows, uint64_t dims, const void *data)
 {
     fgmm_source *source;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     ck_ok(fgmm_source_open(&source, path, NULL));
     ck_ok(fgmm_source_describe(source, &info));
     ck_assert_int_eq(info.type, type);
@@ -252,7 +252,7 @@ START_TEST(test_bin__counts_beyond_32_bits_of_bytes)
     const uint32_t header[2] = {4000000000u, 2};
     const char *path = write_file("large.u8bin", header, sizeof header);
     fgmm_source *source;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     ck_assert_int_eq(truncate(path, 8000000008), 0);
     ck_ok(fgmm_source_open(&source, path, NULL));
     ck_ok(fgmm_source_describe(source, &info));
@@ -274,7 +274,7 @@ START_TEST(test_npy__five_billion_rows)
         write_npy("large.npy", 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (5000000000, 1), }", "", 0);
     const uint64_t rows = 5000000000u, size = 128 + rows;
     fgmm_source *source;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     ck_assert_int_eq(truncate(path, (off_t)size), 0);
     int file = open(path, O_WRONLY);
     ck_assert_int_eq((int)pwrite(file, "\x2a", 1, (off_t)size - 1), 1);
@@ -307,7 +307,7 @@ static fgmm_status open_as_stdin(fgmm_source **source, const void *bytes, size_t
     ck_assert_int_ge(file, 0);
     ck_assert_int_eq(dup2(file, 0), 0);
     close(file);
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     options.memory_limit_bytes = limit;
     return fgmm_source_open(source, "-", &options);
 }
@@ -374,7 +374,7 @@ START_TEST(test_stdin__every_format_but_hdf5)
         expected[2 * i + 1] = 7 * i % 100;
     }
     const uint64_t limits[] = {0, used, used - 1, 300000, 1};
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     options.format = "csv";
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
         int ends[2];
@@ -421,7 +421,7 @@ static void compare_with_file(const char *name, size_t header, size_t row_prefix
     const char *path = real_file(name);
     if (!path) return;
     fgmm_source *source;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     ck_ok(fgmm_source_open(&source, path, NULL));
     ck_ok(fgmm_source_describe(source, &info));
     ck_assert_uint_eq(info.rows, rows);

@@ -57,7 +57,7 @@ static hid_t half_type(void)
 
 static fgmm_status open_close(const char *path, const char *dataset)
 {
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     options.dataset = dataset;
     fgmm_source *source;
     fgmm_status status = fgmm_source_open(&source, path, &options);
@@ -87,7 +87,7 @@ START_TEST(test_hdf5__every_type_and_layout)
             recipe r = {"train", types[t].type, 2, {ROWS, DIMS}, {chunks[c][0], chunks[c][1]}, data};
             if (chunks[c][0] > ROWS) r.chunk[0] = 49, r.chunk[1] = 5;
             fgmm_source *source;
-            fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+            fgmm_source_info info = fgmm_source_info_init();
             ck_ok(fgmm_source_open(&source, write_hdf5(&r), NULL));
             ck_ok(fgmm_source_describe(source, &info));
             ck_assert_int_eq(info.type, types[t].expected);
@@ -127,7 +127,7 @@ START_TEST(test_hdf5__byte_order_is_converted)
     H5Fclose(file);
     ck_fails(open_close(path, "test"), FGMM_FORMAT, "no dataset \"test\"; it holds: deep/er/train (2, 2) f32;");
     ck_fails(open_close(path, "deep"), FGMM_FORMAT, "no dataset \"deep\"");
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     options.dataset = "deep/er/train";
     fgmm_source *source;
     uint64_t rows;

@@ -59,7 +59,7 @@ static fgmm_status open_close(const char *name)
 static void expect_counting(const char *name, fgmm_type type)
 {
     fgmm_source *source;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     ck_ok(fgmm_source_open(&source, temporary_path(name), NULL));
     ck_ok(fgmm_source_describe(source, &info));
     ck_assert_int_eq(info.type, type);
@@ -295,7 +295,7 @@ START_TEST(test_hdf5__links_that_lead_nowhere_are_told_from_names_that_are_not_t
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fgmm_source *source;
-        fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+        fgmm_file_options options = fgmm_file_options_init();
         options.dataset = cases[i].name;
         const fgmm_status status = fgmm_source_open(&source, temporary_path("links.h5"), &options);
         ck_assert_msg(status == cases[i].code, "%s: %s", cases[i].name, fgmm_last_error());

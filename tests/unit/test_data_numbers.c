@@ -14,7 +14,7 @@
 static void expect(const char *path, fgmm_type type, uint64_t rows, uint64_t dims, const double *expected)
 {
     fgmm_source *source;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     ck_ok(fgmm_source_open(&source, path, NULL));
     ck_ok(fgmm_source_describe(source, &info));
     ck_assert_int_eq(info.type, type);
@@ -162,8 +162,8 @@ START_TEST(test_npz__several_arrays_need_a_name)
     const fg_npz_array arrays[] = {{"x", 2, {3, 2}, npz_values, NULL}, {"y", 1, {6}, npz_values, NULL}};
     ck_ok(fg_npz_write(path, arrays, 2));
     fgmm_source *source;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
+    fgmm_file_options options = fgmm_file_options_init();
     ck_fails(fgmm_source_open(&source, path, NULL), FGMM_FORMAT,
              "holds 2 arrays (x y); name the one to read (--dataset, ");
     options.dataset = "z";

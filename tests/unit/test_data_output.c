@@ -53,7 +53,7 @@ START_TEST(test_output__what_is_written_can_be_read)
         ck_ok(fgmm_writer_append(writer, data + row_bytes, 1));
         ck_ok(fgmm_writer_commit(writer));
         fgmm_source *source;
-        fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+        fgmm_source_info info = fgmm_source_info_init();
         uint64_t rows;
         ck_ok(fgmm_source_open(&source, path, NULL));
         ck_ok(fgmm_source_describe(source, &info));

@@ -23,7 +23,7 @@ START_TEST(test_source__memory_dense_and_strided)
     fgmm_source_close(source);
 
     ck_ok(fgmm_source_from_memory(&source, &data[0][1], FGMM_F32, 4, 2, sizeof data[0]));
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     ck_ok(fgmm_source_describe(source, &info));
     ck_assert_uint_eq(info.rows, 4);
     ck_assert_uint_eq(info.dims, 2);
@@ -74,7 +74,7 @@ START_TEST(test_source__calls_out_of_order_are_refused)
         ck_assert_uint_eq(count, 0);
     }
     fgmm_source_info info = {0};
-    ck_fails(fgmm_source_describe(source, &info), FGMM_ARGUMENT, "FGMM_SOURCE_INFO_INIT");
+    ck_fails(fgmm_source_describe(source, &info), FGMM_ARGUMENT, "fgmm_source_info_init()");
     ck_fails(fgmm_source_describe(NULL, &info), FGMM_ARGUMENT, "source");
     ck_fails(fgmm_source_rewind(NULL), FGMM_ARGUMENT, "source");
     fgmm_source_close(source);
@@ -139,7 +139,7 @@ static int maker_next(void *user, void *rows, uint64_t capacity, uint64_t *count
 
 static fgmm_source *source_of(maker *m, uint64_t rows)
 {
-    fgmm_callback_source callbacks = FGMM_CALLBACK_SOURCE_INIT;
+    fgmm_callback_source callbacks = fgmm_callback_source_init();
     callbacks.rows = rows;
     callbacks.dims = 1;
     callbacks.type = FGMM_F32;
@@ -156,7 +156,7 @@ START_TEST(test_source__callback_rows_are_counted_once)
 {
     maker m = {{5, 5, 5}, 0, 0, -1, 0, 0};
     fgmm_source *source = source_of(&m, FGMM_ROWS_UNKNOWN);
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     ck_ok(fgmm_source_describe(source, &info));
     ck_assert(info.rows == FGMM_ROWS_UNKNOWN);
     ck_assert_str_eq(info.format, "callback");
@@ -245,7 +245,7 @@ END_TEST
 
 START_TEST(test_source__callback_refuses_bad_arguments)
 {
-    fgmm_callback_source callbacks = FGMM_CALLBACK_SOURCE_INIT;
+    fgmm_callback_source callbacks = fgmm_callback_source_init();
     fgmm_source *source;
     ck_fails(fgmm_source_from_callback(&source, NULL), FGMM_ARGUMENT, "callbacks");
     ck_fails(fgmm_source_from_callback(&source, &callbacks), FGMM_ARGUMENT, "rewind is NULL");
@@ -258,7 +258,7 @@ START_TEST(test_source__callback_refuses_bad_arguments)
     callbacks.type = (fgmm_type)-1;
     ck_fails(fgmm_source_from_callback(&source, &callbacks), FGMM_ARGUMENT, "type = -1");
     callbacks.size = 0;
-    ck_fails(fgmm_source_from_callback(&source, &callbacks), FGMM_ARGUMENT, "FGMM_CALLBACK_SOURCE_INIT");
+    ck_fails(fgmm_source_from_callback(&source, &callbacks), FGMM_ARGUMENT, "fgmm_callback_source_init()");
 }
 END_TEST
 
@@ -268,7 +268,7 @@ START_TEST(test_source__callback_struct_may_grow)
     struct {
         fgmm_callback_source known;
         int (*later)(void *user);
-    } grown = {FGMM_CALLBACK_SOURCE_INIT, NULL};
+    } grown = {fgmm_callback_source_init(), NULL};
     fgmm_source *source;
     grown.known.size = sizeof grown;
     grown.known.rows = 1;
@@ -297,14 +297,14 @@ START_TEST(test_source__paths_that_cannot_be_opened)
     ck_fails(fgmm_source_open(&source, write_file("x.parquet", "x", 1), NULL), FGMM_UNSUPPORTED, ".fvecs");
     ck_fails(fgmm_source_open(&source, write_file("npy", "x", 1), NULL), FGMM_UNSUPPORTED, ".npy");
     ck_fails(fgmm_source_open(&source, "nowhere", NULL), FGMM_IO, "nowhere: cannot be opened: No such file");
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     options.format = "parquet";
     ck_fails(fgmm_source_open(&source, "x.npy", &options), FGMM_UNSUPPORTED, "\"parquet\"");
     ck_fails(fgmm_source_open(&source, "-", &options), FGMM_UNSUPPORTED, "standard input: format \"parquet\"");
     options.format = "hdf5";
     ck_fails(fgmm_source_open(&source, "-", &options), FGMM_UNSUPPORTED, "hdf5 is read from files only");
     options.size = 0;
-    ck_fails(fgmm_source_open(&source, "x.npy", &options), FGMM_ARGUMENT, "FGMM_FILE_OPTIONS_INIT");
+    ck_fails(fgmm_source_open(&source, "x.npy", &options), FGMM_ARGUMENT, "fgmm_file_options_init()");
     const char *const names[] = {"d.npy", "d.fvecs", "d.bvecs", "d.fbin", "d.u8bin", "d.i8bin", "d.h5", "d.csv"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *path = temporary_path(names[i]);
@@ -318,7 +318,7 @@ START_TEST(test_source__paths_that_cannot_be_opened)
     const char *pipe = temporary_path("pipe.npy");
     ck_assert_int_eq(mkfifo(pipe, 0600), 0);
     ck_fails(fgmm_source_open(&source, pipe, NULL), FGMM_DATA, "pipe.npy: is empty (0 bytes)"); /* nobody writes */
-    options = (fgmm_file_options)FGMM_FILE_OPTIONS_INIT;
+    options = fgmm_file_options_init();
     options.format = "csv";
     ck_fails(fgmm_source_open(&source, "/dev/zero", &options), FGMM_IO, "neither a regular file nor a pipe");
 }
@@ -327,7 +327,7 @@ END_TEST
 START_TEST(test_source__format_by_option_or_ending)
 {
     const uint32_t file[] = {2, 1, 7, 8};
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     options.format = "fbin";
     fgmm_source *source;
     ck_ok(fgmm_source_open(&source, write_file("anything.dat", file, sizeof file), &options));

@@ -127,7 +127,7 @@ static fgmm_status open_close(const char *path)
 static void expect_counting(const char *text, size_t length, uint64_t rows, uint64_t dims)
 {
     fgmm_source *source;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     fgmm_status status = fgmm_source_open(&source, write_file("a.csv", text, length), NULL);
     ck_assert_msg(status == FGMM_OK, "%s in: %s", fgmm_last_error(), text);
     ck_ok(fgmm_source_describe(source, &info));
@@ -251,8 +251,8 @@ START_TEST(test_csv__what_looks_like_an_index_or_names_is_warned_about)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fgmm_source *source;
-        fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
-        fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+        fgmm_source_info info = fgmm_source_info_init();
+        fgmm_file_options options = fgmm_file_options_init();
         options.columns = cases[i].columns;
         ck_ok(fgmm_source_open(&source, write_file("w.csv", cases[i].text, strlen(cases[i].text)), &options));
         ck_ok(fgmm_source_describe(source, &info));
@@ -351,7 +351,7 @@ START_TEST(test_csv__real_data)
         return;
     }
     fgmm_source *source;
-    fgmm_source_info info = FGMM_SOURCE_INFO_INIT;
+    fgmm_source_info info = fgmm_source_info_init();
     ck_ok(fgmm_source_open(&source, path, NULL));
     ck_ok(fgmm_source_describe(source, &info));
     ck_assert_uint_eq(info.rows, 272);

@@ -112,7 +112,7 @@ START_TEST(test_first_pass__names_rows_by_their_place_in_the_file)
 {
     const float values[] = {1, NAN, 3e38f};
     const char *dictionary = "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }";
-    fgmm_file_options options = FGMM_FILE_OPTIONS_INIT;
+    fgmm_file_options options = fgmm_file_options_init();
     fgmm_source *source;
     options.skip_nan_rows = 1;
     ck_ok(fgmm_source_open(&source, write_npy("big.npy", 1, dictionary, values, sizeof values), &options));

@@ -31,7 +31,7 @@ static fgmm_statistics *take_statistics(const fgmm_model *model, const double *x
 
 static fgmm_model *take_step(fgmm_statistics *statistics, double reg_covar, uint64_t *repaired)
 {
-    fgmm_m_step_options options = FGMM_M_STEP_OPTIONS_INIT;
+    fgmm_m_step_options options = fgmm_m_step_options_init();
     options.reg_covar = reg_covar;
     fgmm_model *next;
     ck_ok(fgmm_m_step(&next, statistics, &options, repaired));
@@ -88,7 +88,7 @@ static void check_sklearn(fgmm_covariance covariance, const double *variances, c
     check_values(fgmm_model_weights(after), weights, SK_K, ROUNDING);
     check_values(fgmm_model_means(after), means, SK_K * SK_D, ROUNDING);
     check_values(fgmm_model_covariances(after), next, fg_covariance_count(covariance, SK_K, SK_D), ROUNDING);
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     ck_ok(fgmm_model_describe(after, &info));
     ck_assert_uint_eq(info.rows, SK_N);
     ck_assert_uint_eq(info.iterations, 1);
@@ -240,7 +240,7 @@ START_TEST(test_m_step__refuses_what_cannot_be_statistics)
     const double nan = (double)NAN;
     const double one = 1, x[] = {1, 2};
     fgmm_model *model, *next;
-    fgmm_m_step_options options = FGMM_M_STEP_OPTIONS_INIT;
+    fgmm_m_step_options options = fgmm_m_step_options_init();
     ck_ok(fgmm_model_create(&model, FGMM_SPHERICAL, 1, 1, &one, &one, &one));
     fgmm_statistics *empty = take_statistics(model, x, 0), *some = take_statistics(model, x, 2);
     ck_fails(fgmm_m_step(&next, empty, &options, NULL), FGMM_DATA, "no rows");

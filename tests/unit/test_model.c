@@ -19,7 +19,7 @@ static fgmm_model *make(fgmm_covariance covariance)
 START_TEST(test_model__keeps_what_it_was_given)
 {
     fgmm_model *model = make(FGMM_DIAG);
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     ck_ok(fgmm_model_describe(model, &info));
     ck_assert_uint_eq(info.size, sizeof info);
     ck_assert_uint_eq(info.components, SK_K);
@@ -41,14 +41,14 @@ END_TEST
 START_TEST(test_model__describes_into_a_shorter_struct)
 {
     fgmm_model *model = make(FGMM_SPHERICAL);
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     info.size = offsetof(fgmm_model_info, rows);
     info.rows = 77;
     ck_ok(fgmm_model_describe(model, &info));
     ck_assert_uint_eq(info.components, SK_K);
     ck_assert_uint_eq(info.rows, 77);
     info.size = 0;
-    ck_fails(fgmm_model_describe(model, &info), FGMM_ARGUMENT, "FGMM_MODEL_INFO_INIT");
+    ck_fails(fgmm_model_describe(model, &info), FGMM_ARGUMENT, "fgmm_model_info_init()");
     ck_fails(fgmm_model_describe(NULL, &info), FGMM_ARGUMENT, "model");
     fgmm_model_free(model);
 }

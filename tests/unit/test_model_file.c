@@ -59,7 +59,7 @@ static fgmm_model *make_model(fgmm_covariance covariance)
     fgmm_model *model;
     const fg_parameters parameters = {covariance, SK_K,     SK_D,
                                       sk_weights, sk_means, covariance == FGMM_DIAG ? sk_diag : sk_spherical};
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     info.rows = UINT64_MAX - 1;
     info.iterations = 12;
     info.log_likelihood = -0.1;
@@ -74,7 +74,7 @@ START_TEST(test_model_file__round_trip_is_bit_exact)
     for (int i = 0; i < 2; i++) {
         fgmm_model *model = make_model(kinds[i]), *read;
         const char *first = temporary_path("a.safetensors"), *second = temporary_path("b.safetensors");
-        fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+        fgmm_model_info info = fgmm_model_info_init();
         ck_ok(fgmm_model_save(model, first));
         ck_ok(fgmm_model_load(&read, first));
         check_equal(model, read);
@@ -102,7 +102,7 @@ START_TEST(test_model_file__unknown_metadata_and_locales)
 {
     fgmm_model *plain, *known = make_model(FGMM_DIAG), *read;
     const char *path = temporary_path("a.safetensors");
-    fgmm_model_info info = FGMM_MODEL_INFO_INIT;
+    fgmm_model_info info = fgmm_model_info_init();
     const double one = 1;
     ck_ok(fgmm_model_create(&plain, FGMM_DIAG, 1, 1, &one, &one, &one));
     ck_ok(fgmm_model_save(plain, path));

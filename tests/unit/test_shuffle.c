@@ -156,7 +156,7 @@ START_TEST(test_seekable__rows_that_come_in_order_are_kept)
         for (int is_known = 0; is_known < 2; is_known++) {
             counted c = {0, MOST, MOST + 1};
             fg_progress progress;
-            fgmm_callback_source callbacks = FGMM_CALLBACK_SOURCE_INIT;
+            fgmm_callback_source callbacks = fgmm_callback_source_init();
             fgmm_source *source, *kept;
             callbacks.rewind = counted_rewind;
             callbacks.next = counted_next;
