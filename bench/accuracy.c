@@ -157,11 +157,11 @@ int main(int argc, char **argv)
     fgmm_device_options options = fgmm_device_options_init();
     const char *match = bench_word(argc, argv, "device", "");
     options.match = match[0] ? match : NULL;
-    options.backend = bench_backend(bench_word(argc, argv, "kernel", "auto"));
     void *rows = bench_load_rows(bench_word(argc, argv, "rows", NULL), bench_count(argc, argv, "n", "0"), &info);
     if (info.type != FGMM_U8 && info.type != FGMM_F32) bench_refuse("rows are u8 or f32 here");
     bench_check(fgmm_model_load(&model, bench_word(argc, argv, "model", NULL)));
     bench_check(fgmm_device_open(&device, &options));
+    bench_check(fgmm_device_force_backend(device, bench_backend(bench_word(argc, argv, "kernel", "auto"))));
     bench_check(fgmm_source_from_memory(&source, rows, info.type, info.rows, info.dims, 0));
     problem p = make_problem(model, &info, rows);
     double *found = bench_alloc((size_t)info.rows, sizeof *found), mean;

@@ -10,6 +10,7 @@
 #define BENCH_CONTENDER_H
 
 #include <flashgmm/flashgmm.h>
+#include <flashgmm/testing.h>
 
 #include <stddef.h>
 #include <stdint.h>

@@ -20,7 +20,6 @@ typedef struct contest {
     fgmm_source *source;
     fgmm_model *start;
     fgmm_source_info info;
-    fgmm_path path;
     uint64_t iterations, batch_rows;
     int is_kmeans, has_events;
     double device_s, e_step_s; /* of kernels, in all iterations but the first */
@@ -70,7 +69,6 @@ static fgmm_status train(contest *c, fgmm_model **model, fgmm_fit_report *report
     options.kmeans_iterations = 0;
     options.max_iterations = iterations;
     options.tolerance = 0;
-    options.path = c->path;
     options.batch_rows = c->batch_rows;
     options.progress = watch;
     options.progress_user = c;
@@ -118,8 +116,6 @@ int main(int argc, char **argv)
     fgmm_device_options options = fgmm_device_options_init();
     const char *match = bench_word(argc, argv, "device", "");
     options.match = match[0] ? match : NULL;
-    options.backend = bench_backend(bench_word(argc, argv, "kernel", "auto"));
-    c.path = path_named(bench_word(argc, argv, "path", "auto"));
     c.iterations = bench_count(argc, argv, "iterations", "3");
     c.batch_rows = bench_count(argc, argv, "batch", "0");
     c.is_kmeans = strcmp(bench_word(argc, argv, "algorithm", "em"), "kmeans") == 0;
@@ -140,6 +136,8 @@ int main(int argc, char **argv)
         c.device = bench_timed_open(match, &options);
     else
         bench_check(fgmm_device_open(&c.device, &options));
+    bench_check(fgmm_device_force_backend(c.device, bench_backend(bench_word(argc, argv, "kernel", "auto"))));
+    bench_check(fgmm_device_force_path(c.device, path_named(bench_word(argc, argv, "path", "auto"))));
     measure(&c); /* compiles, and touches all memory */
     const int failed = bench_serve(measure, &c);
     fgmm_device_close(c.device);

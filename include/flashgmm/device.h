@@ -74,7 +74,6 @@ typedef struct fgmm_device_options {
     size_t size;
     const char *match;           /* NULL: the default device; digits only: an index of fgmm_devices_list; otherwise a
                                     case-insensitive substring of "platform name device name", which must match */
-    fgmm_backend backend;        /* default AUTO */
     const char *cache_dir;       /* where compiled kernels are kept (PoCL keeps them itself), and which have passed
                                     their check; NULL: $XDG_CACHE_HOME/flashgmm or ~/.cache/flashgmm
                                     (%LOCALAPPDATA%, ~/Library/Caches); "" : keep nothing on disk */

@@ -22,10 +22,6 @@ typedef enum fgmm_init {
                                       unless N <= 3 K + 1; otherwise k-means++ */
 } fgmm_init;
 
-/* How statistics are accumulated. AUTO chooses per batch by what was seen in the batch before; the others are for
- * tests. */
-typedef enum fgmm_path { FGMM_PATH_AUTO = 0, FGMM_PATH_SPARSE = 1, FGMM_PATH_DENSE = 2 } fgmm_path;
-
 typedef enum fgmm_phase {
     FGMM_PHASE_FIRST_PASS = 0, /* first pass: count, mean, finiteness, sample */
     FGMM_PHASE_INIT = 1,       /* choosing the first centres */
@@ -69,7 +65,6 @@ typedef struct fgmm_fit_options {
     uint64_t memory_limit_bytes; /* most resident host memory of the process aimed at; 0: a quarter of the machine's. A
                                     tight one makes batches, and the sample that first centres are drawn from,
                                     smaller, and is then part of what makes two runs equal */
-    fgmm_path path;
     fgmm_progress_fn progress;
     void *progress_user;
     const char

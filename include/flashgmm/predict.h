@@ -16,7 +16,6 @@ typedef struct fgmm_evaluate_options {
     uint32_t top;            /* M: deliver the M largest responsibilities, 0: none; at most K */
     uint64_t batch_rows;     /* 0: chosen */
     uint64_t memory_limit_bytes;
-    fgmm_path path;
     fgmm_progress_fn progress; /* phase FINAL, iteration 1 */
     void *progress_user;
     fgmm_source *weights; /* NULL, or how often each row counts in the mean, as fgmm_fit_options.weights */

@@ -32,7 +32,11 @@ fgmm_status fgmm_statistics_accumulate_weighted(fgmm_statistics *statistics, fgm
         .source = source,
         .weights = opened,
         .held_bytes = fg_memory_plan_held_bytes(),
-        .pass = {.covariance = parameters.covariance, .k = parameters.k, .d = parameters.d, .has_wide_sums = 1},
+        .pass = {.covariance = parameters.covariance,
+                 .k = parameters.k,
+                 .d = parameters.d,
+                 .path = fg_device_path(device),
+                 .has_wide_sums = 1},
         .host_bytes = statistics->layout.count * sizeof(double),
     };
     FG_TRY(FG_ALLOC(&values, statistics->layout.count, "statistics"));

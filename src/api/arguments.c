@@ -20,12 +20,6 @@ fgmm_status fg_check_model(const fgmm_model *model, const fgmm_source *source, c
                    (unsigned long long)source->info.dims);
 }
 
-fgmm_status fg_check_path(fgmm_path path)
-{
-    if (path == FGMM_PATH_AUTO || path == FGMM_PATH_SPARSE || path == FGMM_PATH_DENSE) return FGMM_OK;
-    return fg_fail(FGMM_ARGUMENT, "path = %d; need auto (0), sparse (1) or dense (2)", (int)path);
-}
-
 fgmm_status fg_check_weights(const fgmm_source *weights, const fgmm_source *source)
 {
     if (weights != source) return FGMM_OK;

@@ -17,8 +17,6 @@ fgmm_status fg_check_handles(const fgmm_device *device, const fgmm_source *sourc
 /* DATA when model and data have different D. what: "model", "start", "statistics". */
 fgmm_status fg_check_model(const fgmm_model *model, const fgmm_source *source, const char *what);
 
-fgmm_status fg_check_path(fgmm_path path);
-
 /* weights: NULL, or a source of its own. What it holds is looked at when it is read (feed/weights.h). */
 fgmm_status fg_check_weights(const fgmm_source *weights, const fgmm_source *source);
 

@@ -56,7 +56,6 @@ static fgmm_status check_numbers(const fgmm_fit_options *o)
              o->tolerance);
     FG_CHECK(o->reg_covar >= 0 && o->reg_covar <= FG_MOST_REG_COVAR, FGMM_ARGUMENT, "reg_covar = %g; need 0 to %g",
              o->reg_covar, FG_MOST_REG_COVAR);
-    FG_TRY(fg_check_path(o->path));
     FG_CHECK(o->n_init >= 1, FGMM_ARGUMENT, "n_init = 0; need 1 or more");
     FG_CHECK(o->n_init == 1 || o->init != FGMM_INIT_MODEL, FGMM_ARGUMENT,
              "n_init = %u; need 1 with init model, where all runs would be the same", o->n_init);

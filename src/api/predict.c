@@ -184,7 +184,7 @@ static fg_memory_plan_request plan_request(const evaluation *v, fgmm_device *dev
                  .assignment = v->has_densities ? FG_ASSIGN_SOFT : FG_ASSIGN_HARD,
                  .k = parameters->k,
                  .d = parameters->d,
-                 .path = options->path,
+                 .path = fg_device_path(device),
                  .has_differences = !v->has_densities},
         .has_nearest = v->has_densities && v->has_nearest,
         .is_evaluation = 1,
@@ -217,7 +217,6 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     FG_CHECK(model, FGMM_ARGUMENT, "model is NULL");
     FG_TRY(fg_read_options(&v.options, options, sizeof v.options, "evaluate options"));
     FG_TRY(fg_check_model(model, source, "model"));
-    FG_TRY(fg_check_path(v.options.path));
     FG_TRY(fg_check_weights(v.options.weights, source));
     FG_CHECK(v.options.top <= model->info.components, FGMM_ARGUMENT, "top = %u; need 0..K (K = %llu)", v.options.top,
              (unsigned long long)model->info.components);

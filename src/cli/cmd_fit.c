@@ -244,7 +244,6 @@ static void fill_options(fgmm_fit_options *fit, cli_training *training)
     fit->n_init = (uint32_t)arguments->n_init;
     fit->batch_rows = cli_or_zero(arguments->work.batch_rows);
     fit->memory_limit_bytes = cli_or_zero(arguments->work.memory_limit);
-    fit->path = (fgmm_path)arguments->work.path;
     fit->progress = cli_progress_report;
     fit->progress_user = &training->progress;
     fit->checkpoint = arguments->checkpoint;

@@ -64,7 +64,6 @@ static int estimate(const kde_arguments *arguments, double *density, fgmm_source
     cli_progress_begin(&progress, arguments->work.is_quiet, "kde");
     evaluate.batch_rows = cli_or_zero(arguments->work.batch_rows);
     evaluate.memory_limit_bytes = cli_or_zero(arguments->work.memory_limit);
-    evaluate.path = (fgmm_path)arguments->work.path;
     evaluate.progress = cli_progress_report;
     evaluate.progress_user = &progress;
     CLI_DO(cli_open_device(&device, &arguments->work, &progress));

@@ -38,7 +38,6 @@ static int count_rows(cli_fit_facts *facts, const cli_training *training, const 
     options.want_labels = 1;
     options.batch_rows = cli_or_zero(training->work->batch_rows);
     options.memory_limit_bytes = cli_or_zero(training->work->memory_limit);
-    options.path = (fgmm_path)training->work->path;
     options.progress = cli_progress_report;
     options.progress_user = &progress;
     const fgmm_status status = fgmm_evaluate(device, model, source, &options, take_labels, facts, NULL, NULL);

@@ -1,6 +1,8 @@
 /* work.c - opening data and devices as the common options say, and one streamed pass of a model over data. */
 #include "work.h"
 
+#include "flashgmm/testing.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -102,12 +104,16 @@ int cli_work_check_output(const char *path, const cli_work_arguments *work)
 
 int cli_open_device(fgmm_device **device, const cli_work_arguments *work, cli_progress *progress)
 {
+    int exit_code = CLI_EXIT_DONE;
     fgmm_device_options options = fgmm_device_options_init();
     options.match = work->device;
-    options.backend = (fgmm_backend)work->kernel;
     options.log = cli_progress_log;
     options.log_user = progress;
-    return cli_library(fgmm_device_open(device, &options));
+    CLI_DO(cli_library(fgmm_device_open(device, &options)));
+    CLI_DO(cli_library(fgmm_device_force_backend(*device, (fgmm_backend)work->kernel)));
+    CLI_DO(cli_library(fgmm_device_force_path(*device, (fgmm_path)work->path)));
+done:
+    return exit_code;
 }
 
 /* What the library calls back with: the command's sink and a place to keep the text of its failure, which the
@@ -137,7 +143,6 @@ static int run_pass(cli_evaluation *evaluation, fgmm_device *device, const fgmm_
     options.top = evaluation->top;
     options.batch_rows = cli_or_zero(evaluation->work->batch_rows);
     options.memory_limit_bytes = cli_or_zero(evaluation->work->memory_limit);
-    options.path = (fgmm_path)evaluation->work->path;
     options.progress = cli_progress_report;
     options.progress_user = progress;
     const int has_mean = evaluation->want_log_likelihood || evaluation->top > 0; /* labels alone need no densities */

@@ -235,7 +235,7 @@ void fg_backend_recall(fgmm_device *device)
     mark m;
     char why[MARK_TEXT_BYTES];
     fgmm_backend to;
-    while (!device->is_backend_asked_for && (to = next_backend(device)) != FGMM_BACKEND_AUTO) {
+    while ((to = next_backend(device)) != FGMM_BACKEND_AUTO) {
         read_mark(&m, device, device->info.backend);
         if (!is_believed(&m, device)) return;
         describe_mark(why, sizeof why, &m);
@@ -245,7 +245,7 @@ void fg_backend_recall(fgmm_device *device)
 
 fgmm_backend fg_backend_next(const fgmm_device *device)
 {
-    return device->is_backend_asked_for ? FGMM_BACKEND_AUTO : next_backend(device);
+    return device->is_backend_forced ? FGMM_BACKEND_AUTO : next_backend(device);
 }
 
 void fg_backend_claim(fgmm_device *device, fgmm_backend backend)
@@ -339,7 +339,7 @@ fgmm_status fg_backend_fail(fgmm_device *device, const char *program, const char
     mark m = {.kind = MARK_FAILED}, before;
     const fgmm_backend to = next_backend(device);
     const int is_counted = is_certain || fg_process_has_room();
-    if (device->is_backend_asked_for || to == FGMM_BACKEND_AUTO)
+    if (device->is_backend_forced || to == FGMM_BACKEND_AUTO)
         return fg_fail(FGMM_UNSUPPORTED, "%s kernels failed their check on %s: %s%s",
                        fgmm_backend_name(device->info.backend), device->info.name, why,
                        !is_counted ? "; the process may not take a GiB more of memory, or not as many threads as there "

@@ -28,8 +28,6 @@ fgmm_status fg_device_read_options(fgmm_device_options *copy, const fgmm_device_
     FG_CHECK(options->size >= sizeof options->size, FGMM_ARGUMENT,
              "device options: size = %zu; need sizeof(fgmm_device_options) = %zu", options->size, sizeof *options);
     memcpy(copy, options, fg_min_u64(options->size, sizeof *copy));
-    FG_CHECK((unsigned)copy->backend <= FGMM_BACKEND_MATRIX_UNIT, FGMM_ARGUMENT,
-             "device options: family = %d; need 0..%d", (int)copy->backend, FGMM_BACKEND_MATRIX_UNIT);
 done:
     return status;
 }
@@ -40,11 +38,6 @@ fgmm_status fg_device_new(fgmm_device **out, const fg_found_device *found, const
     fgmm_device *device = NULL;
     fg_device_facts facts;
     FG_TRY(fg_platform_facts(&facts, found->id));
-    FG_CHECK(options->backend != FGMM_BACKEND_MATRIX_UNIT || facts.kind == FGMM_DEVICE_CPU ||
-                 facts.matrix_unit != FG_UNIT_NONE,
-             FGMM_UNSUPPORTED,
-             "family = matrix: %s is no CPU and no NVIDIA GPU of compute capability 8.0 or more; need vector or group",
-             found->info.name);
     FG_TRY(FG_ALLOC(&device, 1, "device handle"));
     device->platform = found->platform;
     device->id = found->id;
@@ -54,12 +47,6 @@ fgmm_status fg_device_new(fgmm_device **out, const fg_found_device *found, const
     device->log_user = options->log_user;
     device->facts = facts;
     device->memory_limit = options->memory_limit_bytes ? options->memory_limit_bytes : usual_limit(&facts);
-    if (options->backend != FGMM_BACKEND_AUTO) {
-        device->info.backend = options->backend;
-        device->is_backend_asked_for = 1;
-        snprintf(device->info.reason, sizeof device->info.reason, "%s kernels, since the options ask for them",
-                 fgmm_backend_name(options->backend));
-    }
     device->cache_folder = fg_cache_folder(options->cache_dir);
     device->check_program = fg_check_program(options->check_program);
     fg_backend_recall(device);
@@ -118,6 +105,39 @@ done:
     return status;
 }
 
+/* ---- what tests force (flashgmm/testing.h) ---- */
+
+fgmm_status fgmm_device_force_backend(fgmm_device *device, fgmm_backend backend)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(device, FGMM_ARGUMENT, "device is NULL; need an open device");
+    FG_CHECK((unsigned)backend <= FGMM_BACKEND_MATRIX_UNIT, FGMM_ARGUMENT, "backend = %d; need 0..%d", (int)backend,
+             FGMM_BACKEND_MATRIX_UNIT);
+    if (backend == FGMM_BACKEND_AUTO) return FGMM_OK;
+    FG_CHECK(backend != FGMM_BACKEND_MATRIX_UNIT || device->facts.kind == FGMM_DEVICE_CPU ||
+                 device->facts.matrix_unit != FG_UNIT_NONE,
+             FGMM_UNSUPPORTED,
+             "backend = matrix: %s is no CPU and no NVIDIA GPU of compute capability 8.0 or more; need vector or group",
+             device->info.name);
+    device->info.backend = backend;
+    device->is_backend_forced = 1;
+    snprintf(device->info.reason, sizeof device->info.reason, "%s kernels, since they are forced",
+             fgmm_backend_name(backend));
+done:
+    return status;
+}
+
+fgmm_status fgmm_device_force_path(fgmm_device *device, fgmm_path path)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(device, FGMM_ARGUMENT, "device is NULL; need an open device");
+    FG_CHECK((unsigned)path <= FGMM_PATH_DENSE, FGMM_ARGUMENT, "path = %d; need auto (0), sparse (1) or dense (2)",
+             (int)path);
+    device->path = path;
+done:
+    return status;
+}
+
 /* For tuning only: what it compiles is kept nowhere, and queues of other handles stay free of what profiling costs. */
 fgmm_status fg_device_open_timed(fgmm_device **timed, const fgmm_device *device)
 {
@@ -131,7 +151,7 @@ fgmm_status fg_device_open_timed(fgmm_device **timed, const fgmm_device *device)
     made->id = device->id;
     made->info = device->info;
     made->facts = device->facts;
-    made->is_backend_asked_for = device->is_backend_asked_for;
+    made->is_backend_forced = device->is_backend_forced;
     made->process_id = device->process_id;
     made->memory_limit = fg_device_bytes_left(device);
     made->is_compiling_at_launch = device->is_compiling_at_launch;

@@ -6,6 +6,7 @@
 
 #include "flashgmm/data.h"
 #include "flashgmm/device.h"
+#include "flashgmm/testing.h"
 
 #ifndef CL_TARGET_OPENCL_VERSION
 #define CL_TARGET_OPENCL_VERSION 120
@@ -56,8 +57,11 @@ fgmm_backend fg_device_backend(const fgmm_device *device);
 /* What multiplies where the backend in use is MATRIX, PLAIN where the device has no such unit; NONE otherwise. */
 fg_matrix_unit fg_device_unit(const fgmm_device *device);
 
-/* 1 when the options asked for the backend in use. */
-int fg_device_is_backend_asked_for(const fgmm_device *device);
+/* 1 when fgmm_device_force_backend chose the backend in use. */
+int fg_device_is_backend_forced(const fgmm_device *device);
+
+/* How statistics are to be accumulated: AUTO unless fgmm_device_force_path says otherwise. */
+fgmm_path fg_device_path(const fgmm_device *device);
 
 /* ---- checks of kernel backends (backend_record.c); program: text that tells one compiled program from another ---- */
 
@@ -76,9 +80,9 @@ void fg_backend_end_check(fgmm_device *device);
 void fg_backend_record_passed(fgmm_device *device, const char *program);
 /* The backend in use has failed: remembers it and takes the next one. is_certain: the device gave wrong results; else
  * it is an error or a crash, which the host may have to answer for, and which is believed when another process has met
- * with one before. Errors: UNSUPPORTED when there is no next one, or the options asked for this one. */
+ * with one before. Errors: UNSUPPORTED when there is no next one, or this one is forced. */
 fgmm_status fg_backend_fail(fgmm_device *device, const char *program, const char *why, int is_certain);
-/* The backend behind the one in use; AUTO: there is none, or the options asked for this one. */
+/* The backend behind the one in use; AUTO: there is none, or the one in use is forced. */
 fgmm_backend fg_backend_next(const fgmm_device *device);
 /* The backend in use: AUTO's choice, which fg_backend_claim replaces for a trial, or in a process that checks for
  * another.

@@ -127,7 +127,8 @@ struct fgmm_device {
     cl_command_queue upload_queue; /* in order; made by the first upload */
     fgmm_device_info info;
     fg_device_facts facts;
-    int is_backend_asked_for;     /* by the options */
+    int is_backend_forced;        /* fgmm_device_force_backend */
+    fgmm_path path;               /* fgmm_device_force_path */
     int has_failed_before;        /* a backend has failed its check on this handle */
     uint64_t held_failure;        /* fail_launch meanwhile */
     uint64_t checked[FG_CHECKED]; /* hashes of programs that passed their check in this handle, the latest ones */

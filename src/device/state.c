@@ -61,9 +61,14 @@ fg_matrix_unit fg_device_unit(const fgmm_device *device)
     return device->facts.matrix_unit == FG_UNIT_NONE ? FG_UNIT_PLAIN : device->facts.matrix_unit;
 }
 
-int fg_device_is_backend_asked_for(const fgmm_device *device)
+int fg_device_is_backend_forced(const fgmm_device *device)
 {
-    return device->is_backend_asked_for;
+    return device->is_backend_forced;
+}
+
+fgmm_path fg_device_path(const fgmm_device *device)
+{
+    return device->path;
 }
 
 uint64_t fg_device_bytes_left(const fgmm_device *device)

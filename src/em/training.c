@@ -252,7 +252,7 @@ static fg_memory_plan_request plan_request(const fg_training *t, fg_assignment l
                  .assignment = largest,
                  .k = o->components,
                  .d = t->source->info.dims,
-                 .path = o->path,
+                 .path = fg_device_path(t->device),
                  .has_wide_sums = o->mini_batch,
                  .tile_text = t->e.tiles[largest]},
         .host_bytes = doubles * sizeof(double),

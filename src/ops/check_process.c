@@ -25,7 +25,7 @@ typedef enum argument {
     ARGUMENT_DRIVER,
     ARGUMENT_FOLDER, /* of the cache; "": none */
     ARGUMENT_BACKEND,
-    ARGUMENT_IS_ASKED_FOR,
+    ARGUMENT_IS_FORCED,
     ARGUMENTS
 } argument;
 
@@ -155,7 +155,7 @@ static void list_arguments(argument_list *list, const fgmm_device_info *info, co
     list->arguments[ARGUMENT_FOLDER] = folder ? folder : "";
     number(list, ARGUMENT_DEVICE, info->index);
     number(list, ARGUMENT_BACKEND, (unsigned)fg_backend_in_use(device));
-    number(list, ARGUMENT_IS_ASKED_FOR, (unsigned)fg_device_is_backend_asked_for(device));
+    number(list, ARGUMENT_IS_FORCED, (unsigned)fg_device_is_backend_forced(device));
     for (size_t i = 0; i < count; i++) list_pass(list, ARGUMENTS + i * PASS_ARGUMENTS, &passes[i]);
     list->arguments[ARGUMENTS + count * PASS_ARGUMENTS] = NULL;
 }
@@ -218,11 +218,11 @@ static fgmm_status open_device(fgmm_device **device, char **argv, const char *ma
     options.cache_dir = argv[ARGUMENT_FOLDER];
     options.log = say_log;
     options.check_program = "";
-    if (number_of(argv, ARGUMENT_IS_ASKED_FOR)) options.backend = backend;
     const fgmm_status status = fgmm_device_open(device, &options);
     if (status != FGMM_OK) return status;
     fg_device_check_for_another(*device);
-    if (!options.backend) fg_backend_claim(*device, backend);
+    if (number_of(argv, ARGUMENT_IS_FORCED)) return fgmm_device_force_backend(*device, backend);
+    fg_backend_claim(*device, backend);
     return FGMM_OK;
 }
 

@@ -161,7 +161,7 @@ fg_matrix_unit fg_tile_unit(const fg_shape *shape, const fgmm_device *device)
     if (shape->backend != (fg_unit_is_warp(unit) ? FGMM_BACKEND_GPU_WORKGROUP : FGMM_BACKEND_CPU_SIMD))
         return FG_UNIT_NONE;
     if (fg_unit_is_warp(unit) && shape->d > FG_WARP_DIMS) return FG_UNIT_NONE;
-    if (!fg_device_is_backend_asked_for(device) && (shape->k < LEAST_K || shape->d < LEAST_D)) return FG_UNIT_NONE;
+    if (!fg_device_is_backend_forced(device) && (shape->k < LEAST_K || shape->d < LEAST_D)) return FG_UNIT_NONE;
     return unit;
 }
 

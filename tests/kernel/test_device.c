@@ -289,8 +289,6 @@ START_TEST(test_device__options_are_checked)
     fgmm_device *opened;
     size_t count;
     options.cache_dir = "";
-    options.backend = (fgmm_backend)9;
-    ck_fails(fgmm_device_open(&opened, &options), FGMM_ARGUMENT, "family = 9");
     options.size = 0;
     ck_fails(fgmm_device_open(&opened, &options), FGMM_ARGUMENT, "size = 0");
     ck_fails(fgmm_devices_list(&info, 1, &count), FGMM_ARGUMENT, "infos[0].size = 0");
@@ -299,23 +297,46 @@ START_TEST(test_device__options_are_checked)
     fgmm_device_close(NULL);
 
     /* An older program's struct ends behind `match`: the rest has its defaults. */
-    options =
-        (fgmm_device_options){.size = offsetof(fgmm_device_options, backend), .backend = FGMM_BACKEND_GPU_WORKGROUP};
+    options = (fgmm_device_options){.size = offsetof(fgmm_device_options, cache_dir), .memory_limit_bytes = 1};
     ck_ok(fgmm_device_open(&opened, &options));
+    ck_assert_uint_gt(fg_device_bytes_left(opened), 1);
     ck_ok(fgmm_devices_list(NULL, 0, &count));
     info.size = offsetof(fgmm_device_info, name);
     ck_ok(fgmm_device_describe(opened, &info));
     ck_assert_uint_eq(info.size, offsetof(fgmm_device_info, name));
     ck_assert_int_eq(info.name[0], 0);
-    ck_assert_int_eq(info.backend == FGMM_BACKEND_GPU_WORKGROUP, info.kind != FGMM_DEVICE_CPU);
     fgmm_device_close(opened);
+}
+END_TEST
 
-    options = fgmm_device_options_init();
+START_TEST(test_device__forced_choices)
+{
+    fgmm_device_options options = fgmm_device_options_init();
+    fgmm_device_info before = fgmm_device_info_init(), after = fgmm_device_info_init();
+    fgmm_device *opened;
     options.cache_dir = "";
-    options.backend = FGMM_BACKEND_GPU_WORKGROUP;
     ck_ok(fgmm_device_open(&opened, &options));
+    ck_ok(fgmm_device_describe(opened, &before));
+    ck_ok(fgmm_device_force_backend(opened, FGMM_BACKEND_AUTO));
+    ck_ok(fgmm_device_describe(opened, &after));
+    ck_assert_int_eq(after.backend, before.backend);
+    ck_assert(!fg_device_is_backend_forced(opened));
+
+    ck_ok(fgmm_device_force_backend(opened, FGMM_BACKEND_GPU_WORKGROUP));
+    ck_ok(fgmm_device_describe(opened, &after));
+    ck_assert_int_eq(after.backend, FGMM_BACKEND_GPU_WORKGROUP);
+    ck_assert_str_eq(after.reason, "group kernels, since they are forced");
     ck_assert_int_eq(fg_device_backend(opened), FGMM_BACKEND_GPU_WORKGROUP);
+    ck_assert(fg_device_is_backend_forced(opened));
     ck_assert_str_eq(fgmm_backend_name(fg_device_backend(opened)), "group");
+    ck_fails(fgmm_device_force_backend(opened, (fgmm_backend)9), FGMM_ARGUMENT, "backend = 9");
+    ck_fails(fgmm_device_force_backend(NULL, FGMM_BACKEND_GPU_WORKGROUP), FGMM_ARGUMENT, "device is NULL");
+
+    ck_assert_int_eq(fg_device_path(opened), FGMM_PATH_AUTO);
+    ck_ok(fgmm_device_force_path(opened, FGMM_PATH_DENSE));
+    ck_assert_int_eq(fg_device_path(opened), FGMM_PATH_DENSE);
+    ck_fails(fgmm_device_force_path(opened, (fgmm_path)9), FGMM_ARGUMENT, "path = 9");
+    ck_fails(fgmm_device_force_path(NULL, FGMM_PATH_DENSE), FGMM_ARGUMENT, "device is NULL");
     fgmm_device_close(opened);
 }
 END_TEST
@@ -640,6 +661,7 @@ Suite *suite(void)
     const TTest *const alone[] = {
         test_device__matches_index_and_part_of_the_name,
         test_device__options_are_checked,
+        test_device__forced_choices,
         test_device__says_when_there_is_no_platform,
         test_cache__second_open_does_not_compile,
         test_cache__damaged_file_is_rebuilt,

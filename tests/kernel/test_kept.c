@@ -62,8 +62,8 @@ static found_t find_lists(fgmm_backend backend, const fg_parameters *p)
     fgmm_device_options device_options = fgmm_device_options_init();
     fg_pass *pass;
     fg_buffer *buffer;
-    device_options.backend = backend;
     ck_ok(fgmm_device_open(&device, &device_options));
+    ck_ok(fgmm_device_force_backend(device, backend));
     ck_ok(fg_pass_create(&pass, device, &options));
     ck_ok(fg_buffer_create(&buffer, device, sizeof(float) * N * D, FG_BUFFER_DEVICE, "rows"));
     ck_ok(fg_buffer_write(buffer, 0, rows, sizeof(float) * N * D));

@@ -41,9 +41,9 @@ static void reopen(fgmm_backend backend)
     fgmm_device_options options = fgmm_device_options_init();
     fgmm_device_close(device);
     options.cache_dir = folder;
-    options.backend = backend;
     options.check_program = check_program;
     ck_ok(fgmm_device_open(&device, &options));
+    ck_ok(fgmm_device_force_backend(device, backend));
     fg_device_set_check_silence_s(device, check_silence_s);
 }
 

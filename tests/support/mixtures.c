@@ -19,9 +19,9 @@ fgmm_device *open_test_backend(fgmm_backend backend)
 {
     fgmm_device *device;
     fgmm_device_options options = fgmm_device_options_init();
-    options.backend = backend;
     options.cache_dir = "";
     ck_ok(fgmm_device_open(&device, &options));
+    ck_ok(fgmm_device_force_backend(device, backend));
     fg_device_poison_buffers(device);
     return device;
 }

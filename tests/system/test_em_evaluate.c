@@ -74,7 +74,7 @@ static collected *evaluate(fgmm_source *source, const fgmm_model *under, uint64_
     options.want_labels = 1;
     options.top = c->top = 4;
     options.batch_rows = batch_rows;
-    options.path = path;
+    ck_ok(fgmm_device_force_path(device, path));
     ck_ok(fgmm_evaluate(device, under, source, &options, collect, c, &mean, &count));
     fgmm_source_close(source);
     ck_assert_uint_eq(count, N);
@@ -134,8 +134,8 @@ static void reopen(fgmm_backend backend)
     fgmm_device_options options = fgmm_device_options_init();
     fgmm_device_close(device);
     options.cache_dir = temporary_path("spoiled");
-    options.backend = backend;
     ck_ok(fgmm_device_open(&device, &options));
+    ck_ok(fgmm_device_force_backend(device, backend));
 }
 
 /* Rows that kernels give no log-likelihood are taken again by the next backend, which goes on; where it may not, they

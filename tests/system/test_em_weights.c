@@ -124,7 +124,7 @@ START_TEST(test_weights__whole_numbers_equal_repeated_rows)
             fgmm_model *start = make_start((fgmm_covariance)covariance);
             fgmm_fit_options options = options_from(start);
             fgmm_fit_report report = fgmm_fit_report_init(), expected = fgmm_fit_report_init();
-            options.path = (fgmm_path)path;
+            ck_ok(fgmm_device_force_path(device, (fgmm_path)path));
             fgmm_model *a = fit_weighted(weights, &options, &report);
             fgmm_model *b = fit_rows(device, repeated, repeated_count, D, &options, &expected);
             check_near_models(a, b);
@@ -132,6 +132,11 @@ START_TEST(test_weights__whole_numbers_equal_repeated_rows)
             ck_assert_double_le(fabs(report.inertia / expected.inertia - 1), LIKELIHOOD_ROUNDING);
             ck_assert_double_eq(report.total_weight, (double)repeated_count);
             ck_assert_uint_eq(report.rows, N);
+            if (path == FGMM_PATH_SPARSE) ck_assert_uint_eq(report.dense_batches, 0);
+            if (path == FGMM_PATH_DENSE && covariance <= FGMM_DIAG) {
+                ck_assert_uint_gt(report.dense_batches, 0);
+                ck_assert_uint_eq(report.sparse_batches, 0);
+            }
             fgmm_model_free(a);
             fgmm_model_free(b);
             fgmm_model_free(start);

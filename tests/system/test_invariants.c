@@ -5,6 +5,7 @@
 #include "support.h"
 
 #include "cholesky.h"
+#include "flashgmm/testing.h"
 #include "reference.h"
 #include "rng.h"
 #include "statistics.h"
@@ -285,7 +286,7 @@ static void fit(outcome *o, const mixture *start, fgmm_covariance covariance, co
     options.max_iterations = iterations;
     options.tolerance = 0;
     options.reg_covar = p->reg_covar;
-    options.path = path;
+    ck_ok(fgmm_device_force_path(device, path));
     o->report = fgmm_fit_report_init();
     ck_ok(fgmm_fit(&model, device, source, &options, &o->report));
     o->m.covariance = covariance;

@@ -3,6 +3,8 @@
 #include "mixtures.h"
 #include "support.h"
 
+#include "flashgmm/testing.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,12 +30,12 @@ static void keep_line(void *user, const char *line)
 static void open_device(void)
 {
     fgmm_device_options options = fgmm_device_options_init();
-    options.backend = FGMM_BACKEND_CPU_SIMD;
     options.cache_dir = folder;
     options.log = keep_line;
     fgmm_device_close(device);
     logged[0] = 0;
     ck_ok(fgmm_device_open(&device, &options));
+    ck_ok(fgmm_device_force_backend(device, FGMM_BACKEND_CPU_SIMD));
 }
 
 static void setup(void)
