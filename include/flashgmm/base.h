@@ -6,8 +6,8 @@
  *     legal range.
  *   - Arrays are dense and row-major; (N,D) means N rows of D elements. Letters are the same everywhere: N rows,
  *     D dimensions, K components. Logarithms are natural, log-likelihoods are in nats.
- *   - Options and reports are structs that begin with their own size. The function named after the struct, with _init at
- *     the end, returns one with the size and all defaults set: `fgmm_fit_options options = fgmm_fit_options_init();`.
+ *   - Options and reports are structs that begin with their own size. The function named after a struct, with _init
+ *     behind it, returns one with its size and all defaults: `fgmm_fit_options options = fgmm_fit_options_init();`.
  *     Assign the members that you want by name. New members are added at the end, so a program built with an older
  *     header keeps working: the size tells the library which members it does not know.
  *   - Calls block until their work is done.
