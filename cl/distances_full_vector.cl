@@ -34,7 +34,7 @@ static inline void tile_squares(floatv squares[ROW_GROUPS], __global const float
         for (int o = 0; o < OUTPUTS; o++)
 #pragma unroll
             for (int g = 0; g < ROW_GROUPS; g++) squares[g] = fma(z[o][g], z[o][g], squares[g]);
-        w += depth * OUTPUTS;
+        w += BLOCK_FLOATS(depth);
     }
 }
 

@@ -13,14 +13,14 @@
 enum { TRIANGLE_ROWS = 32, TRIANGLE_COLUMNS = 32, TRIANGLE_DEPTH = 16, TRIANGLE_ITEMS = 64, SIDE = 8 };
 enum { ITEM_SQUARE = 4 }; /* sums of an item: 4 x 4 */
 #define TRIANGLE_BLOCKS ((DIMS + OUTPUTS - 1) / OUTPUTS)
-#define TRIANGLE_FLOATS (OUTPUTS * (OUTPUTS * (TRIANGLE_BLOCKS * (TRIANGLE_BLOCKS - 1) / 2) + DIMS))
+#define TRIANGLE_FLOATS (OUTPUTS * (OUTPUTS * (TRIANGLE_BLOCKS * (TRIANGLE_BLOCKS - 1) / 2) + TRIANGLE_BLOCKS + DIMS))
 #define COMPONENT_FLOATS ((size_t)ROW_STRIDE + TRIANGLE_FLOATS)
 
-/* W_jd, d <= j < D. */
-static inline float triangle_element(__global const float *w, uint j, uint d)
+/* Where the sum z_j begins, j < D; behind it, OUTPUTS apart, are W_jd, d <= j. */
+static inline __global const float *triangle_row(__global const float *w, uint j)
 {
     const uint block = j / OUTPUTS;
-    return w[(size_t)OUTPUTS * OUTPUTS * (block * (block + 1) / 2) + d * OUTPUTS + j % OUTPUTS];
+    return w + (size_t)OUTPUTS * (OUTPUTS * (block * (block + 1) / 2) + block) + j % OUTPUTS;
 }
 
 typedef struct triangle_t {
@@ -43,7 +43,7 @@ static inline void stage_triangle(const triangle_t *p, uint j0, uint d0, uint it
     }
     for (uint e = item; e < TRIANGLE_COLUMNS * TRIANGLE_DEPTH; e += TRIANGLE_ITEMS) {
         const uint j = j0 + e % TRIANGLE_COLUMNS, d = d0 + e / TRIANGLE_COLUMNS;
-        p->w[e] = j < DIMS && d <= j ? triangle_element(p->component + ROW_STRIDE, j, d) : 0.0f;
+        p->w[e] = j < DIMS && d <= j ? triangle_row(p->component + ROW_STRIDE, j)[(d + 1) * OUTPUTS] : 0.0f;
     }
 }
 
@@ -52,9 +52,12 @@ static inline void triangle_outputs(float z[ITEM_SQUARE][ITEM_SQUARE], const tri
 {
     const uint x = item % SIDE, y = item / SIDE, depth = min(j0 + TRIANGLE_COLUMNS, (uint)DIMS);
 #pragma unroll
-    for (int i = 0; i < ITEM_SQUARE; i++)
+    for (int j = 0; j < ITEM_SQUARE; j++) {
+        const uint column = j0 + x + j * SIDE;
+        const float start = column < DIMS ? *triangle_row(p->component + ROW_STRIDE, column) : 0.0f;
 #pragma unroll
-        for (int j = 0; j < ITEM_SQUARE; j++) z[i][j] = 0.0f;
+        for (int i = 0; i < ITEM_SQUARE; i++) z[i][j] = start;
+    }
     for (uint d0 = 0; d0 < depth; d0 += TRIANGLE_DEPTH) {
         stage_triangle(p, j0, d0, item);
         barrier(CLK_LOCAL_MEM_FENCE);

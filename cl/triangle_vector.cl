@@ -3,7 +3,10 @@
  *
  *   a tile of rows, transposed in groups of VW rows            W of a component, packed behind its mean
  *     group 0: y_0,0 y_1,0 .. y_VW-1,0 | y_0,1 y_1,1 ..          m_0 .. m_D-1 0 0 (ROW_STRIDE)
- *     group 1: y_VW,0 ..                                         outputs 0..O-1: [d = 0..O-1][O], O..2O-1: [d = 0..2O-1][O] ..
+ *     group 1: y_VW,0 ..                                         outputs 0..O-1: [O], [d = 0..O-1][O], O..2O-1: [O], [d = 0..2O-1][O] ..
+ *
+ * The first [O] of each block is where the sums begin: W times what m is above the mean before it was rounded, so that z is
+ * that of the exact mean.
  *
  *   ROW_GROUPS  groups of VW rows in registers
  *   OUTPUTS     elements of z in registers; OUTPUTS x ROW_GROUPS + ROW_GROUPS + 1 vectors must fit
@@ -14,7 +17,8 @@
 #error "ROW_GROUPS or OUTPUTS is not set"
 #endif
 #define TRIANGLE_BLOCKS ((DIMS + OUTPUTS - 1) / OUTPUTS)
-#define TRIANGLE_FLOATS (OUTPUTS * (OUTPUTS * (TRIANGLE_BLOCKS * (TRIANGLE_BLOCKS - 1) / 2) + DIMS))
+#define TRIANGLE_FLOATS (OUTPUTS * (OUTPUTS * (TRIANGLE_BLOCKS * (TRIANGLE_BLOCKS - 1) / 2) + TRIANGLE_BLOCKS + DIMS))
+#define BLOCK_FLOATS(depth) (((depth) + 1) * OUTPUTS)
 #define COMPONENT_FLOATS ((size_t)ROW_STRIDE + TRIANGLE_FLOATS)
 
 /* Where row i of a block goes: with its group, its elements VW apart. */
@@ -31,14 +35,15 @@ static inline float load_row(__global float *a, __global const row_t *rows, size
     return 0.0f;
 }
 
-/* OUTPUTS elements of z, which need the first `depth` of y. */
+/* OUTPUTS elements of z, which need the first `depth` of y; w: their block. */
 static inline void triangle_outputs(floatv z[OUTPUTS][ROW_GROUPS], __global const float *y, __global const float *mean,
                                     __global const float *w, int depth)
 {
 #pragma unroll
     for (int o = 0; o < OUTPUTS; o++)
 #pragma unroll
-        for (int g = 0; g < ROW_GROUPS; g++) z[o][g] = 0.0f;
+        for (int g = 0; g < ROW_GROUPS; g++) z[o][g] = (floatv)w[o];
+    w += OUTPUTS;
     for (int d = 0; d < depth; d++) {
         floatv t[ROW_GROUPS];
 #pragma unroll

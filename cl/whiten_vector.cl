@@ -32,7 +32,7 @@ __kernel void whiten(__global const row_t *rows, ulong first_element, uint first
                 for (int g = 0; g < ROW_GROUPS; g++) PASTE(vstore, VW)(z[o][g], g, lanes[o]);
             for (uint i = 0; i < min((uint)WHITE_ROWS, end - row0); i++)
                 for (int o = 0; first + o < depth; o++) white[(size_t)(row0 + i) * DIMS + first + o] = lanes[o][i];
-            w += depth * OUTPUTS;
+            w += BLOCK_FLOATS(depth);
         }
     }
 }

@@ -13,6 +13,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Of W dm, and of its W, beside those of the sums that it is part of. */
+enum { START_ROUNDINGS = 3 };
 /* Binary places of numbers. */
 enum { FLOAT_PLACES = 24, HALF_PLACES = 11 };
 /* Standard errors that a bound is above what has random signs, and deviations beyond sqrt(D) that a row is near. */
@@ -220,7 +222,7 @@ void fg_error_add_factor(fg_error *e, const fg_packed *p, const fg_parameters *q
     for (size_t j = 0; j < d && q->covariance == FGMM_FULL; j++) { /* tied: whitened means are rounded instead */
         double sum = 0;
         for (size_t c = 0; c <= j; c++) sum += t->w[j * d + c] * offsets[c];
-        e->moves += sum * sum;
+        fg_error_add_sums(e, (double)(j + START_ROUNDINGS) * sum * sum); /* where the sum for z_j begins */
     }
     for (size_t c = 0; c < d; c++) {
         const double deviation = sqrt(q->covariances[fg_variance_place(q->covariance, d, k, c)]);

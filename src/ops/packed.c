@@ -207,7 +207,8 @@ static fgmm_status set_peaks(image *m, fg_packed *p, const fg_shape *s, const fg
         double log_determinant;
         if (s->covariance == FGMM_FULL) {
             FG_TRY(fg_triangle_make(&own, q->covariances + (size_t)k * s->d * s->d, s->d, full_scale));
-            fg_triangle_pack(m->packed + k * fg_triangle_floats(s), s, own.w, full_scale);
+            fg_triangle_pack(m->packed + k * fg_triangle_floats(s), s, own.w, p->offsets + (size_t)k * s->d,
+                             full_scale);
             fg_error_add_factor(&m->errors[k], p, q, &own, k);
             p->wide[k] |= (cl_uint)fg_sums_are_wide(own.loss, s->d);
             log_determinant = own.log_determinant;

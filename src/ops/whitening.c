@@ -17,15 +17,25 @@ enum { TRIANGLE_ROWS = 32, TRIANGLE_COLUMNS = 32, TRIANGLE_ITEMS = 64 };
 uint64_t fg_triangle_floats(const fg_shape *s)
 {
     const uint64_t blocks = fg_ceil_div(s->d, s->outputs);
-    return s->row_stride + s->outputs * (s->outputs * (blocks * (blocks - 1) / 2) + s->d);
+    return s->row_stride + s->outputs * (s->outputs * (blocks * (blocks - 1) / 2) + blocks + s->d);
 }
 
-void fg_triangle_pack(float *to, const fg_shape *s, const double *w, double scale)
+/* (W off)_j; off NULL: zeros. */
+static double start_of(const double *w, const double *off, uint64_t d, uint64_t j)
+{
+    double sum = 0;
+    for (uint64_t c = 0; off && c <= j; c++) sum += w[j * d + c] * off[c];
+    return sum;
+}
+
+void fg_triangle_pack(float *to, const fg_shape *s, const double *w, const double *off, double scale)
 {
     const uint32_t width = s->outputs;
     to += s->row_stride;
     for (uint32_t first = 0; first < s->d; first += width) {
         const uint32_t depth = (uint32_t)fg_min_u64(first + width, s->d);
+        for (uint32_t j = first; j < depth; j++) to[j - first] = (float)(scale * start_of(w, off, s->d, j));
+        to += width;
         for (uint32_t d = 0; d < depth; d++, to += width)
             for (uint32_t j = first; j < depth; j++) to[j - first] = (float)(scale * w[(size_t)j * s->d + d]);
     }
@@ -125,7 +135,7 @@ fgmm_status fg_whitening_load(fg_pass *pass, const fg_triangle *triangle)
     const fg_shape *s = &pass->shape;
     float *image = NULL;
     FG_TRY(FG_ALLOC(&image, fg_triangle_floats(s), "a covariance's factor"));
-    fg_triangle_pack(image, s, triangle->w, 1);
+    fg_triangle_pack(image, s, triangle->w, NULL, 1);
     FG_TRY(fg_buffer_write(pass->whitening.factor, 0, image, sizeof *image * (size_t)fg_triangle_floats(s)));
 done:
     free(image);
