@@ -1,5 +1,6 @@
 /* packed.c - parameters in double -> what kernels read: shifted, scaled, in strips of components. Host arithmetic only.
  * docs/math.md, equations 1, 4 and 6. */
+#include "buffers.h"
 #include "parts.h"
 
 #include "size.h"
@@ -26,22 +27,53 @@ static uint64_t component_floats(const fg_shape *s)
     return s->covariance == FGMM_DIAG ? 2 * (uint64_t)s->d : s->d;
 }
 
+static uint64_t packed_bytes(const fg_shape *s)
+{
+    return sizeof(float) * s->padded_k * component_floats(s);
+}
+
+static uint64_t means_bytes(const fg_shape *s)
+{
+    return sizeof(float) * s->padded_k * (uint64_t)s->row_stride;
+}
+
+/* A number of each component. */
+static uint64_t component_bytes(const fg_shape *s)
+{
+    return sizeof(float) * (uint64_t)s->padded_k;
+}
+
+static uint64_t strip_bytes(const fg_shape *s)
+{
+    return sizeof(cl_uint) * (uint64_t)s->strips;
+}
+
+static uint64_t shift_bytes(const fg_shape *s)
+{
+    return sizeof(float) * (uint64_t)FG_SHIFT_FLOATS(s);
+}
+
+static const fg_buffer_row rows[] = {
+    {offsetof(fg_packed, packed), "packed means", packed_bytes},
+    {offsetof(fg_packed, scale), "scales", component_bytes},
+    {offsetof(fg_packed, offset), "offsets", component_bytes},
+    {offsetof(fg_packed, normaliser), "normalisers", component_bytes},
+    {offsetof(fg_packed, width), "widths", component_bytes},
+    {offsetof(fg_packed, is_exact), "strip forms", strip_bytes},
+    {offsetof(fg_packed, means), "means", means_bytes},
+    {offsetof(fg_packed, shift), "shift", shift_bytes},
+    {offsetof(fg_packed, is_wide), "forms of sums", component_bytes},
+};
+static const fg_buffer_list buffers = FG_BUFFER_LIST(rows);
+
+/* Made when sums are first taken about other centres. */
+static const fg_buffer_row centre_rows[] = {{offsetof(fg_packed, centres), "centres", means_bytes}};
+static const fg_buffer_list centre_buffers = FG_BUFFER_LIST(centre_rows);
+
 fgmm_status fg_packed_create(fg_packed *p, fgmm_device *device, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
-    size_t packed, means;
-    FG_TRY(fg_size_product3(&packed, s->padded_k, component_floats(s), sizeof(float), "packed means"));
-    FG_TRY(fg_size_product3(&means, s->padded_k, s->row_stride, sizeof(float), "means"));
-    const size_t per_component = sizeof(float) * s->padded_k;
-    FG_TRY(fg_buffer_create(&p->packed, device, packed, FG_BUFFER_DEVICE, "packed means"));
-    FG_TRY(fg_buffer_create(&p->scale, device, per_component, FG_BUFFER_DEVICE, "scales"));
-    FG_TRY(fg_buffer_create(&p->offset, device, per_component, FG_BUFFER_DEVICE, "offsets"));
-    FG_TRY(fg_buffer_create(&p->normaliser, device, per_component, FG_BUFFER_DEVICE, "normalisers"));
-    FG_TRY(fg_buffer_create(&p->width, device, per_component, FG_BUFFER_DEVICE, "widths"));
-    FG_TRY(fg_buffer_create(&p->is_exact, device, sizeof(cl_uint) * s->strips, FG_BUFFER_DEVICE, "strip forms"));
-    FG_TRY(fg_buffer_create(&p->means, device, means, FG_BUFFER_DEVICE, "means"));
-    FG_TRY(fg_buffer_create(&p->shift, device, sizeof(float) * FG_SHIFT_FLOATS(s), FG_BUFFER_DEVICE, "shift"));
-    FG_TRY(fg_buffer_create(&p->is_wide, device, sizeof(cl_uint) * s->padded_k, FG_BUFFER_DEVICE, "forms of sums"));
+    FG_TRY(fg_buffers_create(p, &buffers, device, s));
     FG_TRY(FG_ALLOC(&p->offsets, (uint64_t)s->k * s->d, "mean offsets"));
     FG_TRY(FG_ALLOC(&p->wide, s->padded_k, "forms of sums"));
     FG_TRY(FG_ALLOC(&p->peaks, s->k, "peaks"));
@@ -56,9 +88,8 @@ done:
 
 uint64_t fg_packed_bytes(const fg_shape *s)
 {
-    const uint64_t padded = s->padded_k;
-    return sizeof(float) * (padded * (component_floats(s) + 2 * s->row_stride + 4) + FG_SHIFT_FLOATS(s)) +
-           sizeof(cl_uint) * (s->strips + padded) + fg_split_bytes(s) + fg_bounds_bytes(s);
+    return fg_buffers_bytes(&buffers, s) + fg_buffers_bytes(&centre_buffers, s) + fg_split_bytes(s) +
+           fg_bounds_bytes(s);
 }
 
 /* The images of the buffers while parameters are loaded, the mean offsets, peaks and squares, and factors in double. */
@@ -73,16 +104,8 @@ uint64_t fg_packed_host_bytes(const fg_shape *s)
 
 void fg_packed_free(fg_packed *p)
 {
-    fg_buffer_free(p->packed);
-    fg_buffer_free(p->scale);
-    fg_buffer_free(p->offset);
-    fg_buffer_free(p->normaliser);
-    fg_buffer_free(p->width);
-    fg_buffer_free(p->is_exact);
-    fg_buffer_free(p->means);
-    fg_buffer_free(p->centres);
-    fg_buffer_free(p->is_wide);
-    fg_buffer_free(p->shift);
+    fg_buffers_free(p, &buffers);
+    fg_buffers_free(p, &centre_buffers);
     fg_bounds_free(&p->bounds);
     fg_buffer_free(p->split_means);
     fg_buffer_free(p->strip_terms);
@@ -433,14 +456,13 @@ fgmm_status fg_packed_recentre(fg_packed *p, fgmm_device *device, const fg_shape
 {
     fgmm_status status = FGMM_OK;
     float *means = NULL;
-    const size_t bytes = fg_buffer_bytes(p->means);
     FG_TRY(FG_ALLOC(&means, (uint64_t)s->padded_k * s->row_stride, "centres"));
-    if (!p->centres) FG_TRY(fg_buffer_create(&p->centres, device, bytes, FG_BUFFER_DEVICE, "centres"));
+    FG_TRY(fg_buffers_create(p, &centre_buffers, device, s));
     for (uint32_t k = 0; k < s->k; k++) {
         shift_mean(means, p, s, centres + (size_t)k * s->d, shift, k);
         p->wide[k] = 1;
     }
-    FG_TRY(fg_buffer_write(p->centres, 0, means, bytes));
+    FG_TRY(fg_buffer_write(p->centres, 0, means, fg_buffer_bytes(p->centres)));
     FG_TRY(fg_buffer_write(p->is_wide, 0, p->wide, sizeof(cl_uint) * s->padded_k));
     p->is_recentred = 1;
 done:
