@@ -128,7 +128,7 @@ typedef struct fgmm_fit_report {
     uint64_t history_count;
     double inertia; /* k-means: sum of squared distances to the nearest centroid, each times its row's weight, under the
                        last iteration's centroids */
-    uint64_t repaired; /* components re-seeded, over all iterations */
+    uint64_t reseeded; /* components re-seeded, over all iterations */
     /* Batches whose rows kept few components, or many; rows of the latter, and those whose list overflowed. */
     uint64_t sparse_batches, dense_batches, dense_rows;
     double error_bound_nats; /* bound of the float32 error of the log-likelihood of a row near its components, within

@@ -50,8 +50,8 @@ typedef struct fgmm_index_options {
     const fgmm_model *quantizer; /* required; borrowed for the call: a mixture, or centroids as from fgmm_kmeans */
     fgmm_assignment assignment;  /* default residual */
     uint32_t max_lists;          /* soft: most lists of a row; default 8 */
-    double tau;                  /* soft: threshold; 0 (default): 1/K, unless replication is given */
-    double replication;          /* entries per row aimed at: residual, 1..2, 0: 1.5; soft: chooses tau, 0: tau does */
+    double tau;                  /* soft: threshold; 0 (default): 1/K, unless copies_per_row is given */
+    double copies_per_row;       /* entries per row aimed at: residual, 1..2, 0: 1.5; soft: chooses tau, 0: tau does */
     uint32_t for_top;            /* results per query that the dial is made for; default 10, at most FGMM_TOP_MAX; 0: no
                                     dial, the index then knows no recall */
     fgmm_source *calibration;    /* NULL: held-out rows stand for queries; else queries of the user's own, which set the
@@ -79,7 +79,7 @@ static inline fgmm_index_options fgmm_index_options_init(void)
 typedef struct fgmm_index_info {
     size_t size;
     uint64_t rows;    /* different ids */
-    uint64_t entries; /* of all lists; entries / rows is the replication */
+    uint64_t entries; /* of all lists; entries / rows: the copies of a row */
     uint64_t lists;   /* K */
     uint64_t dims;
     uint64_t next_id; /* what the next added row gets: one more than the highest id so far */

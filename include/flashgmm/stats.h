@@ -63,10 +63,10 @@ static inline fgmm_m_step_options fgmm_m_step_options_init(void)
  *     weight_k = N_k / sum N;  mean_k = m_k + delta_k
  *     spherical variance_k = (S2_k / N_k - |delta_k|^2) / D + reg_covar;  diag the same per dimension
  *     full S_k = S2_k / N_k - delta_k delta_k^T + reg_covar I;  tied S = (S2 - sum_k N_k delta_k delta_k^T) / N + ...
- * Components with too little weight are re-seeded by the rule in docs/math.md, "Collapsed components"; *repaired (may
+ * Components with too little weight are re-seeded by the rule in docs/math.md, "Collapsed components"; *reseeded (may
  * be NULL) receives how many. Never yields NaN. Errors: DATA when the statistics hold no rows. */
 FGMM_API fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics,
-                                 const fgmm_m_step_options *options, uint64_t *repaired);
+                                 const fgmm_m_step_options *options, uint64_t *reseeded);
 
 #ifdef __cplusplus
 }

@@ -46,7 +46,7 @@ fgmm_status fgmm_statistics_accumulate_weighted(fgmm_statistics *statistics, fgm
     FG_TRY(fg_e_step_set_pass(&e, FG_ASSIGN_SOFT));
     FG_TRY(fg_e_step_run(values, &e, &parameters, NULL));
     FG_TRY(fg_weights_check(&opened, source->info.rows, 1));
-    for (size_t i = 0; i < statistics->layout.count; i++) statistics->values[i] += opened.unit * values[i];
+    for (size_t i = 0; i < statistics->layout.count; i++) statistics->values[i] += opened.scale * values[i];
 done:
     fg_e_step_close(&e);
     free(range.centre);

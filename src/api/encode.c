@@ -72,9 +72,9 @@ static fgmm_status encode_vlad(double *out, fgmm_device *device, const fgmm_mode
     FG_TRY(fgmm_model_from_centroids(&centroids, model->info.components, d, model->means));
     FG_TRY(fgmm_predict(device, centroids, source, labels));
     for (uint64_t i = 0; i < n; i++)
-        for (uint64_t c = 0; c < d; c++) {
-            const uint64_t at = (uint64_t)labels[i] * d + c;
-            out[at] += fg_row_value(rows, source->info.type, (size_t)(i * d + c)) - model->means[at];
+        for (uint64_t j = 0; j < d; j++) {
+            const uint64_t at = (uint64_t)labels[i] * d + j;
+            out[at] += fg_row_value(rows, source->info.type, (size_t)(i * d + j)) - model->means[at];
         }
 done:
     fgmm_model_free(centroids);

@@ -64,7 +64,7 @@ done:
 }
 
 /* Hands the report over, as much of it as the caller's struct has room for; its arrays go along with it. */
-static void give_report(fgmm_fit_report *to, fgmm_fit_report *from)
+static void return_report(fgmm_fit_report *to, fgmm_fit_report *from)
 {
     from->size = sizeof *from;
     if (to) {
@@ -82,7 +82,7 @@ static fgmm_status run(fgmm_model **model, const fg_training *t, fg_algorithm al
 {
     fgmm_fit_report of_best;
     const fgmm_status status = fg_restarts_run(model, t, algorithm, is_inertia, &of_best);
-    give_report(report, &of_best);
+    return_report(report, &of_best);
     return status;
 }
 

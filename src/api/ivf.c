@@ -32,11 +32,11 @@ static fgmm_status check_options(const fgmm_index_options *o)
     FG_CHECK(o->max_lists >= 1 && o->max_lists <= FGMM_LISTS_PER_ROW_MAX, FGMM_ARGUMENT, "max_lists = %u; need 1..%d",
              o->max_lists, FGMM_LISTS_PER_ROW_MAX);
     FG_CHECK(o->tau >= 0 && o->tau < 1, FGMM_ARGUMENT, "tau = %g; need 0 (1/K) or a number below 1", o->tau);
-    FG_CHECK(o->replication == 0 || o->replication >= 1, FGMM_ARGUMENT,
-             "replication = %g; need 0 (the default) or 1 and more", o->replication);
-    FG_CHECK(o->assignment != FGMM_ASSIGN_RESIDUAL || o->replication <= 2, FGMM_ARGUMENT,
-             "replication = %g; a residual assignment gives a row at most 2 lists: need 1..2", o->replication);
-    FG_CHECK(isfinite(o->replication), FGMM_ARGUMENT, "replication = %g; need a finite number", o->replication);
+    FG_CHECK(o->copies_per_row == 0 || o->copies_per_row >= 1, FGMM_ARGUMENT,
+             "replication = %g; need 0 (the default) or 1 and more", o->copies_per_row);
+    FG_CHECK(o->assignment != FGMM_ASSIGN_RESIDUAL || o->copies_per_row <= 2, FGMM_ARGUMENT,
+             "replication = %g; a residual assignment gives a row at most 2 lists: need 1..2", o->copies_per_row);
+    FG_CHECK(isfinite(o->copies_per_row), FGMM_ARGUMENT, "replication = %g; need a finite number", o->copies_per_row);
     FG_CHECK(o->for_top <= FGMM_TOP_MAX, FGMM_ARGUMENT, "for_top = %u; need 0..%d", o->for_top, FGMM_TOP_MAX);
 done:
     return status;

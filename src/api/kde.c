@@ -1,5 +1,5 @@
-/* kde.c - kernel density estimates by the mixture's own evaluation: a piece of the data at a time becomes the
- * components of a mixture with equal weights and one variance, all queries pass through it, and the pieces'
+/* kde.c - kernel density estimates by the mixture's own evaluation: a chunk of the data at a time becomes the
+ * components of a mixture with equal weights and one variance, all queries pass through it, and the chunks'
  * log-densities are added (docs/math.md, equation 13). */
 #include "flashgmm/kde.h"
 
@@ -10,8 +10,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Rows of a piece: as many components as keep the device busy, and fewer where they are wide. */
-enum { PIECE_ROWS = 8192, LEAST_PIECE_ROWS = 256, PIECE_ELEMENTS = 1 << 22 };
+/* Rows of a chunk: as many components as keep the device busy, and fewer where they are wide. */
+enum { CHUNK_ROWS = 8192, LEAST_CHUNK_ROWS = 256, CHUNK_ELEMENTS = 1 << 22 };
 
 /* Its square is a double's. */
 #define FG_LEAST_BANDWIDTH 1e-100
@@ -23,10 +23,10 @@ typedef struct estimate {
     double variance;
     fgmm_evaluate_options options;
     double *log_density; /* (Q) log of the sum over the rows so far */
-    uint64_t d, piece_rows, seen;
-    void *rows; /* (piece_rows,d) as they lie in the source */
+    uint64_t d, chunk_rows, seen;
+    void *rows; /* (chunk_rows,d) as they lie in the source */
     double *means, *weights, *variances;
-    double log_count; /* log of the rows in this piece */
+    double log_count; /* log of the rows in this chunk */
 } estimate;
 
 static double log_add(double a, double b)
@@ -35,19 +35,19 @@ static double log_add(double a, double b)
     return most + log1p(exp(fmin(a, b) - most));
 }
 
-static int add_piece(void *user, const fgmm_evaluation *batch)
+static int add_chunk(void *user, const fgmm_evaluation *batch)
 {
     estimate *e = user;
     double *to = e->log_density + batch->first_row;
     const int is_first = e->seen == 0;
     for (uint64_t i = 0; i < batch->rows; i++) {
-        const double piece = batch->log_likelihood[i] + e->log_count;
-        to[i] = is_first ? piece : log_add(to[i], piece);
+        const double of_chunk = batch->log_likelihood[i] + e->log_count;
+        to[i] = is_first ? of_chunk : log_add(to[i], of_chunk);
     }
     return 0;
 }
 
-static fgmm_status run_piece(estimate *e, uint64_t n)
+static fgmm_status run_chunk(estimate *e, uint64_t n)
 {
     fgmm_status status = FGMM_OK;
     fgmm_model *model = NULL;
@@ -60,7 +60,7 @@ static fgmm_status run_piece(estimate *e, uint64_t n)
     }
     e->log_count = log((double)n);
     FG_TRY(fgmm_model_create(&model, FGMM_SPHERICAL, n, e->d, e->weights, e->means, e->variances));
-    FG_TRY(fgmm_evaluate(e->device, model, e->queries, &e->options, add_piece, e, NULL, NULL));
+    FG_TRY(fgmm_evaluate(e->device, model, e->queries, &e->options, add_chunk, e, NULL, NULL));
     e->seen += n;
 done:
     fgmm_model_free(model);
@@ -72,17 +72,17 @@ static fgmm_status run(estimate *e)
     fgmm_status status = FGMM_OK;
     uint64_t n;
     const uint64_t rows = e->data->info.rows;
-    e->piece_rows = fg_min_u64(PIECE_ROWS, fg_max_u64(LEAST_PIECE_ROWS, PIECE_ELEMENTS / e->d));
-    e->piece_rows = fg_min_u64(e->piece_rows, rows);
-    FG_TRY(fg_alloc(&e->rows, e->piece_rows * e->d, fgmm_type_bytes(e->data->info.type), "a piece of the data"));
-    FG_TRY(FG_ALLOC(&e->means, e->piece_rows * e->d, "a piece of the data"));
-    FG_TRY(FG_ALLOC(&e->weights, e->piece_rows, "weights"));
-    FG_TRY(FG_ALLOC(&e->variances, e->piece_rows, "variances"));
+    e->chunk_rows = fg_min_u64(CHUNK_ROWS, fg_max_u64(LEAST_CHUNK_ROWS, CHUNK_ELEMENTS / e->d));
+    e->chunk_rows = fg_min_u64(e->chunk_rows, rows);
+    FG_TRY(fg_alloc(&e->rows, e->chunk_rows * e->d, fgmm_type_bytes(e->data->info.type), "a chunk of the data"));
+    FG_TRY(FG_ALLOC(&e->means, e->chunk_rows * e->d, "a chunk of the data"));
+    FG_TRY(FG_ALLOC(&e->weights, e->chunk_rows, "weights"));
+    FG_TRY(FG_ALLOC(&e->variances, e->chunk_rows, "variances"));
     FG_TRY(fgmm_source_rewind(e->data));
     do {
-        FG_TRY(fg_rows_fill(e->data, e->rows, e->piece_rows, &n));
-        if (n > 0) FG_TRY(run_piece(e, n));
-    } while (n == e->piece_rows);
+        FG_TRY(fg_rows_fill(e->data, e->rows, e->chunk_rows, &n));
+        if (n > 0) FG_TRY(run_chunk(e, n));
+    } while (n == e->chunk_rows);
     FG_CHECK(e->seen > 0, FGMM_DATA, "the data has no rows; a density estimate needs at least one");
     const double log_rows = log((double)e->seen);
     for (uint64_t i = 0; i < e->queries->info.rows; i++) e->log_density[i] -= log_rows;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* As much of the result as the caller's struct has room for. */
-static void give(fgmm_criteria *to, fgmm_criteria *from)
+static void return_criteria(fgmm_criteria *to, fgmm_criteria *from)
 {
     from->size = to->size;
     memcpy(to, from, to->size < sizeof *from ? to->size : sizeof *from);
@@ -40,7 +40,7 @@ fgmm_status fgmm_criteria_from_weighted(fgmm_criteria *criteria, const fgmm_mode
     FG_CHECK(isfinite(total_weight) && total_weight > 0, FGMM_ARGUMENT, "total_weight = %g; need a number above 0",
              total_weight);
     fgmm_criteria c = criteria_of(model, log_likelihood, rows, total_weight);
-    give(criteria, &c);
+    return_criteria(criteria, &c);
 done:
     return status;
 }
@@ -77,7 +77,7 @@ fgmm_status fgmm_criteria_evaluate(fgmm_criteria *criteria, fgmm_device *device,
     FG_TRY(fgmm_evaluate(device, model, source, &options, add_rows, &sums, &log_likelihood, &rows));
     fgmm_criteria c = criteria_of(model, log_likelihood, rows, sums.weight);
     c.icl = c.bic - 2 * sums.logarithms;
-    give(criteria, &c);
+    return_criteria(criteria, &c);
 done:
     return status;
 }

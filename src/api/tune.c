@@ -40,7 +40,7 @@ done:
     return status;
 }
 
-static void give_report(fgmm_tune_report *to, const fg_tune_report *from)
+static void return_report(fgmm_tune_report *to, const fg_tune_report *from)
 {
     const fg_search_result *r = &from->search;
     fgmm_tune_report report = {
@@ -86,7 +86,7 @@ fgmm_status fgmm_tune(fgmm_device *device, const fgmm_tune_options *options, fgm
         .progress_user = &o,
     };
     FG_TRY(fg_pass_tune(&found, device, &request));
-    give_report(report, &found);
+    return_report(report, &found);
 done:
     return status;
 }

@@ -51,8 +51,8 @@ typedef struct encoder {
     fgmm_writer *output;
     int64_t *groups; /* (rows of the file) */
     uint64_t all;    /* rows of the file */
-    void *rows;      /* (room, dims) the present group's */
-    uint64_t room, written;
+    void *rows;      /* (capacity, dims) the present group's */
+    uint64_t capacity, written;
     float *vector;
     cli_progress progress;
 } encoder;
@@ -91,11 +91,11 @@ static int encode_group(encoder *e, uint64_t count)
     fgmm_encode_options encode = fgmm_encode_options_init();
     encode.encoding = e->arguments->is_vlad ? FGMM_VLAD : FGMM_FISHER;
     encode.has_power = !e->arguments->is_vlad;
-    if (count > e->room) {
+    if (count > e->capacity) {
         void *rows = realloc(e->rows, (size_t)count * row_bytes);
         if (!rows) return cli_error(CLI_EXIT_FAILED, "a group of %llu rows: memory ran out", (unsigned long long)count);
         e->rows = rows;
-        e->room = count;
+        e->capacity = count;
     }
     for (uint64_t had = 0, given = 1; had < count && given > 0; had += given)
         CLI_DO(

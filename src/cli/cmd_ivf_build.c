@@ -9,7 +9,7 @@ typedef struct build_arguments {
     const char *data, *output, *model, *calibrate;
     uint64_t components, seed, max_iter, max_lists, for_top;
     int quantizer, assignment, format;
-    double tau, replication;
+    double tau, copies_per_row;
     cli_work_arguments work;
 } build_arguments;
 
@@ -75,7 +75,7 @@ static const cli_option options[] = {
      .help = "soft: most lists of a row"},
     {.name = "replication",
      .kind = CLI_OPTION_REAL,
-     .offset = offsetof(build_arguments, replication),
+     .offset = offsetof(build_arguments, copies_per_row),
      .value = "R",
      .is_nonnegative = 1,
      .help = "entries per row: residual, 1 to 2 (default 1.5); soft: chooses --tau"},
@@ -118,13 +118,13 @@ static int check_arguments(const build_arguments *a)
         return cli_error(CLI_EXIT_USAGE, "-k is missing; need the number of lists, such as -k 1024, or --model");
     if (isfinite(a->tau) && (!is_soft || a->tau >= 1))
         return cli_error(CLI_EXIT_USAGE, "--tau = %g; need --assign soft and a number below 1", a->tau);
-    if (isfinite(a->tau) && isfinite(a->replication))
+    if (isfinite(a->tau) && isfinite(a->copies_per_row))
         return cli_error(CLI_EXIT_USAGE, "--tau and --replication: one chooses the other, give one of them");
-    if (isfinite(a->replication) && !is_soft && !is_residual)
-        return cli_error(CLI_EXIT_USAGE, "--replication = %g; need --assign soft or residual", a->replication);
-    if (isfinite(a->replication) && (a->replication < 1 || (is_residual && a->replication > 2)))
+    if (isfinite(a->copies_per_row) && !is_soft && !is_residual)
+        return cli_error(CLI_EXIT_USAGE, "--replication = %g; need --assign soft or residual", a->copies_per_row);
+    if (isfinite(a->copies_per_row) && (a->copies_per_row < 1 || (is_residual && a->copies_per_row > 2)))
         return cli_error(CLI_EXIT_USAGE, "--replication = %g; need 1 or more, with --assign residual at most 2",
-                         a->replication);
+                         a->copies_per_row);
     if (is_soft && !a->model && !wants_mixture(a))
         return cli_error(CLI_EXIT_USAGE,
                          "--quantizer kmeans, but --assign soft needs responsibilities; need --quantizer "
@@ -187,7 +187,7 @@ static void fill_options(fgmm_index_options *index, const build_arguments *a)
     index->assignment = (fgmm_assignment)a->assignment;
     index->max_lists = (uint32_t)a->max_lists;
     index->tau = isfinite(a->tau) ? a->tau : 0;
-    index->replication = isfinite(a->replication) ? a->replication : 0;
+    index->copies_per_row = isfinite(a->copies_per_row) ? a->copies_per_row : 0;
     index->for_top = (uint32_t)a->for_top;
     index->format = (fgmm_index_format)a->format;
     index->seed = a->seed;

@@ -1,4 +1,4 @@
-/* cmd_sample.c - `flashgmm sample`: draws rows from a model, in pieces, so that memory is bounded. Uses no device. */
+/* cmd_sample.c - `flashgmm sample`: draws rows from a model, in chunks, so that memory is bounded. Uses no device. */
 #include "commands.h"
 #include "work.h"
 
@@ -44,8 +44,8 @@ static const cli_option options[] = {
     {.name = NULL},
 };
 
-/* Bytes of one piece: large enough to write well, small enough not to count. */
-enum { PIECE_BYTES = 4 << 20 };
+/* Bytes of one chunk: large enough to write well, small enough not to count. */
+enum { CHUNK_BYTES = 4 << 20 };
 
 static int draw(fgmm_writer *output, const fgmm_model *model, uint64_t dims, const sample_arguments *arguments,
                 cli_progress *progress)
@@ -54,16 +54,16 @@ static int draw(fgmm_writer *output, const fgmm_model *model, uint64_t dims, con
     const double begin_s = cli_now_s();
     const int is_wide = !fgmm_model_fits_float32(model);
     const size_t row_bytes = dims * (is_wide ? sizeof(double) : sizeof(float));
-    const uint64_t fitting = PIECE_BYTES / row_bytes, piece = fitting ? fitting : 1;
-    void *rows = calloc(piece, row_bytes); /* (piece,dims) */
-    if (!rows) return cli_error(CLI_EXIT_FAILED, "%llu rows to draw: memory ran out", (unsigned long long)piece);
+    const uint64_t fitting = CHUNK_BYTES / row_bytes, chunk = fitting ? fitting : 1;
+    void *rows = calloc(chunk, row_bytes); /* (chunk,dims) */
+    if (!rows) return cli_error(CLI_EXIT_FAILED, "%llu rows to draw: memory ran out", (unsigned long long)chunk);
     fgmm_progress now = {.phase = FGMM_PHASE_FINAL,
                          .iteration = 1,
                          .max_iterations = 1,
                          .rows = arguments->rows,
                          .log_likelihood = (double)NAN};
     while (now.rows_done < arguments->rows) {
-        const uint64_t left = arguments->rows - now.rows_done, count = left < piece ? left : piece;
+        const uint64_t left = arguments->rows - now.rows_done, count = left < chunk ? left : chunk;
         CLI_DO(cli_library(
             is_wide ? fgmm_model_sample_f64(model, arguments->seed, now.rows_done, count, (double *)rows, NULL)
                     : fgmm_model_sample(model, arguments->seed, now.rows_done, count, (float *)rows, NULL)));

@@ -326,7 +326,7 @@ static int is_of_model(fgmm_status status)
 }
 
 /* The candidate has no model: its line of the table says why. */
-static void note_failure(comparison *c, candidate *of, fgmm_status status)
+static void record_failure(comparison *c, candidate *of, fgmm_status status)
 {
     const char *text = fgmm_last_error();
     snprintf(of->failure, sizeof of->failure, "%s", text[0] ? text : fgmm_status_text(status));
@@ -369,7 +369,7 @@ static int add_candidate(comparison *c, size_t at)
     cli_progress_end(&c->progress);
     if (status != FGMM_OK && cli_interrupted()) CLI_DO(interrupted(c));
     if (status != FGMM_OK) {
-        note_failure(c, of, status);
+        record_failure(c, of, status);
         goto done;
     }
     for (int by = 0; by < CRITERIA; by++) {
@@ -521,7 +521,7 @@ done:
 }
 
 /* The table is printed whatever happens to files. */
-static int deliver(comparison *c)
+static int write_results(comparison *c)
 {
     const select_arguments *a = c->arguments;
     int saved = CLI_EXIT_DONE, drawn = CLI_EXIT_DONE, printed = CLI_EXIT_DONE;
@@ -553,7 +553,7 @@ static int run(const void *user)
     CLI_DO(cli_open_device(&c.device, &arguments->work, &c.progress));
     cli_signals_catch();
     CLI_DO(compare(&c));
-    CLI_DO(deliver(&c));
+    CLI_DO(write_results(&c));
 done:
     fgmm_model_free(c.best_model);
     fgmm_device_close(c.device);

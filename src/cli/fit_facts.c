@@ -16,7 +16,7 @@ static int finish(const cli_training *training, fgmm_status status)
 
 /* ---- labels ---- */
 
-static int take_labels(void *user, const fgmm_evaluation *batch)
+static int count_labels(void *user, const fgmm_evaluation *batch)
 {
     cli_fit_facts *facts = user;
     for (uint64_t i = 0; i < batch->rows; i++) {
@@ -40,7 +40,7 @@ static int count_rows(cli_fit_facts *facts, const cli_training *training, const 
     options.memory_limit_bytes = cli_or_zero(training->work->memory_limit);
     options.progress = cli_progress_report;
     options.progress_user = &progress;
-    const fgmm_status status = fgmm_evaluate(device, model, source, &options, take_labels, facts, NULL, NULL);
+    const fgmm_status status = fgmm_evaluate(device, model, source, &options, count_labels, facts, NULL, NULL);
     cli_progress_end(&progress);
     return finish(training, status);
 }
@@ -135,7 +135,7 @@ static int prepare(cli_fit_facts *facts, const fgmm_model *model)
         if (!facts->points || !facts->labels) return 0;
     }
     return sort_by_weight(facts->order, fgmm_model_weights(model), k) &&
-           cli_spectrum_take(&facts->spectrum, model, &facts->info, facts->order);
+           cli_spectrum_compute(&facts->spectrum, model, &facts->info, facts->order);
 }
 
 int cli_fit_facts_gather(cli_fit_facts *facts, const cli_training *training, const fgmm_model *model,

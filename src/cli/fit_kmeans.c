@@ -115,9 +115,9 @@ void cli_training_print(const cli_training *training)
         for (uint64_t i = 0; i < report->run_count; i++) printf(" %.7g", report->run_objectives[i]);
         putchar('\n');
     }
-    if (report->repaired)
+    if (report->reseeded)
         printf("repaired        %llu components had lost their rows and were placed anew\n",
-               (unsigned long long)report->repaired);
+               (unsigned long long)report->reseeded);
     printf("device          %s (%s), %s kernels\n", training->device.name, training->device.platform,
            fgmm_backend_name(report->backend));
     printf("time            %.2f s: compiling %.2f, init %.2f, iterations %.2f, of which waiting for data %.2f; "

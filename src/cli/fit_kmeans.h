@@ -98,7 +98,7 @@ int cli_start_check_runs(const cli_start *start, uint64_t n_init);
  * of several runs best_run and runs. */
 void cli_training_add_json(cJSON *object, const cli_training *training);
 
-/* Prints the text lines that both commands end with: device, time, repaired components, the file. */
+/* Prints the text lines that both commands end with: device, time, re-seeded components, the file. */
 void cli_training_print(const cli_training *training);
 
 #endif

@@ -164,24 +164,24 @@ static void add_sizes(page *p)
 
 static void spectrum_caption(char caption[CAPTION_BYTES], const page *p)
 {
-    const size_t room = CAPTION_BYTES;
+    const size_t capacity = CAPTION_BYTES;
     char share[SHARE_BYTES];
     const cli_spectrum *s = &p->facts->spectrum;
     const size_t k = (size_t)p->facts->info.components;
     const char *what = s->is_diagonal ? "diagonal elements" : "eigenvalues";
     switch (p->facts->info.covariance) {
     case FGMM_SPHERICAL:
-        snprintf(caption, room, "One variance per component, in squared units of the data.");
+        snprintf(caption, capacity, "One variance per component, in squared units of the data.");
         break;
     case FGMM_DIAG:
-        snprintf(caption, room, "The variances of a component in descending order, over %s.",
+        snprintf(caption, capacity, "The variances of a component in descending order, over %s.",
                  share_text(share, s->component_count, k));
         break;
     case FGMM_TIED:
-        snprintf(caption, room, "The %s of the matrix that all components share.", what);
+        snprintf(caption, capacity, "The %s of the matrix that all components share.", what);
         break;
     case FGMM_FULL:
-        snprintf(caption, room, "The %s of a component's matrix, over %s.", what,
+        snprintf(caption, capacity, "The %s of a component's matrix, over %s.", what,
                  share_text(share, s->component_count, k));
         break;
     }
@@ -250,7 +250,7 @@ static cli_ellipse ellipse_of(const page *p, size_t component)
 }
 
 /* The points of the components of one colour, from `first` on in p->x and p->y; returns how many. */
-static size_t take_colour(page *p, size_t first, int colour)
+static size_t select_colour(page *p, size_t first, int colour)
 {
     const cli_fit_facts *facts = p->facts;
     size_t count = 0;
@@ -274,7 +274,7 @@ static void add_plane(page *p)
     for (size_t i = 0; i < shown; i++) ellipses[i] = ellipse_of(p, facts->order[i]);
     size_t first = 0;
     for (int colour = 0; colour < CLI_CHART_COLOURS; colour++) {
-        const size_t count = take_colour(p, first, colour);
+        const size_t count = select_colour(p, first, colour);
         series[colour] = (cli_series){
             .x = p->x + first, .y = p->y + first, .count = count, .colour = colour, .kind = CLI_SERIES_POINTS};
         first += count;
@@ -340,7 +340,7 @@ static void add_training(page *p)
     if (report->run_count > 1)
         add_fact(p, "runs", "%llu, the best was number %llu", (unsigned long long)report->run_count,
                  (unsigned long long)report->best_run + 1);
-    if (report->repaired) add_fact(p, "components placed anew", "%llu", (unsigned long long)report->repaired);
+    if (report->reseeded) add_fact(p, "components placed anew", "%llu", (unsigned long long)report->reseeded);
     add_fact(p, "seed", "%llu", (unsigned long long)p->training->seed);
     add_fact(p, "data", "%s", p->training->work->data);
     if (p->training->weights)
@@ -439,10 +439,10 @@ static void add_head(page *p)
 int cli_fit_page_write(const char *path, const cli_training *training, const cli_fit_facts *facts,
                        const fgmm_model *model)
 {
-    const size_t k = (size_t)facts->info.components, room = k + 3 * MOST_LINE_POINTS + CLI_POINTS;
+    const size_t k = (size_t)facts->info.components, capacity = k + 3 * MOST_LINE_POINTS + CLI_POINTS;
     page p = {.training = training, .facts = facts, .model = model};
-    p.x = calloc(room, sizeof *p.x);
-    p.y = calloc(room, sizeof *p.y);
+    p.x = calloc(capacity, sizeof *p.x);
+    p.y = calloc(capacity, sizeof *p.y);
     int exit_code = CLI_EXIT_DONE;
     if (!p.x || !p.y) {
         exit_code = cli_error(CLI_EXIT_FAILED, "%s: memory ran out", path);

@@ -28,7 +28,7 @@ void cli_searching_close(cli_searching *searching)
     fgmm_device_close(searching->device);
 }
 
-static int note_places(cli_rows *rows, const fgmm_source_info *info, const fgmm_source *source)
+static int record_places(cli_rows *rows, const fgmm_source_info *info, const fgmm_source *source)
 {
     cli_places places = cli_places_begin(source);
     uint64_t skipped;
@@ -66,7 +66,7 @@ int cli_read_rows(cli_rows *rows, const char *path, const cli_work_arguments *wo
         goto done;
     }
     CLI_DO(cli_library(fgmm_source_rewind(source)));
-    CLI_DO(note_places(rows, &info, source));
+    CLI_DO(record_places(rows, &info, source));
     while (rows->n < info.rows && count > 0) {
         CLI_DO(cli_library(
             fgmm_source_next(source, (char *)rows->rows + (size_t)rows->n * row_bytes, info.rows - rows->n, &count)));

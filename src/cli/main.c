@@ -84,7 +84,7 @@ static int run_command(const cli_command *command, int argc, char **argv)
     int exit_code = cli_options_parse(command, argc, argv, arguments);
     if (exit_code == CLI_PARSE_RUN) exit_code = command->run(arguments);
     free(arguments);
-    return cli_standard_output_give(exit_code);
+    return cli_standard_output_release(exit_code);
 }
 
 static void print_ivf_help(void)

@@ -302,7 +302,7 @@ static int unknown_option(const cli_command *command, const char *word)
 }
 
 /* Takes the option that stands at argv[*i]; a value in the next word moves *i. */
-static int take_option(const cli_command *command, int argc, char **argv, int *i, void *arguments)
+static int parse_option(const cli_command *command, int argc, char **argv, int *i, void *arguments)
 {
     const char *word = argv[*i];
     const int is_long = word[1] == '-';
@@ -333,10 +333,10 @@ static int take_option(const cli_command *command, int argc, char **argv, int *i
     return set_value(option, value, arguments);
 }
 
-static const cli_option *next_operand(const cli_command *command, size_t taken)
+static const cli_option *next_operand(const cli_command *command, size_t position)
 {
     for (const cli_option *option = command->options; option->name; option++)
-        if (option->kind == CLI_OPTION_OPERAND && taken-- == 0) return option;
+        if (option->kind == CLI_OPTION_OPERAND && position-- == 0) return option;
     return NULL;
 }
 
@@ -383,7 +383,7 @@ static int is_flag_set(const cli_command *command, const char *name, void *argum
 }
 
 /* Outputs named - become temporary files that are copied to standard output in the end. */
-static int take_standard_output(const cli_command *command, void *arguments)
+static int acquire_standard_output(const cli_command *command, void *arguments)
 {
     int exit_code = CLI_EXIT_DONE;
     for (const cli_option *option = command->options; option->name; option++) {
@@ -393,8 +393,8 @@ static int take_standard_output(const cli_command *command, void *arguments)
         if (is_flag_set(command, "json", arguments))
             return cli_error(CLI_EXIT_USAGE, "%s = - and --json: both go to standard output, need one of them",
                              label(name, option));
-        CLI_DO(cli_standard_output_take(path, label(name, option), option->endings[0],
-                                        is_flag_set(command, "quiet", arguments)));
+        CLI_DO(cli_standard_output_acquire(path, label(name, option), option->endings[0],
+                                           is_flag_set(command, "quiet", arguments)));
     }
 done:
     return exit_code;
@@ -415,7 +415,7 @@ int cli_options_parse(const cli_command *command, int argc, char **argv, void *a
         if (is_option && strcmp(word, "--") == 0) {
             is_words_only = 1;
         } else if (is_option) {
-            CLI_DO(take_option(command, argc, argv, &i, arguments));
+            CLI_DO(parse_option(command, argc, argv, &i, arguments));
         } else {
             const cli_option *operand = next_operand(command, operands++);
             if (!operand)
@@ -425,7 +425,7 @@ int cli_options_parse(const cli_command *command, int argc, char **argv, void *a
         }
     }
     CLI_DO(check_required(command, arguments));
-    CLI_DO(take_standard_output(command, arguments));
+    CLI_DO(acquire_standard_output(command, arguments));
     exit_code = CLI_PARSE_RUN;
 done:
     return exit_code;

@@ -50,7 +50,7 @@ static int compare_descending(const void *a, const void *b)
 
 /* values (d): the variances of one component in descending order. covariance: its variances (d) or matrix (d,d).
  * scratch: (d,d), or NULL for the diagonal of a matrix. */
-static void take_component(double *values, const double *covariance, size_t d, int is_matrix, double *scratch)
+static void compute_component(double *values, const double *covariance, size_t d, int is_matrix, double *scratch)
 {
     if (is_matrix && scratch) {
         memcpy(scratch, covariance, d * d * sizeof *scratch);
@@ -62,7 +62,7 @@ static void take_component(double *values, const double *covariance, size_t d, i
 }
 
 /* Of spherical components the variances themselves, in descending order. */
-static void take_spherical(cli_spectrum *s, const double *variances)
+static void compute_spherical(cli_spectrum *s, const double *variances)
 {
     memcpy(s->mean, variances, s->count * sizeof *s->mean);
     qsort(s->mean, s->count, sizeof *s->mean, compare_descending);
@@ -70,9 +70,9 @@ static void take_spherical(cli_spectrum *s, const double *variances)
     memcpy(s->most, s->mean, s->count * sizeof *s->mean);
 }
 
-/* values: (d) scratch; matrix: as scratch of take_component. */
-static void take_all(cli_spectrum *s, const fgmm_model *model, const fgmm_model_info *info, const uint32_t *order,
-                     double *values, double *matrix)
+/* values: (d) scratch; matrix: as scratch of compute_component. */
+static void compute_mean(cli_spectrum *s, const fgmm_model *model, const fgmm_model_info *info, const uint32_t *order,
+                         double *values, double *matrix)
 {
     const size_t d = s->count;
     const int is_matrix = info->covariance != FGMM_DIAG;
@@ -81,7 +81,7 @@ static void take_all(cli_spectrum *s, const fgmm_model *model, const fgmm_model_
     for (size_t c = 0; c < s->component_count; c++) {
         const uint32_t component = info->covariance == FGMM_TIED ? 0 : order[c];
         const double weight = fmax(fgmm_model_weights(model)[component], 1e-300);
-        take_component(values, fgmm_model_covariances(model) + component * stride, d, is_matrix, matrix);
+        compute_component(values, fgmm_model_covariances(model) + component * stride, d, is_matrix, matrix);
         total += weight;
         for (size_t j = 0; j < d; j++) {
             const double variance = fmax(values[j], 1e-300); /* an eigenvalue lost in rounding */
@@ -93,7 +93,7 @@ static void take_all(cli_spectrum *s, const fgmm_model *model, const fgmm_model_
     for (size_t j = 0; j < d; j++) s->mean[j] = exp(s->mean[j] / total);
 }
 
-int cli_spectrum_take(cli_spectrum *s, const fgmm_model *model, const fgmm_model_info *info, const uint32_t *order)
+int cli_spectrum_compute(cli_spectrum *s, const fgmm_model *model, const fgmm_model_info *info, const uint32_t *order)
 {
     const size_t k = (size_t)info->components, d = (size_t)info->dims;
     const int is_matrix = info->covariance == FGMM_TIED || info->covariance == FGMM_FULL;
@@ -109,9 +109,9 @@ int cli_spectrum_take(cli_spectrum *s, const fgmm_model *model, const fgmm_model
     double *values = calloc(d, sizeof *values), *matrix = is_solved ? calloc(d * d, sizeof *matrix) : NULL;
     const int is_done = s->mean && s->least && s->most && values && (matrix || !is_solved);
     if (is_done && info->covariance == FGMM_SPHERICAL)
-        take_spherical(s, fgmm_model_covariances(model));
+        compute_spherical(s, fgmm_model_covariances(model));
     else if (is_done)
-        take_all(s, model, info, order, values, matrix);
+        compute_mean(s, model, info, order, values, matrix);
     free(values);
     free(matrix);
     return is_done;

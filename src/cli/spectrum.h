@@ -18,8 +18,8 @@ typedef struct cli_spectrum {
 } cli_spectrum;
 
 /* order: (K) components, the heaviest first. 1 when done; 0: memory ran out. */
-int cli_spectrum_take(cli_spectrum *spectrum, const fgmm_model *model, const fgmm_model_info *info,
-                      const uint32_t *order);
+int cli_spectrum_compute(cli_spectrum *spectrum, const fgmm_model *model, const fgmm_model_info *info,
+                         const uint32_t *order);
 
 void cli_spectrum_clear(cli_spectrum *spectrum);
 

@@ -5,11 +5,11 @@
 
 /* *path: the temporary file, of a name with this ending; valid until the end. is_quiet: what is printed is dropped.
  * Once per run. Returns an exit code. */
-int cli_standard_output_take(const char **path, const char *option, const char *ending, int is_quiet);
+int cli_standard_output_acquire(const char **path, const char *option, const char *ending, int is_quiet);
 
 /* After the command: copies the file when exit_code is DONE, removes it, and returns the exit code, FAILED where
- * copying failed. Without cli_standard_output_take it does nothing. */
-int cli_standard_output_give(int exit_code);
+ * copying failed. Without cli_standard_output_acquire it does nothing. */
+int cli_standard_output_release(int exit_code);
 
 /* How a file is called in what is printed: "standard output" where the path is the temporary one. */
 const char *cli_standard_output_name(const char *path);

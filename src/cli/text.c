@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROOM = 4096 };
+enum { FIRST_CAPACITY = 4096 };
 
 void cli_text_clear(cli_text *text)
 {
@@ -21,13 +21,13 @@ void cli_text_clear(cli_text *text)
 static int reserve(cli_text *text, size_t count)
 {
     if (text->has_failed) return 0;
-    if (text->length + count + 1 <= text->room) return 1;
-    size_t room = text->room ? text->room : FIRST_ROOM;
-    while (room < text->length + count + 1) room *= 2;
-    char *bytes = realloc(text->bytes, room);
+    if (text->length + count + 1 <= text->capacity) return 1;
+    size_t capacity = text->capacity ? text->capacity : FIRST_CAPACITY;
+    while (capacity < text->length + count + 1) capacity *= 2;
+    char *bytes = realloc(text->bytes, capacity);
     if (bytes) {
         text->bytes = bytes;
-        text->room = room;
+        text->capacity = capacity;
     }
     text->has_failed = !bytes;
     return bytes != NULL;

@@ -6,7 +6,7 @@
 
 typedef struct cli_text {
     char *bytes; /* always terminated once something was added; owned */
-    size_t length, room;
+    size_t length, capacity;
     int has_failed; /* memory ran out; what follows is dropped, and saving says so */
 } cli_text;
 

@@ -124,7 +124,7 @@ typedef struct sink_state {
     char text[1024];
 } sink_state;
 
-static int take_batch(void *user, const fgmm_evaluation *batch)
+static int call_sink(void *user, const fgmm_evaluation *batch)
 {
     sink_state *state = user;
     state->status = state->evaluation->sink(state->evaluation->user, batch);
@@ -146,7 +146,7 @@ static int run_pass(cli_evaluation *evaluation, fgmm_device *device, const fgmm_
     options.progress = cli_progress_report;
     options.progress_user = progress;
     const int has_mean = evaluation->want_log_likelihood || evaluation->top > 0; /* labels alone need no densities */
-    const fgmm_status status = fgmm_evaluate(device, model, source, &options, take_batch, &state,
+    const fgmm_status status = fgmm_evaluate(device, model, source, &options, call_sink, &state,
                                              has_mean ? &evaluation->mean_log_likelihood : NULL, &evaluation->rows);
     cli_progress_end(progress);
     if (state.status != FGMM_OK) return cli_error(CLI_EXIT_FAILED, "%s", state.text);

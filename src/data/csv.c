@@ -323,24 +323,24 @@ done:
 }
 
 /* Says what looks like a column or a row of names, and how to leave it out. */
-static void warn(char *warning, size_t room, const csv_rows *csv, const line_facts *header, const line_facts *first)
+static void warn(char *warning, size_t capacity, const csv_rows *csv, const line_facts *header, const line_facts *first)
 {
     const char *path = csv->input->path;
     if (csv->has_header && (header->begins_empty || header->is_unnamed) && csv->columns > 1)
-        snprintf(warning, room,
+        snprintf(warning, capacity,
                  "%s: the first column has no name, as when an index was written too; it is read as data (--columns 1: "
                  "leaves it out)",
                  path);
     else if (!csv->has_header && first->counts_up && csv->columns > 1)
         snprintf(
-            warning, room,
+            warning, capacity,
             "%s: line %llu is 0,1,2 ... as pandas writes the names of unnamed columns; it is read as a row (remove "
             "the line if it is none)",
             path, (unsigned long long)csv->offset_line);
 }
 
 /* Sets separator, columns and the first row's place. */
-static fgmm_status find_rows(csv_rows *csv, char *warning, size_t room)
+static fgmm_status find_rows(csv_rows *csv, char *warning, size_t capacity)
 {
     fgmm_status status = FGMM_OK;
     line_facts header = {.columns = 0}, facts;
@@ -362,7 +362,7 @@ static fgmm_status find_rows(csv_rows *csv, char *warning, size_t room)
              (unsigned long long)csv->header_line, (unsigned long long)header.columns,
              (unsigned long long)csv->offset_line, (unsigned long long)facts.columns);
     csv->dims = csv->columns = facts.columns;
-    warn(warning, room, csv, &header, &facts);
+    warn(warning, capacity, csv, &header, &facts);
 done:
     return status;
 }

@@ -16,7 +16,7 @@ typedef unsigned long long ull;
  * figure. h5py's own choice is at most 1 MiB per chunk. */
 enum { CHUNK_BYTES_MAX = 256 * 1024 * 1024, CACHE_BYTES_MAX = 64 * 1024 * 1024 };
 /* A prime well above the number of chunks that the cache can hold at the usual chunk sizes. */
-enum { CACHE_SLOTS = 12421 };
+enum { CACHE_ENTRIES = 12421 };
 
 /* ---- inside libhdf5 ---- */
 
@@ -33,7 +33,7 @@ void fg_hdf5_leave(const fg_hdf5_guard *guard)
     fg_foreign_unlock();
 }
 
-static herr_t take_deepest(unsigned depth, const H5E_error2_t *error, void *user)
+static herr_t copy_deepest(unsigned depth, const H5E_error2_t *error, void *user)
 {
     if (depth == 0 && error->desc) snprintf(user, FG_HDF5_REASON_BYTES, "%s", error->desc);
     return 0;
@@ -42,7 +42,7 @@ static herr_t take_deepest(unsigned depth, const H5E_error2_t *error, void *user
 void fg_hdf5_reason(char text[FG_HDF5_REASON_BYTES])
 {
     snprintf(text, FG_HDF5_REASON_BYTES, "no reason given");
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_deepest, text);
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, copy_deepest, text);
 }
 
 /* ---- what the file holds ---- */
@@ -106,12 +106,13 @@ static herr_t list_object(hid_t parent, const char *name, const H5O_info_t *info
     fg_element element;
     const int count = shape_of(dataset, shape);
     const char *type_name = element_of(&element, dataset) ? fgmm_type_name(fg_element_row_type(element)) : "other type";
-    const size_t room = sizeof list->text - list->used;
-    const int length = count == 2 ? snprintf(list->text + list->used, room, " %s (%llu, %llu) %s;", name, (ull)shape[0],
-                                             (ull)shape[1], type_name)
-                                  : snprintf(list->text + list->used, room, " %s (%d-D) %s;", name, count, type_name);
+    const size_t capacity = sizeof list->text - list->used;
+    const int length = count == 2
+                           ? snprintf(list->text + list->used, capacity, " %s (%llu, %llu) %s;", name, (ull)shape[0],
+                                      (ull)shape[1], type_name)
+                           : snprintf(list->text + list->used, capacity, " %s (%d-D) %s;", name, count, type_name);
     H5Dclose(dataset);
-    if ((size_t)length >= room) {
+    if ((size_t)length >= capacity) {
         list->text[list->used] = 0;
         return 1; /* full: stop */
     }
@@ -233,7 +234,7 @@ static fgmm_status fit_cache(fg_hdf5_dataset *d)
     const uint64_t chunk_bytes = chunk[0] * chunk[1] * element;
     const uint64_t across = fg_min_u64(fg_ceil_div(d->dims, chunk[d->is_turned ? 0 : 1]), CACHE_BYTES_MAX);
     access = H5Pcreate(H5P_DATASET_ACCESS);
-    H5Pset_chunk_cache(access, CACHE_SLOTS, (size_t)fg_min_u64(across * chunk_bytes, CACHE_BYTES_MAX), 1.0);
+    H5Pset_chunk_cache(access, CACHE_ENTRIES, (size_t)fg_min_u64(across * chunk_bytes, CACHE_BYTES_MAX), 1.0);
     H5Dclose(d->dataset);
     d->dataset = H5Dopen2(d->file, d->name, access);
     if (d->dataset < 0) fg_hdf5_reason(why);

@@ -14,8 +14,8 @@ enum { MOST_RATIO = 1032, BUFFER_BYTES = 64 * 1024 };
 
 struct fg_inflater {
     const fg_input *input;
-    uint64_t at, packed, bytes; /* as created */
-    uint64_t taken, given;      /* of packed and of bytes */
+    uint64_t at, packed, bytes;  /* as created */
+    uint64_t consumed, produced; /* of packed and of bytes */
     int is_at_end;
     z_stream stream;
     unsigned char buffer[BUFFER_BYTES];
@@ -52,7 +52,7 @@ void fg_inflater_rewind(fg_inflater *inflater)
 {
     inflateReset(&inflater->stream);
     inflater->stream.avail_in = 0;
-    inflater->taken = inflater->given = 0;
+    inflater->consumed = inflater->produced = 0;
     inflater->is_at_end = 0;
 }
 
@@ -63,14 +63,14 @@ static fgmm_status damaged(const fg_inflater *inflater)
 }
 
 /* As much as zlib gives into `count` bytes; a step makes progress or fails. */
-static fgmm_status step(fg_inflater *inflater, unsigned char *to, size_t count, size_t *given)
+static fgmm_status step(fg_inflater *inflater, unsigned char *to, size_t count, size_t *produced)
 {
     fgmm_status status = FGMM_OK;
     z_stream *stream = &inflater->stream;
     if (stream->avail_in == 0) {
-        const size_t part = (size_t)fg_min_u64(BUFFER_BYTES, inflater->packed - inflater->taken);
-        FG_TRY(fg_input_read_at(inflater->input, inflater->at + inflater->taken, inflater->buffer, part));
-        inflater->taken += part;
+        const size_t part = (size_t)fg_min_u64(BUFFER_BYTES, inflater->packed - inflater->consumed);
+        FG_TRY(fg_input_read_at(inflater->input, inflater->at + inflater->consumed, inflater->buffer, part));
+        inflater->consumed += part;
         stream->next_in = inflater->buffer;
         stream->avail_in = (uInt)part;
     }
@@ -78,10 +78,10 @@ static fgmm_status step(fg_inflater *inflater, unsigned char *to, size_t count, 
     stream->avail_out = (uInt)count;
     const uInt before = stream->avail_in;
     const int result = inflate(stream, Z_NO_FLUSH);
-    *given = count - stream->avail_out;
+    *produced = count - stream->avail_out;
     inflater->is_at_end = result == Z_STREAM_END;
-    const int has_moved = *given > 0 || stream->avail_in < before || inflater->is_at_end;
-    if ((result != Z_OK && result != Z_STREAM_END) || !has_moved) return damaged(inflater);
+    const int has_progressed = *produced > 0 || stream->avail_in < before || inflater->is_at_end;
+    if ((result != Z_OK && result != Z_STREAM_END) || !has_progressed) return damaged(inflater);
 done:
     return status;
 }
@@ -90,21 +90,21 @@ fgmm_status fg_inflater_read(fg_inflater *inflater, void *bytes, uint64_t count)
 {
     fgmm_status status = FGMM_OK;
     unsigned char *to = bytes, extra;
-    size_t given;
+    size_t produced;
     while (count > 0) {
         if (inflater->is_at_end) return damaged(inflater);
-        FG_TRY(step(inflater, to, (size_t)fg_min_u64(count, 1u << 30), &given));
-        to += given;
-        count -= given;
-        inflater->given += given;
+        FG_TRY(step(inflater, to, (size_t)fg_min_u64(count, 1u << 30), &produced));
+        to += produced;
+        count -= produced;
+        inflater->produced += produced;
     }
     /* The end may still be a few bits ahead; nothing may come before it, and nothing be left behind it. */
-    while (inflater->given == inflater->bytes && !inflater->is_at_end) {
-        FG_TRY(step(inflater, &extra, 1, &given));
-        if (given > 0) return damaged(inflater);
+    while (inflater->produced == inflater->bytes && !inflater->is_at_end) {
+        FG_TRY(step(inflater, &extra, 1, &produced));
+        if (produced > 0) return damaged(inflater);
     }
-    if (inflater->is_at_end &&
-        (inflater->given < inflater->bytes || inflater->stream.avail_in > 0 || inflater->taken < inflater->packed))
+    if (inflater->is_at_end && (inflater->produced < inflater->bytes || inflater->stream.avail_in > 0 ||
+                                inflater->consumed < inflater->packed))
         return damaged(inflater);
 done:
     return status;

@@ -17,9 +17,9 @@ static fgmm_status open_temporary(int *descriptor, const char *name)
     const char *folder = getenv("TMPDIR");
     if (!folder || !*folder) folder = "/tmp";
     *descriptor = -1;
-    const size_t room = strlen(folder) + 32;
-    FG_TRY(FG_ALLOC(&path, room, "temporary file name"));
-    snprintf(path, room, "%s/flashgmm-rows-XXXXXX", folder);
+    const size_t capacity = strlen(folder) + 32;
+    FG_TRY(FG_ALLOC(&path, capacity, "temporary file name"));
+    snprintf(path, capacity, "%s/flashgmm-rows-XXXXXX", folder);
     *descriptor = mkstemp(path);
     FG_CHECK(*descriptor >= 0, FGMM_IO, "%s: a temporary file for it cannot be made in %s: %s", name, folder,
              strerror(errno));
@@ -48,55 +48,55 @@ void fg_keeper_begin(fg_keeper *keeper, const char *name, uint64_t limit)
     *keeper = (fg_keeper){.name = name, .limit = limit, .file = -1};
 }
 
-static fgmm_status move_to_file(fg_keeper *k)
+static fgmm_status move_to_file(fg_keeper *keeper)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(open_temporary(&k->file, k->name));
-    FG_TRY(write_all(k->file, k->bytes, k->used, k->name));
-    free(k->bytes);
-    k->bytes = NULL;
+    FG_TRY(open_temporary(&keeper->file, keeper->name));
+    FG_TRY(write_all(keeper->file, keeper->bytes, keeper->used, keeper->name));
+    free(keeper->bytes);
+    keeper->bytes = NULL;
 done:
     return status;
 }
 
-fgmm_status fg_keeper_reserve(fg_keeper *k, uint64_t count)
+fgmm_status fg_keeper_reserve(fg_keeper *keeper, uint64_t count)
 {
-    const uint64_t wanted = fg_max_u64(k->used + count, fg_min_u64(2 * k->room, k->limit));
-    if (k->file >= 0 || k->used + count <= k->room) return FGMM_OK;
-    if (k->used + count > k->limit) return move_to_file(k);
-    unsigned char *larger = wanted <= SIZE_MAX ? realloc(k->bytes, (size_t)wanted) : NULL;
-    if (!larger) return move_to_file(k);
-    k->bytes = larger;
-    k->room = wanted;
+    const uint64_t wanted = fg_max_u64(keeper->used + count, fg_min_u64(2 * keeper->capacity, keeper->limit));
+    if (keeper->file >= 0 || keeper->used + count <= keeper->capacity) return FGMM_OK;
+    if (keeper->used + count > keeper->limit) return move_to_file(keeper);
+    unsigned char *larger = wanted <= SIZE_MAX ? realloc(keeper->bytes, (size_t)wanted) : NULL;
+    if (!larger) return move_to_file(keeper);
+    keeper->bytes = larger;
+    keeper->capacity = wanted;
     return FGMM_OK;
 }
 
-fgmm_status fg_keeper_add(fg_keeper *k, const void *bytes, uint64_t count)
+fgmm_status fg_keeper_add(fg_keeper *keeper, const void *bytes, uint64_t count)
 {
     fgmm_status status = FGMM_OK;
     if (count == 0) return FGMM_OK;
-    FG_TRY(fg_keeper_reserve(k, count));
-    if (k->file < 0)
-        memcpy(k->bytes + k->used, bytes, (size_t)count);
+    FG_TRY(fg_keeper_reserve(keeper, count));
+    if (keeper->file < 0)
+        memcpy(keeper->bytes + keeper->used, bytes, (size_t)count);
     else
-        FG_TRY(write_all(k->file, bytes, count, k->name));
-    k->used += count;
+        FG_TRY(write_all(keeper->file, bytes, count, keeper->name));
+    keeper->used += count;
 done:
     return status;
 }
 
-fgmm_status fg_keeper_finish(fg_input **input, fg_keeper *k)
+fgmm_status fg_keeper_finish(fg_input **input, fg_keeper *keeper)
 {
-    const fgmm_status status = fg_input_wrap(input, k->name, k->bytes, k->file, k->used);
-    k->bytes = NULL;
-    k->file = -1;
+    const fgmm_status status = fg_input_wrap(input, keeper->name, keeper->bytes, keeper->file, keeper->used);
+    keeper->bytes = NULL;
+    keeper->file = -1;
     return status;
 }
 
-void fg_keeper_clear(fg_keeper *k)
+void fg_keeper_clear(fg_keeper *keeper)
 {
-    free(k->bytes);
-    if (k->file >= 0) close(k->file);
-    k->bytes = NULL;
-    k->file = -1;
+    free(keeper->bytes);
+    if (keeper->file >= 0) close(keeper->file);
+    keeper->bytes = NULL;
+    keeper->file = -1;
 }

@@ -7,8 +7,8 @@
 
 typedef struct fg_keeper {
     const char *name;     /* whose bytes they are, for messages; borrowed */
-    unsigned char *bytes; /* (room), owned; NULL once there is a file */
-    uint64_t used, room, limit;
+    unsigned char *bytes; /* (capacity), owned; NULL once there is a file */
+    uint64_t used, capacity, limit;
     int file; /* -1: none */
 } fg_keeper;
 

@@ -38,7 +38,7 @@ static void skip_spaces(cursor *c)
 }
 
 /* Takes `token` when it comes next; 1 when it did. */
-static int take(cursor *c, const char *token)
+static int accept(cursor *c, const char *token)
 {
     skip_spaces(c);
     const size_t length = strlen(token);
@@ -50,7 +50,7 @@ static int take(cursor *c, const char *token)
 /* A quoted string without escapes, at most capacity - 1 bytes. */
 static fgmm_status parse_string(cursor *c, char *text, size_t capacity, const char *what)
 {
-    const char *quote = take(c, "'") ? "'" : take(c, "\"") ? "\"" : NULL;
+    const char *quote = accept(c, "'") ? "'" : accept(c, "\"") ? "\"" : NULL;
     if (!quote) return bad(c, what);
     size_t used = 0;
     while (c->at < c->length && c->text[c->at] != *quote) {
@@ -58,13 +58,13 @@ static fgmm_status parse_string(cursor *c, char *text, size_t capacity, const ch
         text[used++] = c->text[c->at++];
     }
     text[used] = 0;
-    return take(c, quote) ? FGMM_OK : bad(c, "a string does not end");
+    return accept(c, quote) ? FGMM_OK : bad(c, "a string does not end");
 }
 
 static fgmm_status parse_descr(cursor *c, header *h)
 {
     skip_spaces(c);
-    if (take(c, "["))
+    if (accept(c, "["))
         return fg_fail(FGMM_FORMAT, "%s: byte offset %llu: a structured type; need numbers of one type", c->path,
                        (unsigned long long)(c->offset + c->at - 1));
     return parse_string(c, h->descr, sizeof h->descr, "'descr' is no short string");
@@ -72,16 +72,16 @@ static fgmm_status parse_descr(cursor *c, header *h)
 
 static fgmm_status parse_order(cursor *c, header *h)
 {
-    h->is_fortran = take(c, "True");
-    if (!h->is_fortran && !take(c, "False")) return bad(c, "'fortran_order' is neither True nor False");
+    h->is_fortran = accept(c, "True");
+    if (!h->is_fortran && !accept(c, "False")) return bad(c, "'fortran_order' is neither True nor False");
     return FGMM_OK;
 }
 
 static fgmm_status parse_shape(cursor *c, header *h)
 {
-    if (!take(c, "(")) return bad(c, "'shape' is no tuple");
-    while (!take(c, ")")) {
-        if (take(c, "-")) return bad(c, "'shape' holds a negative number");
+    if (!accept(c, "(")) return bad(c, "'shape' is no tuple");
+    while (!accept(c, ")")) {
+        if (accept(c, "-")) return bad(c, "'shape' holds a negative number");
         uint64_t value = 0;
         const size_t begin = c->at;
         for (; c->at < c->length && c->text[c->at] >= '0' && c->text[c->at] <= '9'; c->at++) {
@@ -90,11 +90,11 @@ static fgmm_status parse_shape(cursor *c, header *h)
             value = value * 10 + digit;
         }
         if (c->at == begin) return bad(c, "'shape' holds something that is no number");
-        take(c, "L"); /* as Python 2 wrote long numbers */
+        accept(c, "L"); /* as Python 2 wrote long numbers */
         if (h->shape_count < 3) h->shape[h->shape_count] = value;
         h->shape_count++;
-        if (!take(c, ",")) {
-            if (!take(c, ")")) return bad(c, "'shape' is not closed");
+        if (!accept(c, ",")) {
+            if (!accept(c, ")")) return bad(c, "'shape' is not closed");
             return FGMM_OK;
         }
     }
@@ -109,18 +109,18 @@ static fgmm_status parse_dictionary(cursor *c, header *h)
     } keys[] = {{"descr", parse_descr}, {"fortran_order", parse_order}, {"shape", parse_shape}};
     enum { KEYS = sizeof keys / sizeof keys[0] };
     fgmm_status status = FGMM_OK;
-    if (!take(c, "{")) return bad(c, "it does not begin with {");
-    while (!take(c, "}")) {
+    if (!accept(c, "{")) return bad(c, "it does not begin with {");
+    while (!accept(c, "}")) {
         char name[16];
         FG_TRY(parse_string(c, name, sizeof name, "a key is missing or too long"));
-        if (!take(c, ":")) return bad(c, "a colon is missing");
+        if (!accept(c, ":")) return bad(c, "a colon is missing");
         unsigned key = 0;
         while (key < KEYS && strcmp(keys[key].name, name) != 0) key++;
         if (key == KEYS || (h->seen & (1u << key))) return bad(c, "a key is unknown or comes twice");
         h->seen |= 1u << key;
         FG_TRY(keys[key].parse(c, h));
-        if (!take(c, ",")) {
-            if (!take(c, "}")) return bad(c, "it is not closed");
+        if (!accept(c, ",")) {
+            if (!accept(c, "}")) return bad(c, "it is not closed");
             break;
         }
     }

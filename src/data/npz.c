@@ -155,7 +155,7 @@ typedef struct entry {
 } entry;
 
 /* Sizes that do not fit 32 bits stand in an extra field, those and no others, in this order. */
-static void take_64(entry *e, const unsigned char *extra, size_t count)
+static void parse_64(entry *e, const unsigned char *extra, size_t count)
 {
     uint64_t *wide[] = {&e->member.bytes, &e->member.packed, &e->local};
     size_t at = 0;
@@ -191,7 +191,7 @@ static fgmm_status read_entry(entry *e, const fg_npz *npz, uint64_t at)
     FG_TRY(fg_input_read_at(input, at + ENTRY_BYTES, name, (size_t)fg_min_u64(name_bytes, sizeof name - 1)));
     const size_t extra_kept = (size_t)fg_min_u64(extra_bytes, sizeof extra);
     FG_TRY(fg_input_read_at(input, at + ENTRY_BYTES + name_bytes, extra, extra_kept));
-    take_64(e, extra, extra_kept);
+    parse_64(e, extra, extra_kept);
     const size_t length = strlen(name);
     e->is_array = name_bytes >= 4 && name_bytes < sizeof name && length == name_bytes &&
                   memcmp(name + length - 4, ".npy", 4) == 0;
@@ -272,10 +272,10 @@ fgmm_status fg_npz_stream_open(fg_npz_stream *s, const fg_npz *npz, const fg_npz
 {
     fgmm_status status = FGMM_OK;
     const fg_input *input = npz->input;
-    const size_t room = strlen(input->path) + FG_NPZ_NAME_BYTES + 4;
+    const size_t capacity = strlen(input->path) + FG_NPZ_NAME_BYTES + 4;
     *s = (fg_npz_stream){.input = input, .member = *member};
-    FG_TRY(FG_ALLOC(&s->label, room, "file name"));
-    snprintf(s->label, room, "%s: %s", input->path, member->name);
+    FG_TRY(FG_ALLOC(&s->label, capacity, "file name"));
+    snprintf(s->label, capacity, "%s: %s", input->path, member->name);
     if (!member->is_deflated) goto done;
     status = fg_inflater_create(&s->inflater, input, member->at, member->packed, member->bytes);
     if (status != FGMM_OK) fg_fail_prefix(status, "%s", s->label);
@@ -415,7 +415,7 @@ done:
 }
 
 /* The header of a str is no number's: it is read here. */
-fgmm_status fg_npz_read_text(char *text, size_t room, const fg_npz *npz, const char *name)
+fgmm_status fg_npz_read_text(char *text, size_t capacity, const fg_npz *npz, const char *name)
 {
     enum { PREFIX = 10, MOST_DIGITS = 4, MOST_BYTES = 1024 }; /* magic, version, length of the header */
     fgmm_status status = FGMM_OK;
@@ -439,8 +439,8 @@ fgmm_status fg_npz_read_text(char *text, size_t room, const fg_npz *npz, const c
         if (memcmp(bytes + i, "<U", 2) == 0) type = bytes + i + 2;
     for (int i = 0; type && i < MOST_DIGITS && type[i] >= '0' && type[i] <= '9'; i++)
         characters = characters * 10 + (uint64_t)(type[i] - '0');
-    FG_CHECK(type && count - begin == characters * CHARACTER_BYTES && characters < room, FGMM_FORMAT,
-             "%s is no string of less than %zu characters", stream.label, room);
+    FG_CHECK(type && count - begin == characters * CHARACTER_BYTES && characters < capacity, FGMM_FORMAT,
+             "%s is no string of less than %zu characters", stream.label, capacity);
     for (uint64_t i = 0; i < characters; i++) {
         const uint64_t character = get(bytes + begin + i * CHARACTER_BYTES, CHARACTER_BYTES);
         FG_CHECK(character < 128, FGMM_FORMAT, "%s holds character %llu; need ASCII", stream.label, (ull)character);

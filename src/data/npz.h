@@ -73,8 +73,8 @@ fgmm_status fg_npz_stream_header(fg_npy_array *array, fg_npz_stream *stream);
  * memory of the file), UNSUPPORTED (compressed, and built without zlib). */
 fgmm_status fg_npz_read(fg_npz_array *array, double **values, fg_npz *npz, const char *name);
 
-/* The string of that name, of at most room - 1 ASCII characters; "" where the archive has none of that name. Errors:
- * as above. */
-fgmm_status fg_npz_read_text(char *text, size_t room, const fg_npz *npz, const char *name);
+/* The string of that name, of at most capacity - 1 ASCII characters; "" where the archive has none of that name.
+ * Errors: as above. */
+fgmm_status fg_npz_read_text(char *text, size_t capacity, const fg_npz *npz, const char *name);
 
 #endif

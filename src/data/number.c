@@ -9,7 +9,7 @@
 #include <strings.h>
 
 /* Takes digits; adds them to the mantissa as far as 19 fit 64 bits. Returns how many there were. */
-static size_t take_digits(const char **text, uint64_t *mantissa, int *kept)
+static size_t parse_digits(const char **text, uint64_t *mantissa, int *kept)
 {
     size_t count = 0;
     for (; **text >= '0' && **text <= '9'; (*text)++, count++) {
@@ -47,11 +47,11 @@ fg_number_kind fg_number_parse(double *value, const char *text, size_t length, l
     int kept = 0;
     long exponent = 0;
     if (*at == '-' || *at == '+') at++;
-    const size_t whole = take_digits(&at, &mantissa, &kept);
+    const size_t whole = parse_digits(&at, &mantissa, &kept);
     size_t fraction = 0;
     if (*at == '.') {
         at++;
-        fraction = take_digits(&at, &mantissa, &kept);
+        fraction = parse_digits(&at, &mantissa, &kept);
     }
     if (whole + fraction == 0) return parse_special(value, text, length);
     if (*at == 'e' || *at == 'E') {

@@ -50,10 +50,10 @@ static void npy_header(char header[NPY_HEADER_BYTES], const fgmm_writer *writer)
     header[8] = NPY_HEADER_BYTES - NPY_PREFIX_BYTES;
     header[9] = 0;
     char *text = header + NPY_PREFIX_BYTES;
-    const size_t room = NPY_HEADER_BYTES - NPY_PREFIX_BYTES;
+    const size_t padded = NPY_HEADER_BYTES - NPY_PREFIX_BYTES;
     const int used =
-        snprintf(text, room, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", writer->dtype->name, shape);
-    memset(text + used, ' ', room - (size_t)used);
+        snprintf(text, padded, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", writer->dtype->name, shape);
+    memset(text + used, ' ', padded - (size_t)used);
     header[NPY_HEADER_BYTES - 1] = '\n';
 }
 

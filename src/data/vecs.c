@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE_BYTES = 1 << 16 }; /* of a file, read at a time where rows are asked for at any place */
+enum { CHUNK_BYTES = 1 << 16 }; /* of a file, read at a time where rows are asked for at any place */
 
 typedef struct vecs_rows {
     fg_input *input;
@@ -34,27 +34,27 @@ static fgmm_status check_dims(const vecs_rows *vecs, int32_t dims, uint64_t row,
                    (long)vecs->dims);
 }
 
-/* A piece of the file at a time, from which the dimensions are left out. */
+/* A chunk of the file at a time, from which the dimensions are left out. */
 static fgmm_status vecs_read_at(const void *self, uint64_t first, void *rows, uint64_t n)
 {
     fgmm_status status = FGMM_OK;
     const vecs_rows *vecs = self;
     const size_t step = vecs->row_bytes + sizeof vecs->dims;
-    const uint64_t most = fg_max_u64(1, PIECE_BYTES / step);
-    unsigned char *piece = NULL, *to = rows;
-    FG_TRY(fg_alloc((void **)&piece, fg_min_u64(n, most), step, "a piece of rows"));
+    const uint64_t most = fg_max_u64(1, CHUNK_BYTES / step);
+    unsigned char *chunk = NULL, *to = rows;
+    FG_TRY(fg_alloc((void **)&chunk, fg_min_u64(n, most), step, "a chunk of rows"));
     for (uint64_t done = 0, part; done < n; done += part) {
         part = fg_min_u64(most, n - done);
-        FG_TRY(fg_input_read_at(vecs->input, (first + done) * step, piece, (size_t)part * step));
+        FG_TRY(fg_input_read_at(vecs->input, (first + done) * step, chunk, (size_t)part * step));
         for (uint64_t i = 0; i < part; i++, to += vecs->row_bytes) {
             int32_t dims;
-            memcpy(&dims, piece + (size_t)i * step, sizeof dims);
+            memcpy(&dims, chunk + (size_t)i * step, sizeof dims);
             FG_TRY(check_dims(vecs, dims, first + done + i, (first + done + i) * step));
-            memcpy(to, piece + (size_t)i * step + sizeof dims, vecs->row_bytes);
+            memcpy(to, chunk + (size_t)i * step + sizeof dims, vecs->row_bytes);
         }
     }
 done:
-    free(piece);
+    free(chunk);
     return status;
 }
 

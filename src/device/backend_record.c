@@ -54,10 +54,10 @@ static char *record_path(const fgmm_device *device, const char *what)
     if (!device->cache_folder) return NULL;
     fg_cache_key(&entry, device, what, "check");
     if (!entry.is_known) return NULL;
-    const size_t room = strlen(device->cache_folder) + 48;
-    char *path = malloc(room);
+    const size_t capacity = strlen(device->cache_folder) + 48;
+    char *path = malloc(capacity);
     if (path)
-        snprintf(path, room, "%s/%016llx%016llx.check", device->cache_folder, (unsigned long long)entry.key[0],
+        snprintf(path, capacity, "%s/%016llx%016llx.check", device->cache_folder, (unsigned long long)entry.key[0],
                  (unsigned long long)entry.key[1]);
     return path;
 }
@@ -109,11 +109,11 @@ static int remove_record(const fgmm_device *device, const char *what)
 
 /* ---- marks ---- */
 
-/* The next line of *text without its end, cut to the room; "" behind the last. */
-static void take_line(char *line, size_t room, const char **text)
+/* The next line of *text without its end, cut to the capacity; "" behind the last. */
+static void parse_line(char *line, size_t capacity, const char **text)
 {
     const size_t count = strcspn(*text, "\n");
-    snprintf(line, room, "%.*s", (int)fg_min_u64(count, room - 1), *text);
+    snprintf(line, capacity, "%.*s", (int)fg_min_u64(count, capacity - 1), *text);
     *text += count + ((*text)[count] == '\n');
 }
 
@@ -129,11 +129,11 @@ static void read_mark(mark *m, const fgmm_device *device, fgmm_backend backend)
     const char *at = text;
     *m = (mark){.kind = MARK_NONE};
     read_record(text, device, fgmm_backend_name(backend));
-    take_line(first, sizeof first, &at);
-    take_line(m->cause, sizeof m->cause, &at);
-    take_line(m->date, sizeof m->date, &at);
-    take_line(m->driver, sizeof m->driver, &at);
-    take_line(last, sizeof last, &at);
+    parse_line(first, sizeof first, &at);
+    parse_line(m->cause, sizeof m->cause, &at);
+    parse_line(m->date, sizeof m->date, &at);
+    parse_line(m->driver, sizeof m->driver, &at);
+    parse_line(last, sizeof last, &at);
     if (strcmp(first, "failed") == 0)
         m->kind = MARK_FAILED;
     else if (sscanf(first, "suspected %ld %llu", &m->process, &began) == 2)
@@ -195,7 +195,7 @@ static int is_believed(const mark *m, const fgmm_device *device)
 }
 
 /* "why, on DATE with driver VERSION". */
-static void describe_mark(char *text, size_t room, const mark *m)
+static void describe_mark(char *text, size_t capacity, const mark *m)
 {
     char why[LINE_BYTES + 64];
     if (m->kind == MARK_RUNNING)
@@ -203,7 +203,7 @@ static void describe_mark(char *text, size_t room, const mark *m)
                  unfinished_in_a_row(m) > 1 ? "es" : "", m->cause);
     else
         snprintf(why, sizeof why, "%s", m->cause);
-    snprintf(text, room, "%s; on %s, driver %s", why, m->date, m->driver);
+    snprintf(text, capacity, "%s; on %s, driver %s", why, m->date, m->driver);
 }
 
 /* ---- which backend ---- */

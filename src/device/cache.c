@@ -34,9 +34,9 @@ typedef struct entry_header {
 
 static char *join(const char *folder, const char *name)
 {
-    const size_t room = strlen(folder) + strlen(name) + 1;
-    char *path = malloc(room);
-    if (path) snprintf(path, room, "%s%s", folder, name);
+    const size_t capacity = strlen(folder) + strlen(name) + 1;
+    char *path = malloc(capacity);
+    if (path) snprintf(path, capacity, "%s%s", folder, name);
     return path;
 }
 
@@ -216,7 +216,7 @@ void fg_cache_store(const fgmm_device *device, const fg_cache_entry *entry, cl_p
     free(binary);
 }
 
-void fg_cache_note(const fgmm_device *device, const fg_cache_entry *entry)
+void fg_cache_record(const fgmm_device *device, const fg_cache_entry *entry)
 {
     static const unsigned char none;
     if (device->cache_folder) store(device, entry, &none, 0);

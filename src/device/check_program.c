@@ -22,10 +22,10 @@ char *fg_check_program(const char *wanted)
     if (wanted) return *wanted ? strdup(wanted) : NULL;
     char *folder = fg_process_library_folder();
     for (size_t i = 0; folder && !found && i < sizeof folders / sizeof folders[0]; i++) {
-        const size_t room = strlen(folder) + strlen(folders[i]) + sizeof name + 2;
-        char *path = malloc(room);
+        const size_t capacity = strlen(folder) + strlen(folders[i]) + sizeof name + 2;
+        char *path = malloc(capacity);
         if (!path) break;
-        snprintf(path, room, "%s/%s/%s", folder, folders[i], name);
+        snprintf(path, capacity, "%s/%s/%s", folder, folders[i], name);
         if (fg_process_can_run(path))
             found = path;
         else

@@ -115,7 +115,7 @@ void fg_device_log(void *device, const char *line);
 /* The same, unless the line has been passed on before. */
 void fg_device_log_once(fgmm_device *device, const char *line);
 /* Seconds that another process has compiled for this handle: they count in fgmm_device_compile_s. */
-void fg_device_note_compiling(fgmm_device *device, double seconds);
+void fg_device_record_compiling(fgmm_device *device, double seconds);
 
 /* One thing that the layer above keeps with the handle; release(companion) when the handle is closed, and when it is
  * replaced. NULL: none. */

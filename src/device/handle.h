@@ -158,7 +158,7 @@ struct fgmm_device {
     void (*release_companion)(void *companion);
     int is_timed;     /* timing.c: launches leave events */
     cl_event *events; /* (event_count), in order */
-    size_t event_count, event_room;
+    size_t event_count, event_capacity;
 };
 
 /* The caller's options (NULL: defaults) as this version of the library knows them. */
@@ -190,13 +190,13 @@ cl_program fg_cache_load(const fgmm_device *device, const fg_cache_entry *entry,
 void fg_cache_store(const fgmm_device *device, const fg_cache_entry *entry, cl_program program);
 /* For a driver with a cache of its own: that a program has been compiled, without its binary. */
 int fg_cache_is_known(const fgmm_device *device, const fg_cache_entry *entry);
-void fg_cache_note(const fgmm_device *device, const fg_cache_entry *entry);
+void fg_cache_record(const fgmm_device *device, const fg_cache_entry *entry);
 
 /* ---- timed launches (timing.c) ---- */
 
-/* Where clEnqueueNDRangeKernel puts the launch's event; NULL: it leaves none. fg_timing_note after it succeeded. */
+/* Where clEnqueueNDRangeKernel puts the launch's event; NULL: it leaves none. fg_timing_record after it succeeded. */
 cl_event *fg_timing_event(fgmm_device *device);
-void fg_timing_note(fgmm_device *device);
+void fg_timing_record(fgmm_device *device);
 void fg_timing_free(fgmm_device *device);
 
 /* ---- the rest ---- */

@@ -6,11 +6,11 @@
 #include <stdio.h>
 
 /* The name of a kernel, for error texts. */
-static const char *kernel_name(char room[FG_KERNEL_NAME_BYTES], cl_kernel kernel)
+static const char *kernel_name(char to[FG_KERNEL_NAME_BYTES], cl_kernel kernel)
 {
-    if (clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, FG_KERNEL_NAME_BYTES, room, NULL) != CL_SUCCESS)
-        snprintf(room, FG_KERNEL_NAME_BYTES, "kernel");
-    return room;
+    if (clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, FG_KERNEL_NAME_BYTES, to, NULL) != CL_SUCCESS)
+        snprintf(to, FG_KERNEL_NAME_BYTES, "kernel");
+    return to;
 }
 
 static fgmm_status set_arguments(cl_kernel kernel, const fg_argument *arguments, size_t count)
@@ -46,7 +46,7 @@ static fgmm_status enqueue(fgmm_device *device, cl_kernel kernel, unsigned dims,
           FGMM_DEVICE, "clEnqueueNDRangeKernel", "%s over %zu x %zu x %zu work-items in groups of %zu x %zu x %zu",
           kernel_name(name, kernel), global[0], dims > 1 ? global[1] : 1, dims > 2 ? global[2] : 1,
           local ? local[0] : 0, local && dims > 1 ? local[1] : 1, local && dims > 2 ? local[2] : 1);
-    fg_timing_note(device);
+    fg_timing_record(device);
     /* The device begins while the host goes on to read rows. */
     FG_CL(clFlush(device->queue), FGMM_DEVICE, "clFlush", "%s", kernel_name(name, kernel));
     /* what is checked is waited for, so that a crash is put down to the kernel that made it */

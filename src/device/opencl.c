@@ -175,9 +175,9 @@ fgmm_status fgmm_source_from_cl_mem(fgmm_source **source, fgmm_device *device, c
     FG_TRY(fg_size_product(&made->row_bytes, dims, fgmm_type_bytes(type), "bytes of a row"));
     FG_TRY(fg_size_product(&bytes, rows, made->row_bytes, "bytes of all rows"));
     FG_TRY(fg_buffer_lend(&made->lent.buffer, device, buffer));
-    const size_t room = fg_buffer_bytes(made->lent.buffer);
-    FG_CHECK(offset_bytes <= room && bytes <= room - offset_bytes, FGMM_ARGUMENT,
-             "buffer: %zu bytes; need %zu behind offset_bytes = %zu", room, bytes, offset_bytes);
+    const size_t available = fg_buffer_bytes(made->lent.buffer);
+    FG_CHECK(offset_bytes <= available && bytes <= available - offset_bytes, FGMM_ARGUMENT,
+             "buffer: %zu bytes; need %zu behind offset_bytes = %zu", available, bytes, offset_bytes);
     const fgmm_source_info info = {sizeof info, rows, dims, type, "opencl"};
     lent_source *self = made;
     made = NULL; /* fg_source_create owns it now */

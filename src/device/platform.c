@@ -15,43 +15,43 @@
 enum { PLATFORM_NOT_FOUND = -1001 };
 
 /* Copies a text that may be longer than its room; "" when the driver does not know. */
-static void copy_text(char *room, size_t capacity, char *text)
+static void copy_text(char *to, size_t capacity, char *text)
 {
     const char *begin = text ? text : "";
     while (*begin == ' ') begin++;
-    snprintf(room, capacity, "%s", begin);
-    for (size_t end = strlen(room); end > 0 && room[end - 1] == ' '; end--) room[end - 1] = 0;
+    snprintf(to, capacity, "%s", begin);
+    for (size_t end = strlen(to); end > 0 && to[end - 1] == ' '; end--) to[end - 1] = 0;
     free(text);
 }
 
-static fgmm_status device_text(char *room, size_t capacity, cl_device_id id, cl_device_info what, const char *name)
+static fgmm_status device_text(char *to, size_t capacity, cl_device_id id, cl_device_info what, const char *name)
 {
     fgmm_status status = FGMM_OK;
     size_t bytes = 0;
     char *text = NULL;
-    room[0] = 0;
+    to[0] = 0;
     FG_CL(clGetDeviceInfo(id, what, 0, NULL, &bytes), FGMM_DEVICE, "clGetDeviceInfo", "%s", name);
     FG_TRY(FG_ALLOC(&text, bytes + 1, name));
     FG_CL(clGetDeviceInfo(id, what, bytes, text, NULL), FGMM_DEVICE, "clGetDeviceInfo", "%s", name);
-    copy_text(room, capacity, text);
+    copy_text(to, capacity, text);
     text = NULL;
 done:
     free(text);
     return status;
 }
 
-static fgmm_status platform_text(char *room, size_t capacity, cl_platform_id platform)
+static fgmm_status platform_text(char *to, size_t capacity, cl_platform_id platform)
 {
     fgmm_status status = FGMM_OK;
     size_t bytes = 0;
     char *text = NULL;
-    room[0] = 0;
+    to[0] = 0;
     FG_CL(clGetPlatformInfo(platform, CL_PLATFORM_NAME, 0, NULL, &bytes), FGMM_DEVICE, "clGetPlatformInfo",
           "CL_PLATFORM_NAME");
     FG_TRY(FG_ALLOC(&text, bytes + 1, "CL_PLATFORM_NAME"));
     FG_CL(clGetPlatformInfo(platform, CL_PLATFORM_NAME, bytes, text, NULL), FGMM_DEVICE, "clGetPlatformInfo",
           "CL_PLATFORM_NAME");
-    copy_text(room, capacity, text);
+    copy_text(to, capacity, text);
     text = NULL;
 done:
     free(text);
@@ -271,9 +271,9 @@ static size_t find_default(const fg_found_device *found, size_t count)
 {
     static const fgmm_device_kind order[] = {FGMM_DEVICE_GPU, FGMM_DEVICE_ACCELERATOR, FGMM_DEVICE_CPU,
                                              FGMM_DEVICE_OTHER};
-    for (size_t k = 0; k < sizeof order / sizeof order[0]; k++)
+    for (size_t j = 0; j < sizeof order / sizeof order[0]; j++)
         for (size_t i = 0; i < count; i++)
-            if (!found[i].problem[0] && found[i].info.kind == order[k]) return i;
+            if (!found[i].problem[0] && found[i].info.kind == order[j]) return i;
     return count;
 }
 
@@ -348,16 +348,16 @@ static int has_pocl(const char *vendors)
 }
 
 /* The folder that PoCL keeps its compiled kernels in; without one it has no devices. */
-static void pocl_folder(char *path, size_t room)
+static void pocl_folder(char *path, size_t to)
 {
     const char *own = getenv("POCL_CACHE_DIR"), *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     path[0] = 0;
     if (own && *own)
-        snprintf(path, room, "%s", own);
+        snprintf(path, to, "%s", own);
     else if (base && *base)
-        snprintf(path, room, "%s/pocl", base);
+        snprintf(path, to, "%s/pocl", base);
     else if (home && *home)
-        snprintf(path, room, "%s/.cache/pocl", home);
+        snprintf(path, to, "%s/.cache/pocl", home);
 }
 
 static fgmm_status fail_nothing_there(size_t platforms)

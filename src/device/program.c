@@ -169,7 +169,7 @@ static void program_free(fg_program *program, int is_mine)
 }
 
 /* A program is known to be compiled when some of its kernels have been launched. */
-static int is_to_be_noted(const fgmm_device *device, const fg_program *program)
+static int is_to_be_recorded(const fgmm_device *device, const fg_program *program)
 {
     const fg_kernel *kernel = program->kernels;
     while (kernel && !kernel->is_launched) kernel = kernel->next;
@@ -182,7 +182,7 @@ void fg_programs_free(fgmm_device *device)
     while (device->programs) {
         fg_program *program = device->programs;
         device->programs = program->next;
-        if (is_mine && is_to_be_noted(device, program)) fg_cache_note(device, &program->entry);
+        if (is_mine && is_to_be_recorded(device, program)) fg_cache_record(device, &program->entry);
         program_free(program, is_mine);
     }
 }
@@ -213,9 +213,9 @@ static fgmm_status make_program(fg_program **program, fgmm_device *device, const
     fgmm_status status = FGMM_OK;
     char *all = NULL;
     fg_program *made = NULL;
-    const size_t room = strlen(options) + sizeof BASE_OPTIONS + 32;
-    FG_TRY(FG_ALLOC(&all, room, "build options"));
-    snprintf(all, room, "%s -DHAS_FP64=%d %s", BASE_OPTIONS, device->facts.has_fp64, options);
+    const size_t capacity = strlen(options) + sizeof BASE_OPTIONS + 32;
+    FG_TRY(FG_ALLOC(&all, capacity, "build options"));
+    snprintf(all, capacity, "%s -DHAS_FP64=%d %s", BASE_OPTIONS, device->facts.has_fp64, options);
     FG_TRY(FG_ALLOC(&made, 1, label));
     FG_TRY(FG_ALLOC(&made->label, strlen(label) + 1, label));
     strcpy(made->label, label);

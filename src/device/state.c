@@ -116,7 +116,7 @@ void fg_device_log_once(fgmm_device *device, const char *line)
     fg_device_log(device, line);
 }
 
-void fg_device_note_compiling(fgmm_device *device, double seconds)
+void fg_device_record_compiling(fgmm_device *device, double seconds)
 {
     device->compile_s += seconds;
 }

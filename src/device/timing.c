@@ -9,20 +9,20 @@
 cl_event *fg_timing_event(fgmm_device *device)
 {
     if (!device->is_timed) return NULL;
-    if (device->event_count == device->event_room) {
-        const size_t room = 2 * device->event_room + 64;
-        cl_event *events = realloc(device->events, room * sizeof *events);
+    if (device->event_count == device->event_capacity) {
+        const size_t capacity = 2 * device->event_capacity + 64;
+        cl_event *events = realloc(device->events, capacity * sizeof *events);
         if (!events) return NULL; /* this launch is not counted */
         device->events = events;
-        device->event_room = room;
+        device->event_capacity = capacity;
     }
     device->events[device->event_count] = NULL;
     return &device->events[device->event_count];
 }
 
-void fg_timing_note(fgmm_device *device)
+void fg_timing_record(fgmm_device *device)
 {
-    if (device->is_timed && device->event_count < device->event_room && device->events[device->event_count])
+    if (device->is_timed && device->event_count < device->event_capacity && device->events[device->event_count])
         device->event_count++;
 }
 

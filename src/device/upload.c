@@ -110,9 +110,9 @@ fgmm_status fg_upload_send(fg_upload *upload, size_t offset, size_t bytes)
     fgmm_status status = FGMM_OK;
     const cl_command_queue queue = upload->device->upload_queue;
     const size_t target = fg_buffer_bytes(upload->to);
-    const size_t room = upload->pinned ? fg_min_u64(target, fg_buffer_bytes(upload->pinned)) : target;
-    FG_CHECK(offset <= room && bytes <= room - offset, FGMM_INTERNAL, "upload: bytes %zu..%zu of %zu to %zu", offset,
-             offset + bytes, room, target);
+    const size_t available = upload->pinned ? fg_min_u64(target, fg_buffer_bytes(upload->pinned)) : target;
+    FG_CHECK(offset <= available && bytes <= available - offset, FGMM_INTERNAL, "upload: bytes %zu..%zu of %zu to %zu",
+             offset, offset + bytes, available, target);
     if (!upload->pinned) return FGMM_OK;
     forget(&upload->copied); /* the queue keeps the order: the last copy of a batch ends last */
     FG_CL(clEnqueueWriteBuffer(queue, fg_buffer_memory(upload->to), CL_FALSE, offset, bytes,

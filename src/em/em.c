@@ -49,7 +49,7 @@ static fgmm_status run_em(fg_training *t)
     while (r->iterations < most && !is_converged(t)) {
         FG_TRY(iterate(t, FGMM_PHASE_EM, r->iterations + 1, most));
         const double log_likelihood = t->values[1] / t->values[0];
-        FG_TRY(fg_training_note(t, log_likelihood));
+        FG_TRY(fg_training_record(t, log_likelihood));
         r->iterations++;
         FG_TRY(fg_training_finish(t, FG_CHECKPOINT_EM, log_likelihood));
     }
@@ -69,5 +69,5 @@ fgmm_status fg_em_run(fgmm_model **model, fg_training *t)
         FG_TRY(run_kmeans(t));
     FG_TRY(run_em(t));
 done:
-    return fg_training_deliver(model, t, status);
+    return fg_training_return(model, t, status);
 }

@@ -8,7 +8,7 @@
 #include "training.h"
 
 /* Both run a training whose device, source and options are set and whose other members are zero, deliver the model as
- * fg_training_deliver does, and leave t to be closed by the caller. */
+ * fg_training_return does, and leave t to be closed by the caller. */
 
 /* k-means iterations, then EM. */
 fgmm_status fg_em_run(fgmm_model **model, fg_training *t);

@@ -217,7 +217,7 @@ void fg_first_pass_clear(fg_first_pass *first_pass)
 {
     free(first_pass->range.centre);
     free(first_pass->variance);
-    free(first_pass->rests);
+    free(first_pass->residuals);
     free(first_pass->grains);
     fg_sample_clear(&first_pass->sample);
     memset(first_pass, 0, sizeof *first_pass);
@@ -229,7 +229,7 @@ typedef struct first_pass_state {
     fg_sample sample;
     uint64_t rows;
     fg_moments plain, weighted; /* weighted: where rows have weights */
-    double *rests, *grains;     /* (d) as fg_first_pass */
+    double *residuals, *grains; /* (d) as fg_first_pass */
     int has_grains;             /* of some column */
 } first_pass_state;
 
@@ -245,12 +245,12 @@ done:
 }
 
 /* Raises rests (d) by x (n,d). */
-static void add_rests(double *restrict rests, const double *restrict x, size_t n, size_t d)
+static void add_residuals(double *restrict residuals, const double *restrict x, size_t n, size_t d)
 {
     for (size_t i = 0; i < n; i++, x += d)
         for (size_t j = 0; j < d; j++) {
-            const double rest = fabs(x[j] - (double)(float)x[j]);
-            rests[j] = rest > rests[j] ? rest : rests[j];
+            const double residual = fabs(x[j] - (double)(float)x[j]);
+            residuals[j] = residual > residuals[j] ? residual : residuals[j];
         }
 }
 
@@ -297,7 +297,7 @@ static fgmm_status add_block(first_pass_state *s, const fg_block *block)
     const size_t d = (size_t)s->request->source->info.dims;
     FG_TRY(fg_rows_check_given(s->request->source, block->rows, block->n, s->rows, fg_most_value(type)));
     fg_sample_feed(&s->sample, block->rows, block->weights, s->rows, block->n);
-    if (type == FGMM_F64) add_rests(s->rests, block->rows, block->n, d);
+    if (type == FGMM_F64) add_residuals(s->residuals, block->rows, block->n, d);
     block_sums(&s->plain, block->rows, type, block->n, d);
     join_block(&s->plain, (double)block->n, d);
     if (s->has_grains) add_grains(s, block, type, d);
@@ -392,7 +392,7 @@ fgmm_status fg_first_pass_run(fg_first_pass *first_pass, const fg_first_pass_req
     first_pass_state s = {.request = request};
     fg_moments *moments = has_weights ? &s.weighted : &s.plain;
     memset(first_pass, 0, sizeof *first_pass);
-    FG_TRY(FG_ALLOC(&s.rests, d, "column sums"));
+    FG_TRY(FG_ALLOC(&s.residuals, d, "column sums"));
     FG_TRY(FG_ALLOC(&s.grains, d, "column sums"));
     s.has_grains = info->type == FGMM_F32 || info->type == FGMM_F64;
     for (uint64_t j = 0; j < d && s.has_grains; j++) s.grains[j] = (double)INFINITY;
@@ -411,15 +411,15 @@ fgmm_status fg_first_pass_run(fg_first_pass *first_pass, const fg_first_pass_req
     *first_pass = (fg_first_pass){.rows = s.rows,
                                   .range = range,
                                   .variance = moments->m2,
-                                  .rests = s.rests,
+                                  .residuals = s.residuals,
                                   .grains = s.grains,
                                   .sample = s.sample};
-    moments->mean = moments->m2 = s.rests = s.grains = NULL;
+    moments->mean = moments->m2 = s.residuals = s.grains = NULL;
     s.sample = (fg_sample){0};
 done:
     moments_clear(&s.plain);
     moments_clear(&s.weighted);
-    free(s.rests);
+    free(s.residuals);
     free(s.grains);
     fg_sample_clear(&s.sample);
     return status;

@@ -19,9 +19,9 @@ typedef struct fg_first_pass_request {
 
 typedef struct fg_first_pass {
     uint64_t rows;
-    fg_range range;   /* of the mean and the variance: what the shift is made of */
-    double *variance; /* (d) mean squared deviation, each row times its weight */
-    double *rests;    /* (d) the most that float32 leaves of a number; 0 but for F64 */
+    fg_range range;    /* of the mean and the variance: what the shift is made of */
+    double *variance;  /* (d) mean squared deviation, each row times its weight */
+    double *residuals; /* (d) the most that float32 leaves of a number; 0 but for F64 */
     double *grains;   /* (d) the largest power of two that divides all numbers; infinity: all are 0; 0: it was given up,
                          below 2^-26 of the column's deviation, or rows are neither F32 nor F64 */
     fg_sample sample; /* raw rows, in row order */

@@ -31,13 +31,13 @@ static fgmm_status iterate(fg_training *t, double *before)
     double inertia = (double)INFINITY; /* of the iteration before */
     int is_at_rest = 0;
     while (r->kmeans_iterations < most && !is_at_rest) {
-        const uint64_t repaired = r->repaired;
+        const uint64_t reseeded = r->reseeded;
         memcpy(before, t->mixture.means, (size_t)coordinates * sizeof *before);
         FG_TRY(fg_training_e_step(t, FGMM_PHASE_KMEANS, r->kmeans_iterations + 1, most));
         FG_TRY(fg_training_m_step(t, NULL));
         r->inertia = fg_training_inertia(t);
         /* Re-seeding moves centroids for ever where the data have fewer distinct rows than there are centroids. */
-        const int is_in_vain = r->repaired > repaired && r->inertia >= inertia;
+        const int is_in_vain = r->reseeded > reseeded && r->inertia >= inertia;
         is_at_rest = is_in_vain || squared_distance(t->mixture.means, before, coordinates) <= rest(t);
         inertia = r->inertia;
         r->kmeans_iterations++;
@@ -74,7 +74,7 @@ fgmm_status fg_kmeans_run(fgmm_model **centroids, fg_training *t)
     FG_TRY(iterate(t, before));
 done:
     free(before);
-    status = fg_training_deliver(centroids, t, status);
+    status = fg_training_return(centroids, t, status);
     if (*centroids) {
         const fgmm_status made = to_centroids(centroids, t->float32);
         if (status == FGMM_OK) status = made;

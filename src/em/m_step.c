@@ -20,7 +20,7 @@ static const double LEAST_VARIANCE = 0x1p-52;
 /* Relative to the squared mean, a variance below this is rounding of doubles: the dimension is constant. */
 static const double CONSTANT_DIMENSION = 0x1p-100;
 /* And at least this part of the squared unit that rows have on the device: its reciprocal still is a float32 there.
- * Evaluation asks for 1e-30: a pivot may lose some of its digits when a repaired matrix is factored again. */
+ * Evaluation asks for 1e-30: a pivot may lose some of its digits when a raised matrix is factored again. */
 static const double TINY_VARIANCE = 2e-30;
 /* Far below the squares of any data that are taken (first_pass.c), so that rows that are all zero have densities. */
 static const double LAST_VARIANCE = 1e-250;
@@ -67,40 +67,40 @@ done:
     return status;
 }
 
-static int is_empty(const step *s, uint64_t k)
+static int is_empty(const step *s, uint64_t c)
 {
-    return s->counts[k] <= DROPPED_SHARE / (double)s->to.k * s->total;
+    return s->counts[c] <= DROPPED_SHARE / (double)s->to.k * s->total;
 }
 
-static size_t variance_place(const step *s, uint64_t k, uint64_t c)
+static size_t variance_place(const step *s, uint64_t c, uint64_t j)
 {
-    return fg_variance_place(s->to.covariance, s->to.d, k, c);
+    return fg_variance_place(s->to.covariance, s->to.d, c, j);
 }
 
-/* Variances and squared means of all rows without their share of S2, added to their slots. Offsets are from the first
- * component's mean o, so that data far from the origin lose nothing:
- *     g = o + sum_k (N_k (m_k - o) + S1_k) / N,   variance = sum_k (S2_k + 2 S1_k (m_k - g) + N_k (m_k - g)^2) / N
- * Components are walked outside, dimensions inside: memory in its order, and several dimensions at a time. */
+/* Variances and squared means of all rows without their share of S2, added to floors and squares. Offsets are from the
+ * first component's mean o, so that data far from the origin lose nothing: g = o + sum_k (N_k (m_k - o) + S1_k) / N,
+ * variance = sum_k (S2_k + 2 S1_k (m_k - g) + N_k (m_k - g)^2) / N Components are walked outside, dimensions inside:
+ * memory in its order, and several dimensions at a time. */
 static void add_dimensions(step *s)
 {
     const uint64_t d = s->to.d;
     const double *origin = s->to.means, total = s->total;
     double *offset = s->spreads, *variance = s->spreads + d;
-    for (uint64_t k = 0; k < s->to.k; k++) {
-        const double *mean = s->to.means + k * d, *s1 = s->s1 + k * d, count = s->counts[k];
-        for (uint64_t c = 0; c < d; c++) offset[c] += (count * (mean[c] - origin[c]) + s1[c]) / total;
+    for (uint64_t c = 0; c < s->to.k; c++) {
+        const double *mean = s->to.means + c * d, *s1 = s->s1 + c * d, count = s->counts[c];
+        for (uint64_t j = 0; j < d; j++) offset[j] += (count * (mean[j] - origin[j]) + s1[j]) / total;
     }
-    for (uint64_t k = 0; k < s->to.k; k++) {
-        const double *mean = s->to.means + k * d, *s1 = s->s1 + k * d, count = s->counts[k];
-        for (uint64_t c = 0; c < d; c++) {
-            const double m = mean[c] - origin[c] - offset[c];
-            variance[c] += m * (2 * s1[c] + count * m) / total;
+    for (uint64_t c = 0; c < s->to.k; c++) {
+        const double *mean = s->to.means + c * d, *s1 = s->s1 + c * d, count = s->counts[c];
+        for (uint64_t j = 0; j < d; j++) {
+            const double m = mean[j] - origin[j] - offset[j];
+            variance[j] += m * (2 * s1[j] + count * m) / total;
         }
     }
-    for (uint64_t c = 0; c < d; c++) {
-        const uint64_t slot = s->width == 1 ? 0 : c;
-        s->floors[slot] += variance[c];
-        s->squares[slot] += (origin[c] + offset[c]) * (origin[c] + offset[c]);
+    for (uint64_t j = 0; j < d; j++) {
+        const uint64_t at = s->width == 1 ? 0 : j;
+        s->floors[at] += variance[j];
+        s->squares[at] += (origin[j] + offset[j]) * (origin[j] + offset[j]);
     }
 }
 
@@ -118,11 +118,11 @@ static void set_floors(step *s)
     const uint64_t blocks = s->matrices ? s->matrices : s->to.k; /* tied: the sum over components as it is */
     for (uint64_t i = 0; i < blocks * s->width; i++)
         s->floors[i % s->width] += s->s2[variance_place(s, i / s->width, i % s->width)] / s->total;
-    const double dims_per_slot = (double)s->to.d / (double)s->width;
+    const double dims_per_variance = (double)s->to.d / (double)s->width;
     double variance = 0, square = 0;
     for (uint64_t i = 0; i < s->width; i++) {
-        s->floors[i] = fmax(s->floors[i] / dims_per_slot, 0);
-        s->squares[i] /= dims_per_slot;
+        s->floors[i] = fmax(s->floors[i] / dims_per_variance, 0);
+        s->squares[i] /= dims_per_variance;
         variance += s->floors[i] / (double)s->width;
         square += s->squares[i] / (double)s->width;
     }
@@ -135,29 +135,29 @@ static void set_floors(step *s)
 
 /* (10)  variance = S2 / N - delta^2 (spherical: |delta|^2, over D) + reg_covar, delta = S1 / N.
  * Rounding can make the difference negative: it is 0 then. */
-static void update_variances(step *s, uint64_t k, double reg_covar)
+static void update_variances(step *s, uint64_t c, double reg_covar)
 {
     const uint64_t d = s->to.d;
-    const double count = s->counts[k];
-    double *variances = s->to.covariances + k * s->width;
+    const double count = s->counts[c];
+    double *variances = s->to.covariances + c * s->width;
     double length = 0;
-    for (uint64_t c = 0; c < d; c++) {
-        const double delta = s->s1[k * d + c] / count;
+    for (uint64_t j = 0; j < d; j++) {
+        const double delta = s->s1[c * d + j] / count;
         length += delta * delta;
-        if (s->width == d) variances[c] = s->s2[k * d + c] / count - delta * delta;
+        if (s->width == d) variances[j] = s->s2[c * d + j] / count - delta * delta;
     }
-    if (s->width != d) variances[0] = (s->s2[k] / count - length) / (double)d;
+    if (s->width != d) variances[0] = (s->s2[c] / count - length) / (double)d;
     for (uint64_t i = 0; i < s->width; i++) variances[i] = fmax(fmax(variances[i], 0) + reg_covar, s->floors[i]);
 }
 
 /* (16)  S -= N / weight delta delta^T, delta = S1 / N; of the upper triangle. */
-static void subtract_outer(double *matrix, const step *s, uint64_t k, double weight)
+static void subtract_outer(double *matrix, const step *s, uint64_t c, double weight)
 {
     const uint64_t d = s->to.d;
-    const double *s1 = s->s1 + k * d;
-    for (uint64_t c = 0; c < d; c++) {
-        const double share = s1[c] / s->counts[k] / weight;
-        for (uint64_t j = c; j < d; j++) matrix[c * d + j] -= share * s1[j];
+    const double *s1 = s->s1 + c * d;
+    for (uint64_t i = 0; i < d; i++) {
+        const double share = s1[i] / s->counts[c] / weight;
+        for (uint64_t j = i; j < d; j++) matrix[i * d + j] -= share * s1[j];
     }
 }
 
@@ -166,28 +166,28 @@ static void subtract_outer(double *matrix, const step *s, uint64_t k, double wei
 static void finish_matrix(step *s, double *matrix, double reg_covar)
 {
     const uint64_t d = s->to.d;
-    for (uint64_t c = 0; c < d; c++) {
-        double *variance = &matrix[c * d + c];
-        *variance = fmax(fmax(*variance, 0) + reg_covar, s->floors[c]);
-        s->least[c] = fmax(s->floors[c], LEAST_PIVOT * *variance);
+    for (uint64_t i = 0; i < d; i++) {
+        double *variance = &matrix[i * d + i];
+        *variance = fmax(fmax(*variance, 0) + reg_covar, s->floors[i]);
+        s->least[i] = fmax(s->floors[i], LEAST_PIVOT * *variance);
     }
     memcpy(s->factor, matrix, (size_t)(d * d) * sizeof *matrix);
     fg_cholesky_raised(s->factor, d, s->least);
-    for (uint64_t c = 0; c < d; c++) {
-        matrix[c * d + c] += s->least[c];
-        for (uint64_t j = c + 1; j < d; j++) matrix[j * d + c] = matrix[c * d + j];
+    for (uint64_t i = 0; i < d; i++) {
+        matrix[i * d + i] += s->least[i];
+        for (uint64_t j = i + 1; j < d; j++) matrix[j * d + i] = matrix[i * d + j];
     }
     if (s->facts.losses)
         s->facts.losses[(matrix - s->to.covariances) / (ptrdiff_t)(d * d)] = fg_cholesky_loss(s->factor, matrix, d);
 }
 
 /* (16)  S_k = S2_k / N_k - delta delta^T + reg_covar I */
-static void update_full(step *s, uint64_t k, double reg_covar)
+static void update_full(step *s, uint64_t c, double reg_covar)
 {
     const uint64_t count = s->to.d * s->to.d;
-    double *matrix = s->to.covariances + k * count;
-    for (uint64_t i = 0; i < count; i++) matrix[i] = s->s2[k * count + i] / s->counts[k];
-    subtract_outer(matrix, s, k, s->counts[k]);
+    double *matrix = s->to.covariances + c * count;
+    for (uint64_t i = 0; i < count; i++) matrix[i] = s->s2[c * count + i] / s->counts[c];
+    subtract_outer(matrix, s, c, s->counts[c]);
     finish_matrix(s, matrix, reg_covar);
 }
 
@@ -196,44 +196,44 @@ static void update_tied(step *s, double reg_covar)
 {
     double *matrix = s->to.covariances;
     for (uint64_t i = 0; i < s->to.d * s->to.d; i++) matrix[i] = s->s2[i] / s->total;
-    for (uint64_t k = 0; k < s->to.k; k++)
-        if (!is_empty(s, k)) subtract_outer(matrix, s, k, s->total);
+    for (uint64_t c = 0; c < s->to.k; c++)
+        if (!is_empty(s, c)) subtract_outer(matrix, s, c, s->total);
     finish_matrix(s, matrix, reg_covar);
 }
 
-/* Component k's part of (19): pi_k delta^T S_k^-1 delta / D, and of spherical ones the old variance in units of the
+/* Component c's part of (19): pi_k delta^T S_k^-1 delta / D, and of spherical ones the old variance in units of the
  * new. Matrices: factor is S_k's. */
-static double movement(const step *s, uint64_t k, double old_variance)
+static double movement(const step *s, uint64_t c, double old_variance)
 {
     const uint64_t d = s->to.d;
-    double sum = s->width == d ? 0 : old_variance / s->to.covariances[k] * (double)d;
-    for (uint64_t c = 0; c < d; c++) {
-        const double delta = s->s1[k * d + c] / s->counts[k];
+    double sum = s->width == d ? 0 : old_variance / s->to.covariances[c] * (double)d;
+    for (uint64_t j = 0; j < d; j++) {
+        const double delta = s->s1[c * d + j] / s->counts[c];
         if (s->matrices)
-            s->offset[c] = delta;
+            s->offset[j] = delta;
         else
-            sum += delta * delta / s->to.covariances[variance_place(s, k, s->width == d ? c : 0)];
+            sum += delta * delta / s->to.covariances[variance_place(s, c, s->width == d ? j : 0)];
     }
     if (s->matrices) sum = fg_cholesky_form(s->offset, s->factor, d);
-    return s->counts[k] / s->total * sum / (double)d;
+    return s->counts[c] / s->total * sum / (double)d;
 }
 
-static void update_component(step *s, uint64_t k, double reg_covar)
+static void update_component(step *s, uint64_t c, double reg_covar)
 {
     const uint64_t d = s->to.d;
-    const double old_variance = s->to.covariances[fg_variance_place(s->to.covariance, d, k, 0)];
-    if (s->matrices == 0) update_variances(s, k, reg_covar);
-    if (s->to.covariance == FGMM_FULL) update_full(s, k, reg_covar);
-    s->facts.moved += movement(s, k, old_variance);
-    for (uint64_t c = 0; c < d; c++) s->to.means[k * d + c] += s->s1[k * d + c] / s->counts[k];
+    const double old_variance = s->to.covariances[fg_variance_place(s->to.covariance, d, c, 0)];
+    if (s->matrices == 0) update_variances(s, c, reg_covar);
+    if (s->to.covariance == FGMM_FULL) update_full(s, c, reg_covar);
+    s->facts.movement += movement(s, c, old_variance);
+    for (uint64_t j = 0; j < d; j++) s->to.means[c * d + j] += s->s1[c * d + j] / s->counts[c];
 }
 
 /* Rows times variance: what is left to explain in a component. */
-static double unexplained(const step *s, uint64_t k)
+static double unexplained(const step *s, uint64_t c)
 {
     double trace = 0;
-    for (uint64_t c = 0; c < s->width; c++) trace += s->to.covariances[variance_place(s, k, c)];
-    return s->counts[k] * trace;
+    for (uint64_t j = 0; j < s->width; j++) trace += s->to.covariances[variance_place(s, c, j)];
+    return s->counts[c] * trace;
 }
 
 /* A direction in units of the donor's deviations -> a step: the square root of its covariance applied, in place. */
@@ -241,17 +241,17 @@ static void scale_step(const step *s, uint64_t donor, double *direction)
 {
     const uint64_t d = s->to.d;
     if (s->matrices == 0) {
-        for (uint64_t c = 0; c < d; c++)
-            direction[c] *= sqrt(s->to.covariances[variance_place(s, donor, s->width == d ? c : 0)]);
+        for (uint64_t i = 0; i < d; i++)
+            direction[i] *= sqrt(s->to.covariances[variance_place(s, donor, s->width == d ? i : 0)]);
         return;
     }
     const double *matrix = s->to.covariances + (s->matrices > 1 ? donor * d * d : 0);
     memcpy(s->factor, matrix, (size_t)(d * d) * sizeof *matrix);
     fg_cholesky(s->factor, d);
-    for (uint64_t c = d; c-- > 0;) { /* from the last on: element c needs those before it */
+    for (uint64_t i = d; i-- > 0;) { /* from the last on: element i needs those before it */
         double sum = 0;
-        for (uint64_t j = 0; j <= c; j++) sum += s->factor[j * d + c] * direction[j];
-        direction[c] = sum;
+        for (uint64_t j = 0; j <= i; j++) sum += s->factor[j * d + i] * direction[j];
+        direction[i] = sum;
     }
 }
 
@@ -261,10 +261,10 @@ static uint64_t hash_of(const double *mean, uint64_t d)
     uint64_t hash = FG_HASH_BEGIN;
     double largest = 0;
     int exponent;
-    for (uint64_t c = 0; c < d; c++) largest = fmax(largest, fabs(mean[c]));
+    for (uint64_t j = 0; j < d; j++) largest = fmax(largest, fabs(mean[j]));
     frexp(largest, &exponent);
-    for (uint64_t c = 0; c < d; c++) {
-        const double value = ldexp(mean[c], -exponent);
+    for (uint64_t j = 0; j < d; j++) {
+        const double value = ldexp(mean[j], -exponent);
         hash = fg_hash(hash, &value, sizeof value);
     }
     return hash;
@@ -283,17 +283,17 @@ static void split(step *s, uint64_t donor, uint64_t empty)
     double length = 0;
     fg_rng_init(&rng, seed, FG_STREAM_REPAIR, 0);
     const double step_length = SPLIT_STEP * (1 - fg_rng_uniform(&rng) / 2);
-    for (uint64_t c = 0; c < d; c++) {
-        to[c] = fg_rng_normal(&rng);
-        length += to[c] * to[c];
+    for (uint64_t j = 0; j < d; j++) {
+        to[j] = fg_rng_normal(&rng);
+        length += to[j] * to[j];
     }
     if (length == 0) length = to[0] = 1; /* all draws exactly 0 */
-    for (uint64_t c = 0; c < d; c++) to[c] *= step_length / sqrt(length);
+    for (uint64_t j = 0; j < d; j++) to[j] *= step_length / sqrt(length);
     scale_step(s, donor, to);
-    for (uint64_t c = 0; c < d; c++) {
-        const double move = to[c];
-        to[c] = from[c] - move;
-        from[c] += move;
+    for (uint64_t j = 0; j < d; j++) {
+        const double move = to[j];
+        to[j] = from[j] - move;
+        from[j] += move;
     }
     memcpy(s->to.covariances + empty * per, s->to.covariances + donor * per, (size_t)per * sizeof(double));
     s->counts[donor] /= 2;
@@ -306,22 +306,22 @@ static void update_all(step *s, double reg_covar, double *score)
 {
     double kept = 0;
     if (s->to.covariance == FGMM_TIED) update_tied(s, reg_covar);
-    for (uint64_t k = 0; k < s->to.k; k++) {
-        const int has_rows = !is_empty(s, k);
-        if (has_rows) update_component(s, k, reg_covar);
-        score[k] = has_rows ? unexplained(s, k) : -1;
-        kept += has_rows ? s->counts[k] : 0;
+    for (uint64_t c = 0; c < s->to.k; c++) {
+        const int has_rows = !is_empty(s, c);
+        if (has_rows) update_component(s, c, reg_covar);
+        score[c] = has_rows ? unexplained(s, c) : -1;
+        kept += has_rows ? s->counts[c] : 0;
     }
-    for (uint64_t k = 0; k < s->to.k; k++) {
-        if (score[k] >= 0) continue;
+    for (uint64_t c = 0; c < s->to.k; c++) {
+        if (score[c] >= 0) continue;
         uint64_t donor = 0;
-        for (uint64_t j = 1; j < s->to.k; j++)
-            if (score[j] > score[donor]) donor = j;
-        split(s, donor, k);
-        score[donor] = score[k] = unexplained(s, k);
-        s->facts.repaired++;
+        for (uint64_t i = 1; i < s->to.k; i++)
+            if (score[i] > score[donor]) donor = i;
+        split(s, donor, c);
+        score[donor] = score[c] = unexplained(s, c);
+        s->facts.reseeded++;
     }
-    for (uint64_t k = 0; k < s->to.k; k++) s->to.weights[k] = s->counts[k] / kept;
+    for (uint64_t c = 0; c < s->to.k; c++) s->to.weights[c] = s->counts[c] / kept;
 }
 
 fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double reg_covar, fg_m_step_facts *facts)
@@ -347,7 +347,7 @@ fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double re
     s.s1 = values + layout.s1;
     s.s2 = values + layout.s2;
     memcpy(s.counts, values + layout.counts, (size_t)mixture->k * sizeof *s.counts);
-    for (uint64_t k = 0; k < mixture->k; k++) s.total += s.counts[k];
+    for (uint64_t c = 0; c < mixture->k; c++) s.total += s.counts[c];
     set_floors(&s);
     if (facts) s.facts.losses = facts->losses;
     for (uint64_t m = 0; s.facts.losses && m < s.matrices; m++) s.facts.losses[m] = 0;
@@ -366,7 +366,7 @@ done:
 }
 
 fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics, const fgmm_m_step_options *options,
-                        uint64_t *repaired)
+                        uint64_t *reseeded)
 {
     fgmm_status status = FGMM_OK;
     fgmm_m_step_options used = fgmm_m_step_options_init();
@@ -375,7 +375,7 @@ fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics, co
     fg_range range = {0};
     if (!next) return fg_fail(FGMM_ARGUMENT, "next is NULL; need a place for the handle");
     *next = NULL;
-    if (repaired) *repaired = 0;
+    if (reseeded) *reseeded = 0;
     FG_CHECK(statistics, FGMM_ARGUMENT, "statistics is NULL");
     if (options) memcpy(&used, options, options->size < sizeof used ? options->size : sizeof used);
     const fg_parameters old = fg_model_parameters(statistics->model);
@@ -387,7 +387,7 @@ fgmm_status fgmm_m_step(fgmm_model **next, const fgmm_statistics *statistics, co
     FG_TRY(FG_ALLOC(&to.covariances, variances, "covariances"));
     memcpy(to.means, old.means, (size_t)(old.k * old.d) * sizeof *to.means);
     FG_TRY(fg_m_step(&to, statistics->values, used.reg_covar, &facts));
-    if (repaired) *repaired = facts.repaired;
+    if (reseeded) *reseeded = facts.reseeded;
     const fg_parameters result = {to.covariance, to.k, to.d, to.weights, to.means, to.covariances};
     fgmm_model_info info = statistics->model->info;
     info.rows = statistics->values[0] < 0x1p63 ? (uint64_t)statistics->values[0] : 0; /* 0: such a sum of weights */

@@ -33,7 +33,7 @@ fgmm_status fg_mini_batch_blend(double *values, const fg_mixture *m, double step
     FG_TRY(fg_statistics_layout_of(&layout, m->covariance, m->k, m->d));
     for (size_t i = layout.counts; i < layout.s1; i++) rows += values[i];
     for (size_t i = layout.counts; i < layout.count; i++) values[i] *= step / rows;
-    for (uint64_t k = 0; k < m->k; k++) values[layout.counts + k] += (1 - step) * m->weights[k];
+    for (uint64_t c = 0; c < m->k; c++) values[layout.counts + c] += (1 - step) * m->weights[c];
     for (size_t i = layout.s2; i < layout.count; i++) values[i] += (1 - step) * running_s2(m, i - layout.s2, reg_covar);
 done:
     return status;
@@ -56,7 +56,7 @@ typedef struct mini_pass {
 
 /* The batches since the last step become one. part: of the usual rows that it has, less than 1 at the end of a pass,
  * where it then counts less. */
-static fgmm_status take_step(fg_training *t, mini_pass *p, double whole, double part)
+static fgmm_status run_step(fg_training *t, mini_pass *p, double whole, double part)
 {
     fgmm_status status = FGMM_OK;
     const double step = 1 - pow(1 - whole, part);
@@ -74,7 +74,7 @@ done:
 static double rows_counted(const fg_training *t, const fg_rows *rows)
 {
     if (!rows->weights) return (double)rows->n;
-    return rows->weight * t->weights.unit * ((double)t->report.rows / t->weights.total);
+    return rows->weight * t->weights.scale * ((double)t->report.rows / t->weights.total);
 }
 
 static uint64_t step_rows_of(const fg_training *t)
@@ -87,8 +87,7 @@ uint64_t fg_mini_batch_steps(const fg_training *t)
     return fg_ceil_div(t->report.rows, step_rows_of(t));
 }
 
-static fgmm_status take_pass(fg_training *t, mini_pass *p, fgmm_phase phase, uint64_t iteration,
-                             uint64_t max_iterations)
+static fgmm_status run_pass(fg_training *t, mini_pass *p, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
 {
     fgmm_status status = FGMM_OK;
     fg_rows rows;
@@ -117,7 +116,7 @@ static fgmm_status take_pass(fg_training *t, mini_pass *p, fgmm_phase phase, uin
         seen += rows.weights ? rows.weight : (double)rows.n;
         FG_TRY(fg_feed_next(t->e.feed, &rows));
         if (in_step == 0 || (in_step < (double)step_rows && rows.n > 0)) continue; /* 0: no row with a weight yet */
-        FG_TRY(take_step(t, p, step_size(first, steps++, is_last), in_step / (double)step_rows));
+        FG_TRY(run_step(t, p, step_size(first, steps++, is_last), in_step / (double)step_rows));
         in_step = 0;
     }
     t->values[0] = seen;
@@ -132,7 +131,7 @@ fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iterat
     mini_pass p = {.fall = fg_fall_back_begin(&t->e)};
     const double began_s = fg_training_busy_s(t);
     do {
-        FG_TRY(take_pass(t, &p, phase, iteration, max_iterations)); /* again: from what its steps have come to */
+        FG_TRY(run_pass(t, &p, phase, iteration, max_iterations)); /* again: from what its steps have come to */
     } while (p.is_again);
 done:
     t->report.em_s += fg_training_busy_s(t) - began_s;

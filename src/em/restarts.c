@@ -24,7 +24,7 @@ static void keep_report(fgmm_fit_report *best, fgmm_fit_report *from)
 }
 
 /* Notes the finished run; takes its model and report when they are better than the best before. */
-static fgmm_status note_run(restarts *s, fgmm_model **model, fgmm_fit_report *report)
+static fgmm_status record_run(restarts *s, fgmm_model **model, fgmm_fit_report *report)
 {
     fgmm_status status = FGMM_OK;
     fg_runs *runs = &s->runs;
@@ -67,7 +67,7 @@ static void restore_report(restarts *s, const fgmm_fit_report *of_run)
     fgmm_fit_report *r = &s->best;
     *r = *of_run;
     r->history = NULL;
-    r->history_count = r->kmeans_iterations = r->repaired = 0;
+    r->history_count = r->kmeans_iterations = r->reseeded = 0;
     r->iterations = s->runs.best->info.iterations;
     r->log_likelihood = s->runs.objectives[s->runs.best_run];
 }
@@ -86,7 +86,7 @@ static fgmm_status run_next(restarts *s, fgmm_model **model)
     add_spent(&s->spent, &t.report);
     if (s->best.rows == 0 && s->runs.best) restore_report(s, &t.report);
     if (status == FGMM_OK)
-        status = note_run(s, model, &t.report);
+        status = record_run(s, model, &t.report);
     else if (s->runs.count == 0)
         keep_report(&s->best, &t.report);
     fg_training_close(&t);

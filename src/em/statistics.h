@@ -29,9 +29,9 @@ double fg_least_variance(double variance, double mean_variance, double mean_squa
 
 /* What an M-step has found. */
 typedef struct fg_m_step_facts {
-    uint64_t repaired; /* components that were empty */
-    double moved;      /* (19) mean square of the means' movements, in the new deviations; spherical: of both the
-                          movements and the old deviations that mixture->covariances held */
+    uint64_t reseeded; /* components that were empty */
+    double movement;   /* (19) mean square of the means' movements, in the new deviations; spherical: of both the
+                       movements and the old deviations that mixture->covariances held */
     double *losses;    /* (k), tied (1), the caller's, or NULL: (18), fg_cholesky_loss, of each matrix that had rows;
                           else 0 */
 } fg_m_step_facts;

@@ -14,7 +14,7 @@
 
 /* Sums are taken once more where means have moved so many times the new variance, on average (docs/math.md, "Sums once
  * more"); or where a new matrix loses so many times what float sums may lose, so that small changes repeat nothing. */
-static const double MOST_MOVED = 64, LOSS_MARGIN = 4;
+static const double MOST_MOVEMENT = 64, LOSS_MARGIN = 4;
 /* The unit is no smaller than reg_covar's share of it: where regularisation hides the data, its variances still are
  * float32 numbers, and k-means does not see them. */
 static const double LEAST_OF_REG_COVAR = 0x1p-40;
@@ -95,15 +95,15 @@ done:
 
 /* ---- a checkpoint ---- */
 
-fgmm_status fg_training_note(fg_training *t, double log_likelihood)
+fgmm_status fg_training_record(fg_training *t, double log_likelihood)
 {
     fgmm_fit_report *r = &t->report;
-    if (r->history_count == t->history_room) {
-        const uint64_t room = 2 * t->history_room + 64;
-        double *history = realloc(r->history, (size_t)room * sizeof *history);
-        if (!history) return fg_fail(FGMM_MEMORY, "history: %llu numbers", (unsigned long long)room);
+    if (r->history_count == t->history_capacity) {
+        const uint64_t capacity = 2 * t->history_capacity + 64;
+        double *history = realloc(r->history, (size_t)capacity * sizeof *history);
+        if (!history) return fg_fail(FGMM_MEMORY, "history: %llu numbers", (unsigned long long)capacity);
         r->history = history;
-        t->history_room = room;
+        t->history_capacity = capacity;
     }
     r->history[r->history_count++] = log_likelihood;
     return FGMM_OK;
@@ -131,9 +131,9 @@ static fgmm_status read_checkpoint(fg_training *t, fgmm_model **model)
     t->window_rows = t->resumed.window_rows;
     t->report.kmeans_iterations = t->resumed.kmeans_iterations;
     t->report.iterations = t->resumed.iterations;
-    t->report.repaired = t->resumed.repaired;
+    t->report.reseeded = t->resumed.reseeded;
     t->report.inertia = t->resumed.inertia;
-    for (uint64_t i = 0; i < t->resumed.history_count; i++) FG_TRY(fg_training_note(t, t->resumed.history[i]));
+    for (uint64_t i = 0; i < t->resumed.history_count; i++) FG_TRY(fg_training_record(t, t->resumed.history[i]));
     *t->runs = t->resumed.runs;
     t->resumed.runs = (fg_runs){0};
     /* The order of sums is the tile's. One covariance has one tile, so that k-means says what EM will use. */
@@ -167,7 +167,7 @@ static fgmm_status write_checkpoint(fg_training *t, fg_checkpoint_phase phase)
     fg_checkpoint checkpoint = {.phase = phase,
                                 .kmeans_iterations = r->kmeans_iterations,
                                 .iterations = r->iterations,
-                                .repaired = r->repaired,
+                                .reseeded = r->reseeded,
                                 .batch_rows = t->e.plan.batch_rows,
                                 .window_rows = t->window_rows,
                                 .weights = t->weights.identity,
@@ -370,10 +370,10 @@ fgmm_status fg_training_open(fg_training *t, fg_assignment largest)
     t->report.rows = first_pass.rows;
     t->report.total_weight = t->weights.count ? t->weights.total : (double)first_pass.rows;
     t->variance = first_pass.variance;
-    t->rests = first_pass.rests;
+    t->residuals = first_pass.residuals;
     t->grains = first_pass.grains;
-    first_pass.variance = first_pass.rests = first_pass.grains = NULL;
-    request.pass.row_facts = (fg_row_facts){.rests = t->rests, .grains = t->grains};
+    first_pass.variance = first_pass.residuals = first_pass.grains = NULL;
+    request.pass.row_facts = (fg_row_facts){.residuals = t->residuals, .grains = t->grains};
     FG_TRY(regard_reg_covar(&first_pass.range, t));
     FG_TRY(check_float32(t, &first_pass.range));
     t->mixture.unit = t->kept.unit = first_pass.range.unit;
@@ -401,7 +401,7 @@ void fg_training_close(fg_training *t)
     free_mixture(&t->kept);
     free(t->variance);
     free(t->losses);
-    free(t->rests);
+    free(t->residuals);
     free(t->grains);
     free(t->values);
     free(t->report.history);
@@ -436,7 +436,7 @@ fgmm_status fg_training_m_step(fg_training *t, fg_m_step_facts *facts)
     fg_m_step_facts found = {.losses = t->losses};
     const double began_s = fg_training_busy_s(t);
     const fgmm_status status = fg_m_step(&t->mixture, t->values, t->options.reg_covar, &found);
-    t->report.repaired += found.repaired;
+    t->report.reseeded += found.reseeded;
     t->report.em_s += fg_training_busy_s(t) - began_s;
     if (facts) *facts = found;
     return status;
@@ -457,14 +457,14 @@ static int must_repeat(const fg_training *t, const fg_m_step_facts *facts)
     if (!fg_pass_can_recentre(t->e.pass)) return 0;
     for (uint64_t m = 0; m < matrices; m++)
         if (fg_sums_are_wide(facts->losses[m] / LOSS_MARGIN, d) && !fg_pass_is_wide(t->e.pass, m)) return 1;
-    return facts->moved > MOST_MOVED;
+    return facts->movement > MOST_MOVEMENT;
 }
 
 fgmm_status fg_training_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
 {
     fgmm_status status = FGMM_OK;
     fg_m_step_facts facts;
-    const uint64_t repaired = t->report.repaired;
+    const uint64_t reseeded = t->report.reseeded;
     FG_TRY(fg_training_e_step(t, phase, iteration, max_iterations));
     copy_mixture(&t->kept, &t->mixture);
     FG_TRY(fg_training_m_step(t, &facts));
@@ -472,7 +472,7 @@ fgmm_status fg_training_step(fg_training *t, fgmm_phase phase, uint64_t iteratio
     const fg_mixture next = t->mixture;
     t->mixture = t->kept;
     t->kept = next;
-    t->report.repaired = repaired;
+    t->report.reseeded = reseeded;
     FG_TRY(run_e_step(t, phase, iteration, max_iterations, next.means));
     memcpy(t->mixture.means, next.means, (size_t)(next.k * next.d) * sizeof *next.means);
     FG_TRY(fg_training_m_step(t, NULL));
@@ -529,7 +529,7 @@ static int is_model_kept(fgmm_status status)
     return status == FGMM_CANCELLED || status == FGMM_DEVICE || status == FGMM_IO || status == FGMM_CALLBACK;
 }
 
-fgmm_status fg_training_deliver(fgmm_model **model, fg_training *t, fgmm_status status)
+fgmm_status fg_training_return(fgmm_model **model, fg_training *t, fgmm_status status)
 {
     char text[FG_ERROR_TEXT_BYTES];
     fg_error_save(text);

@@ -10,25 +10,25 @@
 typedef struct fg_training {
     fgmm_device *device;
     fgmm_source *source;
-    fg_weights weights;       /* of its rows */
-    fgmm_fit_options options; /* checked; components and covariance are final */
-    int needs_float32;        /* as fgmm_kmeans_options */
-    int float32;              /* as fgmm_model, of centroids */
-    fg_runs *runs;            /* earlier ones; a checkpoint may add to them */
-    double began_s;           /* seconds that they took */
-    uint64_t seed;            /* of this run's random choices */
-    fg_mixture mixture;       /* parameters of the last finished iteration; owned */
-    fg_mixture kept;          /* those before the last M-step; owned */
-    double *variance;         /* (d) of the data's columns */
-    double *losses;           /* (k) of the last M-step */
-    double *rests, *grains;   /* (d) of the columns, as fg_first_pass */
-    double *values;           /* statistics of the last E-step, about mixture */
+    fg_weights weights;         /* of its rows */
+    fgmm_fit_options options;   /* checked; components and covariance are final */
+    int needs_float32;          /* as fgmm_kmeans_options */
+    int float32;                /* as fgmm_model, of centroids */
+    fg_runs *runs;              /* earlier ones; a checkpoint may add to them */
+    double began_s;             /* seconds that they took */
+    uint64_t seed;              /* of this run's random choices */
+    fg_mixture mixture;         /* parameters of the last finished iteration; owned */
+    fg_mixture kept;            /* those before the last M-step; owned */
+    double *variance;           /* (d) of the data's columns */
+    double *losses;             /* (k) of the last M-step */
+    double *residuals, *grains; /* (d) of the columns, as fg_first_pass */
+    double *values;             /* statistics of the last E-step, about mixture */
     fg_e_step e;
     uint64_t window_rows;                     /* of shuffled rows; 0: they come in their own order */
     fgmm_source *shuffled, *shuffled_weights; /* of mini-batches; NULL: none. Owned */
     fg_checkpoint resumed;                    /* where a resumed run goes on; zero otherwise */
     uint64_t finished;                        /* iterations, those of a resumed run included */
-    uint64_t history_room;                    /* of report.history */
+    uint64_t history_capacity;                /* of report.history */
     fgmm_fit_report report;
 } fg_training;
 
@@ -50,19 +50,19 @@ fgmm_status fg_training_m_step(fg_training *t, fg_m_step_facts *facts);
 /* Both, and both again where single precision was not enough for the sums: then about the new means, and wide. */
 fgmm_status fg_training_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations);
 /* Appends to the report's history. */
-fgmm_status fg_training_note(fg_training *t, double log_likelihood);
+fgmm_status fg_training_record(fg_training *t, double log_likelihood);
 /* The iteration is finished: writes the checkpoint, tells the application. objective: what progress reports. */
 fgmm_status fg_training_finish(fg_training *t, fg_checkpoint_phase phase, double objective);
 
 /* The model of the last finished iteration, given that the run ended with `status`: NULL when there is none or the
  * failure is not one after which it is delivered (flashgmm/fit.h). Completes t->report. Returns status, or the failure
  * of making the model; keeps the error text of a failed run. */
-fgmm_status fg_training_deliver(fgmm_model **model, fg_training *t, fgmm_status status);
+fgmm_status fg_training_return(fgmm_model **model, fg_training *t, fgmm_status status);
 
 /* Of the statistics of a k-means pass, in the weights' own unit. */
 static inline double fg_training_inertia(const fg_training *t)
 {
-    return -t->values[1] * t->weights.unit;
+    return -t->values[1] * t->weights.scale;
 }
 
 static inline fg_parameters fg_mixture_parameters(const fg_mixture *m)

@@ -85,15 +85,15 @@ fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters)
     const uint64_t k = parameters->k, d = parameters->d;
     const uint64_t variances = parameters->covariances ? fg_covariance_count(parameters->covariance, k, d) : 0;
     const double squared = 1 / (e->shift.unit * e->shift.unit);
-    fg_parameters moved = *parameters;
+    fg_parameters shifted = *parameters;
     double *means = NULL, *covariances = NULL;
     FG_TRY(shift_points(&means, e, parameters->means, k, d));
     if (variances) FG_TRY(FG_ALLOC(&covariances, variances, "covariances"));
     for (uint64_t i = 0; i < variances; i++) covariances[i] = parameters->covariances[i] * squared;
-    moved.means = means;
-    moved.covariances = covariances;
-    FG_TRY(fg_pass_load(e->pass, &moved, e->shift.kernel));
-    if (e->nearest) FG_TRY(fg_pass_load(e->nearest, &moved, e->shift.kernel));
+    shifted.means = means;
+    shifted.covariances = covariances;
+    FG_TRY(fg_pass_load(e->pass, &shifted, e->shift.kernel));
+    if (e->nearest) FG_TRY(fg_pass_load(e->nearest, &shifted, e->shift.kernel));
 done:
     free(covariances);
     free(means);

@@ -12,19 +12,19 @@
 static const double most_lost = 1e-3;
 
 /* Are these sums of all rows? Else why not. */
-static int are_sound(char *why, size_t room, const fg_e_step *e, const double *values)
+static int are_sound(char *why, size_t capacity, const fg_e_step *e, const double *values)
 {
     const fg_pass_options *o = &e->request.pass;
     const size_t count = (size_t)(2 + o->k + o->k * o->d + fg_covariance_count(o->covariance, o->k, o->d));
     double weight = 0;
     for (size_t i = 0; i < count; i++)
         if (!isfinite(values[i])) {
-            snprintf(why, room, "statistic %zu of finite rows was %g", i, values[i]);
+            snprintf(why, capacity, "statistic %zu of finite rows was %g", i, values[i]);
             return 0;
         }
-    for (size_t k = 0; k < o->k; k++) weight += values[2 + k];
+    for (size_t c = 0; c < o->k; c++) weight += values[2 + c];
     if (fabs(weight - values[0]) <= most_lost * values[0]) return 1;
-    snprintf(why, room, "responsibilities of rows of weight %.9g summed to %.9g", values[0], weight);
+    snprintf(why, capacity, "responsibilities of rows of weight %.9g summed to %.9g", values[0], weight);
     return 0;
 }
 

@@ -54,7 +54,7 @@ static size_t weight_bytes(const fg_feed *s, uint64_t rows)
     return s->options.weights.source ? (size_t)rows * sizeof(float) : 0;
 }
 
-enum { UPLOAD_BYTES = 1 << 24 }; /* a piece of a batch: 0.3 ms of a fast link, so that it hardly waits for the first */
+enum { UPLOAD_BYTES = 1 << 24 }; /* a chunk of a batch: 0.3 ms of a fast link, so that it hardly waits for the first */
 
 /* ---- the reader's side ---- */
 
@@ -73,7 +73,7 @@ done:
     return status;
 }
 
-/* A batch, each piece on its way to the device as soon as it is read. */
+/* A batch, each chunk on its way to the device as soon as it is read. */
 static fgmm_status read_batch(fg_feed *s, slot *into)
 {
     fgmm_status status = FGMM_OK;

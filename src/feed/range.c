@@ -76,12 +76,12 @@ static fgmm_status check_pivots(const fg_parameters *p, double least, const char
     for (uint64_t m = 0; m < matrices; m++) {
         memcpy(factor, p->covariances + m * d * d, (size_t)(d * d) * sizeof *factor);
         fg_cholesky(factor, d);
-        for (uint64_t c = 0; c < d; c++) {
-            const double variance = factor[c * d + c] * factor[c * d + c];
+        for (uint64_t j = 0; j < d; j++) {
+            const double variance = factor[j * d + j] * factor[j * d + j];
             FG_CHECK(variance >= least, FGMM_DATA,
                      "%s: covariance matrix %llu leaves dimension %llu a variance of %g when the others are known; "
                      "need at least %g",
-                     what, (ull)m, (ull)c, variance, least);
+                     what, (ull)m, (ull)j, variance, least);
         }
     }
 done:

@@ -1,4 +1,4 @@
-/* reading.c - the threads that share a batch, and the bites they take. */
+/* reading.c - the threads that share a batch, and the chunks that they read. */
 #include "reading.h"
 
 #include "size.h"
@@ -8,8 +8,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* A bite stays in a second-level cache while it is converted or checked. More threads than MOST_WORKERS would only wait
- * for memory. */
+/* A chunk stays in a second-level cache while it is converted or checked. More threads than MOST_WORKERS would only
+ * wait for memory. */
 enum { CHUNK_BYTES = 1 << 18, MOST_WORKERS = 8 };
 
 /* Who reads: the caller is the first. */
@@ -37,7 +37,7 @@ struct fg_reading {
     atomic_uint_fast64_t next_chunk;
     worker workers[MOST_WORKERS];
     size_t worker_count, most_workers; /* that there are, and will be */
-    fg_queue *turns, *done;            /* a turn is for any hand but the first; a quick one may take several */
+    fg_queue *shares, *done;           /* a share is for any worker but the first; a quick one may take several */
 };
 
 /* Rows that have been read to `raw` (F64) or in place. first: of the batch. */
@@ -69,17 +69,17 @@ done:
     return status;
 }
 
-/* Bites are taken in order, so that of several that fail the first is always among those that were taken. */
-static void take_chunks(worker *h)
+/* Chunks are read in order, so that of several that fail the first is always among those that were read. */
+static void read_chunks(worker *w)
 {
-    fg_reading *r = h->reading;
+    fg_reading *r = w->reading;
     const uint64_t chunks = fg_ceil_div(r->n, r->chunk_rows);
     for (uint64_t chunk; (chunk = atomic_fetch_add(&r->next_chunk, 1u)) < chunks;) {
-        const fgmm_status status = read_chunk(r, h->raw, chunk * r->chunk_rows);
+        const fgmm_status status = read_chunk(r, w->raw, chunk * r->chunk_rows);
         if (status == FGMM_OK) continue;
-        h->status = status;
-        h->failed_chunk = chunk;
-        fg_error_save(h->text);
+        w->status = status;
+        w->failed_chunk = chunk;
+        fg_error_save(w->text);
         atomic_store(&r->next_chunk, chunks);
         return;
     }
@@ -87,31 +87,31 @@ static void take_chunks(worker *h)
 
 static void worker_main(void *argument)
 {
-    worker *h = argument;
-    size_t turn;
+    worker *w = argument;
+    size_t share;
     fg_thread_places places;
-    fg_thread_spread(&places, h->index, h->reading->most_workers);
-    while (fg_queue_pop(h->reading->turns, &turn)) {
-        take_chunks(h);
-        fg_queue_push(h->reading->done, turn);
+    fg_thread_spread(&places, w->index, w->reading->most_workers);
+    while (fg_queue_pop(w->reading->shares, &share)) {
+        read_chunks(w);
+        fg_queue_push(w->reading->done, share);
     }
 }
 
 static fgmm_status read_together(fg_reading *r)
 {
-    const size_t turns = (size_t)fg_min_u64(r->worker_count, fg_ceil_div(r->n, r->chunk_rows)) - 1;
+    const size_t shares = (size_t)fg_min_u64(r->worker_count, fg_ceil_div(r->n, r->chunk_rows)) - 1;
     const worker *first = NULL;
     fg_thread_places places;
     atomic_store(&r->next_chunk, 0u);
-    for (worker *h = r->workers; h < r->workers + r->worker_count; h++) h->status = FGMM_OK;
-    for (size_t i = 0; i < turns; i++) fg_queue_push(r->turns, i);
+    for (worker *w = r->workers; w < r->workers + r->worker_count; w++) w->status = FGMM_OK;
+    for (size_t i = 0; i < shares; i++) fg_queue_push(r->shares, i);
     /* For as long as it reads only: threads that a driver makes in the caller's name shall not be kept to a part. */
     fg_thread_spread(&places, 0, r->worker_count);
-    take_chunks(&r->workers[0]);
+    read_chunks(&r->workers[0]);
     fg_thread_return(&places);
-    for (size_t i = 0, turn; i < turns; i++) fg_queue_pop(r->done, &turn);
-    for (const worker *h = r->workers; h < r->workers + r->worker_count; h++)
-        if (h->status != FGMM_OK && (!first || h->failed_chunk < first->failed_chunk)) first = h;
+    for (size_t i = 0, share; i < shares; i++) fg_queue_pop(r->done, &share);
+    for (const worker *w = r->workers; w < r->workers + r->worker_count; w++)
+        if (w->status != FGMM_OK && (!first || w->failed_chunk < first->failed_chunk)) first = w;
     if (!first) return FGMM_OK;
     fg_error_restore(first->text);
     return first->status;
@@ -179,14 +179,14 @@ static fgmm_status start_workers(fg_reading *r, size_t count)
 {
     fgmm_status status = FGMM_OK;
     r->most_workers = count;
-    FG_TRY(fg_queue_create(&r->turns, count));
+    FG_TRY(fg_queue_create(&r->shares, count));
     FG_TRY(fg_queue_create(&r->done, count));
     for (; r->worker_count < count; r->worker_count++) {
-        worker *h = &r->workers[r->worker_count];
-        h->reading = r;
-        h->index = r->worker_count;
-        FG_TRY(fg_alloc(&h->raw, r->type == FGMM_F64 ? r->chunk_rows : 1, r->raw_row_bytes, "a block of rows"));
-        if (r->worker_count > 0) FG_TRY(fg_thread_start(&h->thread, worker_main, h));
+        worker *w = &r->workers[r->worker_count];
+        w->reading = r;
+        w->index = r->worker_count;
+        FG_TRY(fg_alloc(&w->raw, r->type == FGMM_F64 ? r->chunk_rows : 1, r->raw_row_bytes, "a block of rows"));
+        if (r->worker_count > 0) FG_TRY(fg_thread_start(&w->thread, worker_main, w));
     }
 done:
     return status;
@@ -217,12 +217,12 @@ done:
 void fg_reading_close(fg_reading *reading)
 {
     if (!reading) return;
-    if (reading->turns) fg_queue_close(reading->turns);
-    for (worker *h = reading->workers; h < reading->workers + MOST_WORKERS; h++) {
-        fg_thread_join(h->thread);
-        free(h->raw);
+    if (reading->shares) fg_queue_close(reading->shares);
+    for (worker *w = reading->workers; w < reading->workers + MOST_WORKERS; w++) {
+        fg_thread_join(w->thread);
+        free(w->raw);
     }
-    fg_queue_free(reading->turns);
+    fg_queue_free(reading->shares);
     fg_queue_free(reading->done);
     free(reading);
 }

@@ -1,8 +1,8 @@
 /* reading.h - fills batches from a source: rows as the device wants them, checked and shifted where that is asked for.
  *
- * Where a source gives rows at any place (fg_source_kind.read_at), several threads share a batch, a bite at a time. One
- * that copies rows takes a processor from the kernels that run meanwhile, and the one worker that it delays keeps all
- * others waiting at the end of a launch; several, each with processors of its own, delay all workers alike. Other
+ * Where a source gives rows at any place (fg_source_kind.read_at), several threads share a batch, a chunk at a time.
+ * One that copies rows takes a processor from the kernels that run meanwhile, and the one worker that it delays keeps
+ * all others waiting at the end of a launch; several, each with processors of its own, delay all workers alike. Other
  * sources are read by the caller alone.
  */
 #ifndef FG_READING_H

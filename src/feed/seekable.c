@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { PIECE_BYTES = 1 << 20, LIMIT_SHARE = 4 };
+enum { CHUNK_BYTES = 1 << 20, LIMIT_SHARE = 4 };
 
 static fgmm_status keep_all(fg_keeper *keeper, uint64_t *count, fgmm_source *source, int are_weights,
                             fg_progress *progress)
@@ -18,7 +18,7 @@ static fgmm_status keep_all(fg_keeper *keeper, uint64_t *count, fgmm_source *sou
     unsigned char *rows = NULL;
     size_t row_bytes;
     FG_TRY(fg_size_product(&row_bytes, source->info.dims, fgmm_type_bytes(source->info.type), "a row"));
-    const uint64_t capacity = fg_max_u64(1, PIECE_BYTES / row_bytes);
+    const uint64_t capacity = fg_max_u64(1, CHUNK_BYTES / row_bytes);
     FG_TRY(fg_alloc((void **)&rows, capacity, row_bytes, "a piece of rows"));
     FG_TRY(fgmm_source_rewind(source));
     fg_progress_iteration(progress, FGMM_PHASE_FIRST_PASS, 1, 1, source->info.rows);

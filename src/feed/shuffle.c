@@ -90,14 +90,14 @@ done:
 static void reader_main(void *argument)
 {
     shuffle *s = argument;
-    size_t slot;
-    for (uint64_t number = 0; number < s->windows && fg_queue_pop(s->empty, &slot); number++) {
-        s->status = read_window(s, &s->window[slot], number);
+    size_t index;
+    for (uint64_t number = 0; number < s->windows && fg_queue_pop(s->empty, &index); number++) {
+        s->status = read_window(s, &s->window[index], number);
         if (s->status != FGMM_OK) {
             fg_error_save(s->text);
             break;
         }
-        fg_queue_push(s->full, slot);
+        fg_queue_push(s->full, index);
     }
     fg_queue_close(s->full);
 }
@@ -141,7 +141,7 @@ done:
 }
 
 /* The window at hand has rows left, or there are no more. */
-static fgmm_status turn(shuffle *s)
+static fgmm_status next_window(shuffle *s)
 {
     while (s->reader && (!s->has_at || s->used == s->window[s->at].n)) {
         if (s->has_at) fg_queue_push(s->empty, s->at);
@@ -158,7 +158,7 @@ static fgmm_status turn(shuffle *s)
 static fgmm_status shuffle_next(void *self, void *rows, uint64_t capacity, uint64_t *count)
 {
     shuffle *s = self;
-    const fgmm_status status = turn(s);
+    const fgmm_status status = next_window(s);
     if (status != FGMM_OK || !s->has_at) return status;
     const window *w = &s->window[s->at];
     unsigned char *to = rows;

@@ -56,7 +56,7 @@ fgmm_status fg_weights_open(fg_weights *w, fgmm_source *source, uint64_t rows)
     extremes found = {(double)INFINITY, 0};
     double raw[BLOCK]; /* room for the widest type */
     int exponent;
-    *w = (fg_weights){.source = source, .unit = 1};
+    *w = (fg_weights){.source = source, .scale = 1};
     if (!source) return FGMM_OK;
     FG_CHECK(source->info.dims == 1, FGMM_DATA, "weights: %llu columns; need 1", (ull)source->info.dims);
     if (source->info.rows != FGMM_ROWS_UNKNOWN) {
@@ -73,9 +73,9 @@ fgmm_status fg_weights_open(fg_weights *w, fgmm_source *source, uint64_t rows)
     FG_TRY(check_count(w, rows));
     FG_CHECK(w->positive > 0, FGMM_DATA, "weights: all %llu are 0; need one above 0", (ull)w->count);
     const double fraction = frexp(found.largest, &exponent); /* 1/2 .. 1, 1 excluded */
-    w->unit = ldexp(1, fraction == 0.5 ? exponent - 1 : exponent);
+    w->scale = ldexp(1, fraction == 0.5 ? exponent - 1 : exponent);
     if (found.least == found.largest) {
-        w->unit = found.largest;
+        w->scale = found.largest;
         w->source = NULL;
     }
 done:
@@ -115,7 +115,7 @@ fgmm_status fg_weights_read(const fg_weights *w, float *to, uint64_t n, double *
         const uint64_t count = fg_min_u64(BLOCK, n - first);
         FG_TRY(read_block(w, block, count));
         for (uint64_t i = 0; i < count; i++) {
-            to[first + i] = (float)(block[i] / w->unit);
+            to[first + i] = (float)(block[i] / w->scale);
             total += (double)to[first + i];
         }
     }
@@ -127,7 +127,7 @@ done:
 fgmm_status fg_weights_read_real(const fg_weights *w, double *to, uint64_t n)
 {
     fgmm_status status = FGMM_OK;
-    for (uint64_t i = 0; i < n && !w->source; i++) to[i] = w->unit;
+    for (uint64_t i = 0; i < n && !w->source; i++) to[i] = w->scale;
     for (uint64_t first = 0; first < n && w->source; first += BLOCK)
         FG_TRY(read_block(w, to + first, fg_min_u64(BLOCK, n - first)));
 done:

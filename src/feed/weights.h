@@ -9,7 +9,7 @@
 
 typedef struct fg_weights {
     fgmm_source *source; /* one weight per row; NULL: all rows count alike, and none are read */
-    double unit;         /* a row's real weight is what the device has (1 without source) times this */
+    double scale;        /* a row's real weight is what the device has (1 without source) times this */
     uint64_t count;      /* weights that were given, 0: none; that many rows there must be */
     uint64_t positive;   /* of them above 0 */
     double total;        /* their sum */

@@ -17,7 +17,7 @@ static double flatness_of(const float *d, uint32_t ranks)
     return ranks > 1 && d[ranks - 1] > 0 ? (double)d[0] / (double)d[ranks - 1] : 0;
 }
 
-void fg_seen_note(fg_seen *seen, const float *d, uint32_t ranks)
+void fg_seen_record(fg_seen *seen, const float *d, uint32_t ranks)
 {
     if (isfinite(d[0])) seen->nearest = fmax(seen->nearest, (double)d[0]);
     seen->flatness = fmax(seen->flatness, flatness_of(d, ranks));

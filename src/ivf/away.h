@@ -6,7 +6,7 @@
 #include "searcher.h"
 
 /* Takes a query's distances into account, (ranks) as the rule sees them. */
-void fg_seen_note(fg_seen *seen, const float *d, uint32_t ranks);
+void fg_seen_record(fg_seen *seen, const float *d, uint32_t ranks);
 
 /* A search by recall: request->probing.threshold is what the dial says for it. Queries that lie beyond index->seen are
  * found by a fixed number of lists, in which a part of them has the recall: for up to 128 of them every list is

@@ -68,10 +68,10 @@ static double threshold_of(const fgmm_index_options *o, uint64_t k)
     return -log(o->tau > 0 ? o->tau : 1.0 / (double)k);
 }
 
-static double replication_of(const fgmm_index_options *o)
+static double copies_per_row_of(const fgmm_index_options *o)
 {
-    if (o->assignment == FGMM_ASSIGN_RESIDUAL) return o->replication > 0 ? o->replication : 1.5;
-    return o->assignment == FGMM_ASSIGN_SOFT ? o->replication : 0;
+    if (o->assignment == FGMM_ASSIGN_RESIDUAL) return o->copies_per_row > 0 ? o->copies_per_row : 1.5;
+    return o->assignment == FGMM_ASSIGN_SOFT ? o->copies_per_row : 0;
 }
 
 /* float32 numbers of a spread between these need no other unit: their squares, and those of what is 2^-40 of them, are
@@ -146,7 +146,7 @@ static double tau_of(fgmm_assignment assignment, const fg_choices *choices)
     return assignment == FGMM_ASSIGN_SOFT ? exp(-choices->threshold) : choices->threshold;
 }
 
-static fgmm_status give_info(fgmm_index_info *info, const char *path)
+static fgmm_status describe_file(fgmm_index_info *info, const char *path)
 {
     fgmm_status status = FGMM_OK;
     fgmm_index *index = NULL;
@@ -202,7 +202,7 @@ fgmm_status fg_index_build(fgmm_device *device, fgmm_source *source, const char 
                                        .batch_rows = o->batch_rows,
                                        .memory_limit_bytes = o->memory_limit_bytes,
                                        .threshold = threshold_of(o, head.info.lists),
-                                       .replication = replication_of(o),
+                                       .copies_per_row = copies_per_row_of(o),
                                        .progress = &progress};
     const uint64_t iterations = has_calibration(o) ? 3 : 2;
     fg_progress_iteration(&progress, FGMM_PHASE_FINAL, 1, iterations, source->info.rows);
@@ -215,7 +215,7 @@ fgmm_status fg_index_build(fgmm_device *device, fgmm_source *source, const char 
     status = fg_index_writer_commit(w);
     w = NULL;
     FG_TRY(status);
-    FG_TRY(give_info(info, path));
+    FG_TRY(describe_file(info, path));
 done:
     fg_index_writer_abandon(w);
     fg_choices_clear(&choices);

@@ -177,7 +177,7 @@ static void observe(void *user, const fg_observation *seen)
         const uint64_t q = seen->first + i;
         const fg_predictor_query *query = &seen->queries[i];
         const float rho2 = seen->rho2[i];
-        fg_seen_note(o->seen, query->d, o->ranks);
+        fg_seen_record(o->seen, query->d, o->ranks);
         o->from[q] = isfinite(rho2) ? seen->from[i] : o->ranks;
         for (uint32_t rank = 0; rank < o->ranks; rank++) {
             const uint64_t at = q * o->ranks + rank;

@@ -31,7 +31,7 @@ static uint32_t bin_of(float cost)
 }
 
 /* Takes n rows' choices, (n,width). */
-static fgmm_status note(chooser *c, uint64_t n)
+static fgmm_status record_choices(chooser *c, uint64_t n)
 {
     fgmm_status status = FGMM_OK;
     const uint32_t width = c->out->width;
@@ -109,7 +109,7 @@ static fgmm_status choose_by_distance(chooser *c)
             c->batch[i * width] = (fg_choice){p.first[i], 0};
             if (width > 1) c->batch[i * width + 1] = (fg_choice){p.second[i], p.ratio[i]};
         }
-        FG_TRY(note(c, n));
+        FG_TRY(record_choices(c, n));
     } while (n == p.capacity);
 done:
     distance_close(&p);
@@ -170,7 +170,7 @@ static fgmm_status choose_by_responsibility(chooser *c)
             const int is_first = i % width == 0;
             c->batch[i] = (fg_choice){(uint32_t)p.ids[i], is_first ? 0 : fmaxf(0, -logf(p.responsibilities[i]))};
         }
-        FG_TRY(note(c, rows.n));
+        FG_TRY(record_choices(c, rows.n));
         FG_TRY(fg_feed_next(p.e.feed, &rows));
     }
 done:
@@ -183,10 +183,10 @@ done:
 
 /* ---- the threshold ---- */
 
-/* As many choices as make `replication` entries per row: all of the bins below an edge, and the first ones in it. */
-static void set_edge(fg_choices *out, const uint64_t *histogram, double replication)
+/* As many choices as make `copies_per_row` entries per row: all of the bins below an edge, and the first ones in it. */
+static void set_edge(fg_choices *out, const uint64_t *histogram, double copies_per_row)
 {
-    const double wanted = (replication - 1) * (double)out->rows;
+    const double wanted = (copies_per_row - 1) * (double)out->rows;
     uint64_t left = wanted > 0 ? (uint64_t)llround(wanted) : 0;
     uint32_t bin = 0;
     while (bin + 1 < BINS && histogram[bin] <= left) left -= histogram[bin++];
@@ -259,7 +259,7 @@ fgmm_status fg_choices_make(fg_choices *choices, const fg_choose_request *reques
     FG_TRY(by_distance ? choose_by_distance(&c) : choose_by_responsibility(&c));
     FG_TRY(fg_atomic_resize(choices->file, choices->rows * choices->width * sizeof(fg_choice)));
     FG_TRY(fg_input_open(&choices->input, fg_atomic_temporary(choices->file)));
-    if (request->replication > 0) set_edge(choices, c.histogram, request->replication);
+    if (request->copies_per_row > 0) set_edge(choices, c.histogram, request->copies_per_row);
     FG_TRY(count_lists(choices));
 done:
     free(c.histogram);

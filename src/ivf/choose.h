@@ -1,5 +1,5 @@
 /* choose.h - which lists each row of a source goes to: a pass over the rows, whose outcome waits in a temporary file,
- * and then a threshold that meets the wanted replication. */
+ * and then a threshold that gives the wanted copies per row. */
 #ifndef FG_CHOOSE_H
 #define FG_CHOOSE_H
 
@@ -18,8 +18,8 @@ typedef struct fg_choose_request {
     const fg_index_head *head; /* quantizer, assignment, lists per row */
     const char *path;          /* the temporary file lies beside it */
     uint64_t batch_rows, memory_limit_bytes;
-    double threshold;   /* taken below; with replication 0 */
-    double replication; /* > 0: the threshold follows from it */
+    double threshold;      /* taken below; with copies_per_row 0 */
+    double copies_per_row; /* > 0: the threshold follows from it */
     struct fg_progress *progress;
 } fg_choose_request;
 

@@ -36,11 +36,11 @@ static fgmm_status faiss_lay_out(fg_index_layout *layout, const fg_index_head *h
     FG_CHECK(head->info.type == FGMM_F32, FGMM_INTERNAL, "a Faiss index of %s rows", fgmm_type_name(head->info.type));
     uint64_t at = head_bytes(layout->k, d);
     for (uint64_t i = 0; i < layout->k; i++) {
-        FG_CHECK(layout->rooms[i] <= ((uint64_t)INT64_MAX - at) / (row_bytes + sizeof(int64_t)), FGMM_ARGUMENT,
-                 "entries of list %llu = %llu: more than a file holds", (ull)i, (ull)layout->rooms[i]);
+        FG_CHECK(layout->capacities[i] <= ((uint64_t)INT64_MAX - at) / (row_bytes + sizeof(int64_t)), FGMM_ARGUMENT,
+                 "entries of list %llu = %llu: more than a file holds", (ull)i, (ull)layout->capacities[i]);
         layout->rows_at[i] = at;
-        layout->ids_at[i] = at + layout->rooms[i] * row_bytes;
-        at = layout->ids_at[i] + layout->rooms[i] * sizeof(int64_t);
+        layout->ids_at[i] = at + layout->capacities[i] * row_bytes;
+        at = layout->ids_at[i] + layout->capacities[i] * sizeof(int64_t);
     }
     layout->calibration_at = 0;
     layout->file_bytes = at;
@@ -104,7 +104,7 @@ typedef struct cursor {
     fgmm_status status; /* of the first failure; what follows does nothing */
 } cursor;
 
-static void take(cursor *c, void *bytes, size_t count)
+static void read_bytes(cursor *c, void *bytes, size_t count)
 {
     memset(bytes, 0, count);
     if (c->status != FGMM_OK) return;
@@ -113,17 +113,17 @@ static void take(cursor *c, void *bytes, size_t count)
     c->at += count;
 }
 
-static uint64_t take_u64(cursor *c)
+static uint64_t read_u64(cursor *c)
 {
     uint64_t value;
-    take(c, &value, sizeof value);
+    read_bytes(c, &value, sizeof value);
     return value;
 }
 
 static void expect(cursor *c, const char *fourcc)
 {
     char found[FOURCC];
-    take(c, found, sizeof found);
+    read_bytes(c, found, sizeof found);
     if (c->status == FGMM_OK && memcmp(found, fourcc, FOURCC) != 0)
         c->status =
             fg_fail(FGMM_UNSUPPORTED, "%s: byte offset %llu: \"%.4s\"; of Faiss's parts only \"%s\" is read here",
@@ -136,15 +136,15 @@ static void refuse(cursor *c, const char *what, uint64_t value)
 }
 
 /* d, the number of rows and the two others. */
-static void take_index_head(cursor *c, const char *fourcc, uint64_t *d, uint64_t numbers[3])
+static void read_index_head(cursor *c, const char *fourcc, uint64_t *d, uint64_t numbers[3])
 {
     int32_t dims, metric;
     unsigned char is_trained;
     expect(c, fourcc);
-    take(c, &dims, sizeof dims);
-    for (int i = 0; i < 3; i++) numbers[i] = take_u64(c);
-    take(c, &is_trained, sizeof is_trained);
-    take(c, &metric, sizeof metric);
+    read_bytes(c, &dims, sizeof dims);
+    for (int i = 0; i < 3; i++) numbers[i] = read_u64(c);
+    read_bytes(c, &is_trained, sizeof is_trained);
+    read_bytes(c, &metric, sizeof metric);
     *d = (uint64_t)dims;
     if (dims < 1) refuse(c, "dims", *d);
     if (c->status == FGMM_OK && metric != METRIC_L2)
@@ -153,25 +153,25 @@ static void take_index_head(cursor *c, const char *fourcc, uint64_t *d, uint64_t
 }
 
 /* The numbers of entries of all lists: "full", a number for each, or "sprs", pairs of list and number. */
-static void take_counts(cursor *c)
+static void read_counts(cursor *c)
 {
     fgmm_index *index = c->index;
     const uint64_t k = index->info.lists;
     char kind[FOURCC];
-    take(c, kind, sizeof kind);
+    read_bytes(c, kind, sizeof kind);
     const int is_sparse = memcmp(kind, "sprs", FOURCC) == 0;
     if (!is_sparse && memcmp(kind, "full", FOURCC) != 0) refuse(c, "kind of list sizes", 0);
-    const uint64_t numbers = take_u64(c);
+    const uint64_t numbers = read_u64(c);
     if (is_sparse ? numbers % 2 != 0 || numbers / 2 > k : numbers != k) refuse(c, "list sizes", numbers);
     for (uint64_t i = 0; c->status == FGMM_OK && i < numbers; i++) {
-        const uint64_t list = is_sparse ? take_u64(c) : i, count = take_u64(c);
+        const uint64_t list = is_sparse ? read_u64(c) : i, count = read_u64(c);
         i += (uint64_t)is_sparse;
         if (list >= k) refuse(c, "list", list);
-        if (c->status == FGMM_OK) index->counts[list] = index->rooms[list] = count;
+        if (c->status == FGMM_OK) index->counts[list] = index->capacities[list] = count;
     }
 }
 
-static fgmm_status take_lists(cursor *c, uint64_t *ids_at)
+static fgmm_status read_lists(cursor *c, uint64_t *ids_at)
 {
     fgmm_index *index = c->index;
     const uint64_t row_bytes = index->info.dims * sizeof(float), entry_bytes = row_bytes + sizeof(int64_t);
@@ -214,13 +214,13 @@ static fgmm_status faiss_read(fgmm_index *index)
     fgmm_index_info *info = &index->info;
     uint64_t *ids_at = NULL, numbers[3], flat_d, flat_numbers[3];
     unsigned char direct_map;
-    take_index_head(&c, "IwFl", &info->dims, numbers);
-    info->lists = take_u64(&c);
-    take_u64(&c); /* nprobe */
+    read_index_head(&c, "IwFl", &info->dims, numbers);
+    info->lists = read_u64(&c);
+    read_u64(&c); /* nprobe */
     if (info->lists < 1 || info->lists > INT32_MAX) refuse(&c, "lists", info->lists);
-    take_index_head(&c, "IxF2", &flat_d, flat_numbers);
+    read_index_head(&c, "IxF2", &flat_d, flat_numbers);
     if (flat_d != info->dims || flat_numbers[0] != info->lists) refuse(&c, "centroids", flat_numbers[0]);
-    const uint64_t floats = take_u64(&c);
+    const uint64_t floats = read_u64(&c);
     FG_TRY(c.status);
     if (floats != info->lists * info->dims) refuse(&c, "floats of centroids", floats);
     FG_TRY(c.status);
@@ -231,18 +231,18 @@ static fgmm_status faiss_read(fgmm_index *index)
     info->max_lists = 1;
     FG_TRY(fg_index_alloc(index));
     FG_TRY(FG_ALLOC(&ids_at, info->lists, "list offsets"));
-    take(&c, index->centroids, (size_t)floats * sizeof(float));
-    take(&c, &direct_map, 1);
-    const uint64_t mapped = take_u64(&c);
+    read_bytes(&c, index->centroids, (size_t)floats * sizeof(float));
+    read_bytes(&c, &direct_map, 1);
+    const uint64_t mapped = read_u64(&c);
     if (direct_map != 0 || mapped != 0)
         FG_CHECK(c.status != FGMM_OK, FGMM_UNSUPPORTED, "%s: has a direct map; clear it: index.set_direct_map_type(0)",
                  index->path);
     expect(&c, "ilar");
-    if (take_u64(&c) != info->lists) refuse(&c, "inverted lists", 0);
-    if (take_u64(&c) != info->dims * sizeof(float)) refuse(&c, "bytes of a row", 0);
-    take_counts(&c);
+    if (read_u64(&c) != info->lists) refuse(&c, "inverted lists", 0);
+    if (read_u64(&c) != info->dims * sizeof(float)) refuse(&c, "bytes of a row", 0);
+    read_counts(&c);
     FG_TRY(c.status);
-    FG_TRY(take_lists(&c, ids_at));
+    FG_TRY(read_lists(&c, ids_at));
     FG_TRY(fg_index_read_ids(index, ids_at, (uint64_t)INT64_MAX));
     FG_TRY(scan_ids(index, numbers[1] == NEXT_ID_MARK ? numbers[2] : 0));
 done:

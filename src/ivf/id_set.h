@@ -6,10 +6,10 @@
 #include "status.h"
 
 typedef struct fg_id_set {
-    int64_t *ids;    /* (room) */
-    uint32_t *turns; /* (room) the turn in which the place was taken */
-    uint64_t room;   /* a power of 2, or 0 */
-    uint32_t turn;
+    int64_t *ids;      /* (capacity) */
+    uint32_t *rounds;  /* (capacity) the round in which the place was last used */
+    uint64_t capacity; /* a power of 2, or 0 */
+    uint32_t round;
 } fg_id_set;
 
 /* Empties the set and makes room for `most` ids. A set begins as zeros. */

@@ -52,7 +52,7 @@ fgmm_status fg_index_alloc(fgmm_index *index)
     FG_TRY(FG_ALLOC(&index->shift, index->info.dims, "shift"));
     index->unit = 1;
     FG_TRY(FG_ALLOC(&index->counts, k, "list lengths"));
-    FG_TRY(FG_ALLOC(&index->rooms, k, "list lengths"));
+    FG_TRY(FG_ALLOC(&index->capacities, k, "list lengths"));
     FG_TRY(FG_ALLOC(&index->rows_at, k, "list offsets"));
     FG_TRY(FG_ALLOC(&index->first_id, k + 1, "list offsets"));
 done:
@@ -101,7 +101,7 @@ done:
 }
 
 /* What the application sees of them: rounded to float32 where the data lie. */
-static fgmm_status give_centroids(fgmm_index *index)
+static fgmm_status round_centroids(fgmm_index *index)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t d = index->info.dims, count = index->info.lists * d;
@@ -141,7 +141,7 @@ fgmm_status fgmm_index_open(fgmm_index **out, const char *path)
     FG_TRY(fg_input_open(&index->input, path));
     FG_TRY(open_kind(index));
     FG_TRY(check_centroids(index));
-    if (index->is_shifted) FG_TRY(give_centroids(index));
+    if (index->is_shifted) FG_TRY(round_centroids(index));
     index->info.imbalance = imbalance(index);
     if (index->calibration.for_top) {
         index->info.for_top = index->calibration.for_top;
@@ -167,7 +167,7 @@ void fgmm_index_close(fgmm_index *index)
     free(index->given);
     free(index->shift);
     free(index->counts);
-    free(index->rooms);
+    free(index->capacities);
     free(index->rows_at);
     free(index->first_id);
     free(index->ids);

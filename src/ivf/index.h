@@ -31,17 +31,17 @@ struct fgmm_index {
     fgmm_index_info info;
     char *path;
     fg_input *input;
-    float *centroids;    /* (K,D), as rows are stored */
-    float *given;        /* (K,D) the same as the data has them, where they are not stored so; else NULL */
-    double *shift;       /* (D) a stored number r stands for shift + unit r; zeros where there is none */
-    double unit;         /* a power of two */
-    int is_shifted;      /* shift or unit are in the file */
-    fgmm_model *mixture; /* NULL: centroids are all there is */
-    uint64_t *counts;    /* (K) live entries */
-    uint64_t *rooms;     /* (K) entries that the file has room for */
-    uint64_t *rows_at;   /* (K) where a list's rows begin in the file */
-    uint64_t *first_id;  /* (K+1) in ids */
-    int64_t *ids;        /* (entries) of live entries */
+    float *centroids;     /* (K,D), as rows are stored */
+    float *given;         /* (K,D) the same as the data has them, where they are not stored so; else NULL */
+    double *shift;        /* (D) a stored number r stands for shift + unit r; zeros where there is none */
+    double unit;          /* a power of two */
+    int is_shifted;       /* shift or unit are in the file */
+    fgmm_model *mixture;  /* NULL: centroids are all there is */
+    uint64_t *counts;     /* (K) live entries */
+    uint64_t *capacities; /* (K) entries that the file has room for */
+    uint64_t *rows_at;    /* (K) where a list's rows begin in the file */
+    uint64_t *first_id;   /* (K+1) in ids */
+    int64_t *ids;         /* (entries) of live entries */
     fg_calibration calibration;
     fg_seen seen;
 };
@@ -71,9 +71,9 @@ fgmm_status fg_index_read_rows(const fgmm_index *index, uint64_t list, uint64_t 
 typedef struct fg_index_layout {
     fgmm_index_format format;
     uint64_t k;
-    const uint64_t *rooms; /* (k), borrowed */
-    uint64_t *rows_at;     /* (k) byte offsets, owned */
-    uint64_t *ids_at;      /* (k) */
+    const uint64_t *capacities; /* (k), borrowed */
+    uint64_t *rows_at;          /* (k) byte offsets, owned */
+    uint64_t *ids_at;           /* (k) */
     uint64_t calibration_at, file_bytes;
 } fg_index_layout;
 

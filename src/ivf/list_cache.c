@@ -38,7 +38,7 @@ fgmm_status fg_list_cache_open(fg_list_cache *s, const fgmm_index *index, fgmm_d
 {
     fgmm_status status = FGMM_OK;
     const uint64_t k = index->info.lists,
-                   room = bytes / (FG_BLOCK_ROWS * (fg_index_row_bytes(index) + sizeof(int64_t)));
+                   capacity = bytes / (FG_BLOCK_ROWS * (fg_index_row_bytes(index) + sizeof(int64_t)));
     uint64_t blocks = 0;
     s->index = index;
     s->device = device;
@@ -46,7 +46,7 @@ fgmm_status fg_list_cache_open(fg_list_cache *s, const fgmm_index *index, fgmm_d
     FG_TRY(FG_ALLOC(&s->lengths, k, "lists of a part"));
     FG_TRY(FG_ALLOC(&s->is_wanted, k, "lists of a part"));
     for (uint64_t i = 0; i < k; i++) blocks += fg_ceil_div(index->counts[i], FG_BLOCK_ROWS);
-    s->part_blocks = fg_max_u64(LEAST_BLOCKS, room);
+    s->part_blocks = fg_max_u64(LEAST_BLOCKS, capacity);
     s->is_whole = blocks <= s->part_blocks;
     if (!s->is_whole) goto done;
     memcpy(s->lengths, index->counts, (size_t)k * sizeof *s->lengths);
@@ -78,12 +78,13 @@ static int choose_part(fg_list_cache *s, place *at)
     memset(s->lengths, 0, (size_t)k * sizeof *s->lengths);
     for (; at->list < k && blocks < s->part_blocks; at->list++, at->row = 0) {
         if (!s->is_wanted[at->list]) continue;
-        const uint64_t room = (s->part_blocks - blocks) * FG_BLOCK_ROWS, left = s->index->counts[at->list] - at->row;
+        const uint64_t capacity = (s->part_blocks - blocks) * FG_BLOCK_ROWS,
+                       left = s->index->counts[at->list] - at->row;
         s->begins[at->list] = at->row;
-        s->lengths[at->list] = fg_min_u64(room, left);
+        s->lengths[at->list] = fg_min_u64(capacity, left);
         blocks += fg_ceil_div(s->lengths[at->list], FG_BLOCK_ROWS);
-        if (left <= room) continue;
-        at->row += room; /* the list goes on in the next part */
+        if (left <= capacity) continue;
+        at->row += capacity; /* the list goes on in the next part */
         break;
     }
     return blocks > 0;
@@ -106,12 +107,12 @@ fgmm_status fg_list_cache_scan(fg_list_cache *s, fg_scan *scan, const fg_probe *
     fgmm_status status = FGMM_OK;
     place at = {0, 0};
     if (s->is_whole) return fg_scan_run(scan, s->storage, probes, count);
-    if (count > s->probe_room) {
+    if (count > s->probe_capacity) {
         free(s->probes);
         s->probes = NULL;
-        s->probe_room = 0;
+        s->probe_capacity = 0;
         FG_TRY(FG_ALLOC(&s->probes, count, "lists of a batch"));
-        s->probe_room = count;
+        s->probe_capacity = count;
     }
     memset(s->is_wanted, 0, (size_t)s->index->info.lists);
     for (uint64_t i = 0; i < count; i++) s->is_wanted[probes[i].list] = 1;

@@ -15,7 +15,7 @@ typedef struct fg_list_cache {
     uint64_t *begins, *lengths; /* (k) rows of each list that the part has */
     unsigned char *is_wanted;   /* (k) */
     fg_probe *probes;           /* of a part */
-    uint64_t probe_room;
+    uint64_t probe_capacity;
 } fg_list_cache;
 
 /* Lists and ids take at most `bytes` of the device, but at least a few blocks of rows. Borrows index and device. A

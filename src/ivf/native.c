@@ -19,7 +19,7 @@ typedef struct header {
     char magic[8];
     uint32_t version, type;
     uint64_t lists, dims, rows, next_id;
-    uint64_t room; /* entries of all lists, dead ones included */
+    uint64_t capacity; /* entries of all lists, dead ones included */
     uint32_t assignment, max_lists;
     double tau;
     int32_t covariance;
@@ -36,7 +36,7 @@ _Static_assert(sizeof(header) == 256, "the header has no gaps");
 #define PART(tables, at) ((tables) + (size_t)((at) - sizeof(header)))
 
 typedef struct list_entry {
-    uint64_t first, count, room; /* in entries */
+    uint64_t first, count, capacity; /* in entries */
 } list_entry;
 
 /* Elements of the mixture: weights (k), means (k,d), covariances. */
@@ -53,7 +53,7 @@ static uint64_t shift_at(const header *h)
     return fg_round_up(h->calibration_at + sizeof(fg_calibration), 8);
 }
 
-static fgmm_status place(header *h, const fg_index_head *head, uint64_t room)
+static fgmm_status place(header *h, const fg_index_head *head, uint64_t capacity)
 {
     fgmm_status status = FGMM_OK;
     const fgmm_index_info *info = &head->info;
@@ -64,7 +64,7 @@ static fgmm_status place(header *h, const fg_index_head *head, uint64_t room)
                   .dims = info->dims,
                   .rows = info->rows,
                   .next_id = info->next_id,
-                  .room = room,
+                  .capacity = capacity,
                   .assignment = (uint32_t)info->assignment,
                   .max_lists = info->max_lists,
                   .tau = info->tau,
@@ -72,15 +72,15 @@ static fgmm_status place(header *h, const fg_index_head *head, uint64_t room)
                   .covariance = head->mixture ? (int32_t)head->mixture->info.covariance : NO_MIXTURE,
                   .exponent = head->is_shifted ? ilogb(head->unit) : 0};
     memcpy(h->magic, fg_index_native.magic, sizeof h->magic);
-    FG_CHECK(room <= most / (row_bytes + sizeof(int64_t)), FGMM_ARGUMENT, "entries = %llu: more than a file holds",
-             (ull)room);
+    FG_CHECK(capacity <= most / (row_bytes + sizeof(int64_t)), FGMM_ARGUMENT, "entries = %llu: more than a file holds",
+             (ull)capacity);
     h->centroids_at = sizeof *h;
     h->lists_at = fg_round_up(h->centroids_at + info->lists * info->dims * sizeof(float), 8);
     h->mixture_at = h->lists_at + info->lists * sizeof(list_entry);
     h->calibration_at = h->mixture_at + mixture_count(head->mixture) * sizeof(double);
     h->ids_at = shift_at(h) + (head->is_shifted ? info->dims * sizeof(double) : 0);
-    h->rows_at = fg_round_up(h->ids_at + room * sizeof(int64_t), ROWS_ALIGNMENT);
-    h->file_bytes = h->rows_at + room * row_bytes;
+    h->rows_at = fg_round_up(h->ids_at + capacity * sizeof(int64_t), ROWS_ALIGNMENT);
+    h->file_bytes = h->rows_at + capacity * row_bytes;
 done:
     return status;
 }
@@ -96,12 +96,12 @@ static fgmm_status native_lay_out(fg_index_layout *layout, const fg_index_head *
 {
     fgmm_status status = FGMM_OK;
     header h;
-    FG_TRY(place(&h, head, sum(layout->rooms, layout->k)));
+    FG_TRY(place(&h, head, sum(layout->capacities, layout->k)));
     uint64_t first = 0;
     for (uint64_t i = 0; i < layout->k; i++) {
         layout->ids_at[i] = h.ids_at + first * sizeof(int64_t);
         layout->rows_at[i] = h.rows_at + first * head->info.dims * fgmm_type_bytes(head->info.type);
-        first += layout->rooms[i];
+        first += layout->capacities[i];
     }
     layout->calibration_at = h.calibration_at;
     layout->file_bytes = h.file_bytes;
@@ -109,7 +109,7 @@ done:
     return status;
 }
 
-/* The tables between header and ids, in one piece of memory; malloc'ed. */
+/* The tables between header and ids, in one chunk of memory; malloc'ed. */
 static fgmm_status make_tables(unsigned char **tables, const header *h, const fg_index_layout *layout,
                                const fg_index_head *head, const uint64_t *counts)
 {
@@ -118,9 +118,9 @@ static fgmm_status make_tables(unsigned char **tables, const header *h, const fg
     memcpy(PART(*tables, h->centroids_at), head->centroids, (size_t)(h->lists * h->dims) * sizeof(float));
     uint64_t first = 0;
     for (uint64_t i = 0; i < h->lists; i++) {
-        const list_entry entry = {first, counts[i], layout->rooms[i]};
+        const list_entry entry = {first, counts[i], layout->capacities[i]};
         memcpy(PART(*tables, h->lists_at) + i * sizeof entry, &entry, sizeof entry);
-        first += layout->rooms[i];
+        first += layout->capacities[i];
     }
     if (head->mixture) {
         const fg_parameters p = fg_model_parameters(head->mixture);
@@ -141,7 +141,7 @@ static fgmm_status native_write_head(fg_atomic_file *file, const fg_index_layout
     fgmm_status status = FGMM_OK;
     header h;
     unsigned char *tables = NULL;
-    FG_TRY(place(&h, head, sum(layout->rooms, layout->k)));
+    FG_TRY(place(&h, head, sum(layout->capacities, layout->k)));
     FG_TRY(make_tables(&tables, &h, layout, head, counts));
     h.tables_hash = fg_hash(FG_HASH_BEGIN, tables, (size_t)(h.ids_at - sizeof h));
     h.header_hash = fg_hash(FG_HASH_BEGIN, &h, offsetof(header, header_hash));
@@ -224,7 +224,7 @@ static fgmm_status check_places(const fgmm_index *index, const header *h)
                                 .mixture = h->covariance == NO_MIXTURE ? NULL : &shape,
                                 .is_shifted = h->version == SHIFTED,
                                 .unit = 1};
-    if (place(&expected, &head, h->room) != FGMM_OK || expected.ids_at != h->ids_at ||
+    if (place(&expected, &head, h->capacity) != FGMM_OK || expected.ids_at != h->ids_at ||
         expected.calibration_at != h->calibration_at || expected.rows_at != h->rows_at ||
         expected.lists_at != h->lists_at || expected.mixture_at != h->mixture_at ||
         expected.centroids_at != h->centroids_at || expected.file_bytes != h->file_bytes)
@@ -238,20 +238,21 @@ static fgmm_status read_lists(fgmm_index *index, const header *h, const unsigned
     for (uint64_t i = 0; i < h->lists; i++) {
         list_entry entry;
         memcpy(&entry, PART(tables, h->lists_at) + i * sizeof entry, sizeof entry);
-        if (entry.first != first || entry.count > entry.room || entry.room > h->room - first)
+        if (entry.first != first || entry.count > entry.capacity || entry.capacity > h->capacity - first)
             return fg_index_bad(index, h->lists_at + i * sizeof entry,
                                 "list %llu: first = %llu, count = %llu, room = %llu; %llu entries of %llu are taken",
-                                (ull)i, (ull)entry.first, (ull)entry.count, (ull)entry.room, (ull)first, (ull)h->room);
+                                (ull)i, (ull)entry.first, (ull)entry.count, (ull)entry.capacity, (ull)first,
+                                (ull)h->capacity);
         index->counts[i] = entry.count;
-        index->rooms[i] = entry.room;
+        index->capacities[i] = entry.capacity;
         index->rows_at[i] = h->rows_at + first * fg_index_row_bytes(index);
-        index->info.dead += entry.room - entry.count;
+        index->info.dead += entry.capacity - entry.count;
         ids_at[i] = h->ids_at + first * sizeof(int64_t);
-        first += entry.room;
+        first += entry.capacity;
     }
-    if (first != h->room)
+    if (first != h->capacity)
         return fg_index_bad(index, h->lists_at, "lists have room for %llu entries; the header says %llu", (ull)first,
-                            (ull)h->room);
+                            (ull)h->capacity);
     return FGMM_OK;
 }
 

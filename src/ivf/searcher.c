@@ -83,7 +83,7 @@ typedef struct batch {
     const int64_t *exclude; /* (n) or NULL */
     uint64_t first, n;      /* of the call's queries */
     uint64_t ranks;         /* lists that may be probed, nearest first; 0: all, in their own order */
-    uint64_t probe_room;
+    uint64_t probe_capacity;
     int64_t *order;                     /* (n,ranks) lists by ascending distance */
     float *d;                           /* (n,ranks) */
     fg_predictor_query *predictor_rows; /* (n) views of both */
@@ -118,8 +118,8 @@ static fgmm_status batch_create(batch *b)
     FG_TRY(fg_size_product(&count, b->n, b->ranks, "lists of a batch"));
     FG_TRY(FG_ALLOC(&b->order, count, "lists of a batch"));
     FG_TRY(FG_ALLOC(&b->d, count, "lists of a batch"));
-    b->probe_room = b->ranks ? count : fg_max_u64(b->n, PROBES);
-    FG_TRY(FG_ALLOC(&b->probes, b->probe_room, "lists of a batch"));
+    b->probe_capacity = b->ranks ? count : fg_max_u64(b->n, PROBES);
+    FG_TRY(FG_ALLOC(&b->probes, b->probe_capacity, "lists of a batch"));
     if (b->request->count_unique && b->ranks) FG_TRY(FG_ALLOC(&b->all, count, "lists of a batch"));
     if (!is_by_predictor) goto done;
     FG_TRY(FG_ALLOC(&b->predictor_rows, b->n, "queries of a batch"));
@@ -220,7 +220,7 @@ static fgmm_status probe_all(batch *b, fgmm_search_stats *stats)
 {
     fgmm_status status = FGMM_OK;
     for (uint64_t list = 0; list < b->s->index->info.lists; list++) {
-        if (b->probe_count + b->n > b->probe_room) FG_TRY(scan_wanted(b));
+        if (b->probe_count + b->n > b->probe_capacity) FG_TRY(scan_wanted(b));
         for (uint64_t q = 0; q < b->n; q++) want(b, q, list, stats);
     }
     FG_TRY(scan_wanted(b));

@@ -11,13 +11,13 @@
 
 enum { BUFFER_BYTES = 16 << 20 };
 
-/* Copies an index, without what the filter drops, into lists with `rooms` entries. */
-static fgmm_status rewrite(const fgmm_index *index, const char *path, const fg_index_head *head, const uint64_t *rooms,
-                           uint64_t rows, fg_index_filter is_kept, const void *user)
+/* Copies an index, without what the filter drops, into lists with `capacities` entries. */
+static fgmm_status rewrite(const fgmm_index *index, const char *path, const fg_index_head *head,
+                           const uint64_t *capacities, uint64_t rows, fg_index_filter is_kept, const void *user)
 {
     fgmm_status status = FGMM_OK;
     fg_index_writer *w = NULL;
-    FG_TRY(fg_index_writer_open(&w, path, head, rooms, BUFFER_BYTES));
+    FG_TRY(fg_index_writer_open(&w, path, head, capacities, BUFFER_BYTES));
     FG_TRY(fg_index_writer_copy(w, index, is_kept, user));
     FG_TRY(fg_index_writer_flush(w, rows, index->info.next_id));
     status = fg_index_writer_commit(w);
@@ -86,8 +86,8 @@ fgmm_status fg_index_remove(const char *path, const int64_t *ids, uint64_t count
     if (missing) *missing = r.count - found;
     const fg_index_head head = fg_index_head_of(index);
     /* Faiss's files know no room that is not taken */
-    const uint64_t *rooms = index->info.format == FGMM_INDEX_FAISS ? staying : index->rooms;
-    if (found) FG_TRY(rewrite(index, path, &head, rooms, index->info.rows - found, is_staying, &r));
+    const uint64_t *capacities = index->info.format == FGMM_INDEX_FAISS ? staying : index->capacities;
+    if (found) FG_TRY(rewrite(index, path, &head, capacities, index->info.rows - found, is_staying, &r));
 done:
     free(staying);
     free(r.ids);

@@ -12,9 +12,9 @@ struct fg_index_writer {
     const fg_index_kind *kind;
     fg_index_layout layout;
     fg_index_head head;
-    uint64_t *rooms;  /* (k) */
-    uint64_t *counts; /* (k) entries written or waiting */
-    uint64_t *filled; /* (k) entries written */
+    uint64_t *capacities; /* (k) */
+    uint64_t *counts;     /* (k) entries written or waiting */
+    uint64_t *filled;     /* (k) entries written */
     size_t row_bytes;
     uint64_t waiting, capacity;
     unsigned char *rows;     /* (capacity) rows that wait */
@@ -29,7 +29,7 @@ static fgmm_status alloc_buffers(fg_index_writer *w, size_t buffer_bytes)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t k = w->layout.k;
-    FG_TRY(FG_ALLOC(&w->rooms, k, "list lengths"));
+    FG_TRY(FG_ALLOC(&w->capacities, k, "list lengths"));
     FG_TRY(FG_ALLOC(&w->counts, k, "list lengths"));
     FG_TRY(FG_ALLOC(&w->filled, k, "list lengths"));
     FG_TRY(FG_ALLOC(&w->layout.rows_at, k, "list offsets"));
@@ -47,7 +47,7 @@ done:
 }
 
 fgmm_status fg_index_writer_open(fg_index_writer **writer, const char *path, const fg_index_head *head,
-                                 const uint64_t *rooms, size_t buffer_bytes)
+                                 const uint64_t *capacities, size_t buffer_bytes)
 {
     fgmm_status status = FGMM_OK;
     fg_index_writer *w = NULL;
@@ -59,8 +59,8 @@ fgmm_status fg_index_writer_open(fg_index_writer **writer, const char *path, con
     w->layout.k = head->info.lists;
     w->row_bytes = (size_t)head->info.dims * fgmm_type_bytes(head->info.type);
     FG_TRY(alloc_buffers(w, buffer_bytes));
-    memcpy(w->rooms, rooms, (size_t)w->layout.k * sizeof *rooms);
-    w->layout.rooms = w->rooms;
+    memcpy(w->capacities, capacities, (size_t)w->layout.k * sizeof *capacities);
+    w->layout.capacities = w->capacities;
     FG_TRY(w->kind->lay_out(&w->layout, &w->head));
     FG_TRY(fg_atomic_open(&w->file, path));
     *writer = w;
@@ -91,7 +91,7 @@ static void writer_free(fg_index_writer *w)
     free_buffers(w);
     free(w->layout.rows_at);
     free(w->layout.ids_at);
-    free(w->rooms);
+    free(w->capacities);
     free(w->counts);
     free(w->filled);
     free(w);
@@ -146,8 +146,8 @@ fgmm_status fg_index_writer_add(fg_index_writer *w, uint64_t list, int64_t id, c
 {
     fgmm_status status = FGMM_OK;
     FG_CHECK(w->capacity > 0, FGMM_INTERNAL, "list %llu: rows after the end", (unsigned long long)list);
-    FG_CHECK(w->counts[list] < w->rooms[list], FGMM_INTERNAL, "list %llu: more than its %llu entries",
-             (unsigned long long)list, (unsigned long long)w->rooms[list]);
+    FG_CHECK(w->counts[list] < w->capacities[list], FGMM_INTERNAL, "list %llu: more than its %llu entries",
+             (unsigned long long)list, (unsigned long long)w->capacities[list]);
     if (w->waiting == w->capacity) FG_TRY(write_waiting(w));
     memcpy(w->rows + w->waiting * w->row_bytes, row, w->row_bytes);
     w->ids[w->waiting] = id;

@@ -8,10 +8,10 @@
 
 typedef struct fg_index_writer fg_index_writer;
 
-/* rooms (k): entries per list; copied. head is copied, what it points to is borrowed until the end.
+/* capacities (k): entries per list; copied. head is copied, what it points to is borrowed until the end.
  * buffer_bytes: of rows that wait. */
 fgmm_status fg_index_writer_open(fg_index_writer **writer, const char *path, const fg_index_head *head,
-                                 const uint64_t *rooms, size_t buffer_bytes);
+                                 const uint64_t *capacities, size_t buffer_bytes);
 /* Gives up, removes what was written; NULL is accepted. */
 void fg_index_writer_abandon(fg_index_writer *writer);
 

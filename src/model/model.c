@@ -68,8 +68,8 @@ static fgmm_status check_matrix(double *factor, const fg_parameters *p, uint64_t
                  "%s: element (%llu,%llu) = %g; need a finite number > 0", name, (ull)i, (ull)i, s[i * d + i]);
     for (uint64_t i = 0; i < d; i++)
         for (uint64_t j = i + 1; j < d; j++) {
-            const double room = SYMMETRY_TOLERANCE * sqrt(s[i * d + i]) * sqrt(s[j * d + j]);
-            FG_CHECK(fabs(s[i * d + j] - s[j * d + i]) <= room, FGMM_ARGUMENT,
+            const double tolerance = SYMMETRY_TOLERANCE * sqrt(s[i * d + i]) * sqrt(s[j * d + j]);
+            FG_CHECK(fabs(s[i * d + j] - s[j * d + i]) <= tolerance, FGMM_ARGUMENT,
                      "%s is not symmetric: element (%llu,%llu) = %g, element (%llu,%llu) = %g", name, (ull)i, (ull)j,
                      s[i * d + j], (ull)j, (ull)i, s[j * d + i]);
         }

@@ -100,7 +100,7 @@ typedef struct fg_checkpoint {
     fg_checkpoint_phase phase;  /* the phase that the last finished iteration belongs to */
     uint64_t kmeans_iterations; /* finished */
     uint64_t iterations;        /* EM iterations finished */
-    uint64_t repaired;
+    uint64_t reseeded;
     uint64_t batch_rows;
     uint64_t window_rows; /* of shuffled rows; 0: they came in their own order */
     uint64_t weights;     /* a hash of the rows' weights; 0: there were none */

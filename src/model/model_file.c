@@ -49,7 +49,7 @@ static void put_checkpoint(fg_metadata *metadata, const fg_checkpoint *checkpoin
     fg_metadata_put(metadata, "checkpoint.phase", PHASES[checkpoint->phase]);
     fg_metadata_put_count(metadata, "checkpoint.kmeans_iterations", checkpoint->kmeans_iterations);
     fg_metadata_put_count(metadata, "checkpoint.iterations", checkpoint->iterations);
-    fg_metadata_put_count(metadata, "checkpoint.repaired", checkpoint->repaired);
+    fg_metadata_put_count(metadata, "checkpoint.repaired", checkpoint->reseeded);
     fg_metadata_put_count(metadata, "checkpoint.batch_rows", checkpoint->batch_rows);
     fg_metadata_put_count(metadata, "checkpoint.window_rows", checkpoint->window_rows);
     fg_metadata_put_count(metadata, "checkpoint.is_dense", checkpoint->is_dense);
@@ -227,7 +227,7 @@ static fgmm_status read_checkpoint(fg_checkpoint *out, fg_safetensors *file, con
     } counts[] = {
         {"checkpoint.kmeans_iterations", &read.kmeans_iterations},
         {"checkpoint.iterations", &read.iterations},
-        {"checkpoint.repaired", &read.repaired},
+        {"checkpoint.repaired", &read.reseeded},
         {"checkpoint.batch_rows", &read.batch_rows},
         {"checkpoint.window_rows", &read.window_rows},
         {"checkpoint.is_dense", &read.is_dense},

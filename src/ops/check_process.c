@@ -171,7 +171,7 @@ int fg_check_apart(fg_check_outcome *outcome, fgmm_device *device, const fg_pass
     list_arguments(&list, &info, device, passes, count);
     const double began_s = fg_now_s(), silent_s = fg_device_check_silence_s(device);
     const fg_process_end end = fg_process_run(&code, program, list.arguments, silent_s, listen, &l);
-    fg_device_note_compiling(device, fg_now_s() - began_s); /* it does little else */
+    fg_device_record_compiling(device, fg_now_s() - began_s); /* it does little else */
     if (end == FG_PROCESS_NOT_STARTED) return 0;
     if (end == FG_PROCESS_EXITED && code == FG_CHECK_EXIT_CANNOT) return 0;
     if (end != FG_PROCESS_EXITED || !read_answer(outcome, l.answer)) judge_end(outcome, end, code, l.stage, silent_s);

@@ -135,7 +135,7 @@ void fg_error_set_columns(fg_packed *p, const fg_shape *s, const float *shift)
         const double unknown = is_moved ? (double)INFINITY : 0,
                      divisor = facts->grains ? facts->grains[d] * facts->scale : 0;
         p->columns[d] = (fg_error_column){.shift = subtracted,
-                                          .rest = facts->rests ? facts->rests[d] * facts->scale : unknown,
+                                          .rest = facts->residuals ? facts->residuals[d] * facts->scale : unknown,
                                           .shift_grain = grain_of(subtracted),
                                           .grain = grain_of_numbers(divisor),
                                           .is_byte = is_byte && rint(subtracted) == subtracted,

@@ -33,10 +33,10 @@ typedef enum fg_bounds_use {
 
 /* What the error bound knows of the source's rows, by column, (d); borrowed while the pass exists. NULL: nothing. */
 typedef struct fg_row_facts {
-    const double *shift;  /* what was subtracted from F64 rows in double, before they were rounded; NULL: other rows */
-    const double *rests;  /* the most that float32 leaves of a number, before that */
-    const double *grains; /* a power of two that divides all numbers, or 0 */
-    double scale;         /* a power of two: times all of these, they are in the pass's unit */
+    const double *shift; /* what was subtracted from F64 rows in double, before they were rounded; NULL: other rows */
+    const double *residuals; /* the most that float32 leaves of a number, before that */
+    const double *grains;    /* a power of two that divides all numbers, or 0 */
+    double scale;            /* a power of two: times all of these, they are in the pass's unit */
 } fg_row_facts;
 
 typedef struct fg_pass_options {

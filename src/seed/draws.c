@@ -5,10 +5,10 @@
 
 #include <stdlib.h>
 
-fgmm_status fg_draws_create(fg_draws *draws, uint64_t room)
+fgmm_status fg_draws_create(fg_draws *draws, uint64_t capacity)
 {
-    *draws = (fg_draws){.room = room};
-    return FG_ALLOC(&draws->heap, room, "drawn rows");
+    *draws = (fg_draws){.capacity = capacity};
+    return FG_ALLOC(&draws->heap, capacity, "drawn rows");
 }
 
 void fg_draws_clear(fg_draws *draws)
@@ -44,19 +44,19 @@ static void sift_up(fg_draw *heap, uint64_t at)
         swap(&heap[at], &heap[parent]);
 }
 
-int fg_draws_offer(fg_draws *draws, double key, uint64_t row, size_t *slot)
+int fg_draws_offer(fg_draws *draws, double key, uint64_t row, size_t *index)
 {
     fg_draw draw = {key, row, (size_t)draws->count};
-    if (draws->count < draws->room) {
+    if (draws->count < draws->capacity) {
         draws->heap[draws->count] = draw;
         sift_up(draws->heap, draws->count++);
     } else if (is_before(&draw, &draws->heap[0])) {
-        draw.slot = draws->heap[0].slot;
+        draw.index = draws->heap[0].index;
         draws->heap[0] = draw;
         sift_down(draws->heap, draws->count, 0);
     } else {
         return 0;
     }
-    *slot = draw.slot;
+    *index = draw.index;
     return 1;
 }

@@ -9,18 +9,19 @@
 typedef struct fg_draw {
     double key;
     uint64_t row;
-    size_t slot; /* 0 .. room-1: where the caller keeps the row's values */
+    size_t index; /* 0 .. capacity - 1: where the caller keeps the row's values */
 } fg_draw;
 
 typedef struct fg_draws {
-    fg_draw *heap; /* (room), the largest key first; owned */
-    uint64_t room, count;
+    fg_draw *heap; /* (capacity), the largest key first; owned */
+    uint64_t capacity, count;
 } fg_draws;
 
-fgmm_status fg_draws_create(fg_draws *draws, uint64_t room);
+fgmm_status fg_draws_create(fg_draws *draws, uint64_t capacity);
 void fg_draws_clear(fg_draws *draws);
 
-/* 1 when the row is among the `room` least keys so far: its values go to *slot, whose row, if there was one, is out. */
-int fg_draws_offer(fg_draws *draws, double key, uint64_t row, size_t *slot);
+/* 1 when the row is among the `capacity` least keys so far: its values go to *index, whose row, if there was one, is
+ * out. */
+int fg_draws_offer(fg_draws *draws, double key, uint64_t row, size_t *index);
 
 #endif

@@ -28,7 +28,7 @@ typedef struct parallel {
     uint64_t d, count;  /* count: candidates so far */
     double *candidates; /* (1 + rounds * k, d) */
     double *weights;    /* (the same) and, while a mixture is loaded, equal ones */
-    fg_draws draws;     /* of the present round; a slot is the candidate's place behind `count` */
+    fg_draws draws;     /* of the present round; an index is the candidate's place behind `count` */
     double *distances;  /* (batch_rows) minus the squared ones */
     float *row_weights; /* (batch_rows) where rows have weights, else NULL */
     unsigned char *row; /* one row as it lies on the device */
@@ -55,20 +55,20 @@ static fgmm_status parallel_open(parallel *p, const fg_seed_request *request, co
 {
     fgmm_status status = FGMM_OK;
     fg_memory_plan_request plan = *given;
-    const uint64_t room = fg_seed_parallel_candidates(request->k);
+    const uint64_t most = fg_seed_parallel_candidates(request->k);
     *p = (parallel){.request = request, .d = request->d};
-    plan.pass.k = room;
+    plan.pass.k = most;
     plan.pass.assignment = FG_ASSIGN_HARD;
     if (fg_covariance_matrices(plan.pass.covariance, 1)) plan.pass.covariance = FGMM_SPHERICAL; /* counts are wanted */
     plan.is_evaluation = 1;
     /* candidates and their statistics, shares, draws; the sample */
     plan.host_bytes =
-        room * (4 * request->d + 4) * sizeof(double) + request->sample->count * request->sample->row_bytes;
+        most * (4 * request->d + 4) * sizeof(double) + request->sample->count * request->sample->row_bytes;
     plan.host_row_bytes = sizeof(double) + (plan.weights.source ? sizeof(float) : 0);
     FG_TRY(fg_e_step_open(&p->e, &plan, request->range, 0));
     p->e.progress = *request->progress;
-    FG_TRY(FG_ALLOC(&p->candidates, room * p->d, "candidates"));
-    FG_TRY(FG_ALLOC(&p->weights, room, "candidates"));
+    FG_TRY(FG_ALLOC(&p->candidates, most * p->d, "candidates"));
+    FG_TRY(FG_ALLOC(&p->weights, most, "candidates"));
     FG_TRY(fg_draws_create(&p->draws, request->k));
     FG_TRY(FG_ALLOC(&p->distances, p->e.plan.batch_rows, "distances"));
     if (plan.weights.source) FG_TRY(FG_ALLOC(&p->row_weights, p->e.plan.batch_rows, "weights"));
@@ -84,12 +84,12 @@ static fg_parameters parameters_of(const parallel *p)
 }
 
 /* The row's values, in the data's own coordinates, to a candidate's place. */
-static fgmm_status fetch_row(parallel *p, const fg_rows *rows, size_t i, size_t slot)
+static fgmm_status fetch_row(parallel *p, const fg_rows *rows, size_t i, size_t index)
 {
     fgmm_status status = FGMM_OK;
     const fgmm_type type = fg_device_type(p->request->type);
     const size_t row_bytes = (size_t)p->d * fgmm_type_bytes(type);
-    double *to = p->candidates + slot * p->d;
+    double *to = p->candidates + index * p->d;
     FG_TRY(fg_buffer_read(rows->buffer, rows->offset_bytes + i * row_bytes, p->row, row_bytes));
     for (uint64_t j = 0; j < p->d; j++)
         to[j] = p->e.shift.row_unit * fg_row_value(p->row, type, (size_t)j) + p->e.shift.host[j];
@@ -101,7 +101,7 @@ static fgmm_status draw_from_batch(parallel *p, const fg_rows *rows, uint64_t ro
 {
     fgmm_status status = FGMM_OK;
     const fg_evaluation_rows out = {.log_likelihood = p->distances};
-    size_t slot;
+    size_t index;
     FG_TRY(fg_pass_evaluate(p->e.pass, rows, &out));
     if (rows->weights)
         FG_TRY(fg_buffer_read(rows->weights, rows->weights_bytes, p->row_weights, rows->n * sizeof(float)));
@@ -111,8 +111,8 @@ static fgmm_status draw_from_batch(parallel *p, const fg_rows *rows, uint64_t ro
         fg_rng rng;
         fg_rng_init(&rng, p->request->seed, FG_STREAM_PARALLEL + round, p->position + i);
         const double key = -log(1 - fg_rng_uniform(&rng)) / distance;
-        if (fg_draws_offer(&p->draws, key, p->position + i, &slot))
-            FG_TRY(fetch_row(p, rows, i, (size_t)p->count + slot));
+        if (fg_draws_offer(&p->draws, key, p->position + i, &index))
+            FG_TRY(fetch_row(p, rows, i, (size_t)p->count + index));
     }
     p->position += rows->n;
 done:

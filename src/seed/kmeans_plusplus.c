@@ -106,7 +106,7 @@ done:
 }
 
 /* Measures the candidates in s->rows (0 .. c-1) and takes the best; *best is its sample row. */
-static fgmm_status take_best(seeds *s, uint32_t c, uint64_t *best_row)
+static fgmm_status choose_best(seeds *s, uint32_t c, uint64_t *best_row)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t d = s->request->d, blocks = fg_seeding_blocks(s->seeding);
@@ -135,10 +135,10 @@ static fgmm_status next_centre(seeds *s, int is_first, uint64_t *row)
     const uint64_t count = s->request->sample->count;
     s->rows[0] = *row = is_first && s->request->has_weights ? fg_sample_draw(s->request->sample, &s->rng)
                                                             : fg_rng_below(&s->rng, count);
-    if (is_first) return take_best(s, 1, row);
+    if (is_first) return choose_best(s, 1, row);
     if (!(s->total > 0 && isfinite(s->total))) return FGMM_OK; /* nothing to tell rows apart: uniform */
     for (uint32_t t = 0; t < s->trials; t++) FG_TRY(find_row(s, fg_rng_uniform(&s->rng) * s->total, &s->rows[t]));
-    FG_TRY(take_best(s, s->trials, row));
+    FG_TRY(choose_best(s, s->trials, row));
 done:
     return status;
 }

@@ -16,14 +16,14 @@ static void draw_next(fg_sample *sample, uint64_t from)
     sample->next = skipped < 0x1p62 ? from + (uint64_t)skipped : UINT64_MAX;
 }
 
-/* Room for `slots` rows. */
-static fgmm_status make_room(fg_sample *sample, uint64_t slots)
+/* Memory for `count` rows. */
+static fgmm_status reserve(fg_sample *sample, uint64_t count)
 {
     fgmm_status status = FGMM_OK;
     size_t bytes;
-    FG_TRY(fg_size_product(&bytes, slots, sample->row_bytes, "sample rows"));
+    FG_TRY(fg_size_product(&bytes, count, sample->row_bytes, "sample rows"));
     FG_TRY(FG_ALLOC(&sample->rows, bytes, "sample rows"));
-    FG_TRY(FG_ALLOC(&sample->numbers, slots, "sample rows"));
+    FG_TRY(FG_ALLOC(&sample->numbers, count, "sample rows"));
 done:
     return status;
 }
@@ -34,7 +34,7 @@ fgmm_status fg_sample_create(fg_sample *sample, uint64_t capacity, size_t row_by
     *sample = (fg_sample){.capacity = capacity, .row_bytes = row_bytes, .seed = seed, .weight = 1.0};
     fg_rng_init(&sample->rng, seed, FG_STREAM_SAMPLE_ROWS, 0);
     if (capacity == 0) return FGMM_OK;
-    FG_TRY(make_room(sample, capacity));
+    FG_TRY(reserve(sample, capacity));
     draw_next(sample, capacity);
 done:
     if (status != FGMM_OK) fg_sample_clear(sample);
@@ -46,7 +46,7 @@ fgmm_status fg_sample_create_weighted(fg_sample *sample, uint64_t capacity, size
     fgmm_status status = FGMM_OK;
     *sample = (fg_sample){.capacity = capacity, .row_bytes = row_bytes, .seed = seed};
     if (capacity == 0) return FGMM_OK;
-    FG_TRY(make_room(sample, capacity + 1));
+    FG_TRY(reserve(sample, capacity + 1));
     FG_TRY(FG_ALLOC(&sample->weights, capacity + 1, "sample rows"));
     FG_TRY(fg_draws_create(&sample->draws, capacity + 1));
 done:
@@ -64,24 +64,24 @@ void fg_sample_clear(fg_sample *sample)
     memset(sample, 0, sizeof *sample);
 }
 
-static void keep(fg_sample *sample, uint64_t slot, const void *row, uint64_t number)
+static void store_row(fg_sample *sample, uint64_t index, const void *row, uint64_t number)
 {
-    memcpy(sample->rows + slot * sample->row_bytes, row, sample->row_bytes);
-    sample->numbers[slot] = number;
+    memcpy(sample->rows + index * sample->row_bytes, row, sample->row_bytes);
+    sample->numbers[index] = number;
 }
 
 static void feed_weighted(fg_sample *sample, const unsigned char *rows, const float *weights, uint64_t first_row,
                           uint64_t n)
 {
     for (uint64_t i = 0; i < n; i++) {
-        size_t slot;
+        size_t index;
         fg_rng rng;
         if (!(weights[i] > 0)) continue;
         fg_rng_init(&rng, sample->seed, FG_STREAM_SAMPLE_ROWS, first_row + i);
         const double key = -log(1.0 - fg_rng_uniform(&rng)) / (double)weights[i];
-        if (!fg_draws_offer(&sample->draws, key, first_row + i, &slot)) continue;
-        keep(sample, slot, rows + i * sample->row_bytes, first_row + i);
-        sample->weights[slot] = (double)weights[i];
+        if (!fg_draws_offer(&sample->draws, key, first_row + i, &index)) continue;
+        store_row(sample, index, rows + i * sample->row_bytes, first_row + i);
+        sample->weights[index] = (double)weights[i];
     }
 }
 
@@ -95,16 +95,16 @@ void fg_sample_feed(fg_sample *sample, const void *rows, const float *weights, u
         return;
     }
     for (; i < n && sample->count < sample->capacity; i++, sample->count++)
-        keep(sample, sample->count, bytes + i * sample->row_bytes, first_row + i);
+        store_row(sample, sample->count, bytes + i * sample->row_bytes, first_row + i);
     while (sample->next < first_row + n) {
-        const uint64_t slot = fg_rng_below(&sample->rng, sample->capacity);
-        keep(sample, slot, bytes + (sample->next - first_row) * sample->row_bytes, sample->next);
+        const uint64_t index = fg_rng_below(&sample->rng, sample->capacity);
+        store_row(sample, index, bytes + (sample->next - first_row) * sample->row_bytes, sample->next);
         draw_next(sample, sample->next + 1);
     }
 }
 
 typedef struct fg_numbered {
-    uint64_t number, slot;
+    uint64_t number, index;
 } fg_numbered;
 
 static int by_number(const void *a, const void *b)
@@ -114,28 +114,28 @@ static int by_number(const void *a, const void *b)
 }
 
 /* The largest key of the draws is no part of the sample where there is one more than its capacity: it is the first that
- * was not drawn. Returns its slot; SIZE_MAX: all rows with a weight were drawn. */
+ * was not drawn. Returns its index; SIZE_MAX: all rows with a weight were drawn. */
 static size_t close_draws(fg_sample *sample)
 {
     const fg_draws *draws = &sample->draws;
-    sample->count = draws->count < draws->room ? draws->count : draws->room - 1;
-    if (draws->count < draws->room) return SIZE_MAX;
+    sample->count = draws->count < draws->capacity ? draws->count : draws->capacity - 1;
+    if (draws->count < draws->capacity) return SIZE_MAX;
     const double key = draws->heap[0].key;
-    for (uint64_t i = 0; i < draws->room; i++) sample->weights[i] /= -expm1(-sample->weights[i] * key);
-    return draws->heap[0].slot;
+    for (uint64_t i = 0; i < draws->capacity; i++) sample->weights[i] /= -expm1(-sample->weights[i] * key);
+    return draws->heap[0].index;
 }
 
 fgmm_status fg_sample_finish(fg_sample *sample)
 {
     fgmm_status status = FGMM_OK;
     fg_numbered *pairs = NULL;
-    const size_t left_out = sample->draws.room ? close_draws(sample) : SIZE_MAX;
+    const size_t left_out = sample->draws.capacity ? close_draws(sample) : SIZE_MAX;
     FG_TRY(FG_ALLOC(&sample->order, sample->count, "sample rows"));
     FG_TRY(FG_ALLOC(&pairs, sample->count, "sample rows"));
-    for (uint64_t i = 0, slot = 0; i < sample->count; slot++)
-        if (slot != left_out) pairs[i++] = (fg_numbered){sample->numbers[slot], slot};
+    for (uint64_t i = 0, index = 0; i < sample->count; index++)
+        if (index != left_out) pairs[i++] = (fg_numbered){sample->numbers[index], index};
     qsort(pairs, (size_t)sample->count, sizeof *pairs, by_number);
-    for (uint64_t i = 0; i < sample->count; i++) sample->order[i] = pairs[i].slot;
+    for (uint64_t i = 0; i < sample->count; i++) sample->order[i] = pairs[i].index;
 done:
     free(pairs);
     return status;

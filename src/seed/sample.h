@@ -17,15 +17,15 @@
 typedef struct fg_sample {
     uint64_t capacity, count;
     size_t row_bytes;
-    unsigned char *rows; /* (count) rows of row_bytes, in the order of their slots; with weights one more */
-    uint64_t *numbers;   /* (count) the row number of each slot, likewise */
-    uint64_t *order;     /* (count) slots by ascending row number, after fg_sample_finish */
-    double *weights;     /* (count) what each slot's row stands for; NULL: all for the same */
+    unsigned char *rows; /* (count) rows of row_bytes, in the order in which they were stored; with weights one more */
+    uint64_t *numbers;   /* (count) the row number of each, likewise */
+    uint64_t *order;     /* (count) indices of rows by ascending row number, after fg_sample_finish */
+    double *weights;     /* (count) what each row stands for; NULL: all for the same */
     uint64_t next;       /* the row that is taken next once the sample is full */
     double weight;       /* algorithm L's W */
     uint64_t seed;
     fg_rng rng;
-    fg_draws draws; /* with weights; room: capacity + 1 */
+    fg_draws draws; /* with weights; one more than the sample */
 } fg_sample;
 
 /* A sample of at most capacity rows; 0: none are kept. */

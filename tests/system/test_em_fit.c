@@ -319,7 +319,7 @@ START_TEST(test_fit__kmeanspp_finds_separated_clusters)
     fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *model = fit_rows(device, rows, N, D, &options, &report);
     ck_assert_int_eq(report.stop_reason, FGMM_STOP_CONVERGED);
-    ck_assert_uint_eq(report.repaired, 0);
+    ck_assert_uint_eq(report.reseeded, 0);
     for (int c = 0; c < K; c++) { /* each true mean has a found one within a deviation's part */
         double nearest = (double)INFINITY;
         for (int f = 0; f < K; f++) {

@@ -92,7 +92,7 @@ static void check_resumed(const fgmm_model *expected, const fgmm_fit_report *exp
     ck_assert_mem_eq(report.history, expected_report->history, report.history_count * sizeof(double));
     ck_assert_uint_eq(report.kmeans_iterations, expected_report->kmeans_iterations);
     ck_assert_uint_eq(report.iterations, expected_report->iterations);
-    ck_assert_uint_eq(report.repaired, expected_report->repaired);
+    ck_assert_uint_eq(report.reseeded, expected_report->reseeded);
     ck_assert_uint_eq(report.batch_rows, expected_report->batch_rows);
     ck_assert_mem_eq(&report.inertia, &expected_report->inertia, sizeof report.inertia);
     free(bytes);

@@ -371,7 +371,7 @@ static void check_iterations(const problem *p, const mixture *start, uint32_t it
     fit(o, start, start->covariance, p, iterations);
     const double bound = o->report.error_bound_nats, own = check_result(p, o);
     if (is_stable(start, p, iterations, end)) {
-        if (o->report.repaired == 0)
+        if (o->report.reseeded == 0)
             check(p, start, "fall of the log-likelihood", fall_of(&o->report), bound - (p->reg_covar > 0 ? lowest : 0));
         check(p, start, "difference from double precision", fabs(own - end), SAME_END + bound);
     }

@@ -197,7 +197,7 @@ START_TEST(test_ivf__soft_lists_hold_what_exceeds_tau)
     /* a replication is met */
     fgmm_index_info info = fgmm_index_info_init();
     options.tau = 0;
-    options.replication = 1.01;
+    options.copies_per_row = 1.01;
     ck_ok(fgmm_index_build(device, source, path, &options, &info));
     ck_assert_uint_le(info.entries, N + N / 100);
     ck_assert_uint_ge(info.entries, N);
@@ -608,9 +608,9 @@ START_TEST(test_ivf__wrong_requests_are_refused)
     fgmm_searcher_close(searcher);
     fgmm_index_close(index);
     fgmm_source *source = memory_source(rows, FGMM_U8, N, D), *other = memory_source(rows, FGMM_U8, N, D - 1);
-    options.replication = 2.5;
+    options.copies_per_row = 2.5;
     ck_fails(fgmm_index_build(device, source, path, &options, NULL), FGMM_ARGUMENT, "replication = 2.5");
-    options.replication = 0;
+    options.copies_per_row = 0;
     options.for_top = FGMM_TOP_MAX + 1;
     ck_fails(fgmm_index_build(device, source, path, &options, NULL), FGMM_ARGUMENT, "for_top = 1025");
     ck_fails(fgmm_index_build(device, other, path, NULL, NULL), FGMM_ARGUMENT, "options is NULL");

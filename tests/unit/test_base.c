@@ -293,8 +293,8 @@ START_TEST(test_thread__queue_keeps_order)
     fg_thread *thread;
     ck_ok(fg_queue_create(&queue, 2));
     ck_ok(fg_thread_start(&thread, push_all, queue));
-    size_t slot, expected = 0;
-    while (fg_queue_pop(queue, &slot)) ck_assert_uint_eq(slot, expected++);
+    size_t index, expected = 0;
+    while (fg_queue_pop(queue, &index)) ck_assert_uint_eq(index, expected++);
     ck_assert_uint_eq(expected, 100);
     fg_thread_join(thread);
     fg_queue_free(queue);

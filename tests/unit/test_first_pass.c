@@ -20,7 +20,7 @@ static fgmm_status first_pass_source(fgmm_source *source, uint64_t sample_rows, 
     fg_progress progress;
     double read_s = 0;
     fg_progress_begin(&progress, NULL, NULL, NULL);
-    const fg_weights weights = {.unit = 1};
+    const fg_weights weights = {.scale = 1};
     const fg_first_pass_request request = {source, &weights, sample_rows, seed, &progress};
     fgmm_status status = fg_first_pass_run(&first_pass, &request, &read_s);
     fgmm_source_close(source);

@@ -64,7 +64,7 @@ START_TEST(test_id_set__knows_what_it_has_met)
             ck_assert_int_eq(fg_id_set_add(&set, id), 0);
         }
     }
-    set.turn = UINT32_MAX; /* the numbers of turns run out */
+    set.round = UINT32_MAX; /* the numbers of turns run out */
     ck_ok(fg_id_set_begin(&set, 1));
     ck_assert_int_eq(fg_id_set_add(&set, 0), 1);
     fg_id_set_free(&set);

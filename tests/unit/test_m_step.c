@@ -29,12 +29,12 @@ static fgmm_statistics *take_statistics(const fgmm_model *model, const double *x
     return statistics;
 }
 
-static fgmm_model *take_step(fgmm_statistics *statistics, double reg_covar, uint64_t *repaired)
+static fgmm_model *take_step(fgmm_statistics *statistics, double reg_covar, uint64_t *reseeded)
 {
     fgmm_m_step_options options = fgmm_m_step_options_init();
     options.reg_covar = reg_covar;
     fgmm_model *next;
-    ck_ok(fgmm_m_step(&next, statistics, &options, repaired));
+    ck_ok(fgmm_m_step(&next, statistics, &options, reseeded));
     return next;
 }
 
@@ -80,11 +80,11 @@ static void check_sklearn(fgmm_covariance covariance, const double *variances, c
                           const double *means, const double *next)
 {
     fgmm_model *model;
-    uint64_t repaired;
+    uint64_t reseeded;
     ck_ok(fgmm_model_create(&model, covariance, SK_K, SK_D, sk_weights, sk_means, variances));
     fgmm_statistics *statistics = take_statistics(model, sk_x, SK_N);
-    fgmm_model *after = take_step(statistics, SK_REG_COVAR, &repaired);
-    ck_assert_uint_eq(repaired, 0);
+    fgmm_model *after = take_step(statistics, SK_REG_COVAR, &reseeded);
+    ck_assert_uint_eq(reseeded, 0);
     check_values(fgmm_model_weights(after), weights, SK_K, ROUNDING);
     check_values(fgmm_model_means(after), means, SK_K * SK_D, ROUNDING);
     check_values(fgmm_model_covariances(after), next, fg_covariance_count(covariance, SK_K, SK_D), ROUNDING);
@@ -164,13 +164,13 @@ START_TEST(test_m_step__log_likelihood_never_falls)
         ck_ok(fgmm_model_create(&model, (fgmm_covariance)kind, K, D, weights, x, ones));
         double last = -INFINITY;
         for (int step = 0; step < STEPS; step++) {
-            uint64_t repaired;
+            uint64_t reseeded;
             fgmm_statistics *statistics = take_statistics(model, x, N);
             const double present = fgmm_statistics_values(statistics, NULL)[1] / N;
             ck_assert_double_ge(present, last - ROUNDING);
             last = present;
-            fgmm_model *next = take_step(statistics, 0, &repaired);
-            ck_assert_uint_eq(repaired, 0);
+            fgmm_model *next = take_step(statistics, 0, &reseeded);
+            ck_assert_uint_eq(reseeded, 0);
             fgmm_statistics_free(statistics);
             fgmm_model_free(model);
             model = next;
@@ -279,11 +279,11 @@ static void check_repair(fgmm_covariance covariance, uint64_t d)
         weights[i / d] = 1.0 / K;
     }
     fgmm_model *model;
-    uint64_t repaired;
+    uint64_t reseeded;
     ck_ok(fgmm_model_create(&model, covariance, K, d, weights, means, variances));
     fgmm_statistics *statistics = take_statistics(model, x, N);
-    fgmm_model *next = take_step(statistics, 1e-6, &repaired), *again = take_step(statistics, 1e-6, NULL);
-    ck_assert_uint_eq(repaired, K - 2);
+    fgmm_model *next = take_step(statistics, 1e-6, &reseeded), *again = take_step(statistics, 1e-6, NULL);
+    ck_assert_uint_eq(reseeded, K - 2);
     check_usable(next);
     ck_assert_mem_eq(fgmm_model_means(next), fgmm_model_means(again), K * d * sizeof(double));
     /* Splitting moves a donor's halves symmetrically: the mean of all stays the mean of the rows. */
@@ -293,10 +293,10 @@ static void check_repair(fgmm_covariance covariance, uint64_t d)
         for (uint64_t i = 0; i < N; i++) of_rows += x[i * d + c] / N;
         ck_assert_double_eq_tol(of_model, of_rows, ROUNDING);
     }
-    /* The repaired components take part: after one more step every one holds rows. */
+    /* The re-seeded components take part: after one more step every one holds rows. */
     fgmm_statistics *later = take_statistics(next, x, N);
-    fgmm_model *after = take_step(later, 1e-6, &repaired);
-    ck_assert_uint_eq(repaired, 0);
+    fgmm_model *after = take_step(later, 1e-6, &reseeded);
+    ck_assert_uint_eq(reseeded, 0);
     fgmm_model_free(after);
     fgmm_statistics_free(later);
     fgmm_model_free(again);
@@ -319,7 +319,7 @@ START_TEST(test_m_step__light_components_are_kept)
 {
     const double ones[] = {1, 1}, halves[] = {0.5, 0.5}, means[] = {0, 5};
     fgmm_model *model;
-    uint64_t repaired;
+    uint64_t reseeded;
     ck_ok(fgmm_model_create(&model, FGMM_SPHERICAL, 2, 1, halves, means, ones));
     fgmm_statistics *statistics;
     ck_ok(fgmm_statistics_create(&statistics, model));
@@ -327,14 +327,14 @@ START_TEST(test_m_step__light_components_are_kept)
     const double light = 100 * 0x1p-24; /* of 100 rows; what may be dropped is half of that */
     const double given[] = {100, 0, 100 - light, light, 0, light / 2, 100, light};
     memcpy(values, given, sizeof given);
-    fgmm_model *next = take_step(statistics, 0, &repaired);
-    ck_assert_uint_eq(repaired, 0);
+    fgmm_model *next = take_step(statistics, 0, &reseeded);
+    ck_assert_uint_eq(reseeded, 0);
     ck_assert_double_eq(fgmm_model_means(next)[1], 5.5);
     ck_assert_double_eq(fgmm_model_covariances(next)[1], 0.75);
     fgmm_model_free(next);
     values[3] = light / 4;
-    next = take_step(statistics, 0, &repaired);
-    ck_assert_uint_eq(repaired, 1);
+    next = take_step(statistics, 0, &reseeded);
+    ck_assert_uint_eq(reseeded, 1);
     fgmm_model_free(next);
     fgmm_statistics_free(statistics);
     fgmm_model_free(model);
@@ -444,15 +444,15 @@ START_TEST(test_m_step__splits_along_the_donors_matrix)
         fgmm_model *model;
         fgmm_statistics *statistics;
         size_t count;
-        uint64_t repaired;
+        uint64_t reseeded;
         ck_ok(fgmm_model_create(&model, (fgmm_covariance)covariance, K, D, weights, means, narrow));
         ck_ok(fgmm_statistics_create(&statistics, model));
         double *values = fgmm_statistics_values(statistics, &count);
         values[0] = values[2] = 100; /* rows, N[0]; N[1] stays 0 */
         double *s2 = values + 2 + K + K * D;
         for (int i = 0; i < D * D; i++) s2[i] = 100 * narrow[i];
-        fgmm_model *next = take_step(statistics, 0, &repaired);
-        ck_assert_uint_eq(repaired, 1);
+        fgmm_model *next = take_step(statistics, 0, &reseeded);
+        ck_assert_uint_eq(reseeded, 1);
         const double *m = fgmm_model_means(next), step[] = {(m[0] - m[2]) / 2, (m[1] - m[3]) / 2};
         const double det = 1 - 0.9999 * 0.9999;
         const double squared = (step[0] * step[0] - 2 * 0.9999 * step[0] * step[1] + step[1] * step[1]) / det;
@@ -519,7 +519,7 @@ START_TEST(test_m_step__is_the_kmeans_update)
     for (int i = 0; i < N; i++) r[i * K + (int)nearest[i]] = 1;
     fg_reference_statistics(values, &p, x, NULL, r, N);
     ck_ok(fg_m_step(&mixture, values, 0, &facts));
-    ck_assert_uint_eq(facts.repaired, 1);
+    ck_assert_uint_eq(facts.reseeded, 1);
     ck_assert_double_eq_tol(means[0], 1, ROUNDING);                   /* the mean of 0 1 2 */
     ck_assert_double_eq_tol((means[1] + means[2]) / 2, 12, ROUNDING); /* 10 11 15, split */
     ck_assert_double_ne(means[1], means[2]);
@@ -547,7 +547,7 @@ START_TEST(test_m_step__singular_matrices_keep_reg_covar_as_least_eigenvalue)
         ck_assert_double_le(covariance[i * D + i], (i + 1) * (i + 1) + 2e-6);
     }
     ck_assert_double_gt(losses[0], 1e6);
-    ck_assert_double_gt(facts.moved, 100);
+    ck_assert_double_gt(facts.movement, 100);
 }
 END_TEST
 

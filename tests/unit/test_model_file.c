@@ -128,7 +128,7 @@ START_TEST(test_model_file__checkpoint_round_trip_is_bit_exact)
     const fg_checkpoint written = {.phase = FG_CHECKPOINT_EM,
                                    .kmeans_iterations = 10,
                                    .iterations = 3,
-                                   .repaired = 2,
+                                   .reseeded = 2,
                                    .batch_rows = UINT64_MAX,
                                    .is_dense = 1,
                                    .inertia = 0.1 + 0.2,
@@ -144,7 +144,7 @@ START_TEST(test_model_file__checkpoint_round_trip_is_bit_exact)
     ck_assert_int_eq(got.phase, written.phase);
     ck_assert_uint_eq(got.kmeans_iterations, written.kmeans_iterations);
     ck_assert_uint_eq(got.iterations, written.iterations);
-    ck_assert_uint_eq(got.repaired, written.repaired);
+    ck_assert_uint_eq(got.reseeded, written.reseeded);
     ck_assert_uint_eq(got.batch_rows, written.batch_rows);
     ck_assert_uint_eq(got.is_dense, written.is_dense);
     ck_assert_double_eq(got.inertia, written.inertia);
