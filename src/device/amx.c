@@ -1,5 +1,5 @@
 /* amx.c - may this process use AMX's tile registers? Asks the processor and, once, the operating system; the kernels
- * that use them are in cl/matrix_amx.h. Elsewhere than on Linux x86-64 the answer is no. */
+ * that use them are in cl/matrix/amx.h. Elsewhere than on Linux x86-64 the answer is no. */
 #define _GNU_SOURCE /* syscall */
 #include "handle.h"
 

@@ -220,10 +220,10 @@ typedef struct fg_lent_rows {
 /* ---- kernels ---- */
 
 /* A kernel of the device's own: compiled at first use from the embedded sources, kept with the handle, its binary kept
- * in the cache folder where the driver has no cache itself. files: names in cl/, NULL-terminated, concatenated in order
- * ("prelude.cl", "x.cl"), each behind a #line. options: "-DTILE_ROWS=12 ...". Logs "compiling ..." when it must really
- * compile. Errors: COMPILE with the build log (its first lines), kernel name and options. */
-fgmm_status fg_kernel_get(cl_kernel *kernel, fgmm_device *device, const char *const *files, const char *options,
+ * in the cache folder where the driver has no cache itself. leaf: the file of cl/ that, with what it includes, is the
+ * program ("cpu/sparse.cl"). options: "-DTILE_ROWS=12 ...". Logs "compiling ..." when it must really compile. Errors:
+ * COMPILE with the build log (its first lines), kernel name and options. */
+fgmm_status fg_kernel_get(cl_kernel *kernel, fgmm_device *device, const char *leaf, const char *options,
                           const char *name);
 
 /* Arguments in order, as the kernel declares them. */

@@ -113,7 +113,7 @@ static int has_extension(cl_device_id id, const char *name)
            strstr(extensions, name) != NULL;
 }
 
-/* The instructions of cl/matrix_nvidia.h, and its driver's OpenCL C, which lets a kernel have them. */
+/* The instructions of cl/matrix/nvidia.h, and its driver's OpenCL C, which lets a kernel have them. */
 static int has_warp_unit(cl_device_id id, fgmm_device_kind kind)
 {
     enum { LEAST_CAPABILITY = 8, LANES = 32 };

@@ -1,5 +1,5 @@
-/* program.c - from files of cl/ to kernels: puts the text together, builds it, remembers programs and kernels for the
- * life of the handle. Where binaries are kept between runs is cache.c. */
+/* program.c - from files of cl/ to kernels: puts a program's text together, builds it, remembers programs and kernels
+ * for the life of the handle. Where binaries are kept between runs is cache.c. */
 #define _POSIX_C_SOURCE 200809L
 #include "handle.h"
 
@@ -35,40 +35,50 @@ static fgmm_status text_append(fg_text *text, const void *bytes, size_t count)
     return FGMM_OK;
 }
 
-/* The bytes of one file of cl/. */
+/* The text of one file of cl/, with #include lines as comments: what they name stands before it. */
 #ifdef FG_KERNELS_FROM_DISK
-static fgmm_status append_file(fg_text *text, const char *name)
+static void comment_includes(char *text)
+{
+    for (char *line = text; line; line = (line = strchr(line, '\n')) ? line + 1 : NULL)
+        if (strncmp(line, "#include", 8) == 0) memcpy(line, "//", 2);
+}
+
+static fgmm_status append_file(fg_text *text, const fg_kernel_file *file)
 {
     enum { MOST_BYTES = 1 << 20 };
     fgmm_status status = FGMM_OK;
     unsigned char *bytes = NULL;
     size_t count;
     char path[1024];
-    snprintf(path, sizeof path, "%s/%s", FG_KERNELS_FROM_DISK, name);
+    const size_t before = text->count;
+    snprintf(path, sizeof path, "%s/%s", FG_KERNELS_FROM_DISK, file->name);
     FG_TRY(fg_file_read_all(&bytes, &count, path, MOST_BYTES));
     FG_TRY(text_append(text, bytes, count));
+    comment_includes(text->bytes + before);
 done:
     free(bytes);
     return status;
 }
 #else
-static fgmm_status append_file(fg_text *text, const char *name)
+static fgmm_status append_file(fg_text *text, const fg_kernel_file *file)
 {
-    for (const fg_kernel_file *file = fg_kernel_files; file->name; file++)
-        if (strcmp(file->name, name) == 0) return text_append(text, file->bytes, file->count);
-    return fg_fail(FGMM_INTERNAL, "%s: no such file in cl/", name);
+    return text_append(text, file->bytes, file->count);
 }
 #endif
 
-/* All files, each behind a #line, so that the compiler names file and line. */
-static fgmm_status assemble(fg_text *text, const char *const *files)
+/* A leaf with all that it includes, each file behind a #line, so that the compiler names file and line. */
+static fgmm_status assemble(fg_text *text, const char *leaf)
 {
     fgmm_status status = FGMM_OK;
-    for (size_t i = 0; files[i]; i++) {
+    const fg_kernel_file *file = fg_kernel_files;
+    while (file->name && strcmp(file->name, leaf) != 0) file++;
+    FG_CHECK(file->name, FGMM_INTERNAL, "%s: no such file in cl/", leaf);
+    for (size_t i = 0; i < file->part_count; i++) {
+        const fg_kernel_file *part = &fg_kernel_files[file->parts[i]];
         char line[128];
-        snprintf(line, sizeof line, "#line 1 \"%s\"\n", files[i]);
+        snprintf(line, sizeof line, "#line 1 \"%s\"\n", part->name);
         FG_TRY(text_append(text, line, strlen(line)));
-        FG_TRY(append_file(text, files[i]));
+        FG_TRY(append_file(text, part));
         FG_TRY(text_append(text, "\n", 1));
     }
 done:
@@ -106,15 +116,13 @@ done:
     return status;
 }
 
-/* Says so once per name and handle: variants of the same files are compiled without a word. */
+/* Says so once per name and handle: variants of the same program are compiled without a word. */
 static void log_compiling(fgmm_device *device, const fg_program *made)
 {
     char line[384];
-    const char *last = strrchr(made->label, '+'); /* the files before it are what it builds on */
     const char *once = strstr(made->options, "-DDIMS=") ? "device and D" : "device";
     if (!device->log) return;
-    snprintf(line, sizeof line, "compiling %s for %s (once for this %s) ...", last ? last + 1 : made->label,
-             device->info.name, once);
+    snprintf(line, sizeof line, "compiling %s for %s (once for this %s) ...", made->label, device->info.name, once);
     fg_device_log_once(device, line);
 }
 
@@ -268,21 +276,15 @@ done:
     return status;
 }
 
-fgmm_status fg_kernel_get(cl_kernel *kernel, fgmm_device *device, const char *const *files, const char *options,
+fgmm_status fg_kernel_get(cl_kernel *kernel, fgmm_device *device, const char *leaf, const char *options,
                           const char *name)
 {
     fgmm_status status = FGMM_OK;
-    fg_text label = {0}, source = {0};
+    fg_text source = {0};
     *kernel = NULL;
-    for (size_t i = 0; files[i]; i++) {
-        if (i > 0) FG_TRY(text_append(&label, "+", 1));
-        FG_TRY(text_append(&label, files[i], strlen(files[i])));
-    }
-    FG_CHECK(label.bytes, FGMM_INTERNAL, "%s: no files", name);
-    if (!find_program(device, label.bytes, options)) FG_TRY(assemble(&source, files));
-    FG_TRY(fg_kernel_from_source(kernel, device, label.bytes, source.bytes, options, name));
+    if (!find_program(device, leaf, options)) FG_TRY(assemble(&source, leaf));
+    FG_TRY(fg_kernel_from_source(kernel, device, leaf, source.bytes, options, name));
 done:
     free(source.bytes);
-    free(label.bytes);
     return status;
 }

@@ -1,4 +1,4 @@
-/* accumulate.c - enqueues cl/accumulate_{vector,group}.cl and cl/combine.cl: sorted entries and log-normalisers into
+/* accumulate.c - enqueues cl/{cpu,gpu}/accumulate.cl and cl/common/combine.cl: sorted entries and log-normalisers into
  * the running statistics, and fetches those as doubles. */
 #include "parts.h"
 

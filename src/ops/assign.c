@@ -1,4 +1,4 @@
-/* assign.c - enqueues cl/scan_*.cl and cl/assign.cl: rows against all centroids. */
+/* assign.c - enqueues cl/search/scan_{cpu,gpu}.cl and cl/search/assign.cl: rows against all centroids. */
 #include "assign.h"
 
 #include "size.h"
@@ -99,7 +99,6 @@ done:
 
 fgmm_status fg_assign_create(fg_assign **assign, const fg_list_storage *storage, const float *centroids, int has_second)
 {
-    static const char *const files[] = {"assign.cl", NULL};
     fgmm_status status = FGMM_OK;
     fg_assign *a = NULL;
     const fg_scan_options options = {.type = FGMM_F32, .d = storage->d};
@@ -116,8 +115,8 @@ fgmm_status fg_assign_create(fg_assign **assign, const fg_list_storage *storage,
                    ? 1
                    : (size_t)fg_min_u64(GROUP_ITEMS, fg_device_facts_of(a->device)->max_work_group);
     FG_TRY(fg_scan_create(&a->scan, a->device, &options));
-    FG_TRY(fg_kernel_get(&a->assign_first, a->device, files, "", "assign_first"));
-    FG_TRY(fg_kernel_get(&a->assign_second, a->device, files, "", "assign_second"));
+    FG_TRY(fg_kernel_get(&a->assign_first, a->device, "search/assign.cl", "", "assign_first"));
+    FG_TRY(fg_kernel_get(&a->assign_second, a->device, "search/assign.cl", "", "assign_second"));
     FG_TRY(fg_buffer_create(&a->first, a->device, a->most * sizeof(cl_uint), FG_BUFFER_DEVICE, "assignments"));
     if (has_second) FG_TRY(create_second(a));
     *assign = a;

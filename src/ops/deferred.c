@@ -1,6 +1,6 @@
-/* deferred.c - enqueues cl/aside.cl: the few rows of sparse batches whose lists overflowed, set aside until there are
- * enough of them. The dense path takes time for K D sums however few rows it is given. Its buffers and program are made
- * when the first row comes. */
+/* deferred.c - enqueues cl/common/deferred.cl: the few rows of sparse batches whose lists overflowed, set aside until
+ * there are enough of them. The dense path takes time for K D sums however few rows it is given. Its buffers and
+ * program are made when the first row comes. */
 #include "parts.h"
 
 #include "size.h"
@@ -25,7 +25,6 @@ uint64_t fg_deferred_bytes(fg_pass *pass)
 
 static fgmm_status create(fg_pass *pass)
 {
-    static const char *const files[] = {"aside.cl", NULL};
     fgmm_status status = FGMM_OK;
     fg_deferred *deferred = &pass->deferred;
     const uint64_t row_bytes = plan(deferred, &pass->shape);
@@ -34,7 +33,7 @@ static fgmm_status create(fg_pass *pass)
     FG_TRY(fg_buffer_create(&deferred->rows, pass->device, bytes, FG_BUFFER_DEVICE, "rows set aside"));
     FG_TRY(fg_buffer_create(&deferred->weights, pass->device, sizeof(float) * deferred->room, FG_BUFFER_DEVICE,
                             "weights set aside"));
-    FG_TRY(fg_kernel_get(&deferred->set, pass->device, files, "", "set_aside"));
+    FG_TRY(fg_kernel_get(&deferred->set, pass->device, "common/deferred.cl", "", "set_aside"));
 done:
     if (status != FGMM_OK) fg_deferred_free(deferred);
     return status;

@@ -1,4 +1,4 @@
-/* dense.c - enqueues cl/dense_{vector,group}.cl: rows whose responsibilities are not sparse, a tile at a time. Its
+/* dense.c - enqueues cl/{cpu,gpu}/dense.cl: rows whose responsibilities are not sparse, a tile at a time. Its
  * buffers and program are made when a batch first needs them. */
 #include "parts.h"
 

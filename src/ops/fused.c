@@ -1,4 +1,4 @@
-/* fused.c - enqueues cl/direct_vector.cl: rows go straight into sums that stay in the L2 cache, whole batches of such
+/* fused.c - enqueues cl/cpu/fused.cl: rows go straight into sums that stay in the L2 cache, whole batches of such
  * mixtures or dense ones. Its buffers and program are made when the first batch comes. */
 #include "parts.h"
 

@@ -1,5 +1,5 @@
 /* list_scan.c - turns probes into tasks of a few queries and one piece of a list, and enqueues
- * cl/scan_{vector,group}.cl and cl/select_{vector,group}.cl on them, as many at a time as the scratch for distances
+ * cl/search/scan_{cpu,gpu}.cl and cl/search/select_{cpu,gpu}.cl on them, as many at a time as the scratch for distances
  * holds. */
 #include "list_scan.h"
 
@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Queries of a tile (cl/scan_*.cl): 4 x 4 sums, 4 rows and a query of 32 AVX-512 registers; on 16 narrower registers
- * one block is two to four vectors. A task has more queries than a tile, so that its rows come from the first cache. */
+/* Queries of a tile (cl/search/scan_{cpu,gpu}.cl): 4 x 4 sums, 4 rows and a query of 32 AVX-512 registers; on 16
+ * narrower registers one block is two to four vectors. A task has more queries than a tile, so that its rows come from
+ * the first cache. */
 enum { TILE_QUERIES = 4, TILE_BLOCKS_WIDE = 4, TILE_BLOCKS_NARROW = 1, TASK_PAIRS = 16, TASK_WORDS = 5 };
 enum { GROUP_ITEMS = 128 };
 
@@ -47,14 +48,10 @@ struct fg_scan {
 
 static fgmm_status get_kernels(fg_scan *s)
 {
-    static const char *const vector_files[] = {"prelude.cl", "scan.cl",          "scan_vector.cl",
-                                               "select.cl",  "select_vector.cl", NULL};
-    static const char *const group_files[] = {"prelude.cl", "scan.cl",         "scan_group.cl",
-                                              "select.cl",  "select_group.cl", NULL};
     fgmm_status status = FGMM_OK;
     const fg_device_facts *facts = fg_device_facts_of(s->device);
     const int is_vector = fg_device_backend(s->device) == FGMM_BACKEND_CPU_SIMD;
-    const char *const *files = is_vector ? vector_files : group_files;
+    const char *leaf = is_vector ? "search/cpu.cl" : "search/gpu.cl";
     char options[160];
     s->local = is_vector ? 1 : (size_t)fg_min_u64(GROUP_ITEMS, facts->max_work_group);
     snprintf(options, sizeof options,
@@ -62,8 +59,8 @@ static fgmm_status get_kernels(fg_scan *s)
              "-DTILE_ITEMS=%zu",
              (int)s->options.type, is_vector ? 16 : 1, s->is_wide, TILE_QUERIES,
              facts->vector_width >= 16 ? TILE_BLOCKS_WIDE : TILE_BLOCKS_NARROW, s->local);
-    FG_TRY(fg_kernel_get(&s->scan, s->device, files, options, "scan"));
-    FG_TRY(fg_kernel_get(&s->select, s->device, files, options, "select_nearest"));
+    FG_TRY(fg_kernel_get(&s->scan, s->device, leaf, options, "scan"));
+    FG_TRY(fg_kernel_get(&s->select, s->device, leaf, options, "select_nearest"));
 done:
     return status;
 }
@@ -153,7 +150,7 @@ done:
 
 /* ---- what one launch works on ---- */
 
-/* Arrays of a launch on the host; as cl/scan.cl and cl/select.cl describe them. */
+/* Arrays of a launch on the host; as cl/search/scan.cl and cl/search/select.cl describe them. */
 typedef struct work {
     cl_uint *tasks;            /* [pairs][TASK_WORDS] */
     cl_uint *pairs;            /* [pairs][2] */

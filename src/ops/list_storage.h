@@ -1,6 +1,6 @@
-/* list_storage.h - posting lists on the device: rows in blocks of 16, dimension-major, and their ids (cl/scan.cl has
- * the picture). Lists are cut into pieces, and pieces are laid into as few buffers as the device's largest allocation
- * allows. */
+/* list_storage.h - posting lists on the device: rows in blocks of 16, dimension-major, and their ids (cl/search/scan.cl
+ * has the picture). Lists are cut into pieces, and pieces are laid into as few buffers as the device's largest
+ * allocation allows. */
 #ifndef FG_LIST_STORAGE_H
 #define FG_LIST_STORAGE_H
 

@@ -1,11 +1,11 @@
-/* lists.c - enqueues cl/lists.cl, or for the group backend cl/lists_group.cl: lists by row become lists by component,
- * in a fixed order. The vector backend's responsibilities have counted already. */
+/* lists.c - enqueues cl/cpu/transpose.cl, or for the group backend cl/gpu/transpose.cl: lists by row become lists by
+ * component, in a fixed order. The vector backend's responsibilities have counted already. */
 #include "parts.h"
 
 #include "size.h"
 #include "status.h"
 
-enum { SCAN_ACROSS = 16 }; /* components that a group of scan_blocks has (cl/lists_group.cl) */
+enum { SCAN_ACROSS = 16 }; /* components that a group of scan_blocks has (cl/gpu/transpose.cl) */
 
 /* Group backend: a block is a work-group that walks its rows as many at a time as it has items. Bins take no more than
  * 16 numbers a row, as much as short lists. The others: rows are in as many parts as there were workers. */

@@ -1,4 +1,4 @@
-/* moments.c - enqueues cl/moments_{vector,group}.cl: second moments as matrices, for tied and full covariances. */
+/* moments.c - enqueues cl/{cpu,gpu}/moments.cl: second moments as matrices, for tied and full covariances. */
 #include "parts.h"
 
 #include "size.h"
@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* cl/moments_group.cl. A band is what has few enough rows of a triangle to keep a worker busy for a while. */
+/* cl/gpu/moments.cl. A band is what has few enough rows of a triangle to keep a worker busy for a while. */
 enum { GROUP_TILE = 32, GROUP_ITEMS = 64, BAND_DIMS = 64, COMBINE_LOCAL = 64 };
 
 static void plan(fg_moments *m, const fg_shape *s)

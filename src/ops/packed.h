@@ -22,7 +22,7 @@ struct fg_packed {
     fg_buffer *is_wide;    /* uint (padded_k): 1 where second moments as matrices are summed wide; else not read */
     cl_uint *wide;         /* the same on the host */
     int is_recentred;      /* sums are about the centres, not about the means */
-    fg_buffer *shift;      /* float (FG_SHIFT_FLOATS): the shift, then the scale of rows (cl/rows.cl) */
+    fg_buffer *shift;      /* float (FG_SHIFT_FLOATS): the shift, then the scale of rows (cl/common/rows.cl) */
     double *offsets;       /* (k,d) host: used mean (or centre) - true one, from rounding the shifted one to float */
     fg_buffer *split_means; /* matrix: ushort [strips][slabs][FG_SPLIT_TERMS][2][16][16][2], bf16 terms of 2 m; of a
                                GPU as split_f16.c has them */

@@ -1,11 +1,11 @@
-/* partial_sums.c - enqueues the dense half of cl/combine.cl: float sums over ranges of rows, which the dense path and
- * the small mixtures make, are joined in order and added to the running statistics. */
+/* partial_sums.c - enqueues the dense half of cl/common/combine.cl: float sums over ranges of rows, which the dense
+ * path and the small mixtures make, are joined in order and added to the running statistics. */
 #include "parts.h"
 
 #include "size.h"
 #include "status.h"
 
-enum { COMBINE_LOCAL = 64 }; /* most work-items that share a component in combine.cl */
+enum { COMBINE_LOCAL = 64 }; /* most work-items that share a component in common/combine.cl */
 
 static uint32_t product_stride(const fg_shape *s)
 {
@@ -43,7 +43,7 @@ void fg_partial_sums_free(fg_partial_sums *sums)
     *sums = (fg_partial_sums){0};
 }
 
-/* ELEMENTS of cl/combine.cl. */
+/* ELEMENTS of cl/common/combine.cl. */
 static uint32_t elements_of_item(const fg_pass *pass)
 {
     const fg_shape *s = &pass->shape;

@@ -199,7 +199,7 @@ uint64_t fg_partial_sums_bytes(const fg_shape *shape, uint32_t ranges, uint32_t 
 void fg_partial_sums_free(fg_partial_sums *sums);
 fgmm_status fg_partial_sums_combine(const fg_partial_sums *sums, fg_pass *pass, uint32_t ranges, uint32_t splits);
 
-/* Vector backend: floats of a worker's block, block_t of cl/blocks_vector.cl (dense.c). */
+/* Vector backend: floats of a worker's block, block_t of cl/cpu/blocks.cl (dense.c). */
 uint64_t fg_block_floats(const fg_shape *shape);
 
 /* fused.c: rows of a batch into the totals without lists, and their log-normalisers. survivors: components

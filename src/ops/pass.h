@@ -24,7 +24,7 @@ typedef enum fg_assignment {
 } fg_assignment;
 
 /* May the vector backend, and the matrix backend of CPUs, leave to upper bounds which distances are irrelevant
- * (cl/bounds_vector.cl, cl/responsibilities_matrix_bounded.cl)? */
+ * (cl/cpu/projection_bound.cl, cl/matrix/responsibilities_pruned.cl)? */
 typedef enum fg_bounds_use {
     FG_BOUNDS_AUTO = 0, /* where they pay */
     FG_BOUNDS_ALWAYS,   /* wherever the kernel exists */

@@ -1,5 +1,5 @@
 /* prune_first_term.c - upper bounds of log-densities from the first term of each operand, one product of a matrix unit
- * in the place of several: what cl/responsibilities_matrix_bounded.cl reads of the components, and whether it is worth
+ * in the place of several: what cl/matrix/responsibilities_pruned.cl reads of the components, and whether it is worth
  * it for a model. docs/math.md, "Bounds from one product". Host arithmetic only.
  *
  * The choice follows from the parameters alone (candidate_estimate.c); a kept log-density does not depend on the

@@ -1,5 +1,5 @@
-/* prune_projection.c - whether upper bounds from few coordinates are worth it for a model, and what cl/bounds_vector.cl
- * reads of the components. docs/math.md, "Bounds". Host arithmetic only.
+/* prune_projection.c - whether upper bounds from few coordinates are worth it for a model, and what
+ * cl/cpu/projection_bound.cl reads of the components. docs/math.md, "Bounds". Host arithmetic only.
  *
  * The coordinates are the means' leading principal axes, and the length of what these leave. Both they and the choice
  * follow from the parameters alone, so that a run that is resumed gives the same bytes; a kept log-density does not
@@ -26,7 +26,7 @@ enum { CANDIDATE_PER_DIM = 5, CANDIDATE_PER_LANE = 12 };
 static const double worthwhile = 0.85;
 /* Of h |m|^2: rounding of products, coordinates and axes, many times over. */
 static const double slack_share = 0x1p-14, slack_nats = 0.01;
-/* Of |v|^2, what rounding may take from the squared length of a rest: REST_ROUNDING of cl/bounds_vector.cl. */
+/* Of |v|^2, what rounding may take from the squared length of a rest: REST_ROUNDING of cl/cpu/projection_bound.cl. */
 static const double rest_rounding = 0x1p-18;
 
 int fg_bounds_are_possible(const fg_shape *s, const fg_pass_options *options)

@@ -1,4 +1,4 @@
-/* responsibilities.c - enqueues cl/responsibilities_{vector,bounded,matrix,group,warp}.cl: a batch's log-normalisers
+/* responsibilities.c - enqueues the responsibilities kernels of cl/cpu, cl/gpu and cl/matrix: a batch's log-normalisers
  * and lists.
  */
 #include "parts.h"
@@ -24,7 +24,7 @@ static void plan_scratch(fg_lists *lists, const fg_shape *s)
     /* whole sweeps, and a vector more so that rows do not share cache sets */
     const uint32_t sweep = SWEEP_VECTORS * tile->vw;
     lists->l_stride = (uint32_t)fg_round_up((uint64_t)lists->chunk_strips * s->strip, sweep) + tile->vw;
-    /* scratch_t of cl/sweep.cl: four arrays have a number a row, filled up to whole vectors; then a list */
+    /* scratch_t of cl/cpu/sweep.cl: four arrays have a number a row, filled up to whole vectors; then a list */
     const uint64_t rows = (uint64_t)tile->block * (s->row_stride + tile->vw + lists->l_stride);
     const uint64_t numbers =
         4 * fg_round_up(tile->block, tile->vw) + 2 * (fg_round_up(s->capacity, tile->vw) + tile->vw);

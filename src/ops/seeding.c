@@ -1,4 +1,4 @@
-/* seeding.c - k-means++ on the device: cl/seeding.cl. */
+/* seeding.c - k-means++ on the device: cl/common/seeding.cl. */
 #include "seeding.h"
 
 #include "parts.h"
@@ -16,14 +16,13 @@ struct fg_seeding {
     uint32_t d, padded; /* padded: candidates, rounded up to FG_SEEDING_CANDIDATES */
     uint64_t blocks;
     size_t local;
-    fg_buffer *rows, *candidates, *weights, *least, *distances, *potentials; /* layouts: cl/seeding.cl */
+    fg_buffer *rows, *candidates, *weights, *least, *distances, *potentials; /* layouts: cl/common/seeding.cl */
     float *host_block, *host_candidates, *host_potentials;
     cl_kernel measure, take;
 };
 
 static fgmm_status get_kernel(cl_kernel *kernel, fg_seeding *s, const char *name)
 {
-    static const char *const files[] = {"prelude.cl", "seeding.cl", NULL};
     const fg_device_facts *facts = fg_device_facts_of(s->device);
     char options[192];
     s->local = 1;
@@ -33,7 +32,7 @@ static fgmm_status get_kernel(cl_kernel *kernel, fg_seeding *s, const char *name
     snprintf(options, sizeof options,
              "-DROW_TYPE=3 -DVW=1 -DTILE_ROWS=%d -DTILE_CANDIDATES=%d -DLOCAL=%zu -DSEEDING_BLOCK=%d", TILE_ROWS_GROUP,
              FG_SEEDING_CANDIDATES, s->local, FG_SEEDING_BLOCK);
-    return fg_kernel_get(kernel, s->device, files, options, name);
+    return fg_kernel_get(kernel, s->device, "common/seeding.cl", options, name);
 }
 
 static fgmm_status make_buffer(fg_buffer **buffer, fg_seeding *s, uint64_t a, uint64_t b, const char *what)

@@ -8,7 +8,7 @@
 typedef struct fg_seeding fg_seeding;
 
 enum { FG_SEEDING_BLOCK = 256 }; /* rows whose potentials are summed on the device */
-/* Of cl/seeding.cl, vector backend: 2 vectors of 16 rows times 8 candidates take 16 of 32 AVX-512 registers. */
+/* Of cl/common/seeding.cl, vector backend: 2 vectors of 16 rows times 8 candidates take 16 of 32 AVX-512 registers. */
 enum { FG_SEEDING_ROWS = 2, FG_SEEDING_CANDIDATES = 8 };
 
 /* Room for `rows` rows of d floats; at most `candidates` are tried at a time. Errors: MEMORY, COMPILE, DEVICE. */

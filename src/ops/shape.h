@@ -24,7 +24,7 @@ struct fg_shape {
     uint32_t row_stride;              /* D rounded up to vw */
     uint32_t capacity;                /* entries of a row's list */
     uint32_t batch_rows;
-    uint32_t sum_items;      /* work-items of a group in combine.cl and accumulate: 1 in the vector backend */
+    uint32_t sum_items;      /* work-items of a group in common/combine.cl and accumulate: 1 in the vector backend */
     uint32_t compute_units;  /* of the device */
     uint32_t workers;        /* vector: work-items of a launch, each with its own scratch */
     int is_fused;            /* vector: rows go straight into sums, without lists (fused.c), unless bounds are used */
@@ -45,20 +45,20 @@ struct fg_shape {
     fg_tile tile;
 };
 
-/* Floats of a shift and the scale behind it; cl/rows.cl. */
+/* Floats of a shift and the scale behind it; cl/common/rows.cl. */
 #define FG_SHIFT_FLOATS(s) ((s)->row_stride + 1)
 
-/* Most elements of a row's transform by a triangular factor in registers; cl/triangle_{vector,group}.cl. */
+/* Most elements of a row's transform by a triangular factor in registers; cl/{cpu,gpu}/triangle.cl. */
 #define FG_OUTPUTS(vw) ((vw) == 16 ? 8u : 4u)
 
 /* ---- the shape ---- */
 
-/* fg_shape.spread that drops nothing: below every log-density, above what fills up strips (cl/rows.cl). */
+/* fg_shape.spread that drops nothing: below every log-density, above what fills up strips (cl/common/rows.cl). */
 #define FG_SPREAD_ALL 1e29f
 
 /* Chooses tile and derived sizes. Errors: ARGUMENT / MEMORY when K or D do not fit 32-bit indices of a batch. */
 fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options);
-/* s2_kind of cl/combine.cl. */
+/* s2_kind of cl/common/combine.cl. */
 uint32_t fg_shape_s2_kind(const fg_shape *shape);
 /* Vector backend: floats from a row of a block to the next in the dense program, and vectors of a row in its registers.
  * Both are the same for many D, which then share the program. */

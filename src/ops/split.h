@@ -36,7 +36,8 @@ enum { FG_WARPS = 4, FG_WARP_ITEMS = 32 * FG_WARPS, FG_WARP_ENTRIES = 32, FG_WAR
 uint64_t fg_fragments_bytes(const fg_shape *shape);
 fgmm_status fg_fragments_create(fg_packed *packed, fgmm_device *device, const fg_shape *shape);
 fgmm_status fg_fragments_load(fg_packed *packed, const fg_shape *shape, const fg_split_input *input);
-/* Macros of cl/responsibilities_warp.cl: f16 terms of a row, fragments of rows that a warp has, rows of a work-group.
+/* Macros of cl/matrix/warp_responsibilities.cl: f16 terms of a row, fragments of rows that a warp has, rows of a
+ * work-group.
  */
 uint32_t fg_warp_row_terms(const fg_shape *shape);
 uint32_t fg_warp_down(const fg_shape *shape);

@@ -1,6 +1,6 @@
 /* split_f16.c - means as sums of two f16 terms, in the order in which a warp's lanes read them, and which strips' error
  * stays within what single precision leaves anyway: for matrix units of GPUs, as split_bf16.c is for those of CPUs. The
- * layout is that of cl/responsibilities_warp.cl; docs/math.md, "Splitting". Host arithmetic only. */
+ * layout is that of cl/matrix/warp_responsibilities.cl; docs/math.md, "Splitting". Host arithmetic only. */
 #include "parts.h"
 
 #include "size.h"

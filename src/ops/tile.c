@@ -67,7 +67,7 @@ static void vector_needs(fg_space_needs *needs, const void *tile, const void *pr
     const uint64_t sweep = t->rows * t->vectors + operands * t->vectors + operands;
     const uint64_t product = t->dense_k * t->dense_v + t->dense_v + 1;
     const uint64_t groups = t->rows / t->vw, triangle = groups * FG_OUTPUTS(t->vw) + groups + 1;
-    const int is_full = p->covariance == FGMM_FULL; /* cl/distances_full_vector.cl; there is no dense path */
+    const int is_full = p->covariance == FGMM_FULL; /* cl/cpu/distances_full.cl; there is no dense path */
     *needs = (fg_space_needs){0, 1, parts * (is_full ? triangle : fg_max_u64(sweep, product))};
 }
 
@@ -109,7 +109,7 @@ static void group_repair(void *tile)
     t->block = (uint32_t)fg_min_u64(t->block, t->local);
 }
 
-/* Formulas of the headers of distances_group.cl, responsibilities_group.cl, lists_group.cl and dense_group.cl. */
+/* Formulas of the headers of gpu/distances.cl, gpu/responsibilities.cl, gpu/transpose.cl and gpu/dense.cl. */
 static void group_needs(fg_space_needs *needs, const void *tile, const void *problem)
 {
     enum { LISTS_BYTES = 16 * 1024, BOOKKEEPING_REGISTERS = 24 };

@@ -16,7 +16,7 @@ typedef struct fg_triangle {
 /* Overwrites what it held. scale: as fg_triangle_pack will be given. */
 fgmm_status fg_triangle_make(fg_triangle *triangle, const double *matrix, uint64_t d, double scale);
 void fg_triangle_clear(fg_triangle *triangle);
-/* Floats of a component in cl/triangle_vector.cl's form, its mean included; scale times w in that form, behind the
+/* Floats of a component in cl/cpu/triangle.cl's form, its mean included; scale times w in that form, behind the
  * place of the mean. off (d): the mean there less the exact one; NULL: zeros. */
 uint64_t fg_triangle_floats(const fg_shape *shape);
 void fg_triangle_pack(float *to, const fg_shape *shape, const double *w, const double *off, double scale);

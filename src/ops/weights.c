@@ -1,5 +1,5 @@
-/* weights.c - enqueues cl/weights.cl: what rows add to the sums, times their weights. Its program is made when the
- * first batch with weights comes. */
+/* weights.c - enqueues cl/common/row_weights.cl: what rows add to the sums, times their weights. Its program is made
+ * when the first batch with weights comes. */
 #include "parts.h"
 
 #include "size.h"
@@ -9,8 +9,7 @@ enum { LOCAL = 64 };
 
 static fgmm_status get_kernel(cl_kernel *kernel, const fg_pass *pass, const char *name)
 {
-    static const char *const files[] = {"weights.cl", NULL};
-    return *kernel ? FGMM_OK : fg_kernel_get(kernel, pass->device, files, "", name);
+    return *kernel ? FGMM_OK : fg_kernel_get(kernel, pass->device, "common/row_weights.cl", "", name);
 }
 
 fgmm_status fg_weights_scale_entries(fg_pass *pass, const fg_rows *rows)

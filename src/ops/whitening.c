@@ -1,4 +1,4 @@
-/* whitening.c - tied covariances: enqueues cl/whiten_{vector,group}.cl, which makes spheres of all components before
+/* whitening.c - tied covariances: enqueues cl/{cpu,gpu}/whiten.cl, which makes spheres of all components before
  * their distances are taken, and full ones: the triangular factors that kernels multiply with. Factors are made on the
  * host in double precision. */
 #include "parts.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* cl/triangle_group.cl */
+/* cl/gpu/triangle.cl */
 enum { TRIANGLE_ROWS = 32, TRIANGLE_COLUMNS = 32, TRIANGLE_ITEMS = 64 };
 
 uint64_t fg_triangle_floats(const fg_shape *s)
@@ -155,7 +155,7 @@ static part part_of(const fg_pass *pass, const fg_rows *rows, cl_uint first_row,
                   (cl_uint)fg_min_u64(n, (uint64_t)first_row + most), n};
 }
 
-/* Work-groups of cl/triangle_group.cl that a part's rows make. */
+/* Work-groups of cl/gpu/triangle.cl that a part's rows make. */
 static size_t row_tiles(const part *p)
 {
     return (size_t)fg_ceil_div(p->end - p->first_row, TRIANGLE_ROWS);

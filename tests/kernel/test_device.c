@@ -173,14 +173,13 @@ END_TEST
 START_TEST(test_kernel__error_names_file_and_line)
 {
     static const char broken[] = "#line 1 \"broken.cl\"\n\nkernel void f(global float *x) { x[0] = missing_name; }\n";
-    static const char *const files[] = {"no_such_file.cl", NULL};
     cl_kernel kernel;
     ck_fails(fg_kernel_from_source(&kernel, device, "broken.cl", broken, "-DA=1", "f"), FGMM_COMPILE, "broken.cl:2");
     ck_assert_ptr_null(kernel);
     ck_assert_ptr_nonnull(strstr(fgmm_last_error(), "-DA=1"));
     ck_assert_ptr_nonnull(strstr(fgmm_last_error(), "missing_name"));
     ck_fails(fg_kernel_from_source(&kernel, device, "twice.cl", twice_source, "", "thrice"), FGMM_COMPILE, "thrice");
-    ck_fails(fg_kernel_get(&kernel, device, files, "", "f"), FGMM_INTERNAL, "no_such_file.cl");
+    ck_fails(fg_kernel_get(&kernel, device, "no_such_file.cl", "", "f"), FGMM_INTERNAL, "no_such_file.cl");
 }
 END_TEST
 

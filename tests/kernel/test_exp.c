@@ -30,11 +30,11 @@ static void teardown(void)
     fgmm_device_close(device);
 }
 
-/* prelude.cl and the probe, to be freed. */
+/* common/prelude.cl and the probe, to be freed. */
 static char *probe_source(void)
 {
     const fg_kernel_file *file = fg_kernel_files;
-    while (strcmp(file->name, "prelude.cl") != 0) file++;
+    while (strcmp(file->name, "common/prelude.cl") != 0) file++;
     char *source = calloc(file->count + sizeof probe, 1);
     ck_assert_ptr_nonnull(source);
     memcpy(source, file->bytes, file->count);

@@ -1,0 +1,50 @@
+/* cpu/responsibilities_pruned.cl - what cpu/responsibilities.cl computes, in fewer operations where few coordinates
+ * show that nearly all components are too far from a row to matter: bounds of all log-densities
+ * (cpu/projection_bound.cl), then exact ones of those components only that the bounds leave over (cpu/candidates.cl).
+ * Results do not depend on the bounds, as long as these are true: each kept log-density is the exact one, in the
+ * difference form. Vector family, spherical covariances.
+ *
+ *   scratch of a worker: cpu/sweep.cl's | z | values
+ *   worker g of G: rows first_row + g B .. , (g+G) B .. before n (B = TILE_BLOCK)
+ */
+#include "cpu/distances.cl"
+#include "cpu/projection_bound.cl"
+#include "cpu/candidates.cl"
+
+__kernel void responsibilities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
+                               __global const float *shift, __global const float *packed, __global const float *scale,
+                               __global const float *offset, __global const float *axes, __global const float *means,
+                               __global const float *normaliser, uint strips, uint chunk_strips, uint components,
+                               float spread, __global float *scratch, ulong scratch_floats, uint l_stride,
+                               uint capacity, __global float *logz, __global uint *counts,
+                               __global uint *list_components, __global float *list_values, __global uint *bins)
+{
+    const uint workers = get_global_size(0), worker = get_global_id(0);
+    const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats, l_stride, capacity);
+    const components_t c = {packed, scale, offset, 0};
+    const results_t results =
+        results_of_worker(logz, counts, list_components, list_values, capacity, bins, components, first_row == 0);
+    __global float *z = scratch_end(&s, capacity);
+    const candidates_t candidates = {z + TILE_BLOCK * BOUND_DIMS, {means, scale, normaliser}};
+
+    for (uint row0 = first_row + worker * TILE_BLOCK; row0 < n; row0 += workers * TILE_BLOCK) {
+        const uint block = min((uint)TILE_BLOCK, n - row0);
+        for (uint i = 0; i < TILE_BLOCK; i++) {
+            const size_t row = row0 + min(i, block - 1);
+            begin_row(&s, i, rows, first_element + row * DIMS, shift);
+        }
+        const uint used = (block + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
+        for (uint i = 0; i < used; i += TILE_ROWS)
+            project_rows(z + i * BOUND_DIMS, s.a + i * ROW_STRIDE, s.norms + i, axes);
+        for (uint strip0 = 0; strip0 < strips; strip0 += chunk_strips) {
+            const uint chunk = min(chunk_strips, strips - strip0);
+            for (uint i = 0; i < used; i++) STOREV((floatv)PADDING, s.maxima + i * VW);
+            for (uint strip = 0; strip < chunk; strip++)
+                for (uint i = 0; i < used; i += TILE_ROWS)
+                    tile_log_densities(s.l + i * l_stride + strip * STRIP, l_stride, s.maxima + i * VW,
+                                       z + i * BOUND_DIMS, s.norms + i, &c, strip0 + strip);
+            sweep_chunk_of_bounds(&s, &candidates, &results, l_stride, row0, block, strip0, chunk, strips, spread);
+        }
+        finish_rows(&s, &results, row0, block, components);
+    }
+}

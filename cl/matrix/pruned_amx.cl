@@ -1,0 +1,3 @@
+/* matrix/pruned_amx.cl - sparse responsibilities from one product's bounds, with AMX. */
+#include "matrix/amx.h"
+#include "matrix/responsibilities_pruned.cl"

@@ -1,0 +1,478 @@
+/* matrix/warp_responsibilities.cl - for each row of a batch: its log-normaliser and the few components that matter,
+ * ascending. Matrix family on GPUs: a warp owns 16 or 32 rows, keeps their operands in registers and walks all
+ * components; the warps of a work-group share the means, a strip of 32 components at a time.
+ *
+ *     l_ik = c_k - h_k (|y_i|^2 - y_i.2m_k),   y.2m = sum over terms s, t of  y^(s) . 2m^(t),   c_k holds - h_k |m_k|^2
+ *
+ * (docs/math.md, equations 1 and 6 and "Splitting"). Rows and means are sums of f16 terms: means of two, rows of one
+ * where they are whole numbers of a byte, else of two. Products of both second terms are left out; the small products
+ * come first, since the unit's sums are cut off, not rounded. Each mean, and each row of two terms, is scaled by a
+ * power of two that brings its largest number to 2^11 .. 2^12. Strips whose terms are 0 take differences.
+ *
+ * What is known of the unit stands behind these functions (matrix/nvidia.h; matrix/warp.h), all lanes together:
+ *   warp_begin          the lane, and local memory through which lanes may talk
+ *   warp_pack, _unpack  two f16 in 32 bits, to nearest
+ *   warp_publish        tells the other lanes a fragment of rows; a barrier follows
+ *   warp_columns        a lane's part of a fragment of means: 8 components by 2 x 16 dimensions, [32] in local memory
+ *   warp_multiply       c += rows columns, 16 rows by 8 components by the first or the second 16 dimensions
+ *   warp_swap           the number of the lane whose index differs by mask
+ *   warp_copy, _commit, _wait   16 bytes from global to local memory, in the background
+ *
+ * Lane = 4 g + q has of a fragment:
+ *   rows     g, g + 8    dimensions 4 q .. 4 q + 3       four pairs: (g, 4 q), (g + 8, 4 q), (g, 4 q + 2), ...
+ *   means    component g, dimensions 4 q .. 4 q + 3 of both halves: 16 bytes
+ *   c        rows g, g, g + 8, g + 8; components 2 q, 2 q + 1, 2 q, 2 q + 1
+ * The unit takes any order of dimensions that rows and means agree on; this one lets a lane load four neighbours.
+ *
+ *   strip of means    [4 fragments][MEAN_TERMS][PAIRS][32] 16 bytes, then [32] float4 (h, scale of the mean, c, 0)
+ *   entries           lists by row and quarter of lanes: [work-groups][ENTRIES][WARP_TILE_ROWS][4] (component, value)
+ *   Private lists need no votes: each is ascending, and merged with the row's three others at the end.
+ *
+ *   ENTRIES    room in a lane's list;  the others: matrix/warp_tile.cl
+ *   KEEP_BEST  1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
+ * Local memory: 4 KiB per 16 dimensions and 1 KiB. Rows: DIMS at most 128, for the registers.
+ */
+#include "matrix/warp_tile.cl"
+
+enum { GIVEN_UP = ENTRIES + 1, LANE_COMPONENTS = 2 * ACROSS /* of a row at a time */ };
+
+/* A lane's rows, as the unit wants them. */
+typedef struct warp_rows_t {
+    uint a[ROW_TERMS][DOWN][SLICES][4];
+    float norms[LANE_ROWS];  /* |y|^2 */
+    float scales[LANE_ROWS]; /* y = scale x terms */
+} warp_rows_t;
+
+/* Where rows are. */
+typedef struct row_place_t {
+    __global const row_t *rows;
+    __global const float *shift;
+    size_t first_element;
+    uint first, last; /* the lane's first row, and the batch's last */
+} row_place_t;
+
+static inline float quad_max(const warp_t *w, float x)
+{
+    x = fmax(x, as_float(warp_swap(w, as_uint(x), 1)));
+    return fmax(x, as_float(warp_swap(w, as_uint(x), 2)));
+}
+
+static inline float quad_sum(const warp_t *w, float x)
+{
+    x += as_float(warp_swap(w, as_uint(x), 1));
+    return x + as_float(warp_swap(w, as_uint(x), 2));
+}
+
+/* ---- rows ---- */
+
+/* Four dimensions from 4 v of the lane's row r; rows behind the last are the last. */
+static inline float4 four_dimensions(const row_place_t *p, int r, int v)
+{
+    const size_t start = p->first_element + (size_t)min(p->first + r * 8, p->last) * DIMS;
+    return v < ROW_VECTORS ? shifted_vector(p->rows, start, p->shift, v) : (float4)0.0f;
+}
+
+/* |y|^2 of the lane's row r, and the power of two that scales it. */
+static inline void measure_row(warp_rows_t *rows, const warp_t *w, const row_place_t *p, int r)
+{
+    float4 squares = 0.0f, largest = 0.0f;
+    WARP_UNROLL
+    for (int slice = 0; slice < SLICES; slice++) {
+        const float4 y = four_dimensions(p, r, slice * 4 + w->lane % 4);
+        squares = mad(y, y, squares);
+        largest = fmax(largest, fabs(y));
+    }
+    rows->norms[r] = quad_sum(w, sum_lanes(squares));
+    rows->scales[r] = 1.0f;
+#if ROW_TYPE > 1
+    const uint exponent = as_uint(quad_max(w, max_lanes(largest))) >> 23;
+    rows->scales[r] = as_float((clamp(exponent, 27u, 227u) - 11) << 23);
+#endif
+}
+
+static inline void split_row(warp_rows_t *rows, const warp_t *w, const row_place_t *p, int r)
+{
+    const float factor = as_float((254u << 23) - as_uint(rows->scales[r])); /* 1 / scale, exactly */
+    WARP_UNROLL
+    for (int slice = 0; slice < SLICES; slice++) {
+        float4 y = four_dimensions(p, r, slice * 4 + w->lane % 4) * factor;
+        WARP_UNROLL
+        for (int term = 0; term < ROW_TERMS; term++) {
+            uint *a = rows->a[term][r / 2][slice];
+            a[r % 2] = warp_pack(y.x, y.y);
+            a[r % 2 + 2] = warp_pack(y.z, y.w);
+            y -= (float4)(warp_unpack(a[r % 2]), warp_unpack(a[r % 2 + 2]));
+        }
+    }
+}
+
+/* Ends with a barrier. */
+static inline void load_rows(warp_rows_t *rows, const warp_t *w, const row_place_t *p)
+{
+    WARP_UNROLL
+    for (int r = 0; r < LANE_ROWS; r++) {
+        measure_row(rows, w, p, r);
+        split_row(rows, w, p, r);
+    }
+    WARP_UNROLL
+    for (int fragment = 0; fragment < ROW_FRAGMENTS; fragment++)
+        warp_publish(w, fragment,
+                     rows->a[fragment / SLICES / DOWN][fragment / SLICES % DOWN][fragment % SLICES]);
+    barrier(CLK_LOCAL_MEM_FENCE);
+}
+
+/* ---- squared distances of the warp's rows and 16 components ---- */
+
+/* sums += the products of one term of rows with one of means. */
+static inline void add_terms(float sums[DOWN][ACROSS][4], const warp_t *w, const warp_rows_t *rows,
+                             __local const uint4 *strip, int row_term, int mean_term, int pair)
+{
+    columns_t b[ACROSS];
+    WARP_UNROLL
+    for (int n = 0; n < ACROSS; n++)
+        b[n] = warp_columns(w, strip + ((n * MEAN_TERMS + mean_term) * PAIRS + pair) * 32);
+    WARP_UNROLL
+    for (int second = 0; second < 2; second++) {
+        const int slice = 2 * pair + second;
+        WARP_UNROLL
+        for (int n = 0; n < ACROSS; n++)
+            WARP_UNROLL
+            for (int m = 0; m < DOWN; m++)
+                warp_multiply(sums[m][n], w, rows->a[row_term][m][slice],
+                              (row_term * DOWN + m) * SLICES + slice, b[n], second);
+    }
+}
+
+/* strip: its first fragment of the 16 components; constants: theirs. */
+static inline void product_distances(float sums[DOWN][ACROSS][4], const warp_t *w, const warp_rows_t *rows,
+                                     __local const uint4 *strip, __local const float4 *constants)
+{
+    WARP_UNROLL
+    for (int pair = 0; pair < PAIRS; pair++) {
+        add_terms(sums, w, rows, strip, 0, 1, pair);
+        if (ROW_TERMS > 1) add_terms(sums, w, rows, strip, ROW_TERMS - 1, 0, pair);
+    }
+    WARP_UNROLL
+    for (int pair = 0; pair < PAIRS; pair++) add_terms(sums, w, rows, strip, 0, 0, pair);
+    WARP_UNROLL
+    for (int n = 0; n < ACROSS; n++)
+        WARP_UNROLL
+        for (int j = 0; j < 2; j++) {
+            const float scale = constants[n * 8 + w->lane % 4 * 2 + j].y;
+            WARP_UNROLL
+            for (int r = 0; r < LANE_ROWS; r++) {
+                float *sum = &sums[r / 2][n][r % 2 * 2 + j];
+                *sum = rows->norms[r] - *sum * rows->scales[r] * scale;
+            }
+        }
+}
+
+/* component: the first of the 16. A row and a number at a time: more would push the fragments out of the registers. */
+static inline void exact_distances(float sums[DOWN][ACROSS][4], const warp_t *w, const row_place_t *p,
+                                   __global const float *means, uint component)
+{
+    __global const float *mean = means + (size_t)(component + w->lane % 4 * 2) * ROW_STRIDE;
+    WARP_UNROLL
+    for (int r = 0; r < LANE_ROWS; r++) {
+        const size_t start = p->first_element + (size_t)min(p->first + r * 8, p->last) * DIMS;
+#pragma unroll 1
+        for (uint d = 0; d < DIMS; d++) {
+            const float y = shifted_element(p->rows, start, p->shift, d);
+            WARP_UNROLL
+            for (int n = 0; n < ACROSS; n++)
+                WARP_UNROLL
+                for (int j = 0; j < 2; j++) {
+                    const float t = y - mean[(n * 8 + j) * ROW_STRIDE + d];
+                    float *sum = &sums[r / 2][n][r % 2 * 2 + j];
+                    *sum = mad(t, t, *sum);
+                }
+        }
+    }
+}
+
+/* Squared distances -> log-densities, in place; highest: of each row. */
+static inline void to_log_densities(float l[DOWN][ACROSS][4], float highest[LANE_ROWS], const warp_t *w,
+                                    __local const float4 *constants)
+{
+    WARP_UNROLL
+    for (int r = 0; r < LANE_ROWS; r++) highest[r] = PADDING;
+    WARP_UNROLL
+    for (int n = 0; n < ACROSS; n++)
+        WARP_UNROLL
+        for (int j = 0; j < 2; j++) {
+            const float4 k = constants[n * 8 + w->lane % 4 * 2 + j];
+            const float lowest = fmin(k.z, FLOOR); /* padding keeps its place below the floor */
+            WARP_UNROLL
+            for (int r = 0; r < LANE_ROWS; r++) {
+                float *place = &l[r / 2][n][r % 2 * 2 + j];
+                *place = fmax(mad(-k.x, *place, k.z), lowest);
+                highest[r] = fmax(highest[r], *place);
+            }
+        }
+}
+
+/* ---- lists ---- */
+
+/* A lane's list of a row: entry e is ENTRY(list, e). */
+#define ENTRY(list, e) (list)[(e) * (4 * WARP_TILE_ROWS)]
+
+/* Drops entries that a larger maximum has made negligible; keeps the order. */
+static inline uint compact(__global uint2 *list, uint count, float threshold)
+{
+    uint kept = 0;
+#pragma unroll 1
+    for (uint e = 0; e < count; e++) {
+        const uint2 entry = ENTRY(list, e);
+        if (as_float(entry.y) >= threshold) ENTRY(list, kept++) = entry;
+    }
+    return kept;
+}
+
+/* What a lane keeps of its rows. */
+typedef struct kept_t {
+    float best[LANE_ROWS];  /* largest log-density so far */
+#if KEEP_BEST
+    uint nearest[LANE_ROWS]; /* its component */
+#else
+    uint counts;           /* of entries, or GIVEN_UP: a byte a row, for the registers */
+    uint place; /* in the entries, of the first row's list; 32 further that of the next */
+#endif
+} kept_t;
+
+/* Where a batch's results go. */
+typedef struct results_t {
+    __global float *logz;
+    __global uint *counts, *components;
+    __global float *values;
+    uint capacity;
+} results_t;
+
+#if KEEP_BEST
+/* The nearest of 16 components from `first` on; of equally near ones the lowest. */
+static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint first, float threshold,
+                            __global uint2 *entries)
+{
+    WARP_UNROLL
+    for (int n = 0; n < ACROSS; n++)
+        WARP_UNROLL
+        for (int j = 0; j < 2; j++)
+            if (l[n][r % 2 * 2 + j] > kept->best[r]) {
+                kept->best[r] = l[n][r % 2 * 2 + j];
+                kept->nearest[r] = first + n * 8 + j;
+            }
+}
+#else
+static inline uint count_of(const kept_t *kept, int r)
+{
+    return kept->counts >> 8 * r & 255;
+}
+
+static inline void set_count(kept_t *kept, int r, uint count)
+{
+    kept->counts = (kept->counts & ~(255u << 8 * r)) | count << 8 * r;
+}
+
+/* Appends those of 16 components from `first` on that reach the threshold; a list that stays too full for the lane's
+ * share of them is given up. */
+static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint first, float threshold,
+                            __global uint2 *entries)
+{
+    __global uint2 *list = entries + kept->place + r * 32;
+    uint count = count_of(kept, r);
+    if (count > ENTRIES - LANE_COMPONENTS) {
+        if (count == GIVEN_UP) return;
+        count = compact(list, count, threshold);
+        if (count > ENTRIES - LANE_COMPONENTS) {
+            set_count(kept, r, GIVEN_UP);
+            return;
+        }
+    }
+    WARP_UNROLL
+    for (int n = 0; n < ACROSS; n++)
+        WARP_UNROLL
+        for (int j = 0; j < 2; j++) {
+            const float value = l[n][r % 2 * 2 + j];
+            if (value >= threshold) ENTRY(list, count++) = (uint2)(first + n * 8 + j, as_uint(value));
+        }
+    set_count(kept, r, count);
+}
+#endif
+
+/* Takes the log-densities of 16 components from `first` on; highest: of each row. */
+static inline void keep(kept_t *kept, const float l[DOWN][ACROSS][4], const float highest[LANE_ROWS],
+                        const warp_t *w, uint first, float spread, __global uint2 *entries)
+{
+    WARP_UNROLL
+    for (int r = 0; r < LANE_ROWS; r++) {
+#if KEEP_BEST
+        if (highest[r] > kept->best[r]) keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, 0.0f, entries);
+#else
+        if (highest[r] >= kept->best[r] - spread) {
+            kept->best[r] = fmax(kept->best[r], highest[r]);
+            keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, kept->best[r] - spread, entries);
+        }
+#endif
+    }
+}
+
+#if KEEP_BEST
+/* The nearest component of the lane's row r, which is row `row` of the batch. */
+static inline void finish_row(const results_t *to, const kept_t *kept, const warp_t *w, int r, uint row, uint n,
+                              uint components, __global const uint2 *entries)
+{
+    float best = kept->best[r];
+    uint nearest = kept->nearest[r];
+    for (uint mask = 1; mask <= 2; mask *= 2) {
+        const float other = as_float(warp_swap(w, as_uint(best), mask));
+        const uint others = warp_swap(w, nearest, mask);
+        nearest = other > best || (other == best && others < nearest) ? others : nearest;
+        best = fmax(best, other);
+    }
+    if (w->lane % 4 != 0 || row >= n) return;
+    to->components[(size_t)row * to->capacity] = nearest;
+    to->values[(size_t)row * to->capacity] = 1.0f;
+    to->counts[row] = 1;
+    to->logz[row] = best;
+}
+#else
+/* Sum of the lane's entries, relative to the row's largest. */
+static inline float sum_entries(__global const uint2 *list, uint count, float highest)
+{
+    float sum = 0.0f;
+    for (uint e = 0; e < count; e++) sum += exp(as_float(ENTRY(list, e).y) - highest);
+    return sum;
+}
+
+/* The lane's entries to their places among those of the row's four lanes, whose lists are adjacent; others: the counts
+ * of the lanes that differ by 1, 2 and 3. */
+static inline void merge_entries(__global uint *components, __global float *values, __global const uint2 *list,
+                                 uint quarter, uint count, const uint others[3], float highest, float factor)
+{
+    uint before[3] = {0, 0, 0};
+    for (uint e = 0; e < count; e++) {
+        const uint2 entry = ENTRY(list, e);
+        uint place = e;
+        WARP_UNROLL
+        for (uint o = 0; o < 3; o++) {
+            __global const uint2 *other = list - quarter + (quarter ^ (o + 1));
+            while (before[o] < others[o] && ENTRY(other, before[o]).x < entry.x) before[o]++;
+            place += before[o];
+        }
+        components[place] = entry.x;
+        values[place] = exp(as_float(entry.y) - highest) * factor;
+    }
+}
+
+/* The four lanes' lists of row r, compacted, become one; a row whose list is too short gives the single entry
+ * (component = K): the dense path does it. */
+static inline void finish_row(const results_t *to, const kept_t *kept, const warp_t *w, int r, uint row, uint n,
+                              uint components, __global const uint2 *entries)
+{
+    __global const uint2 *list = entries + kept->place + r * 32;
+    const uint count = count_of(kept, r), own = count == GIVEN_UP ? 0 : count;
+    const float sum = quad_sum(w, sum_entries(list, own, kept->best[r]));
+    uint others[3], all = count;
+    int is_given_up = count == GIVEN_UP;
+    WARP_UNROLL
+    for (uint o = 0; o < 3; o++) {
+        others[o] = warp_swap(w, count, o + 1);
+        is_given_up |= others[o] == GIVEN_UP;
+        all += others[o];
+    }
+    is_given_up |= all > to->capacity;
+    __global uint *first_component = to->components + (size_t)row * to->capacity;
+    __global float *first_value = to->values + (size_t)row * to->capacity;
+    if (row >= n) return;
+    if (!is_given_up)
+        merge_entries(first_component, first_value, list, w->lane % 4, count, others, kept->best[r], 1.0f / sum);
+    if (w->lane % 4 != 0) return;
+    if (is_given_up) {
+        *first_component = components;
+        *first_value = 0.0f;
+    }
+    to->counts[row] = is_given_up ? 1 : all;
+    to->logz[row] = is_given_up ? 0.0f : kept->best[r] + log(sum);
+}
+#endif
+
+/* ---- the kernel ---- */
+
+/* A strip of means into local memory, in the background. */
+static inline void fetch_strip(__local uint4 *staging, __global const uint4 *split_means, uint strip, uint strips,
+                               uint item)
+{
+    __local uint4 *to = staging + strip % 2 * STRIP_WORDS;
+    __global const uint4 *from = split_means + (size_t)strip * STRIP_WORDS;
+    if (strip < strips)
+#pragma unroll 1
+        for (uint i = item; i < STRIP_WORDS; i += WARPS * 32) warp_copy(to + i, from + i);
+    warp_copy_commit();
+}
+
+/* Rows first_row .. first_row + WARP_TILE_ROWS x groups - 1 of the batch's n. */
+__kernel void responsibilities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
+                               __global const float *shift, __global const float *means,
+                               __global const uint4 *split_means, __global const uint *strip_terms, uint strips,
+                               uint components, float spread, __global uint2 *entries, uint capacity,
+                               __global float *logz, __global uint *counts, __global uint *list_components,
+                               __global float *list_values)
+{
+    __local uint4 staging[2 * STRIP_WORDS], exchange[WARP_EXCHANGE];
+    const uint item = get_local_id(0), group = get_group_id(0);
+    const warp_t w = warp_begin(exchange, item);
+    const uint lane_row = item / 32 * (DOWN * 16) + w.lane / 4; /* the lane's first, within the tile */
+    const row_place_t p = {rows, shift, first_element, first_row + group * WARP_TILE_ROWS + lane_row, n - 1};
+    const results_t results = {logz, counts, list_components, list_values, capacity};
+    warp_rows_t mine;
+    kept_t kept;
+#if !KEEP_BEST
+    kept.counts = 0;
+    kept.place = group * (4 * ENTRIES * WARP_TILE_ROWS) + lane_row * 4 + w.lane % 4;
+#endif
+
+    fetch_strip(staging, split_means, 0, strips, item);
+    load_rows(&mine, &w, &p);
+    WARP_UNROLL
+    for (int r = 0; r < LANE_ROWS; r++) {
+        kept.best[r] = FLOOR; /* so that what fills up the last strip is never kept */
+#if KEEP_BEST
+        kept.nearest[r] = 0;
+#endif
+    }
+#pragma unroll 1
+    for (uint strip = 0; strip < strips; strip++) {
+        warp_copy_wait();
+        barrier(CLK_LOCAL_MEM_FENCE); /* this strip is there, and nobody reads the one before */
+        fetch_strip(staging, split_means, strip + 1, strips, item);
+        const int has_products = strip_terms[strip] > 0;
+#pragma unroll 1
+        for (uint across = 0; across < WARP_STRIP; across += 8 * ACROSS) {
+            __local const uint4 *here = staging + strip % 2 * STRIP_WORDS;
+            __local const float4 *constants = (__local const float4 *)(here + STRIP_CONSTANTS) + across;
+            const uint first = strip * WARP_STRIP + across;
+            float l[DOWN][ACROSS][4], highest[LANE_ROWS];
+            WARP_UNROLL
+            for (int i = 0; i < DOWN * ACROSS * 4; i++)
+                l[i / 4 / ACROSS][i / 4 % ACROSS][i % 4] = 0.0f;
+            if (has_products)
+                product_distances(l, &w, &mine, here + across / 8 * (MEAN_TERMS * PAIRS * 32), constants);
+            else
+                exact_distances(l, &w, &p, means, first);
+            to_log_densities(l, highest, &w, constants);
+            keep(&kept, l, highest, &w, first, spread, entries);
+        }
+#if !KEEP_BEST
+        WARP_UNROLL
+        for (int r = 0; r < LANE_ROWS; r++) kept.best[r] = quad_max(&w, kept.best[r]);
+#endif
+    }
+#if !KEEP_BEST
+    WARP_UNROLL
+    for (int r = 0; r < LANE_ROWS; r++)
+        if (count_of(&kept, r) != GIVEN_UP)
+            set_count(&kept, r, compact(entries + kept.place + r * 32, count_of(&kept, r), kept.best[r] - spread));
+    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE); /* the row's other lanes read these lists */
+#endif
+    WARP_UNROLL
+    for (int r = 0; r < LANE_ROWS; r++) finish_row(&results, &kept, &w, r, p.first + r * 8, n, components, entries);
+}
