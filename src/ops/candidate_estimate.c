@@ -70,9 +70,9 @@ static double draw_row(float *row, const fg_shape *s, const fg_trial *t, double 
 static uint64_t others_left(float *row, const fg_shape *s, const fg_bounds_input *in, const fg_trial *t, uint32_t k,
                             fg_rng *rng)
 {
-    const double spread = s->assignment == FG_ASSIGN_SOFT ? (double)s->spread : 0;
+    const double cutoff = s->assignment == FG_ASSIGN_SOFT ? (double)s->cutoff : 0;
     const double squares = draw_row(row, s, t, variance_of(s, in, k), k, rng);
-    const double least = (double)in->normaliser[k] - (double)in->scale[k] * squares - spread;
+    const double least = (double)in->normaliser[k] - (double)in->scale[k] * squares - cutoff;
     uint64_t count = 0;
     double slack = 0;
     for (uint32_t q = 0; q < t->dims && t->row_slack > 0; q++) slack += t->row_slack * (double)row[q] * (double)row[q];

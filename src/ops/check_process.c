@@ -40,7 +40,7 @@ typedef enum pass_argument {
     PASS_PATH,
     PASS_TILE, /* "": none */
     PASS_ROWS,
-    PASS_BOUNDS,
+    PASS_PRUNING,
     PASS_LAUNCH_WORK,
     PASS_HAS_DIFFERENCES,
     PASS_HAS_WIDE_SUMS,
@@ -136,7 +136,7 @@ static void list_pass(argument_list *list, size_t first, const fg_pass_options *
     number(list, first + PASS_BATCH_ROWS, o->batch_rows);
     number(list, first + PASS_PATH, (unsigned)o->path);
     number(list, first + PASS_ROWS, o->rows);
-    number(list, first + PASS_BOUNDS, (unsigned)o->bounds);
+    number(list, first + PASS_PRUNING, (unsigned)o->pruning);
     number(list, first + PASS_HAS_DIFFERENCES, (unsigned)o->has_differences);
     number(list, first + PASS_HAS_WIDE_SUMS, (unsigned)o->has_wide_sums);
     snprintf(list->texts[work], sizeof list->texts[work], "%.17g", o->launch_work);
@@ -239,7 +239,7 @@ static fg_pass_options read_pass(char **arguments)
                              .path = (fgmm_path)number_of(arguments, PASS_PATH),
                              .tile_text = *tile ? tile : NULL,
                              .rows = number_of(arguments, PASS_ROWS),
-                             .bounds = (fg_bounds_use)number_of(arguments, PASS_BOUNDS),
+                             .pruning = (fg_pruning_use)number_of(arguments, PASS_PRUNING),
                              .launch_work = strtod(arguments[PASS_LAUNCH_WORK], NULL),
                              .has_differences = (int)number_of(arguments, PASS_HAS_DIFFERENCES),
                              .has_wide_sums = (int)number_of(arguments, PASS_HAS_WIDE_SUMS)};

@@ -14,10 +14,10 @@ enum { TILE_BYTES = 8 << 20, GROUP_TILE_BYTES = 32 << 20, MOST_TILE_ROWS = 8192 
 /* Most multiplications and additions of a launch: below 100 ms on a small device. */
 static const uint64_t launch_work = (uint64_t)1 << 33;
 
-/* What has a partial product each, not counting splits: a strip, or a group of the group backend. */
+/* What has a partial product each, not counting splits: a panel, or a group of the group backend. */
 static uint64_t product_count(const fg_shape *s)
 {
-    return s->backend == FGMM_BACKEND_GPU_WORKGROUP ? s->strips * fg_ceil_div(s->d, s->tile.rows) : s->strips;
+    return s->backend == FGMM_BACKEND_GPU_WORKGROUP ? s->panels * fg_ceil_div(s->d, s->tile.rows) : s->panels;
 }
 
 /* Floats of a row of y: the vector backend keeps groups of vectors, the last one filled up. */
@@ -161,8 +161,8 @@ static fgmm_status normalise_vector(fg_pass *pass, const fg_rows *rows, const fg
         FG_ARG_BUFFER(p->is_exact),
         FG_ARG_BUFFER(p->normaliser),
         FG_ARG_BUFFER(p->width),
-        FG_ARG_VALUE(s->strips),
-        FG_ARG_VALUE(s->spread),
+        FG_ARG_VALUE(s->panels),
+        FG_ARG_VALUE(s->cutoff),
         FG_ARG_BUFFER(dense->scratch),
         FG_ARG_VALUE(dense->scratch_floats),
         FG_ARG_BUFFER(dense->y),
@@ -206,14 +206,14 @@ static fgmm_status normalise_group(fg_pass *pass, const fg_rows *rows, const fg_
         FG_ARG_VALUE(dense->tile_rows),
         FG_ARG_BUFFER(p->normaliser),
         FG_ARG_BUFFER(p->width),
-        FG_ARG_VALUE(s->strips),
-        FG_ARG_VALUE(s->spread),
+        FG_ARG_VALUE(s->panels),
+        FG_ARG_VALUE(s->cutoff),
         FG_ARG_BUFFER(dense->r),
         FG_ARG_BUFFER(pass->lists.logz),
         FG_ARG_BUFFER(dense->sums.weights),
         FG_ARG_BUFFER(dense->survivors),
     };
-    const size_t tiles[2] = {(size_t)fg_ceil_div(span->count, s->tile.rows) * s->tile.local, s->strips};
+    const size_t tiles[2] = {(size_t)fg_ceil_div(span->count, s->tile.rows) * s->tile.local, s->panels};
     const size_t local[2] = {s->tile.local, 1};
     const size_t blocks = (size_t)fg_ceil_div(span->count, s->tile.block) * s->tile.local;
     FG_TRY(FG_LAUNCH(pass, dense->densities, densities, 2, tiles, local));
@@ -254,7 +254,7 @@ static fgmm_status multiply_tile(fg_pass *pass, cl_uint n)
     const int is_group = s->backend == FGMM_BACKEND_GPU_WORKGROUP;
     const size_t given = sizeof product / sizeof product[0] - (is_group ? 1 : 0);
     const size_t local[3] = {is_group ? s->tile.local : 1, 1, 1};
-    const size_t tiles[3] = {s->strips * local[0], is_group ? fg_ceil_div(s->d, s->tile.rows) : 1,
+    const size_t tiles[3] = {s->panels * local[0], is_group ? fg_ceil_div(s->d, s->tile.rows) : 1,
                              fg_ceil_div(n, dense->split_rows)};
     if (!has_differences_only(s))
         FG_TRY(fg_kernel_launch(pass->device, dense->accumulate, product, given, 3, tiles, local));

@@ -74,9 +74,9 @@ void fg_error_add_squares(fg_error *e, const fg_shape *s)
     e->variance += rounding_square * usual_exponent(s) * usual_exponent(s) * ((double)s->d / 3 + 1);
 }
 
-void fg_error_add_own(fg_error *e, const fg_shape *s, double peak, double offset_error)
+void fg_error_add_own(fg_error *e, const fg_shape *s, double log_constant, double offset_error)
 {
-    const double largest = fmax(fabs(peak), fabs(peak - usual_exponent(s)));
+    const double largest = fmax(fabs(log_constant), fabs(log_constant - usual_exponent(s)));
     e->variance += own_roundings * rounding_square * largest * largest;
     e->constant += rounding * small_roundings + fabs(offset_error);
 }

@@ -29,7 +29,7 @@ void fg_error_add_sums(fg_error *error, double squares);
 /* A sum of D squares. */
 void fg_error_add_squares(fg_error *error, const fg_shape *shape);
 /* The log-density itself, peak at distance 0 (less base), and what it is added to. */
-void fg_error_add_own(fg_error *error, const fg_shape *shape, double peak, double offset_error);
+void fg_error_add_own(fg_error *error, const fg_shape *shape, double log_constant, double offset_error);
 /* Products in float32 instead of differences; scale is h, centre (D). */
 void fg_error_add_products(fg_error *error, const fg_shape *shape, double scale, const float *centre);
 /* A product y.2m that is off by delta |y| |2 m|, where h |m|^2 is squares. */

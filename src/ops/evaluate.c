@@ -16,7 +16,7 @@ typedef struct host_lists {
     cl_uint *components;  /* (n, capacity) */
     float *values;        /* (n, capacity) */
     cl_uint *sorted_rows; /* rows for the dense path */
-    float *tile;          /* (strips, tile rows, strip) responsibilities of a dense tile */
+    float *tile;          /* (panels, tile rows, panel) responsibilities of a dense tile */
 } host_lists;
 
 static void host_lists_free(host_lists *h)
@@ -65,10 +65,10 @@ static void label_lists(int32_t *labels, const host_lists *h, size_t n, uint32_t
     }
 }
 
-/* A row's responsibilities under all components: `strip` of them adjacent, then the next strip. */
+/* A row's responsibilities under all components: `panel` of them adjacent, then the next panel. */
 typedef struct row_values {
     const float *first;
-    size_t strip, strip_stride;
+    size_t panel, panel_stride;
     uint32_t k;
 } row_values;
 
@@ -76,7 +76,7 @@ typedef struct row_values {
 static row_values tile_row(const fg_pass *pass, const host_lists *h, uint32_t row)
 {
     const fg_shape *s = &pass->shape;
-    return (row_values){h->tile + (size_t)row * s->strip, s->strip, (size_t)pass->dense.tile_rows * s->strip, s->k};
+    return (row_values){h->tile + (size_t)row * s->panel, s->panel, (size_t)pass->dense.tile_rows * s->panel, s->k};
 }
 
 /* The `top` largest of a row, descending, ties to the lower component: insertion into a short sorted list. */
@@ -84,7 +84,7 @@ static void pick_largest(int32_t *ids, float *values, uint32_t top, const row_va
 {
     uint32_t filled = 0;
     for (uint32_t k = 0; k < row->k; k++) {
-        const float value = row->first[k / row->strip * row->strip_stride + k % row->strip];
+        const float value = row->first[k / row->panel * row->panel_stride + k % row->panel];
         if (filled == top && value <= values[top - 1]) continue;
         uint32_t at = filled < top ? filled++ : top - 1;
         for (; at > 0 && values[at - 1] < value; at--) {
@@ -150,11 +150,11 @@ static fgmm_status evaluate_matrices(fg_pass *pass, const fg_rows *rows, const f
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
-    const float spread = s->spread;
+    const float cutoff = s->cutoff;
     float *row = NULL;
-    if (out->top) pass->shape.spread = FG_SPREAD_ALL;
+    if (out->top) pass->shape.cutoff = FG_CUTOFF_NONE;
     status = fg_responsibilities_run(pass, rows);
-    pass->shape.spread = spread;
+    pass->shape.cutoff = cutoff;
     if (status != FGMM_OK) return status;
     if (!out->labels && !out->top) return FGMM_OK;
     FG_TRY(fetch_lists(h, pass, rows->n));
@@ -193,7 +193,7 @@ fgmm_status fg_pass_evaluate(fg_pass *pass, const fg_rows *weighted, const fg_ev
     if (out->log_likelihood) {
         FG_TRY(FG_ALLOC(&h.logz, n, "log-likelihoods"));
         FG_TRY(fg_buffer_read(pass->lists.logz, 0, h.logz, n * sizeof(float)));
-        for (size_t i = 0; i < n; i++) out->log_likelihood[i] = pass->packed.base + (double)h.logz[i];
+        for (size_t i = 0; i < n; i++) out->log_likelihood[i] = pass->packed.log_offset + (double)h.logz[i];
         if (fg_device_is_spoiled(pass->device)) out->log_likelihood[n - 1] = (double)NAN;
     }
 done:

@@ -1,4 +1,4 @@
-/* packed.c - parameters in double -> what kernels read: shifted, scaled, in strips of components. Host arithmetic only.
+/* packed.c - parameters in double -> what kernels read: shifted, scaled, in panels of components. Host arithmetic only.
  * docs/math.md, equations 1, 4 and 6. */
 #include "buffers.h"
 #include "parts.h"
@@ -12,7 +12,7 @@
 
 static const float padding_offset = -2e30f; /* PADDING of the kernels */
 
-/* Largest error that the fast form may cause before a strip takes the exact one, in nats (docs/math.md, "Rounding"). */
+/* Largest error that the fast form may cause before a panel takes the exact one, in nats (docs/math.md, "Rounding"). */
 static const double fast_error_nats = 1e-3;
 /* Of nearest means: |m|^2 over the mean squared distance of a mean's own rows up to which products tell them apart,
  * where 2^-22 |m|^2 is 2^-10 of that distance. */
@@ -43,9 +43,9 @@ static uint64_t component_bytes(const fg_shape *s)
     return sizeof(float) * (uint64_t)s->padded_k;
 }
 
-static uint64_t strip_bytes(const fg_shape *s)
+static uint64_t panel_bytes(const fg_shape *s)
 {
-    return sizeof(cl_uint) * (uint64_t)s->strips;
+    return sizeof(cl_uint) * (uint64_t)s->panels;
 }
 
 static uint64_t shift_bytes(const fg_shape *s)
@@ -59,7 +59,7 @@ static const fg_buffer_row rows[] = {
     {offsetof(fg_packed, offset), "offsets", component_bytes},
     {offsetof(fg_packed, normaliser), "normalisers", component_bytes},
     {offsetof(fg_packed, width), "widths", component_bytes},
-    {offsetof(fg_packed, is_exact), "strip forms", strip_bytes},
+    {offsetof(fg_packed, is_exact), "strip forms", panel_bytes},
     {offsetof(fg_packed, means), "means", means_bytes},
     {offsetof(fg_packed, shift), "shift", shift_bytes},
     {offsetof(fg_packed, is_wide), "forms of sums", component_bytes},
@@ -76,11 +76,11 @@ fgmm_status fg_packed_create(fg_packed *p, fgmm_device *device, const fg_shape *
     FG_TRY(fg_buffers_create(p, &buffers, device, s));
     FG_TRY(FG_ALLOC(&p->offsets, (uint64_t)s->k * s->d, "mean offsets"));
     FG_TRY(FG_ALLOC(&p->wide, s->padded_k, "forms of sums"));
-    FG_TRY(FG_ALLOC(&p->peaks, s->k, "peaks"));
+    FG_TRY(FG_ALLOC(&p->log_constants, s->k, "peaks"));
     FG_TRY(FG_ALLOC(&p->errors, s->k, "error bounds"));
     FG_TRY(FG_ALLOC(&p->columns, s->d, "columns"));
     FG_TRY(fg_split_create(p, device, s));
-    FG_TRY(fg_bounds_create(&p->bounds, device, s));
+    FG_TRY(fg_bounds_create(&p->pruning, device, s));
 done:
     if (status != FGMM_OK) fg_packed_free(p);
     return status;
@@ -106,12 +106,12 @@ void fg_packed_free(fg_packed *p)
 {
     fg_buffers_free(p, &buffers);
     fg_buffers_free(p, &centre_buffers);
-    fg_bounds_free(&p->bounds);
+    fg_bounds_free(&p->pruning);
     fg_buffer_free(p->split_means);
-    fg_buffer_free(p->strip_terms);
+    fg_buffer_free(p->panel_terms);
     free(p->offsets);
     free(p->wide);
-    free(p->peaks);
+    free(p->log_constants);
     free(p->errors);
     free(p->columns);
     *p = (fg_packed){0};
@@ -121,12 +121,12 @@ void fg_packed_free(fg_packed *p)
 typedef struct image {
     float *packed, *scale, *offset, *normaliser, *width, *means;
     cl_uint *is_exact;
-    const float *centres; /* (padded_k, row_stride) what rows are compared with: means, or whitened ones */
-    float *white;         /* tied: those; otherwise NULL */
-    double *peaks;        /* (k) log-densities at distance 0 */
-    double *variances;    /* (k), the mean over the dimensions; NULL: not known */
-    double *squares;      /* (k) h |m|^2: half the squared distance to the shift, in the component's deviations */
-    fg_error *errors;     /* (k) what every form of a log-density has in common */
+    const float *centres;  /* (padded_k, row_stride) what rows are compared with: means, or whitened ones */
+    float *white;          /* tied: those; otherwise NULL */
+    double *log_constants; /* (k) log-densities at distance 0 */
+    double *variances;     /* (k), the mean over the dimensions; NULL: not known */
+    double *squares;       /* (k) h |m|^2: half the squared distance to the shift, in the component's deviations */
+    fg_error *errors;      /* (k) what every form of a log-density has in common */
 } image;
 
 static fgmm_status image_create(image *m, const fg_shape *s)
@@ -137,9 +137,9 @@ static fgmm_status image_create(image *m, const fg_shape *s)
     FG_TRY(FG_ALLOC(&m->offset, s->padded_k, "offsets"));
     FG_TRY(FG_ALLOC(&m->normaliser, s->padded_k, "normalisers"));
     FG_TRY(FG_ALLOC(&m->width, s->padded_k, "widths"));
-    FG_TRY(FG_ALLOC(&m->is_exact, s->strips, "strip forms"));
+    FG_TRY(FG_ALLOC(&m->is_exact, s->panels, "strip forms"));
     FG_TRY(FG_ALLOC(&m->means, (uint64_t)s->padded_k * s->row_stride, "means"));
-    FG_TRY(FG_ALLOC(&m->peaks, s->k, "peaks"));
+    FG_TRY(FG_ALLOC(&m->log_constants, s->k, "peaks"));
     FG_TRY(FG_ALLOC(&m->squares, s->k, "squares"));
     FG_TRY(FG_ALLOC(&m->errors, s->k, "error bounds"));
     if (s->covariance == FGMM_TIED)
@@ -159,7 +159,7 @@ static void image_free(image *m)
     free(m->means);
     free(m->is_exact);
     free(m->white);
-    free(m->peaks);
+    free(m->log_constants);
     free(m->squares);
     free(m->variances);
     free(m->errors);
@@ -221,7 +221,8 @@ static double log_determinant_of(const fg_shape *s, const fg_parameters *q, uint
 
 /* peaks: log pi_k + log-normaliser; full covariances are factored for that, and packed on the way. Matrices that float
  * sums would harm are noted. */
-static fgmm_status set_peaks(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, const fg_triangle *tied)
+static fgmm_status set_log_constants(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q,
+                                     const fg_triangle *tied)
 {
     const double log_two_pi = 1.8378770664093454835606594728112, full_scale = sqrt(0.5);
     fgmm_status status = FGMM_OK;
@@ -243,7 +244,7 @@ static fgmm_status set_peaks(image *m, fg_packed *p, const fg_shape *s, const fg
             fg_error_add_scales(&m->errors[k], p, s, q, k);
             log_determinant = log_determinant_of(s, q, k);
         }
-        m->peaks[k] = log(q->weights[k]) - 0.5 * (s->d * log_two_pi + log_determinant);
+        m->log_constants[k] = log(q->weights[k]) - 0.5 * (s->d * log_two_pi + log_determinant);
     }
 done:
     fg_triangle_clear(&own);
@@ -298,44 +299,44 @@ static double scale_of(const fg_shape *s, const fg_parameters *q, uint32_t k)
 
 static void pack_component(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, uint32_t k)
 {
-    const double scale = scale_of(s, q, k), peak = s->assignment == FG_ASSIGN_HARD ? 0 : m->peaks[k];
+    const double scale = scale_of(s, q, k), log_constant = s->assignment == FG_ASSIGN_HARD ? 0 : m->log_constants[k];
     m->scale[k] = (float)scale;
     m->width[k] = (float)(1.0 / scale);
-    m->normaliser[k] = (float)fmax(peak - p->base, -1e30); /* weight 0: log is -infinity */
-    if (s->covariance == FGMM_FULL) return;                /* always about the mean */
+    m->normaliser[k] = (float)fmax(log_constant - p->log_offset, -1e30); /* weight 0: log is -infinity */
+    if (s->covariance == FGMM_FULL) return;                              /* always about the mean */
     m->squares[k] = scaled_squares(m, s, q, k);
-    if (is_too_coarse(s, q, m->squares[k], k)) p->has_exact = m->is_exact[k / s->strip] = 1;
+    if (is_too_coarse(s, q, m->squares[k], k)) p->has_exact = m->is_exact[k / s->panel] = 1;
 }
 
 /* What the form adds to component k's error, whose offset is known. kept: what of it is - h |m|^2. */
 static void note_form(const image *m, fg_packed *p, const fg_shape *s, double kept, uint32_t k)
 {
-    const double peak = m->peaks[k] - p->base, lowest = -1e30;
-    const int is_product = s->covariance != FGMM_FULL && !m->is_exact[k / s->strip];
+    const double log_constant = m->log_constants[k] - p->log_offset, lowest = -1e30;
+    const int is_product = s->covariance != FGMM_FULL && !m->is_exact[k / s->panel];
     fg_error *e = &p->errors[k];
     *e = (fg_error){0};
-    if (s->assignment == FG_ASSIGN_HARD || !(peak > lowest)) return; /* weight 0 */
-    p->peaks[k] = peak;
+    if (s->assignment == FG_ASSIGN_HARD || !(log_constant > lowest)) return; /* weight 0 */
+    p->log_constants[k] = log_constant;
     *e = m->errors[k];
     fg_error_add_squares(e, s);
-    fg_error_add_own(e, s, peak, (double)m->offset[k] - (peak - kept));
+    fg_error_add_own(e, s, log_constant, (double)m->offset[k] - (log_constant - kept));
     if (is_product && s->covariance == FGMM_DIAG) fg_error_add_sums(e, 2 * m->squares[k]);
     if (is_product && s->covariance != FGMM_DIAG)
         fg_error_add_products(e, s, (double)m->scale[k], m->centres + (size_t)k * s->row_stride);
 }
 
-/* Component k of a strip, column k % strip of every dimension, and what is added to its sums: by the strip's form. */
+/* Component k of a panel, column k % panel of every dimension, and what is added to its sums: by the panel's form. */
 static void pack_column(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q, uint32_t k)
 {
-    const int is_diag = s->covariance == FGMM_DIAG, is_exact = (int)m->is_exact[k / s->strip];
-    const size_t per_dim = (size_t)s->strip * (is_diag ? 2 : 1);
+    const int is_diag = s->covariance == FGMM_DIAG, is_exact = (int)m->is_exact[k / s->panel];
+    const size_t per_dim = (size_t)s->panel * (is_diag ? 2 : 1);
     const double squares = m->squares[k];
-    float *column = m->packed + (size_t)(k / s->strip) * s->d * per_dim + k % s->strip;
+    float *column = m->packed + (size_t)(k / s->panel) * s->d * per_dim + k % s->panel;
     for (uint32_t d = 0; d < s->d; d++, column += per_dim) {
         const float mean = m->centres[(size_t)k * s->row_stride + d];
         if (is_diag) {
             column[0] = (float)sqrt(0.5 / q->covariances[(size_t)k * s->d + d]);
-            column[s->strip] = is_exact ? mean : (float)(-(double)mean * (double)column[0]);
+            column[s->panel] = is_exact ? mean : (float)(-(double)mean * (double)column[0]);
         } else {
             column[0] = is_exact ? mean : 2 * mean;
         }
@@ -345,7 +346,7 @@ static void pack_column(image *m, fg_packed *p, const fg_shape *s, const fg_para
     note_form(m, p, s, kept, k);
 }
 
-/* Full: the mean in front of the factor, which set_peaks has packed. */
+/* Full: the mean in front of the factor, which set_log_constants has packed. */
 static void pack_full(image *m, fg_packed *p, const fg_shape *s, uint32_t k)
 {
     memcpy(m->packed + k * fg_triangle_floats(s), m->means + (size_t)k * s->row_stride, s->row_stride * sizeof(float));
@@ -359,14 +360,14 @@ static double common_part(const fg_shape *s, const image *m)
 {
     double highest = -INFINITY;
     if (s->assignment == FG_ASSIGN_HARD) return 0;
-    for (uint32_t k = 0; k < s->k; k++) highest = fmax(highest, m->peaks[k]);
+    for (uint32_t k = 0; k < s->k; k++) highest = fmax(highest, m->log_constants[k]);
     return highest - 0.5 * s->d;
 }
 
-/* Packs all components; the strips' forms follow from the first loop. */
+/* Packs all components; the panels' forms follow from the first loop. */
 static void pack_all(image *m, fg_packed *p, const fg_shape *s, const fg_parameters *q)
 {
-    p->base = common_part(s, m);
+    p->log_offset = common_part(s, m);
     p->has_exact = 0;
     for (uint32_t k = 0; k < s->k; k++) pack_component(m, p, s, q, k);
     for (uint32_t k = 0; k < s->k; k++)
@@ -408,7 +409,7 @@ done:
 static fgmm_status load_bounds(fg_packed *p, const fg_shape *s, const image *m)
 {
     const fg_bounds_input input = {m->means, m->scale, m->normaliser, m->squares, m->variances};
-    return s->bound_dims > 0 ? fg_bounds_load(&p->bounds, s, &input) : FGMM_OK;
+    return s->projection_dims > 0 ? fg_bounds_load(&p->pruning, s, &input) : FGMM_OK;
 }
 
 fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters *parameters, const float *shift,
@@ -429,14 +430,14 @@ fgmm_status fg_packed_load(fg_packed *p, const fg_shape *s, const fg_parameters 
         if (m.white) whiten_mean(&m, s, triangle->w, mean, shift, k);
     }
     FG_TRY(set_variances(&m, s, parameters));
-    if (s->assignment == FG_ASSIGN_SOFT) FG_TRY(set_peaks(&m, p, s, parameters, triangle));
+    if (s->assignment == FG_ASSIGN_SOFT) FG_TRY(set_log_constants(&m, p, s, parameters, triangle));
     pack_all(&m, p, s, parameters);
     FG_TRY(fg_buffer_write(p->packed, 0, m.packed, fg_buffer_bytes(p->packed)));
     FG_TRY(fg_buffer_write(p->scale, 0, m.scale, sizeof(float) * s->padded_k));
     FG_TRY(fg_buffer_write(p->offset, 0, m.offset, sizeof(float) * s->padded_k));
     FG_TRY(fg_buffer_write(p->normaliser, 0, m.normaliser, sizeof(float) * s->padded_k));
     FG_TRY(fg_buffer_write(p->width, 0, m.width, sizeof(float) * s->padded_k));
-    FG_TRY(fg_buffer_write(p->is_exact, 0, m.is_exact, sizeof(cl_uint) * s->strips));
+    FG_TRY(fg_buffer_write(p->is_exact, 0, m.is_exact, sizeof(cl_uint) * s->panels));
     FG_TRY(fg_buffer_write(p->is_wide, 0, p->wide, sizeof(cl_uint) * s->padded_k));
     p->is_recentred = 0;
     FG_TRY(fg_buffer_write(p->means, 0, m.means, fg_buffer_bytes(p->means)));

@@ -41,7 +41,7 @@ typedef struct fg_lists {
     fg_answer *counts_found;                              /* the same for the host */
     fg_buffer *scratch;                                   /* float (workers, scratch_floats); warps: their lists */
     uint32_t blocks, block_rows, max_chunks;
-    uint32_t chunk_strips, l_stride;
+    uint32_t chunk_panels, l_stride;
     cl_ulong scratch_floats;
 } fg_lists;
 
@@ -79,7 +79,7 @@ typedef struct fg_deferred {
 /* ---- the dense tile; made at first use ---- */
 typedef struct fg_dense {
     fg_buffer *y;         /* float (tile_rows, row_stride); vector: (groups, tile_rows, group) */
-    fg_buffer *r;         /* float (strips, tile_rows, strip) */
+    fg_buffer *r;         /* float (panels, tile_rows, panel) */
     fg_buffer *survivors; /* uint (tile_rows / block) */
     fg_buffer *scratch;   /* vector: float (workers, scratch_floats) */
     fg_partial_sums sums; /* a range is a block of rows; vector: block i of all tiles that are combined together */
@@ -87,7 +87,7 @@ typedef struct fg_dense {
     cl_ulong scratch_floats;
     cl_kernel responsibilities, accumulate;
     cl_kernel densities;   /* group: what precedes responsibilities */
-    cl_kernel differences; /* group: accumulate for strips of the exact form, and of diagonal covariances */
+    cl_kernel differences; /* group: accumulate for panels of the exact form, and of diagonal covariances */
 } fg_dense;
 
 /* ---- sums that stay in the L2 cache, vector backend: rows straight into them; made at first use ---- */
@@ -114,7 +114,7 @@ struct fg_pass {
     fg_whitening whitening;
     fg_moments moments;
     cl_kernel responsibilities, count, scan, scatter, accumulate, combine_chunks, sum_rows, combine_rows;
-    cl_kernel bounded;                   /* responsibilities with bounds; NULL where the shape has none */
+    cl_kernel pruned;                    /* responsibilities with bounds; NULL where the shape has none */
     cl_kernel scan_blocks;               /* group: what follows count, and precedes scan */
     cl_kernel weigh_entries, weigh_rows; /* made at first use */
     double weight;                       /* of the rows accumulated since load */

@@ -257,7 +257,7 @@ done:
 /* Straight into sums, unless upper bounds spare most of the products: only lists know them. */
 static int takes_fused(const fg_pass *pass)
 {
-    return pass->shape.is_fused && !pass->packed.bounds.are_used && !pass->packed.is_recentred;
+    return pass->shape.is_fused && !pass->packed.pruning.is_used && !pass->packed.is_recentred;
 }
 
 /* Sums about other centres take lists, which sum differences. */
@@ -357,7 +357,7 @@ static double error_bound(const fg_pass *pass, const double *values)
         const int is_one_row = !pass->has_weights && weights[k] < one_row;
         const double error = is_one_row ? fg_error_at_mean(&p->errors[k]) : fg_error_near(&p->errors[k]);
         bound = fmax(bound, error);
-        exponent += weights[k] / pass->weight * p->peaks[k];
+        exponent += weights[k] / pass->weight * p->log_constants[k];
     }
     return bound * fmax(1, exponent / fg_error_exponent(s));
 }
@@ -370,7 +370,7 @@ fgmm_status fg_pass_statistics(fg_pass *pass, double *values)
     FG_TRY(fg_accumulate_fetch(pass, values + 1));
     values[0] = pass->weight;
     if (s->assignment == FG_ASSIGN_SOFT && pass->weight > 0) pass->error_bound_nats = error_bound(pass, values);
-    values[1] += pass->weight * pass->packed.base;
+    values[1] += pass->weight * pass->packed.log_offset;
     double *weights = values + 2, *s1 = weights + s->k, *s2 = s1 + (size_t)s->k * s->d;
     FG_TRY(fg_moments_fetch(pass, s2));
     move_to_true_means(pass, weights, s1, s2);
@@ -398,6 +398,6 @@ void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts)
                              .error_bound_nats = pass->error_bound_nats,
                              .backend = has_unit ? FGMM_BACKEND_MATRIX_UNIT : pass->shape.backend,
                              .terms = has_unit ? pass->packed.terms : 0,
-                             .are_bounds_used = pass->packed.bounds.are_used};
+                             .is_pruned = pass->packed.pruning.is_used};
     fg_shape_describe(&pass->shape, facts->tile, sizeof facts->tile);
 }

@@ -25,11 +25,11 @@ typedef enum fg_assignment {
 
 /* May the vector backend, and the matrix backend of CPUs, leave to upper bounds which distances are irrelevant
  * (cl/cpu/projection_bound.cl, cl/matrix/responsibilities_pruned.cl)? */
-typedef enum fg_bounds_use {
-    FG_BOUNDS_AUTO = 0, /* where they pay */
-    FG_BOUNDS_ALWAYS,   /* wherever the kernel exists */
-    FG_BOUNDS_NEVER
-} fg_bounds_use;
+typedef enum fg_pruning_use {
+    FG_PRUNING_AUTO = 0, /* where they pay */
+    FG_PRUNING_ALWAYS,   /* wherever the kernel exists */
+    FG_PRUNING_NEVER
+} fg_pruning_use;
 
 /* What the error bound knows of the source's rows, by column, (d); borrowed while the pass exists. NULL: nothing. */
 typedef struct fg_row_facts {
@@ -49,7 +49,7 @@ typedef struct fg_pass_options {
     const struct fg_tile *tile; /* of the device's backend, for tests and tuning; NULL: the remembered or shipped one */
     const char *tile_text;      /* NULL, or fg_pass_facts.tile of an earlier pass: taken where it is legal here */
     uint64_t rows;              /* that will follow a load, about; 0: few */
-    fg_bounds_use bounds;
+    fg_pruning_use pruning;
     int has_differences; /* no log-density from products (docs/math.md, "Rounding"): which mean is nearest is then as
                             exact as float32 rows and means are */
     float row_scale;     /* a power of two that F16 and F32 rows are multiplied by while they are loaded; parameters and
@@ -134,8 +134,8 @@ typedef struct fg_pass_facts {
     uint64_t sparse_batches, dense_batches, dense_rows; /* since creation */
     double error_bound_nats;                            /* of the loaded parameters, docs/math.md "Rounding" */
     fgmm_backend backend;                               /* MATRIX where a matrix unit multiplies for the sums */
-    uint32_t terms;      /* of a mean in products, docs/math.md "Splitting": 1 where bounds are used; else 0 */
-    int are_bounds_used; /* for the loaded parameters, docs/math.md "Bounds" */
+    uint32_t terms; /* of a mean in products, docs/math.md "Splitting": 1 where bounds are used; else 0 */
+    int is_pruned;  /* for the loaded parameters, docs/math.md "Bounds" */
     char tile[128];
 } fg_pass_facts;
 void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts);

@@ -18,7 +18,7 @@ static const char *const leaves[][PROGRAMS] = {
         {
             [FG_PROGRAM_SPARSE] = "cpu/sparse.cl",
             [FULL] = "cpu/sparse_full.cl",
-            [FG_PROGRAM_BOUNDED] = "cpu/responsibilities_pruned.cl",
+            [FG_PROGRAM_PRUNED] = "cpu/responsibilities_pruned.cl",
             [FG_PROGRAM_DENSE] = "cpu/dense.cl",
             [FG_PROGRAM_FUSED] = "cpu/fused.cl",
             [FG_PROGRAM_MATRIX] = "cpu/matrices.cl",
@@ -30,8 +30,8 @@ static const char *const leaves[][PROGRAMS] = {
             [FG_PROGRAM_DENSE] = "gpu/dense.cl",
             [FG_PROGRAM_MATRIX] = "gpu/matrices.cl",
         },
-    [MATRIX_PLAIN] = {[FG_PROGRAM_SPARSE] = "matrix/sparse_plain.cl", [FG_PROGRAM_BOUNDED] = "matrix/pruned_plain.cl"},
-    [MATRIX_AMX] = {[FG_PROGRAM_SPARSE] = "matrix/sparse_amx.cl", [FG_PROGRAM_BOUNDED] = "matrix/pruned_amx.cl"},
+    [MATRIX_PLAIN] = {[FG_PROGRAM_SPARSE] = "matrix/sparse_plain.cl", [FG_PROGRAM_PRUNED] = "matrix/pruned_plain.cl"},
+    [MATRIX_AMX] = {[FG_PROGRAM_SPARSE] = "matrix/sparse_amx.cl", [FG_PROGRAM_PRUNED] = "matrix/pruned_amx.cl"},
     [MATRIX_WARP] = {[FG_PROGRAM_SPARSE] = "matrix/sparse_warp.cl"},
     [MATRIX_NVIDIA] = {[FG_PROGRAM_SPARSE] = "matrix/sparse_nvidia.cl"},
 };

@@ -12,7 +12,7 @@ typedef enum fg_program {
     FG_PROGRAM_DENSE = 1,
     FG_PROGRAM_WHITE = 2,
     FG_PROGRAM_MATRIX = 3,
-    FG_PROGRAM_BOUNDED = 4,
+    FG_PROGRAM_PRUNED = 4,
     FG_PROGRAM_FUSED = 5
 } fg_program;
 

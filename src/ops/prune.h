@@ -9,13 +9,13 @@
  * principal_axes.c) ---- */
 enum { FG_MOST_BOUND_DIMS = 48 };
 
-typedef struct fg_bounds {
+typedef struct fg_pruning {
     fg_buffer *offset;           /* float (padded_k); NULL where the shape has no bounds */
-    fg_buffer *axes;             /* float [bound_dims / vw][D][vw]; NULL with a matrix unit */
-    fg_buffer *packed;           /* float [strips][bound_dims][strip]: twice the means' coordinates; likewise */
+    fg_buffer *axes;             /* float [projection_dims / vw][D][vw]; NULL with a matrix unit */
+    fg_buffer *packed;           /* float [panels][projection_dims][panel]: twice the means' coordinates; likewise */
     float row_share, rest_share; /* matrix unit: what bounds take of |y|^2, and of |y|^2 less its first term */
-    int are_used;                /* for the loaded model */
-} fg_bounds;
+    int is_used;                 /* for the loaded model */
+} fg_pruning;
 
 /* means (padded_k, row_stride) and shift as kernels use them, h |m|^2 (k), scale and normaliser (padded_k); variances
  * (k), the mean over the dimensions, NULL where they are not known (k-means that begins). */
@@ -29,10 +29,10 @@ int fg_bounds_are_possible(const fg_shape *shape, const fg_pass_options *options
 uint32_t fg_bounds_dims(const fg_shape *shape);
 uint64_t fg_bounds_bytes(const fg_shape *shape);
 uint64_t fg_bounds_host_bytes(const fg_shape *shape);
-fgmm_status fg_bounds_create(fg_bounds *bounds, fgmm_device *device, const fg_shape *shape);
-void fg_bounds_free(fg_bounds *bounds);
-/* Decides are_used, and writes the buffers if they are. */
-fgmm_status fg_bounds_load(fg_bounds *bounds, const fg_shape *shape, const fg_bounds_input *input);
+fgmm_status fg_bounds_create(fg_pruning *pruning, fgmm_device *device, const fg_shape *shape);
+void fg_bounds_free(fg_pruning *pruning);
+/* Decides is_used, and writes the buffers if they are. */
+fgmm_status fg_bounds_load(fg_pruning *pruning, const fg_shape *shape, const fg_bounds_input *input);
 
 /* axes (count, d), rows orthonormal or zero: leading principal axes of means (k, row_stride) about 0. */
 fgmm_status fg_principal_axes(float *axes, const fg_shape *shape, const float *means, uint32_t count);
@@ -45,8 +45,9 @@ typedef struct fg_prune_first_term_input {
     double products;     /* of an element, that log-densities take without bounds */
 } fg_prune_first_term_input;
 
-/* Decides are_used, and writes the offsets if they are. */
-fgmm_status fg_prune_first_term_load(fg_bounds *bounds, const fg_shape *shape, const fg_prune_first_term_input *input);
+/* Decides is_used, and writes the offsets if they are. */
+fgmm_status fg_prune_first_term_load(fg_pruning *pruning, const fg_shape *shape,
+                                     const fg_prune_first_term_input *input);
 
 /* ---- what bounds will leave over (candidate_estimate.c) ---- */
 

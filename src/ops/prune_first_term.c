@@ -59,7 +59,7 @@ static int are_worthwhile(const fg_shape *s, const fg_prune_first_term_input *in
     return bounded <= worthwhile * plain;
 }
 
-fgmm_status fg_prune_first_term_load(fg_bounds *b, const fg_shape *s, const fg_prune_first_term_input *in)
+fgmm_status fg_prune_first_term_load(fg_pruning *b, const fg_shape *s, const fg_prune_first_term_input *in)
 {
     fgmm_status status = FGMM_OK;
     const fg_bounds_input *components = &in->components;
@@ -78,8 +78,8 @@ fgmm_status fg_prune_first_term_load(fg_bounds *b, const fg_shape *s, const fg_p
                             .slacks = slacks,
                             .row_slack = (double)b->row_share + of_rests};
     FG_TRY(fg_trial_candidates(&candidates, s, components, &trial));
-    b->are_used = s->has_forced_bounds || are_worthwhile(s, in, candidates);
-    if (!b->are_used) goto done;
+    b->is_used = s->is_pruning_forced || are_worthwhile(s, in, candidates);
+    if (!b->is_used) goto done;
     for (uint32_t k = 0; k < s->padded_k; k++) offset[k] = components->normaliser[k];
     for (uint32_t k = 0; k < s->k; k++)
         offset[k] = (float)((double)components->normaliser[k] - components->squares[k] + slacks[k]);

@@ -34,7 +34,7 @@ int fg_bounds_are_possible(const fg_shape *s, const fg_pass_options *options)
     const int fits = s->backend == FGMM_BACKEND_CPU_SIMD && s->covariance == FGMM_SPHERICAL && s->matrices == 0 &&
                      options->path != FGMM_PATH_DENSE;
     const double work = (double)options->rows * s->k * s->d;
-    if (options->bounds != FG_BOUNDS_AUTO) return fits && options->bounds == FG_BOUNDS_ALWAYS;
+    if (options->pruning != FG_PRUNING_AUTO) return fits && options->pruning == FG_PRUNING_ALWAYS;
     const int is_large =
         s->tile.unit == FG_UNIT_NONE ? s->k >= LEAST_K && s->d >= LEAST_D : (uint64_t)s->k * s->d >= LEAST_PRODUCT;
     return fits && is_large && s->d <= MOST_D && work >= least_work;
@@ -47,7 +47,7 @@ uint32_t fg_bounds_dims(const fg_shape *s)
 
 uint64_t fg_bounds_bytes(const fg_shape *s)
 {
-    const uint64_t axes = s->bound_dims * ((uint64_t)s->d + s->padded_k);
+    const uint64_t axes = s->projection_dims * ((uint64_t)s->d + s->padded_k);
     return s->has_bounds ? sizeof(float) * (axes + s->padded_k) : 0;
 }
 
@@ -58,10 +58,10 @@ uint64_t fg_bounds_host_bytes(const fg_shape *s)
     return s->has_bounds ? 2 * (fg_bounds_bytes(s) + sizeof(double) * s->k) : 0;
 }
 
-fgmm_status fg_bounds_create(fg_bounds *b, fgmm_device *device, const fg_shape *s)
+fgmm_status fg_bounds_create(fg_pruning *b, fgmm_device *device, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
-    const uint64_t dims = s->bound_dims;
+    const uint64_t dims = s->projection_dims;
     size_t axes, packed;
     if (!s->has_bounds) return FGMM_OK;
     FG_TRY(fg_buffer_create(&b->offset, device, sizeof(float) * s->padded_k, FG_BUFFER_DEVICE, "bounds"));
@@ -74,12 +74,12 @@ done:
     return status;
 }
 
-void fg_bounds_free(fg_bounds *b)
+void fg_bounds_free(fg_pruning *b)
 {
     fg_buffer_free(b->axes);
     fg_buffer_free(b->packed);
     fg_buffer_free(b->offset);
-    *b = (fg_bounds){0};
+    *b = (fg_pruning){0};
 }
 
 /* z (dims): A m and the length of the rest. columns (d, dims): A transposed, the last column zero. */
@@ -100,7 +100,7 @@ static void project(float *z, const float *columns, const float *mean, uint32_t 
 
 static int are_worthwhile(const fg_shape *s, double candidates)
 {
-    const double k = s->k, d = s->d, dims = s->bound_dims;
+    const double k = s->k, d = s->d, dims = s->projection_dims;
     const double each = CANDIDATE_PER_DIM * d + CANDIDATE_PER_LANE * (double)s->tile.vw;
     return (k + d) * dims + candidates * each <= worthwhile * k * d;
 }
@@ -110,17 +110,17 @@ static int are_worthwhile(const fg_shape *s, double candidates)
 /* Component k's column of the packed coordinates, and its offset with room for rounding. */
 static void pack(float *packed, float *offset, const fg_shape *s, const fg_bounds_input *in, const float *z, uint32_t k)
 {
-    const uint32_t dims = s->bound_dims;
+    const uint32_t dims = s->projection_dims;
     const double slack = slack_share * in->squares[k] + (s->assignment == FG_ASSIGN_SOFT ? slack_nats : 0);
-    float *column = packed + (size_t)(k / s->strip) * dims * s->strip + k % s->strip;
-    for (uint32_t q = 0; q < dims; q++) column[(size_t)q * s->strip] = 2 * z[(size_t)k * dims + q];
+    float *column = packed + (size_t)(k / s->panel) * dims * s->panel + k % s->panel;
+    for (uint32_t q = 0; q < dims; q++) column[(size_t)q * s->panel] = 2 * z[(size_t)k * dims + q];
     offset[k] = (float)((double)in->normaliser[k] - in->squares[k] + slack);
 }
 
-fgmm_status fg_bounds_load(fg_bounds *b, const fg_shape *s, const fg_bounds_input *in)
+fgmm_status fg_bounds_load(fg_pruning *b, const fg_shape *s, const fg_bounds_input *in)
 {
     fgmm_status status = FGMM_OK;
-    const uint32_t dims = s->bound_dims, vw = s->tile.vw, d = s->d;
+    const uint32_t dims = s->projection_dims, vw = s->tile.vw, d = s->d;
     float *axes = NULL, *columns = NULL, *z = NULL, *packed = NULL, *offset = NULL;
     double candidates;
     if (dims == 0) return FGMM_OK;
@@ -138,8 +138,8 @@ fgmm_status fg_bounds_load(fg_bounds *b, const fg_shape *s, const fg_bounds_inpu
     }
     const fg_trial trial = {.points = z, .dims = dims, .stride = dims, .has_rest = 1};
     FG_TRY(fg_trial_candidates(&candidates, s, in, &trial));
-    b->are_used = s->has_forced_bounds || are_worthwhile(s, candidates);
-    if (!b->are_used) goto done;
+    b->is_used = s->is_pruning_forced || are_worthwhile(s, candidates);
+    if (!b->is_used) goto done;
     for (uint32_t k = 0; k < s->k; k++)
         project(z + (size_t)k * dims, columns, in->means + (size_t)k * s->row_stride, d, dims);
     for (uint32_t k = 0; k < s->padded_k; k++) offset[k] = in->normaliser[k];

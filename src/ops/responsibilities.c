@@ -10,27 +10,27 @@
 #include <string.h>
 
 /* Vector backend: floats of scratch that a block's log-densities may take, so that they stay in a core's L2 cache next
- * to the packed components of a strip. */
+ * to the packed components of a panel. */
 enum { SCRATCH_DENSITIES = 96 * 1024, SWEEP_VECTORS = 4 };
 
-/* Vector backend: how many strips a block passes over before its rows are swept, and the layout of a worker's scratch.
+/* Vector backend: how many panels a block passes over before its rows are swept, and the layout of a worker's scratch.
  */
 static void plan_scratch(fg_lists *lists, const fg_shape *s)
 {
     const fg_tile *tile = &s->tile;
-    const uint32_t per_strip = tile->block * s->strip;
-    const uint64_t most = fg_max_u64(1, SCRATCH_DENSITIES / per_strip);
-    lists->chunk_strips = (uint32_t)fg_min_u64(s->strips, most);
+    const uint32_t per_panel = tile->block * s->panel;
+    const uint64_t most = fg_max_u64(1, SCRATCH_DENSITIES / per_panel);
+    lists->chunk_panels = (uint32_t)fg_min_u64(s->panels, most);
     /* whole sweeps, and a vector more so that rows do not share cache sets */
     const uint32_t sweep = SWEEP_VECTORS * tile->vw;
-    lists->l_stride = (uint32_t)fg_round_up((uint64_t)lists->chunk_strips * s->strip, sweep) + tile->vw;
+    lists->l_stride = (uint32_t)fg_round_up((uint64_t)lists->chunk_panels * s->panel, sweep) + tile->vw;
     /* scratch_t of cl/cpu/sweep.cl: four arrays have a number a row, filled up to whole vectors; then a list */
     const uint64_t rows = (uint64_t)tile->block * (s->row_stride + tile->vw + lists->l_stride);
     const uint64_t numbers =
         4 * fg_round_up(tile->block, tile->vw) + 2 * (fg_round_up(s->capacity, tile->vw) + tile->vw);
     const uint64_t split_floats = fg_split_row_values(s) / 2; /* matrix: bf16 terms of the rows */
-    const uint64_t bounds = s->has_bounds ? (uint64_t)tile->block * s->bound_dims + lists->l_stride : 0;
-    lists->scratch_floats = fg_round_up(rows + numbers + split_floats + bounds, 64);
+    const uint64_t pruning = s->has_bounds ? (uint64_t)tile->block * s->projection_dims + lists->l_stride : 0;
+    lists->scratch_floats = fg_round_up(rows + numbers + split_floats + pruning, 64);
 }
 
 /* Warps: rows of a launch, about what a device works on at a time; their lanes' lists are used again by the next. */
@@ -112,8 +112,8 @@ static fgmm_status run_workers(fg_pass *pass, cl_kernel kernel, const fg_rows *r
         const fg_argument batch[] = {FG_ARG_BUFFER(rows->buffer), FG_ARG_VALUE(first), FG_ARG_VALUE(first_row),
                                      FG_ARG_VALUE(end)};
         const fg_argument rest[] = {
-            FG_ARG_VALUE(s->strips),       FG_ARG_VALUE(lists->chunk_strips), FG_ARG_VALUE(s->k),
-            FG_ARG_VALUE(s->spread),       FG_ARG_BUFFER(lists->scratch),     FG_ARG_VALUE(lists->scratch_floats),
+            FG_ARG_VALUE(s->panels),       FG_ARG_VALUE(lists->chunk_panels), FG_ARG_VALUE(s->k),
+            FG_ARG_VALUE(s->cutoff),       FG_ARG_BUFFER(lists->scratch),     FG_ARG_VALUE(lists->scratch_floats),
             FG_ARG_VALUE(lists->l_stride), FG_ARG_VALUE(s->capacity),         FG_ARG_BUFFER(lists->logz),
             FG_ARG_BUFFER(lists->counts),  FG_ARG_BUFFER(lists->components),  FG_ARG_BUFFER(lists->values),
             FG_ARG_BUFFER(lists->bins),
@@ -139,14 +139,14 @@ static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows, cl_ulong first
 }
 
 /* The same with bounds; not for whitened rows. */
-static fgmm_status run_bounded(fg_pass *pass, const fg_rows *rows, cl_ulong first)
+static fgmm_status run_pruned(fg_pass *pass, const fg_rows *rows, cl_ulong first)
 {
     const fg_packed *p = &pass->packed;
-    const fg_argument own[] = {FG_ARG_BUFFER(p->shift),       FG_ARG_BUFFER(p->bounds.packed),
-                               FG_ARG_BUFFER(p->scale),       FG_ARG_BUFFER(p->bounds.offset),
-                               FG_ARG_BUFFER(p->bounds.axes), FG_ARG_BUFFER(p->means),
+    const fg_argument own[] = {FG_ARG_BUFFER(p->shift),        FG_ARG_BUFFER(p->pruning.packed),
+                               FG_ARG_BUFFER(p->scale),        FG_ARG_BUFFER(p->pruning.offset),
+                               FG_ARG_BUFFER(p->pruning.axes), FG_ARG_BUFFER(p->means),
                                FG_ARG_BUFFER(p->normaliser)};
-    return run_workers(pass, pass->bounded, rows, first, &(own_arguments){own, sizeof own / sizeof own[0]});
+    return run_workers(pass, pass->pruned, rows, first, &(own_arguments){own, sizeof own / sizeof own[0]});
 }
 
 static fgmm_status run_matrix(fg_pass *pass, const fg_rows *rows, cl_ulong first)
@@ -155,20 +155,20 @@ static fgmm_status run_matrix(fg_pass *pass, const fg_rows *rows, cl_ulong first
     const fg_argument own[MOST_OWN] = {FG_ARG_BUFFER(p->shift),       FG_ARG_BUFFER(p->packed),
                                        FG_ARG_BUFFER(p->scale),       FG_ARG_BUFFER(p->offset),
                                        FG_ARG_BUFFER(p->is_exact),    FG_ARG_BUFFER(p->split_means),
-                                       FG_ARG_BUFFER(p->strip_terms), FG_ARG_VALUE(p->row_terms)};
+                                       FG_ARG_BUFFER(p->panel_terms), FG_ARG_VALUE(p->row_terms)};
     return run_workers(pass, pass->responsibilities, rows, first, &(own_arguments){own, MOST_OWN});
 }
 
 /* The same with bounds. */
-static fgmm_status run_matrix_bounded(fg_pass *pass, const fg_rows *rows, cl_ulong first)
+static fgmm_status run_matrix_pruned(fg_pass *pass, const fg_rows *rows, cl_ulong first)
 {
     const fg_packed *p = &pass->packed;
-    const fg_bounds *b = &p->bounds;
+    const fg_pruning *b = &p->pruning;
     const fg_argument own[MOST_OWN] = {FG_ARG_BUFFER(p->shift),    FG_ARG_BUFFER(p->scale),
                                        FG_ARG_BUFFER(b->offset),   FG_ARG_BUFFER(p->split_means),
                                        FG_ARG_BUFFER(p->means),    FG_ARG_BUFFER(p->normaliser),
                                        FG_ARG_VALUE(b->row_share), FG_ARG_VALUE(b->rest_share)};
-    return run_workers(pass, pass->bounded, rows, first, &(own_arguments){own, MOST_OWN});
+    return run_workers(pass, pass->pruned, rows, first, &(own_arguments){own, MOST_OWN});
 }
 
 static fgmm_status run_group(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
@@ -185,8 +185,8 @@ static fgmm_status run_group(fg_pass *pass, const fg_rows *rows, cl_ulong first,
             FG_ARG_VALUE(first_row),      FG_ARG_VALUE(n),
             FG_ARG_BUFFER(shift),         FG_ARG_BUFFER(packed),
             FG_ARG_BUFFER(p->scale),      FG_ARG_BUFFER(p->offset),
-            FG_ARG_BUFFER(p->is_exact),   FG_ARG_VALUE(s->strips),
-            FG_ARG_VALUE(s->k),           FG_ARG_VALUE(s->spread),
+            FG_ARG_BUFFER(p->is_exact),   FG_ARG_VALUE(s->panels),
+            FG_ARG_VALUE(s->k),           FG_ARG_VALUE(s->cutoff),
             FG_ARG_VALUE(s->capacity),    FG_ARG_BUFFER(lists->logz),
             FG_ARG_BUFFER(lists->counts), FG_ARG_BUFFER(lists->components),
             FG_ARG_BUFFER(lists->values),
@@ -205,16 +205,16 @@ static fgmm_status run_warp(fg_pass *pass, const fg_rows *rows, cl_ulong first)
     const fg_shape *s = &pass->shape;
     const fg_packed *p = &pass->packed;
     const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows->n, tile_rows = fg_warp_tile_rows(s), strips = s->padded_k / FG_SPLIT_ROWS;
+    const cl_uint n = (cl_uint)rows->n, tile_rows = fg_warp_tile_rows(s), panels = s->padded_k / FG_SPLIT_ROWS;
     const cl_uint most = (cl_uint)fg_min_u64(most_warp_rows(s), launch_rows(s, tile_rows));
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
         const fg_argument arguments[] = {
             FG_ARG_BUFFER(rows->buffer),   FG_ARG_VALUE(first),
             FG_ARG_VALUE(first_row),       FG_ARG_VALUE(n),
             FG_ARG_BUFFER(p->shift),       FG_ARG_BUFFER(p->means),
-            FG_ARG_BUFFER(p->split_means), FG_ARG_BUFFER(p->strip_terms),
-            FG_ARG_VALUE(strips),          FG_ARG_VALUE(s->k),
-            FG_ARG_VALUE(s->spread),       FG_ARG_BUFFER(lists->scratch),
+            FG_ARG_BUFFER(p->split_means), FG_ARG_BUFFER(p->panel_terms),
+            FG_ARG_VALUE(panels),          FG_ARG_VALUE(s->k),
+            FG_ARG_VALUE(s->cutoff),       FG_ARG_BUFFER(lists->scratch),
             FG_ARG_VALUE(s->capacity),     FG_ARG_BUFFER(lists->logz),
             FG_ARG_BUFFER(lists->counts),  FG_ARG_BUFFER(lists->components),
             FG_ARG_BUFFER(lists->values),
@@ -230,9 +230,8 @@ done:
 static fgmm_status get_kernel(fg_pass *pass)
 {
     const int is_white = pass->shape.covariance == FGMM_TIED;
-    if (pass->packed.bounds.are_used)
-        return fg_program_kernel_once(&pass->bounded, pass->device, &pass->shape, FG_PROGRAM_BOUNDED,
-                                      "responsibilities");
+    if (pass->packed.pruning.is_used)
+        return fg_program_kernel_once(&pass->pruned, pass->device, &pass->shape, FG_PROGRAM_PRUNED, "responsibilities");
     return fg_program_kernel_once(&pass->responsibilities, pass->device, &pass->shape,
                                   is_white ? FG_PROGRAM_WHITE : FG_PROGRAM_SPARSE, "responsibilities");
 }
@@ -255,11 +254,11 @@ fgmm_status fg_responsibilities_run(fg_pass *pass, const fg_rows *rows)
         FG_TRY(fg_whitening_densify(pass, rows));
         first = 0; /* the kernel sees row numbers only */
     }
-    const int is_bounded = pass->packed.bounds.are_used;
+    const int is_pruned = pass->packed.pruning.is_used;
     FG_TRY(fg_unit_is_warp(unit)                               ? run_warp(pass, rows, first)
-           : unit != FG_UNIT_NONE && is_bounded                ? run_matrix_bounded(pass, rows, first)
+           : unit != FG_UNIT_NONE && is_pruned                 ? run_matrix_pruned(pass, rows, first)
            : unit != FG_UNIT_NONE                              ? run_matrix(pass, rows, first)
-           : is_bounded                                        ? run_bounded(pass, rows, first)
+           : is_pruned                                         ? run_pruned(pass, rows, first)
            : pass->shape.backend == FGMM_BACKEND_GPU_WORKGROUP ? run_group(pass, rows, first, shift)
                                                                : run_vector(pass, rows, first, shift));
 done:

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A strip of the matrix backend and one component. Few full matrices. So many rows differ; they are repeated, for the
+/* A panel of the matrix backend and one component. Few full matrices. So many rows differ; they are repeated, for the
  * reference's sake, and a prime number of them meets every place of a tile. */
 enum { PROBE_ROWS = 61, PROBE_K = 33, PROBE_FULL_K = 2, MOST_MATRIX_DIMS = 512 };
 /* Products of elements that a check takes at most, unless the rows that differ are more: a fraction of a second on slow
@@ -46,7 +46,7 @@ typedef struct probe {
     uint32_t *nearest;
     float *shift;
     float *found_logz; /* (n), less base */
-    double base, bound_nats;
+    double log_offset, bound_nats;
     void *rows; /* (n,d), PROBE_ROWS ones again and again */
     size_t n;   /* rows of the batch */
     fg_assignment assignment;
@@ -180,7 +180,7 @@ static fgmm_status run(probe *p, fgmm_device *device, const fg_pass_options *o)
     const fg_rows rows = {buffer, 0, p->n};
     FG_TRY(fg_pass_accumulate(pass, &rows));
     FG_TRY(fg_buffer_read(pass->lists.logz, 0, p->found_logz, p->n * sizeof *p->found_logz));
-    p->base = pass->packed.base;
+    p->log_offset = pass->packed.log_offset;
     p->bound_nats = pass->packed.error_bound_nats;
     FG_TRY(fg_pass_statistics(pass, p->found));
 done:
@@ -195,7 +195,7 @@ static fgmm_status compare(const probe *p)
     const double longer = pow(fmax(1, (double)p->parameters.d / usual_dims), 1.5), share = most_error * longer;
     double all_allowed = 0, weight = 0;
     for (size_t i = 0; i < p->n; i++) {
-        const double found = (double)p->found_logz[i] + p->base, wanted = p->logz[i % PROBE_ROWS];
+        const double found = (double)p->found_logz[i] + p->log_offset, wanted = p->logz[i % PROBE_ROWS];
         const double allowed = 2 * p->bound_nats + longer * most_logz_error * (1 + fabs(wanted));
         FG_CHECK(fabs(found - wanted) <= allowed, FGMM_INTERNAL,
                  "log-normaliser of row %zu is %.9g instead of %.9g; %.2g are allowed", i, found, wanted, allowed);
@@ -322,7 +322,7 @@ static void check_program(fg_check_outcome *outcome, fgmm_device *device, wanted
     o.tile = &shape->tile;
     o.tile_text = NULL;
     o.row_facts = (fg_row_facts){0}; /* its own rows have others */
-    o.bounds = program == FG_PROGRAM_BOUNDED ? FG_BOUNDS_ALWAYS : FG_BOUNDS_NEVER;
+    o.pruning = program == FG_PROGRAM_PRUNED ? FG_PRUNING_ALWAYS : FG_PRUNING_NEVER;
     /* rows of few components take other ways through the kernels; k-means knows no others */
     const int sets = o.assignment == FG_ASSIGN_SOFT ? 2 : 1;
     for (int set = 0; set < sets && outcome->kind == FG_CHECK_PASSED; set++)
@@ -344,14 +344,14 @@ static int is_checkable(const fg_shape *shape)
 /* Appends the pass's programs that have not passed yet. */
 static fgmm_status list_unchecked(wanted *programs, size_t *count, fgmm_device *device, const fg_pass_options *pass)
 {
-    static const fg_program all[PROGRAMS] = {FG_PROGRAM_SPARSE, FG_PROGRAM_BOUNDED};
+    static const fg_program all[PROGRAMS] = {FG_PROGRAM_SPARSE, FG_PROGRAM_PRUNED};
     fgmm_status status = FGMM_OK;
     fg_shape shape;
     FG_TRY(fg_shape_init(&shape, device, pass));
     if (!is_checkable(&shape)) return FGMM_OK;
     for (size_t i = 0; i < PROGRAMS; i++) {
         wanted *w = &programs[*count];
-        if (all[i] == FG_PROGRAM_BOUNDED && !shape.has_bounds) continue;
+        if (all[i] == FG_PROGRAM_PRUNED && !shape.has_bounds) continue;
         *w = (wanted){.pass = pass, .shape = shape, .program = all[i]};
         name_program(w->name, sizeof w->name, pass, &shape, all[i]);
         *count += !fg_backend_is_checked(device, w->name);

@@ -1,4 +1,4 @@
-/* shape.c - the derived sizes of a pass: how its components are cut into strips, how large lists and scratch are, what
+/* shape.c - the derived sizes of a pass: how its components are cut into panels, how large lists and scratch are, what
  * its programs are compiled with. Starts no kernels. */
 #include "parts.h"
 
@@ -61,7 +61,7 @@ static uint64_t list_room(const fg_pass_options *options)
     return fg_round_up(fg_min_u64(options->k, LIST_CAPACITY), 16);
 }
 
-/* Legal sizes, for which products of two of them and a strip do not leave 64 bits. */
+/* Legal sizes, for which products of two of them and a panel do not leave 64 bits. */
 static fgmm_status check_sizes(const fg_pass_options *options)
 {
     fgmm_status status = FGMM_OK;
@@ -80,13 +80,13 @@ done:
 }
 
 /* What follows from the tile. */
-static void plan_strips(fg_shape *s)
+static void plan_panels(fg_shape *s)
 {
     fg_tile *tile = &s->tile;
     tile->depth = (uint32_t)fg_min_u64(tile->depth, fg_round_up(s->d, tile->vw)); /* nothing is staged in vain */
-    s->strip = s->backend == FGMM_BACKEND_CPU_SIMD ? tile->vw * tile->vectors : tile->vectors;
-    s->strips = (uint32_t)fg_ceil_div(s->k, s->strip);
-    s->padded_k = s->strips * s->strip;
+    s->panel = s->backend == FGMM_BACKEND_CPU_SIMD ? tile->vw * tile->vectors : tile->vectors;
+    s->panels = (uint32_t)fg_ceil_div(s->k, s->panel);
+    s->padded_k = s->panels * s->panel;
     s->row_stride = (uint32_t)fg_round_up(s->d, tile->vw);
 }
 
@@ -129,22 +129,22 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
         .d = (uint32_t)options->d,
         .capacity = (uint32_t)list_room(options),
         .batch_rows = (uint32_t)options->batch_rows,
-        .has_forced_bounds = options->bounds == FG_BOUNDS_ALWAYS,
+        .is_pruning_forced = options->pruning == FG_PRUNING_ALWAYS,
         .has_differences = options->has_differences,
         .row_scale = options->row_scale > 0 ? options->row_scale : 1,
     };
     FG_TRY(choose_tile(shape, device, options));
-    plan_strips(shape);
+    plan_panels(shape);
     plan_launches(shape, fg_device_facts_of(device));
     if (options->launch_work > 0) shape->launch_work = options->launch_work;
     shape->is_fused = prefers_fused(shape, options->path);
     shape->has_fused_dense = has_fused_sums(shape) && !is_best;
     shape->has_bounds = fg_bounds_are_possible(shape, options);
-    shape->bound_dims = shape->has_bounds ? fg_bounds_dims(shape) : 0;
-    shape->spread = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
+    shape->projection_dims = shape->has_bounds ? fg_bounds_dims(shape) : 0;
+    shape->cutoff = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
     shape->is_wide = options->has_wide_sums || is_best; /* nothing is known of what clusters will look like */
     if (shape->matrices) plan_matrices(shape);
-    if (shape->matrices && options->path == FGMM_PATH_DENSE) shape->spread = FG_SPREAD_ALL;
+    if (shape->matrices && options->path == FGMM_PATH_DENSE) shape->cutoff = FG_CUTOFF_NONE;
 done:
     return status;
 }
@@ -207,8 +207,8 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
                                  FG_WARPS, fg_warp_down(shape), fg_warp_row_terms(shape), FG_WARP_ENTRIES);
     if (shape->register_limit && used < room)
         used += (size_t)snprintf(text + used, room - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
-    if (shape->bound_dims > 0 && program == FG_PROGRAM_BOUNDED && used < room)
-        used += (size_t)snprintf(text + used, room - used, " -DBOUND_DIMS=%u", shape->bound_dims);
+    if (shape->projection_dims > 0 && program == FG_PROGRAM_PRUNED && used < room)
+        used += (size_t)snprintf(text + used, room - used, " -DBOUND_DIMS=%u", shape->projection_dims);
     if (shape->backend == FGMM_BACKEND_CPU_SIMD && used < room)
         snprintf(text + used, room - used, " -DLANES_AVX512=%d -DLANES_AVX=%d", t->lanes == 2, t->lanes == 1);
 }

@@ -20,28 +20,28 @@ struct fg_shape {
     fg_assignment assignment;
     fgmm_type type;
     uint32_t k, d;
-    uint32_t strip, strips, padded_k; /* components are packed in strips; padded_k = strip * strips */
+    uint32_t panel, panels, padded_k; /* components are packed in panels; padded_k = panel * panels */
     uint32_t row_stride;              /* D rounded up to vw */
     uint32_t capacity;                /* entries of a row's list */
     uint32_t batch_rows;
-    uint32_t sum_items;      /* work-items of a group in common/combine.cl and accumulate: 1 in the vector backend */
-    uint32_t compute_units;  /* of the device */
-    uint32_t workers;        /* vector: work-items of a launch, each with its own scratch */
-    int is_fused;            /* vector: rows go straight into sums, without lists (fused.c), unless bounds are used */
-    int has_fused_dense;     /* vector: those of dense batches do */
-    uint32_t row_groups;     /* vector, with matrices: groups of vw rows that meet a triangular factor together */
-    uint32_t outputs;        /* with matrices: width of its packed blocks */
-    uint32_t moment_rows;    /* with matrices: entries whose second moments are summed in float */
-    int is_wide;             /* with matrices: all second moments in wide sums, whatever their condition */
-    double launch_work;      /* multiplications and additions of a launch, so that it stays below 100 ms on a small
-                                device: no watchdog bites, a desktop stays alive. Results do not depend on the parts */
-    float row_scale;         /* what rows are multiplied by while they are loaded */
-    float spread;            /* nats below a row's maximum at which components are dropped */
-    uint32_t register_limit; /* 0: none */
-    int has_bounds;          /* prune_projection.c; with a matrix unit prune_first_term.c */
-    int has_forced_bounds;   /* used whether they pay or not */
-    int has_differences;     /* no products, in any strip */
-    uint32_t bound_dims;     /* coordinates of those of prune_projection.c; else 0 */
+    uint32_t sum_items;       /* work-items of a group in common/combine.cl and accumulate: 1 in the vector backend */
+    uint32_t compute_units;   /* of the device */
+    uint32_t workers;         /* vector: work-items of a launch, each with its own scratch */
+    int is_fused;             /* vector: rows go straight into sums, without lists (fused.c), unless bounds are used */
+    int has_fused_dense;      /* vector: those of dense batches do */
+    uint32_t row_groups;      /* vector, with matrices: groups of vw rows that meet a triangular factor together */
+    uint32_t outputs;         /* with matrices: width of its packed blocks */
+    uint32_t moment_rows;     /* with matrices: entries whose second moments are summed in float */
+    int is_wide;              /* with matrices: all second moments in wide sums, whatever their condition */
+    double launch_work;       /* multiplications and additions of a launch, so that it stays below 100 ms on a small
+                                 device: no watchdog bites, a desktop stays alive. Results do not depend on the parts */
+    float row_scale;          /* what rows are multiplied by while they are loaded */
+    float cutoff;             /* nats below a row's maximum at which components are dropped */
+    uint32_t register_limit;  /* 0: none */
+    int has_bounds;           /* prune_projection.c; with a matrix unit prune_first_term.c */
+    int is_pruning_forced;    /* used whether they pay or not */
+    int has_differences;      /* no products, in any panel */
+    uint32_t projection_dims; /* coordinates of those of prune_projection.c; else 0 */
     fg_tile tile;
 };
 
@@ -53,8 +53,8 @@ struct fg_shape {
 
 /* ---- the shape ---- */
 
-/* fg_shape.spread that drops nothing: below every log-density, above what fills up strips (cl/common/rows.cl). */
-#define FG_SPREAD_ALL 1e29f
+/* fg_shape.cutoff that drops nothing: below every log-density, above what fills up panels (cl/common/rows.cl). */
+#define FG_CUTOFF_NONE 1e29f
 
 /* Chooses tile and derived sizes. Errors: ARGUMENT / MEMORY when K or D do not fit 32-bit indices of a batch. */
 fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options);

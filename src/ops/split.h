@@ -16,7 +16,7 @@ uint64_t fg_split_bytes(const fg_shape *shape);
 uint64_t fg_split_row_values(const fg_shape *shape);
 fgmm_status fg_split_create(fg_packed *packed, fgmm_device *device, const fg_shape *shape);
 /* What splitting needs to know: means (padded_k, row_stride) as kernels use them, shift (d), and per component the
- * error of its products in float32, nats, and h |m|^2; is_exact (strips); scale and normaliser (padded_k) as fg_packed.
+ * error of its products in float32, nats, and h |m|^2; is_exact (panels); scale and normaliser (padded_k) as fg_packed.
  */
 typedef struct fg_split_input {
     const float *means;
@@ -27,7 +27,7 @@ typedef struct fg_split_input {
     const double *variances; /* as fg_bounds_input */
     fg_error *errors;        /* (k) raised by what the terms leave of rows near a component */
 } fg_split_input;
-/* Writes split_means and strip_terms. */
+/* Writes split_means and panel_terms. */
 fgmm_status fg_split_load(fg_packed *packed, const fg_shape *shape, const fg_split_input *input);
 
 /* ---- the same in f16 terms, for the warps of a GPU (split_f16.c), and how a warp's work is cut ---- */

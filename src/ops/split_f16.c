@@ -1,4 +1,4 @@
-/* split_f16.c - means as sums of two f16 terms, in the order in which a warp's lanes read them, and which strips' error
+/* split_f16.c - means as sums of two f16 terms, in the order in which a warp's lanes read them, and which panels' error
  * stays within what single precision leaves anyway: for matrix units of GPUs, as split_bf16.c is for those of CPUs. The
  * layout is that of cl/matrix/warp_responsibilities.cl; docs/math.md, "Splitting". Host arithmetic only. */
 #include "parts.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TERMS = 2, STRIP = 32, COMPONENTS = 8, LANES = 32, PAIR_DIMS = 32, SLICE_DIMS = 16, WORD_HALVES = 8 };
+enum { TERMS = 2, PANEL = 32, COMPONENTS = 8, LANES = 32, PAIR_DIMS = 32, SLICE_DIMS = 16, WORD_HALVES = 8 };
 
 /* 16 bytes that a lane reads at once. */
 typedef union word {
@@ -32,28 +32,28 @@ static uint64_t pairs_of(const fg_shape *s)
     return fg_ceil_div(s->d, PAIR_DIMS);
 }
 
-static uint64_t strips_of(const fg_shape *s)
+static uint64_t panels_of(const fg_shape *s)
 {
-    return s->padded_k / STRIP;
+    return s->padded_k / PANEL;
 }
 
-static uint64_t strip_words(const fg_shape *s)
+static uint64_t panel_words(const fg_shape *s)
 {
-    return STRIP / COMPONENTS * TERMS * pairs_of(s) * LANES + STRIP;
+    return PANEL / COMPONENTS * TERMS * pairs_of(s) * LANES + PANEL;
 }
 
 uint64_t fg_fragments_bytes(const fg_shape *s)
 {
-    return strips_of(s) * (strip_words(s) * sizeof(word) + sizeof(cl_uint));
+    return panels_of(s) * (panel_words(s) * sizeof(word) + sizeof(cl_uint));
 }
 
 fgmm_status fg_fragments_create(fg_packed *p, fgmm_device *device, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
     size_t bytes;
-    FG_TRY(fg_size_product3(&bytes, strips_of(s), strip_words(s), sizeof(word), "split means"));
+    FG_TRY(fg_size_product3(&bytes, panels_of(s), panel_words(s), sizeof(word), "split means"));
     FG_TRY(fg_buffer_create(&p->split_means, device, bytes, FG_BUFFER_DEVICE, "split means"));
-    FG_TRY(fg_buffer_create(&p->strip_terms, device, sizeof(cl_uint) * strips_of(s), FG_BUFFER_DEVICE, "strip terms"));
+    FG_TRY(fg_buffer_create(&p->panel_terms, device, sizeof(cl_uint) * panels_of(s), FG_BUFFER_DEVICE, "strip terms"));
 done:
     return status;
 }
@@ -114,11 +114,11 @@ static double sum_of_squares(const float *x, uint64_t count)
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* Component k's terms in its strip; the error of its products relative to |y| |2 m|. *lacking: the power of two by
+/* Component k's terms in its panel; the error of its products relative to |y| |2 m|. *lacking: the power of two by
  * which terms are multiplied to give 2 m; its largest number lies in 2^11 .. 2^12 without it. */
-static double split_mean(word *strip, float *lacking, const fg_shape *s, const float *mean, uint32_t k)
+static double split_mean(word *panel, float *lacking, const fg_shape *s, const float *mean, uint32_t k)
 {
-    const uint64_t pairs = pairs_of(s), fragment = k % STRIP / COMPONENTS, count = s->row_stride; /* zeros behind D */
+    const uint64_t pairs = pairs_of(s), fragment = k % PANEL / COMPONENTS, count = s->row_stride; /* zeros behind D */
     float rests[FG_WARP_DIMS] = {0};
     cl_ushort terms[FG_WARP_DIMS];
     int exponent;
@@ -133,7 +133,7 @@ static double split_mean(word *strip, float *lacking, const fg_shape *s, const f
             terms[d] = half_bits(taken);
             rests[d] -= taken;
         }
-        word *fragments = strip + (fragment * TERMS + term) * pairs * LANES + k % COMPONENTS * 4;
+        word *fragments = panel + (fragment * TERMS + term) * pairs * LANES + k % COMPONENTS * 4;
         for (uint64_t d = 0; d < count; d += 4) {
             cl_ushort *to = fragments[d / PAIR_DIMS * LANES + d % SLICE_DIMS / 4].halves;
             memcpy(to + d % PAIR_DIMS / SLICE_DIMS * 4, terms + d, 4 * sizeof *terms);
@@ -148,21 +148,21 @@ static double product_error(const fg_shape *s, const fg_split_input *in, double 
     return in->product_errors[k] + in->squares[k] * (2 * delta + 0x1p21 * delta * delta + 2 * cut_error * (double)s->d);
 }
 
-/* Fills a strip, and raises its components' errors; 1 where its products are good enough. */
-static int load_strip(word *strip, const fg_shape *s, const fg_split_input *in, double of_rows, uint64_t index)
+/* Fills a panel, and raises its components' errors; 1 where its products are good enough. */
+static int load_panel(word *panel, const fg_shape *s, const fg_split_input *in, double of_rows, uint64_t index)
 {
-    const uint64_t first = index * STRIP, end = fg_min_u64(s->k, first + STRIP);
-    word *constants = strip + strip_words(s) - STRIP;
-    double deltas[STRIP] = {0}, error = 0;
+    const uint64_t first = index * PANEL, end = fg_min_u64(s->k, first + PANEL);
+    word *constants = panel + panel_words(s) - PANEL;
+    double deltas[PANEL] = {0}, error = 0;
     for (uint64_t k = first; k < end; k++) {
         float lacking;
-        deltas[k - first] = of_rows + split_mean(strip, &lacking, s, in->means + k * s->row_stride, (uint32_t)k);
+        deltas[k - first] = of_rows + split_mean(panel, &lacking, s, in->means + k * s->row_stride, (uint32_t)k);
         constants[k - first].numbers[1] = lacking;
         error = fmax(error, product_error(s, in, deltas[k - first], k));
     }
     int has_products = s->assignment == FG_ASSIGN_HARD ? of_rows <= two_terms_error : error <= most_error_nats;
-    for (uint64_t k = first; k < end; k++) has_products = has_products && !in->is_exact[k / s->strip];
-    for (uint64_t k = first; k < first + STRIP; k++) {
+    for (uint64_t k = first; k < end; k++) has_products = has_products && !in->is_exact[k / s->panel];
+    for (uint64_t k = first; k < first + PANEL; k++) {
         const double squares = has_products && k < end ? in->squares[k] : 0;
         float *numbers = constants[k - first].numbers;
         numbers[0] = in->scale[k];
@@ -178,19 +178,19 @@ fgmm_status fg_fragments_load(fg_packed *p, const fg_shape *s, const fg_split_in
     fgmm_status status = FGMM_OK;
     word *split = NULL;
     cl_uint *terms = NULL;
-    const uint64_t strips = strips_of(s);
+    const uint64_t panels = panels_of(s);
     const int are_whole = in->are_rows_exact;
     const double of_rows = are_whole ? 0 : fg_warp_row_terms(s) == 1 ? one_term_error : two_terms_error;
-    FG_TRY(FG_ALLOC(&split, strips * strip_words(s), "split means"));
-    FG_TRY(FG_ALLOC(&terms, strips, "strip terms"));
+    FG_TRY(FG_ALLOC(&split, panels * panel_words(s), "split means"));
+    FG_TRY(FG_ALLOC(&terms, panels, "strip terms"));
     p->terms = 0;
-    for (uint64_t i = 0; i < strips; i++) {
-        if (!load_strip(split + i * strip_words(s), s, in, of_rows, i)) continue;
+    for (uint64_t i = 0; i < panels; i++) {
+        if (!load_panel(split + i * panel_words(s), s, in, of_rows, i)) continue;
         terms[i] = TERMS;
         p->terms = TERMS;
     }
     FG_TRY(fg_buffer_write(p->split_means, 0, split, fg_buffer_bytes(p->split_means)));
-    FG_TRY(fg_buffer_write(p->strip_terms, 0, terms, sizeof(cl_uint) * strips));
+    FG_TRY(fg_buffer_write(p->panel_terms, 0, terms, sizeof(cl_uint) * panels));
 done:
     free(split);
     free(terms);

@@ -256,9 +256,9 @@ static int is_meant(const shipped_tile *line, const fg_shape *shape, const fg_de
 
 int fg_tile_is_filled(const fg_tile *tile, const fg_shape *shape)
 {
-    enum { NARROW_STRIP = 64 };
-    if (shape->backend == FGMM_BACKEND_CPU_SIMD || tile->vectors <= NARROW_STRIP) return 1;
-    return 4 * fg_round_up(shape->k, tile->vectors) <= 5 * fg_round_up(shape->k, NARROW_STRIP);
+    enum { NARROW_PANEL = 64 };
+    if (shape->backend == FGMM_BACKEND_CPU_SIMD || tile->vectors <= NARROW_PANEL) return 1;
+    return 4 * fg_round_up(shape->k, tile->vectors) <= 5 * fg_round_up(shape->k, NARROW_PANEL);
 }
 
 fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *shape, const fgmm_device *device)
@@ -274,7 +274,7 @@ fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *sha
             !fg_tile_parse(tile, shape->backend, line->text))
             continue;
         tile->unit = unit;
-        /* on other devices the register tile of a matrix line serves few strips, and may be larger than its registers
+        /* on other devices the register tile of a matrix line serves few panels, and may be larger than its registers
          */
         reason = unit == FG_UNIT_PLAIN ? NULL : fg_tile_reject(tile, shape, device);
         if (reason || !fg_tile_is_filled(tile, shape)) continue;

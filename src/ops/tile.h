@@ -61,7 +61,7 @@ int fg_tile_read(fg_tile *tile, const fg_shape *shape, const fgmm_device *device
 fgmm_status fg_tile_choose(fg_tile *tile, const fg_shape *shape, fgmm_device *device);
 /* The tile that an untuned device gets. Errors: UNSUPPORTED where none is legal. */
 fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *shape, const fgmm_device *device);
-/* A wide strip is no good where the last one would be mostly padding. */
+/* A wide panel is no good where the last one would be mostly padding. */
 int fg_tile_is_filled(const fg_tile *tile, const fg_shape *shape);
 
 /* Where tiles for a device and shape are remembered, and under which key. */

@@ -82,7 +82,7 @@ START_TEST(test_pass__vector_equals_the_twin_at_vector_edges)
 END_TEST
 
 /* Left to itself, the vector backend takes small mixtures straight into sums: more rows than a range has, K and D
- * around strips and vectors, also far from the shift. */
+ * around panels and vectors, also far from the shift. */
 START_TEST(test_pass__vector_small_mixtures_equal_the_twin)
 {
     static const uint64_t sizes[][3] = {{1, 1, 1}, {47, 17, 16}, {48, 17, 33}, {3100, 17, 17}, {2049, 17, 150}};
@@ -158,7 +158,7 @@ enum { VECTOR_CORNERS = sizeof vector_corners / sizeof vector_corners[0], MOST_T
 
 /* Small mixtures take a block's few entries one by one, and products where it has many (fused.c: here some 5 and 19 a
  * row): components far apart, some near each other so that blocks of a range differ, and all near; and, far from the
- * shift, strips that differences are taken of. */
+ * shift, panels that differences are taken of. */
 START_TEST(test_pass__vector_small_mixtures_sparse_and_dense)
 {
     static const double overlaps[] = {0.02, 0.25, 0.6, 3, 1e-3};
@@ -212,7 +212,7 @@ START_TEST(test_pass__vector_equals_the_twin_in_the_tile_space)
     const fg_tile_problem about = {FGMM_DIAG, 19, 19, 16};
     const fg_space_needs limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
     ck_assert_ptr_null(fg_space_reject(fg_tile_space(FGMM_BACKEND_CPU_SIMD), &tile, &about, &limits));
-    const uint64_t strip = tile.vw * tile.vectors;
+    const uint64_t panel = tile.vw * tile.vectors;
     for (size_t v = 0; v < VARIANTS; v++) {
         if (!all && v != (size_t)_i % 4 && v != 4) continue; /* one with all components, one with the nearest */
         for (uint64_t near = 0; near < 3; near++) {          /* a tile less one, a tile, a tile and one */
@@ -223,7 +223,7 @@ START_TEST(test_pass__vector_equals_the_twin_in_the_tile_space)
                                   variants[v].path,
                                   tile.block * 2 - 1 + near,
                                   19,
-                                  strip - 1 + near,
+                                  panel - 1 + near,
                                   0.6,
                                   0,
                                   &tile};

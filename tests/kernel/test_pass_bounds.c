@@ -19,10 +19,10 @@ static shape_case bounds_case(fg_assignment assignment, fgmm_type type, uint64_t
                         .k = k,
                         .overlap = 0.4,
                         .nats = promised_nats,
-                        .bounds = FG_BOUNDS_ALWAYS};
+                        .pruning = FG_PRUNING_ALWAYS};
 }
 
-/* D above the number of coordinates, and where these are fewer (below: further down); K and N about strips and blocks.
+/* D above the number of coordinates, and where these are fewer (below: further down); K and N about panels and blocks.
  */
 START_TEST(test_pass__bounds_equal_the_twin_at_tile_edges)
 {
@@ -45,7 +45,7 @@ START_TEST(test_pass__bounds_keep_the_nearest)
 }
 END_TEST
 
-/* More strips than a block has room for at a time, so that lists are carried over; strips that are tight and far out;
+/* More panels than a block has room for at a time, so that lists are carried over; panels that are tight and far out;
  * lists of many entries and lists that overflow. */
 START_TEST(test_pass__bounds_in_hard_cases)
 {
@@ -110,7 +110,7 @@ START_TEST(test_pass__bounds_are_true_where_rests_are_rounding)
                                      .type = FGMM_F32,
                                      .batch_rows = PAIRS,
                                      .path = FGMM_PATH_SPARSE,
-                                     .bounds = FG_BOUNDS_ALWAYS};
+                                     .pruning = FG_PRUNING_ALWAYS};
     make_rests(&c);
     const fg_parameters p = {FGMM_SPHERICAL, REST_K, REST_D, c.weights, c.means, c.variances};
     ck_ok(fg_pass_create(&pass, device, &options));
@@ -174,7 +174,7 @@ static fg_pass_facts facts_of(const fg_pass *pass)
 
 static int uses_bounds(const fg_pass *pass)
 {
-    return facts_of(pass).are_bounds_used;
+    return facts_of(pass).is_pruned;
 }
 
 START_TEST(test_pass__bounds_are_used_where_they_tell_components_apart)
@@ -214,7 +214,7 @@ START_TEST(test_pass__bounds_are_not_used_for_few_rows)
 }
 END_TEST
 
-START_TEST(test_pass__bounds_from_products_are_reported)
+START_TEST(test_pass__pruning_by_products_is_reported)
 {
     fg_pass *pass = pass_for(FGMM_BACKEND_MATRIX_UNIT, FG_ASSIGN_SOFT, MANY);
     load(pass, 20);
@@ -241,7 +241,7 @@ Suite *suite(void)
     tcase_add_loop_test(use, test_pass__bounds_are_used_where_they_tell_components_apart, 0, 2);
     tcase_add_test(use, test_pass__bounds_of_kmeans_are_chosen_by_the_variances);
     tcase_add_test(use, test_pass__bounds_are_not_used_for_few_rows);
-    tcase_add_test(use, test_pass__bounds_from_products_are_reported);
+    tcase_add_test(use, test_pass__pruning_by_products_is_reported);
     suite_add_tcase(s, edges);
     suite_add_tcase(s, use);
     return s;

@@ -23,7 +23,7 @@ static const variant matrix_variants[] = {
 };
 enum { MATRIX_VARIANTS = sizeof matrix_variants / sizeof matrix_variants[0] };
 
-/* 1, tile - 1, tile, tile + 1 of rows (48, group 32), of components (a strip of 16, group 32) and of dimensions (blocks
+/* 1, tile - 1, tile, tile + 1 of rows (48, group 32), of components (a panel of 16, group 32) and of dimensions (blocks
  * of 8 outputs, vectors of 16, group 32 columns). Few different D: each is four programs, which take seconds; k-means,
  * which has only the moments of its own, runs one size. */
 enum { MATRIX_SIZES = 5, KMEANS_SIZE = 3 };
@@ -100,7 +100,7 @@ START_TEST(test_pass__wide_sums_without_doubles)
 END_TEST
 
 /* Where the shape is one lane or one row of outputs more than a vector: D 3 of 4 lanes, rows and components beyond a
- * strip. */
+ * panel. */
 START_TEST(test_pass__tiny_matrices)
 {
     static const uint64_t sizes[][3] = {{5, 3, 2}, {13, 3, 34}};

@@ -105,7 +105,7 @@ START_TEST(test_pass__unit_with_every_row_type)
 }
 END_TEST
 
-/* Strips that need the exact form beside others, lists of many entries, some of which larger ones made negligible, and
+/* Panels that need the exact form beside others, lists of many entries, some of which larger ones made negligible, and
  * lists that overflow. */
 START_TEST(test_pass__unit_in_hard_cases)
 {
@@ -149,7 +149,7 @@ START_TEST(test_pass__unit_with_means_that_one_term_holds)
 }
 END_TEST
 
-/* One component on a point far out, one row farther still: their own strip takes the exact form, the other strips keep
+/* One component on a point far out, one row farther still: their own panel takes the exact form, the other panels keep
  * theirs, and every log-normaliser keeps the promise. Twice, to the same bits. */
 START_TEST(test_pass__unit_with_a_collapsed_component_and_an_outlier)
 {
@@ -187,14 +187,14 @@ START_TEST(test_pass__unit_with_bounds_equals_the_twin_at_tile_edges)
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         for (int assignment = FG_ASSIGN_SOFT; assignment <= FG_ASSIGN_HARD; assignment++) {
             shape_case c = unit_case(tile, (fg_assignment)assignment, FGMM_F32, sizes[i]);
-            c.bounds = FG_BOUNDS_ALWAYS;
+            c.pruning = FG_PRUNING_ALWAYS;
             check_case(&c);
         }
 }
 END_TEST
 
 /* Rows that are whole numbers; components that are tight and far out; lists of many entries and lists that overflow;
- * more strips than a block has room for at a time. */
+ * more panels than a block has room for at a time. */
 START_TEST(test_pass__unit_with_bounds_in_hard_cases)
 {
     static const uint64_t size[] = {97, 33, 200}, many[] = {97, 33, 5000};
@@ -202,14 +202,14 @@ START_TEST(test_pass__unit_with_bounds_in_hard_cases)
     if (!has_unit(&unit_tiles[_i])) return;
     for (int type = FGMM_U8; type <= FGMM_F32; type += FGMM_F32 - FGMM_U8) {
         shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, (fgmm_type)type, size);
-        c.bounds = FG_BOUNDS_ALWAYS;
+        c.pruning = FG_PRUNING_ALWAYS;
         for (size_t i = 0; i < sizeof overlaps / sizeof overlaps[0]; i++) {
             c.overlap = overlaps[i];
             check_case(&c);
         }
     }
     shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, FGMM_F32, many);
-    c.bounds = FG_BOUNDS_ALWAYS;
+    c.pruning = FG_PRUNING_ALWAYS;
     check_case(&c);
 }
 END_TEST
@@ -229,7 +229,7 @@ static void label_rounded_rows(const fg_tile *tile, fgmm_type type, const void *
                                      .batch_rows = ROUNDED_N,
                                      .path = FGMM_PATH_SPARSE,
                                      .tile = tile,
-                                     .bounds = FG_BOUNDS_ALWAYS};
+                                     .pruning = FG_PRUNING_ALWAYS};
     int32_t labels[ROUNDED_N];
     fg_pass *pass;
     fg_buffer *buffer;

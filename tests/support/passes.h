@@ -22,7 +22,7 @@ typedef struct shape_case {
     double overlap;      /* standard deviation of components over the spread of their means */
     double nats;         /* absolute error of log-normalisers that is allowed besides log_tolerance */
     const fg_tile *tile; /* NULL: the shipped one */
-    fg_bounds_use bounds;
+    fg_pruning_use pruning;
     int has_weights;      /* rows have some, every fifth 0 */
     uint64_t batch_rows;  /* 0: large cases in two uneven batches */
     double launch_work;   /* of fg_pass_options */
