@@ -32,12 +32,13 @@ int main(void)
     check(fgmm_source_from_memory(&source, rows, FGMM_F32, N, D, 0));
 
     int found = 0;
-    double mean;
-    uint64_t count;
     fgmm_evaluate_options options = fgmm_evaluate_options_init();
+    fgmm_evaluate_report report = fgmm_evaluate_report_init();
     options.want_labels = 1;
-    check(fgmm_evaluate(device, model, source, &options, report_unlikely, &found, &mean, &count));
-    printf("%d rows, %.4f nats per row, %d unlikely\n", (int)count, mean, found);
+    options.sink = report_unlikely;
+    options.sink_user = &found;
+    check(fgmm_evaluate(device, model, source, &options, &report));
+    printf("%d rows, %.4f nats per row, %d unlikely\n", (int)report.rows, report.mean_log_likelihood, found);
 
     fgmm_model_free(model);
     fgmm_source_close(source);

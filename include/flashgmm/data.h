@@ -78,6 +78,25 @@ FGMM_API const char *fgmm_source_format_of(const char *path);
 /* 1 when row number `row` of the file (from 0) has been left out of the source's rows. */
 FGMM_API int fgmm_source_is_skipped(const fgmm_source *source, uint64_t row);
 
+/* Rows in memory whose number of dimensions D is known from elsewhere, from a model or an index. */
+typedef struct fgmm_rows {
+    size_t size;
+    const void *data; /* (count,D) dense, borrowed during the call */
+    fgmm_type type;
+    uint64_t count;
+} fgmm_rows;
+
+static inline fgmm_rows fgmm_rows_init(const void *data, fgmm_type type, uint64_t count)
+{
+    fgmm_rows rows;
+    memset(&rows, 0, sizeof rows);
+    rows.size = sizeof rows;
+    rows.data = data;
+    rows.type = type;
+    rows.count = count;
+    return rows;
+}
+
 /* Rows made by the application. */
 typedef struct fgmm_callback_source {
     size_t size;

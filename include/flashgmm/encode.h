@@ -2,6 +2,7 @@
 #ifndef FLASHGMM_ENCODE_H
 #define FLASHGMM_ENCODE_H
 
+#include "flashgmm/data.h"
 #include "flashgmm/device.h"
 #include "flashgmm/model.h"
 
@@ -41,11 +42,11 @@ static inline fgmm_encode_options fgmm_encode_options_init(void)
 /* Numbers of an encoding: 2 K D or K D. */
 FGMM_API uint64_t fgmm_encoding_size(const fgmm_model *model, fgmm_encoding encoding);
 
-/* Encodes the rows (n,D), dense, in memory; n >= 1. out: fgmm_encoding_size floats. options NULL: defaults.
+/* Encodes rows, at least one. out: fgmm_encoding_size floats. options NULL: defaults.
  * Errors: ARGUMENT, DATA (NaN or infinity), UNSUPPORTED (Fisher vectors of a model that is neither spherical nor diag),
  * MEMORY, DEVICE. */
-FGMM_API fgmm_status fgmm_encode(float *out, fgmm_device *device, const fgmm_model *model, const void *rows,
-                                 fgmm_type type, uint64_t n, const fgmm_encode_options *options);
+FGMM_API fgmm_status fgmm_encode(float *out, fgmm_device *device, const fgmm_model *model, const fgmm_rows *rows,
+                                 const fgmm_encode_options *options);
 
 #ifdef __cplusplus
 }

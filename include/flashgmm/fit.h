@@ -146,7 +146,8 @@ typedef struct fgmm_fit_report {
     uint64_t run_count;        /* runs finished */
     uint64_t best_run;         /* of them, from 0 */
     double *run_objectives;    /* (run_count) mean log-likelihood of each run, k-means: inertia; owned */
-    uint32_t terms;            /* matrix backend: terms that a mean is split in; 0: no matrix unit multiplied */
+    uint32_t split_operands;   /* matrix unit: low-precision numbers that the value of a mean is split into; 0: none was
+                                  used */
     double total_weight;       /* sum of the rows' weights; N without. Log-likelihoods are means over it */
     uint64_t resident_rows;    /* that stayed on the device between iterations; the others were read in each */
     uint64_t mini_batch_steps; /* M-steps of a pass; 0 without mini_batch. Under FGMM_MINI_BATCH_STEPS they gain less

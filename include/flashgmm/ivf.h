@@ -51,7 +51,7 @@ typedef struct fgmm_index_options {
     fgmm_assignment assignment;  /* default residual */
     uint32_t max_lists;          /* soft: most lists of a row; default 8 */
     double tau;                  /* soft: threshold; 0 (default): 1/K, unless copies_per_row is given */
-    double copies_per_row;       /* entries per row aimed at: residual, 1..2, 0: 1.5; soft: chooses tau, 0: tau does */
+    double copies_per_row;       /* entries per row aimed at. residual: 1..2, 0: 1.5; soft: chooses tau, 0: tau does */
     uint32_t for_top;            /* results per query that the dial is made for; default 10, at most FGMM_TOP_MAX; 0: no
                                     dial, the index then knows no recall */
     fgmm_source *calibration;    /* NULL: held-out rows stand for queries; else queries of the user's own, which set the
@@ -79,7 +79,7 @@ static inline fgmm_index_options fgmm_index_options_init(void)
 typedef struct fgmm_index_info {
     size_t size;
     uint64_t rows;    /* different ids */
-    uint64_t entries; /* of all lists; entries / rows: the copies of a row */
+    uint64_t entries; /* of all lists; entries / rows: copies per row */
     uint64_t lists;   /* K */
     uint64_t dims;
     uint64_t next_id; /* what the next added row gets: one more than the highest id so far */
@@ -206,7 +206,7 @@ static inline fgmm_search_stats fgmm_search_stats_init(void)
  * are those of an exhaustive search, for float rows up to the rounding of equal distances. An empty index gives -1
  * everywhere. Work is grouped by list over all queries of the call. Blocks. stats may be NULL.
  * Errors: ARGUMENT (top, nprobe > K, recall outside (0,1], no dial, top != for_top), DATA (NaN or infinity), DEVICE. */
-FGMM_API fgmm_status fgmm_searcher_search(fgmm_searcher *searcher, const void *queries, fgmm_type type, uint64_t n,
+FGMM_API fgmm_status fgmm_searcher_search(fgmm_searcher *searcher, const fgmm_rows *queries,
                                           const fgmm_search_options *options, int64_t *ids, float *distances,
                                           fgmm_search_stats *stats);
 

@@ -61,7 +61,8 @@ done:
     return status;
 }
 
-static fgmm_status encode_vlad(double *out, fgmm_device *device, const fgmm_model *model, const void *rows,
+/* rows: those of the source. */
+static fgmm_status encode_vlad(double *out, fgmm_device *device, const fgmm_model *model, const fgmm_rows *rows,
                                fgmm_source *source)
 {
     fgmm_status status = FGMM_OK;
@@ -74,7 +75,7 @@ static fgmm_status encode_vlad(double *out, fgmm_device *device, const fgmm_mode
     for (uint64_t i = 0; i < n; i++)
         for (uint64_t j = 0; j < d; j++) {
             const uint64_t at = (uint64_t)labels[i] * d + j;
-            out[at] += fg_row_value(rows, source->info.type, (size_t)(i * d + j)) - model->means[at];
+            out[at] += fg_row_value(rows->data, rows->type, (size_t)(i * d + j)) - model->means[at];
         }
 done:
     fgmm_model_free(centroids);
@@ -101,24 +102,26 @@ static fgmm_status normalise(float *to, double *values, uint64_t count, const fg
     return FGMM_OK;
 }
 
-fgmm_status fgmm_encode(float *out, fgmm_device *device, const fgmm_model *model, const void *rows, fgmm_type type,
-                        uint64_t n, const fgmm_encode_options *given)
+fgmm_status fgmm_encode(float *out, fgmm_device *device, const fgmm_model *model, const fgmm_rows *rows,
+                        const fgmm_encode_options *given)
 {
     fgmm_status status = FGMM_OK;
     fgmm_encode_options options = fgmm_encode_options_init();
     fgmm_source *source = NULL;
     double *values = NULL;
-    FG_CHECK(out && model, FGMM_ARGUMENT, "%s is NULL", out ? "model" : "out");
+    fgmm_rows of = fgmm_rows_init(NULL, FGMM_U8, 0);
+    FG_CHECK(out && model && rows, FGMM_ARGUMENT, "%s is NULL", !out ? "out" : !model ? "model" : "rows");
+    FG_TRY(fg_read_options(&of, rows, sizeof of, "rows"));
     FG_TRY(fg_read_options(&options, given, sizeof options, "encode options"));
     FG_CHECK(options.encoding == FGMM_FISHER || options.encoding == FGMM_VLAD, FGMM_ARGUMENT,
              "encoding = %d; need Fisher (0) or VLAD (1)", (int)options.encoding);
-    FG_TRY(fgmm_source_from_memory(&source, rows, type, n, model->info.dims, 0));
+    FG_TRY(fgmm_source_from_memory(&source, of.data, of.type, of.count, model->info.dims, 0));
     const uint64_t count = fgmm_encoding_size(model, options.encoding);
     FG_TRY(FG_ALLOC(&values, count, "an encoding"));
     if (options.encoding == FGMM_FISHER)
         FG_TRY(encode_fisher(values, device, model, source));
     else
-        FG_TRY(encode_vlad(values, device, model, rows, source));
+        FG_TRY(encode_vlad(values, device, model, &of, source));
     FG_TRY(normalise(out, values, count, &options));
 done:
     free(values);

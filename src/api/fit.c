@@ -16,7 +16,8 @@ void fgmm_fit_report_clear(fgmm_fit_report *report)
     free(report->history);
     report->history = NULL;
     report->history_count = 0;
-    if (report->size < offsetof(fgmm_fit_report, terms)) return; /* a caller's from before there were several runs */
+    if (report->size < offsetof(fgmm_fit_report, split_operands))
+        return; /* a caller's from before there were several runs */
     free(report->run_objectives);
     report->run_objectives = NULL;
     report->run_count = 0;
@@ -72,7 +73,7 @@ static void return_report(fgmm_fit_report *to, fgmm_fit_report *from)
         memcpy(to, from, size < sizeof *from ? size : sizeof *from);
         to->size = size;
         from->history = NULL;
-        if (size >= offsetof(fgmm_fit_report, terms)) from->run_objectives = NULL;
+        if (size >= offsetof(fgmm_fit_report, split_operands)) from->run_objectives = NULL;
     }
     fgmm_fit_report_clear(from);
 }

@@ -33,10 +33,11 @@ static fgmm_status check_options(const fgmm_index_options *o)
              o->max_lists, FGMM_LISTS_PER_ROW_MAX);
     FG_CHECK(o->tau >= 0 && o->tau < 1, FGMM_ARGUMENT, "tau = %g; need 0 (1/K) or a number below 1", o->tau);
     FG_CHECK(o->copies_per_row == 0 || o->copies_per_row >= 1, FGMM_ARGUMENT,
-             "replication = %g; need 0 (the default) or 1 and more", o->copies_per_row);
+             "copies_per_row = %g; need 0 (the default) or 1 and more", o->copies_per_row);
     FG_CHECK(o->assignment != FGMM_ASSIGN_RESIDUAL || o->copies_per_row <= 2, FGMM_ARGUMENT,
-             "replication = %g; a residual assignment gives a row at most 2 lists: need 1..2", o->copies_per_row);
-    FG_CHECK(isfinite(o->copies_per_row), FGMM_ARGUMENT, "replication = %g; need a finite number", o->copies_per_row);
+             "copies_per_row = %g; a residual assignment gives a row at most 2 lists: need 1..2", o->copies_per_row);
+    FG_CHECK(isfinite(o->copies_per_row), FGMM_ARGUMENT, "copies_per_row = %g; need a finite number",
+             o->copies_per_row);
     FG_CHECK(o->for_top <= FGMM_TOP_MAX, FGMM_ARGUMENT, "for_top = %u; need 0..%d", o->for_top, FGMM_TOP_MAX);
 done:
     return status;
@@ -153,57 +154,68 @@ static fgmm_status to_given_unit(float *distances, uint64_t count, uint32_t top,
     return FGMM_OK;
 }
 
-static fgmm_status search_parts(fgmm_searcher *s, const void *queries, fgmm_type type, uint64_t n,
-                                fg_search_request *request, double recall, int64_t *ids, float *distances,
-                                fgmm_search_stats *stats)
+/* What a search fills in. */
+typedef struct results {
+    int64_t *ids;     /* (n,top) */
+    float *distances; /* (n,top) or NULL */
+    fgmm_search_stats stats;
+} results;
+
+static fgmm_status search_parts(results *found, fgmm_searcher *s, const fgmm_rows *queries, fg_search_request *request,
+                                double recall)
 {
     fgmm_status status = FGMM_OK;
-    const uint64_t d = s->index->info.dims, most = fg_max_u64(1, PART_FLOATS / d);
+    const fgmm_type type = queries->type;
+    const uint64_t n = queries->count, d = s->index->info.dims, most = fg_max_u64(1, PART_FLOATS / d);
     const size_t row_bytes = (size_t)d * fgmm_type_bytes(type);
     float *floats = NULL;
     FG_TRY(FG_ALLOC(&floats, fg_min_u64(most, n) * d, "queries"));
     for (uint64_t at = 0; at < n; at += most) {
         const uint64_t part = fg_min_u64(most, n - at), first = at * request->top;
-        const unsigned char *rows = (const unsigned char *)queries + (size_t)at * row_bytes;
+        const unsigned char *rows = (const unsigned char *)queries->data + (size_t)at * row_bytes;
         FG_TRY(fg_rows_check(rows, type, part, d, at, fg_most_value(type)));
         fg_rows_to_float(floats, rows, type, part, d, s->index->shift, s->index->unit);
         if (s->index->is_shifted) FG_TRY(fg_index_check_rows(floats, part, d, at));
         request->queries = floats;
         request->n = part;
-        float *of_part = distances ? distances + first : NULL;
-        FG_TRY(request->probing.nprobe ? fg_searcher_run(s, request, ids + first, of_part, stats)
-                                       : fg_away_run(s, request, recall, ids + first, of_part, stats));
-        if (distances) FG_TRY(to_given_unit(of_part, part * request->top, request->top, at, s->index->unit));
+        float *of_part = found->distances ? found->distances + first : NULL;
+        FG_TRY(request->probing.nprobe ? fg_searcher_run(s, request, found->ids + first, of_part, &found->stats)
+                                       : fg_away_run(s, request, recall, found->ids + first, of_part, &found->stats));
+        if (of_part) FG_TRY(to_given_unit(of_part, part * request->top, request->top, at, s->index->unit));
     }
 done:
     free(floats);
     return status;
 }
 
-fgmm_status fgmm_searcher_search(fgmm_searcher *s, const void *queries, fgmm_type type, uint64_t n,
-                                 const fgmm_search_options *options, int64_t *ids, float *distances,
-                                 fgmm_search_stats *stats)
+fgmm_status fgmm_searcher_search(fgmm_searcher *s, const fgmm_rows *queries, const fgmm_search_options *options,
+                                 int64_t *ids, float *distances, fgmm_search_stats *stats)
 {
     fgmm_status status = FGMM_OK;
     fgmm_search_options o = fgmm_search_options_init();
-    fgmm_search_stats sums = fgmm_search_stats_init();
+    fgmm_rows q = fgmm_rows_init(NULL, FGMM_U8, 0);
+    results found = {ids, distances, fgmm_search_stats_init()};
     FG_CHECK(s, FGMM_ARGUMENT, "searcher is NULL; need an open one");
-    FG_CHECK((queries && ids) || n == 0, FGMM_ARGUMENT, "%s is NULL; need an array", queries ? "ids" : "queries");
-    FG_CHECK(fgmm_type_bytes(type) > 0, FGMM_ARGUMENT, "type = %d; need 0..%d", (int)type, FGMM_F64);
+    FG_CHECK(queries, FGMM_ARGUMENT, "queries is NULL");
+    FG_TRY(fg_read_options(&q, queries, sizeof q, "queries"));
+    FG_CHECK((q.data && ids) || q.count == 0, FGMM_ARGUMENT, "%s is NULL; need an array",
+             q.data ? "ids" : "queries.data");
+    FG_CHECK(fgmm_type_bytes(q.type) > 0, FGMM_ARGUMENT, "type = %d; need 0..%d", (int)q.type, FGMM_F64);
     FG_TRY(fg_device_check(s->device));
     FG_TRY(fg_read_options(&o, options, sizeof o, "search options"));
     FG_TRY(check_search(s, &o));
     FG_CHECK(!stats || stats->size >= sizeof stats->size, FGMM_ARGUMENT,
              "stats.size = %zu; set the struct up with its _init function", stats->size);
-    fg_search_request request = {.is_integer = type == s->index->info.type && (type == FGMM_U8 || type == FGMM_I8),
+    fg_search_request request = {.is_integer =
+                                     q.type == s->index->info.type && (q.type == FGMM_U8 || q.type == FGMM_I8),
                                  .top = o.top,
                                  .probing = {.nprobe = o.nprobe},
                                  .count_unique = o.count_unique};
     if (!o.nprobe) request.probing.threshold = (float)fg_calibration_threshold(&s->index->calibration, o.recall);
-    FG_TRY(search_parts(s, queries, type, n, &request, o.recall, ids, distances, &sums));
+    FG_TRY(search_parts(&found, s, &q, &request, o.recall));
     if (stats) {
         const size_t size = stats->size;
-        memcpy(stats, &sums, fg_min_u64(size, sizeof sums));
+        memcpy(stats, &found.stats, fg_min_u64(size, sizeof found.stats));
         stats->size = size;
     }
 done:

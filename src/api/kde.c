@@ -60,7 +60,7 @@ static fgmm_status run_chunk(estimate *e, uint64_t n)
     }
     e->log_count = log((double)n);
     FG_TRY(fgmm_model_create(&model, FGMM_SPHERICAL, n, e->d, e->weights, e->means, e->variances));
-    FG_TRY(fgmm_evaluate(e->device, model, e->queries, &e->options, add_chunk, e, NULL, NULL));
+    FG_TRY(fgmm_evaluate(e->device, model, e->queries, &e->options, NULL));
     e->seen += n;
 done:
     fgmm_model_free(model);
@@ -113,6 +113,8 @@ fgmm_status fgmm_kde(double *log_density, fgmm_device *device, fgmm_source *data
     e.options.want_log_likelihood = 1;
     e.options.want_labels = 0;
     e.options.top = 0;
+    e.options.sink = add_chunk;
+    e.options.sink_user = &e;
     e.d = data->info.dims;
     status = run(&e);
 done:

@@ -51,8 +51,6 @@ typedef struct evaluation {
     const fg_parameters *parameters;
     fgmm_evaluate_options options;
     results results;
-    fgmm_evaluation_fn sink;
-    void *sink_user;
     fg_weights weights;
     int has_densities, has_nearest; /* which passes there are; nearest: labels are those of centroids */
     uint64_t rows;
@@ -135,8 +133,8 @@ static fgmm_status evaluate_batch(evaluation *v, const fg_rows *rows)
     const fgmm_evaluation batch = {v->rows,   rows->n, v->options.want_log_likelihood ? r->log_likelihood : NULL,
                                    r->labels, r->ids,  r->responsibilities,
                                    r->weights};
-    if (v->sink) {
-        const int answer = v->sink(v->sink_user, &batch);
+    if (v->options.sink) {
+        const int answer = v->options.sink(v->options.sink_user, &batch);
         FG_CHECK(answer == 0, FGMM_CANCELLED, "cancelled by the evaluation callback (it returned %d) at row %llu",
                  answer, (unsigned long long)v->rows);
     }
@@ -205,17 +203,24 @@ done:
     return status;
 }
 
+static void fill_report(fgmm_evaluate_report *to, const evaluation *v)
+{
+    const fgmm_evaluate_report report = {
+        .size = to->size, .rows = v->rows, .total_weight = v->weight, .mean_log_likelihood = mean_of(v)};
+    memcpy(to, &report, fg_min_u64(to->size, sizeof report));
+}
+
 fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_source *source,
-                          const fgmm_evaluate_options *options, fgmm_evaluation_fn sink, void *sink_user,
-                          double *mean_log_likelihood, uint64_t *rows)
+                          const fgmm_evaluate_options *options, fgmm_evaluate_report *report)
 {
     fgmm_status status = FGMM_OK;
-    const fgmm_evaluate_options defaults = fgmm_evaluate_options_init();
-    evaluation v = {.options = defaults, .sink = sink, .sink_user = sink_user};
+    evaluation v = {.options = fgmm_evaluate_options_init()};
     fg_range range = {0};
     FG_TRY(fg_check_handles(device, source));
     FG_CHECK(model, FGMM_ARGUMENT, "model is NULL");
     FG_TRY(fg_read_options(&v.options, options, sizeof v.options, "evaluate options"));
+    FG_CHECK(!report || report->size >= sizeof report->size, FGMM_ARGUMENT,
+             "evaluate report: size = %zu; set the struct up with its _init function", report->size);
     FG_TRY(fg_check_model(model, source, "model"));
     FG_TRY(fg_check_weights(v.options.weights, source));
     FG_CHECK(v.options.top <= model->info.components, FGMM_ARGUMENT, "top = %u; need 0..K (K = %llu)", v.options.top,
@@ -223,7 +228,7 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     const fg_parameters parameters = fg_model_parameters(model);
     v.parameters = &parameters;
     v.has_nearest = v.options.want_labels && fg_is_centroids(model);
-    v.has_densities = !v.has_nearest || v.options.want_log_likelihood || v.options.top || mean_log_likelihood;
+    v.has_densities = !v.has_nearest || v.options.want_log_likelihood || v.options.top;
     const fg_memory_plan_request request = plan_request(&v, device, source, &parameters);
     fg_progress_begin(&v.e.progress, device, v.options.progress, v.options.progress_user);
     FG_TRY(fg_weights_open(&v.weights, v.options.weights, source->info.rows));
@@ -232,8 +237,7 @@ fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_sou
     if (v.weights.source) FG_TRY(fgmm_source_rewind(v.weights.source));
     FG_TRY(evaluate_all(&v));
     FG_TRY(fg_weights_check(&v.weights, v.rows, 1));
-    if (mean_log_likelihood) *mean_log_likelihood = mean_of(&v);
-    if (rows) *rows = v.rows;
+    if (report) fill_report(report, &v);
 done:
     fg_e_step_close(&v.e);
     results_free(&v.results);
@@ -255,7 +259,13 @@ static int copy_labels(void *user, const fgmm_evaluation *batch)
 
 fgmm_status fgmm_score(fgmm_device *device, const fgmm_model *model, fgmm_source *source, double *mean, double *per_row)
 {
-    return fgmm_evaluate(device, model, source, NULL, per_row ? copy_log_likelihood : NULL, per_row, mean, NULL);
+    fgmm_evaluate_options options = fgmm_evaluate_options_init();
+    fgmm_evaluate_report report = fgmm_evaluate_report_init();
+    if (per_row) options.sink = copy_log_likelihood;
+    options.sink_user = per_row;
+    const fgmm_status status = fgmm_evaluate(device, model, source, &options, &report);
+    if (mean && status == FGMM_OK) *mean = report.mean_log_likelihood;
+    return status;
 }
 
 fgmm_status fgmm_predict(fgmm_device *device, const fgmm_model *model, fgmm_source *source, int32_t *labels)
@@ -264,5 +274,7 @@ fgmm_status fgmm_predict(fgmm_device *device, const fgmm_model *model, fgmm_sour
     if (!labels) return fg_fail(FGMM_ARGUMENT, "labels is NULL; need room for one int32 per row");
     options.want_log_likelihood = 0;
     options.want_labels = 1;
-    return fgmm_evaluate(device, model, source, &options, copy_labels, labels, NULL, NULL);
+    options.sink = copy_labels;
+    options.sink_user = labels;
+    return fgmm_evaluate(device, model, source, &options, NULL);
 }

@@ -45,20 +45,12 @@ done:
     return status;
 }
 
-/* Sums over rows, each times its weight. */
-typedef struct row_sums {
-    double logarithms; /* of the largest responsibilities */
-    double weight;
-} row_sums;
-
-static int add_rows(void *user, const fgmm_evaluation *batch)
+/* Adds the logarithms of the rows' largest responsibilities, each times its row's weight, to the double at user. */
+static int add_logarithms(void *user, const fgmm_evaluation *batch)
 {
-    row_sums *sums = user;
-    for (uint64_t i = 0; i < batch->rows; i++) {
-        const double weight = batch->weights ? batch->weights[i] : 1;
-        sums->logarithms += weight * log((double)batch->responsibilities[i]);
-        sums->weight += weight;
-    }
+    double *sum = user;
+    for (uint64_t i = 0; i < batch->rows; i++)
+        *sum += (batch->weights ? batch->weights[i] : 1) * log((double)batch->responsibilities[i]);
     return 0;
 }
 
@@ -67,16 +59,17 @@ fgmm_status fgmm_criteria_evaluate(fgmm_criteria *criteria, fgmm_device *device,
 {
     fgmm_status status = FGMM_OK;
     fgmm_evaluate_options options = fgmm_evaluate_options_init();
-    row_sums sums = {0, 0};
-    double log_likelihood;
-    uint64_t rows;
+    fgmm_evaluate_report report = fgmm_evaluate_report_init();
+    double logarithms = 0;
     FG_CHECK(criteria, FGMM_ARGUMENT, "criteria is NULL");
     FG_TRY(fg_read_options(&options, given, sizeof options, "evaluate options"));
     options.want_log_likelihood = options.want_labels = 0;
     options.top = 1;
-    FG_TRY(fgmm_evaluate(device, model, source, &options, add_rows, &sums, &log_likelihood, &rows));
-    fgmm_criteria c = criteria_of(model, log_likelihood, rows, sums.weight);
-    c.icl = c.bic - 2 * sums.logarithms;
+    options.sink = add_logarithms;
+    options.sink_user = &logarithms;
+    FG_TRY(fgmm_evaluate(device, model, source, &options, &report));
+    fgmm_criteria c = criteria_of(model, report.mean_log_likelihood, report.rows, report.total_weight);
+    c.icl = c.bic - 2 * logarithms;
     return_criteria(criteria, &c);
 done:
     return status;

@@ -100,7 +100,8 @@ static int encode_group(encoder *e, uint64_t count)
     for (uint64_t had = 0, given = 1; had < count && given > 0; had += given)
         CLI_DO(
             cli_library(fgmm_source_next(e->source, (char *)e->rows + (size_t)had * row_bytes, count - had, &given)));
-    CLI_DO(cli_library(fgmm_encode(e->vector, e->device, e->model, e->rows, e->info.type, count, &encode)));
+    const fgmm_rows group = fgmm_rows_init(e->rows, e->info.type, count);
+    CLI_DO(cli_library(fgmm_encode(e->vector, e->device, e->model, &group, &encode)));
     CLI_DO(cli_library(fgmm_writer_append(e->output, e->vector, 1)));
     e->written++;
 done:

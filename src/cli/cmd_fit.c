@@ -127,7 +127,7 @@ static int print_json(const cli_training *training)
     cJSON_AddStringToObject(object, "covariance", fgmm_covariance_name(report->covariance));
     cJSON_AddStringToObject(object, "kernel", fgmm_backend_name(report->backend));
     cli_json_real(object, "error_bound_nats", report->error_bound_nats);
-    cli_json_count(object, "terms", report->terms);
+    cli_json_count(object, "terms", report->split_operands);
     cli_json_count(object, "iterations", report->iterations);
     cJSON_AddBoolToObject(object, "converged", report->stop_reason == FGMM_STOP_CONVERGED);
     cJSON_AddStringToObject(object, "stop_reason", fgmm_stop_reason_name(report->stop_reason));

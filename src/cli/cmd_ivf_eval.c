@@ -130,6 +130,12 @@ static double recall(const evaluation *e)
     return hits / (double)(e->queries.n * top);
 }
 
+static fgmm_status search_all(const evaluation *e, const fgmm_search_options *how, fgmm_search_stats *stats)
+{
+    const fgmm_rows queries = fgmm_rows_init(e->queries.rows, e->queries.type, e->queries.n);
+    return fgmm_searcher_search(e->searching.searcher, &queries, how, e->ids, NULL, stats);
+}
+
 /* Once for the results and the time, once more for counting ids, which takes time of its own. */
 static int measure(evaluation *e, cli_point *point)
 {
@@ -141,12 +147,10 @@ static int measure(evaluation *e, cli_point *point)
     search.nprobe = point->nprobe;
     if (!point->nprobe) search.recall = point->target;
     const double began_s = cli_now_s();
-    CLI_DO(cli_library(fgmm_searcher_search(e->searching.searcher, e->queries.rows, e->queries.type, e->queries.n,
-                                            &search, e->ids, NULL, NULL)));
+    CLI_DO(cli_library(search_all(e, &search, NULL)));
     point->qps = n / (cli_now_s() - began_s);
     search.count_unique = 1;
-    CLI_DO(cli_library(fgmm_searcher_search(e->searching.searcher, e->queries.rows, e->queries.type, e->queries.n,
-                                            &search, e->ids, NULL, &stats)));
+    CLI_DO(cli_library(search_all(e, &search, &stats)));
     point->recall = recall(e);
     point->probed = (double)stats.probed / n;
     point->dco = (double)stats.scanned / n;
@@ -162,8 +166,7 @@ static int warm_up(evaluation *e)
     fgmm_search_options search = fgmm_search_options_init();
     search.top = (uint32_t)e->a->top;
     search.nprobe = 1;
-    return cli_library(fgmm_searcher_search(e->searching.searcher, e->queries.rows, e->queries.type, e->queries.n,
-                                            &search, e->ids, NULL, NULL));
+    return cli_library(search_all(e, &search, NULL));
 }
 
 static int load(evaluation *e, cli_progress *progress)

@@ -191,8 +191,8 @@ static int search_batch(searching *s, const fgmm_search_options *how, uint64_t n
 {
     int exit_code = CLI_EXIT_DONE;
     fgmm_search_stats stats = fgmm_search_stats_init();
-    const fgmm_status status =
-        fgmm_searcher_search(s->index.searcher, s->rows, s->queries.type, n, how, s->ids, s->distances, &stats);
+    const fgmm_rows queries = fgmm_rows_init(s->rows, s->queries.type, n);
+    const fgmm_status status = fgmm_searcher_search(s->index.searcher, &queries, how, s->ids, s->distances, &stats);
     if (status != FGMM_OK && s->stats.queries > 0) /* rows are counted within the batch */
         return cli_error(CLI_EXIT_FAILED, "%s, of the rows from %llu on: %s", s->a->queries,
                          (unsigned long long)s->stats.queries, fgmm_last_error());

@@ -36,11 +36,13 @@ static int count_rows(cli_fit_facts *facts, const cli_training *training, const 
     fgmm_evaluate_options options = fgmm_evaluate_options_init();
     options.want_log_likelihood = 0;
     options.want_labels = 1;
+    options.sink = count_labels;
+    options.sink_user = facts;
     options.batch_rows = cli_or_zero(training->work->batch_rows);
     options.memory_limit_bytes = cli_or_zero(training->work->memory_limit);
     options.progress = cli_progress_report;
     options.progress_user = &progress;
-    const fgmm_status status = fgmm_evaluate(device, model, source, &options, count_labels, facts, NULL, NULL);
+    const fgmm_status status = fgmm_evaluate(device, model, source, &options, NULL);
     cli_progress_end(&progress);
     return finish(training, status);
 }

@@ -138,6 +138,8 @@ static int run_pass(cli_evaluation *evaluation, fgmm_device *device, const fgmm_
 {
     sink_state state = {.evaluation = evaluation};
     fgmm_evaluate_options options = fgmm_evaluate_options_init();
+    options.sink = call_sink;
+    options.sink_user = &state;
     options.want_log_likelihood = evaluation->want_log_likelihood;
     options.want_labels = evaluation->want_labels;
     options.top = evaluation->top;
@@ -145,9 +147,10 @@ static int run_pass(cli_evaluation *evaluation, fgmm_device *device, const fgmm_
     options.memory_limit_bytes = cli_or_zero(evaluation->work->memory_limit);
     options.progress = cli_progress_report;
     options.progress_user = progress;
-    const int has_mean = evaluation->want_log_likelihood || evaluation->top > 0; /* labels alone need no densities */
-    const fgmm_status status = fgmm_evaluate(device, model, source, &options, call_sink, &state,
-                                             has_mean ? &evaluation->mean_log_likelihood : NULL, &evaluation->rows);
+    fgmm_evaluate_report report = fgmm_evaluate_report_init();
+    const fgmm_status status = fgmm_evaluate(device, model, source, &options, &report);
+    evaluation->mean_log_likelihood = report.mean_log_likelihood;
+    evaluation->rows = report.rows;
     cli_progress_end(progress);
     if (state.status != FGMM_OK) return cli_error(CLI_EXIT_FAILED, "%s", state.text);
     return cli_library(status);

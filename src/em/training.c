@@ -516,7 +516,7 @@ static void complete_report(fg_training *t, fgmm_status status)
         r->dense_rows = facts.dense_rows;
         r->error_bound_nats = facts.error_bound_nats;
         r->backend = facts.backend;
-        r->terms = facts.terms;
+        r->split_operands = facts.terms;
         snprintf(r->tile, sizeof r->tile, "%s", facts.tile);
     }
     r->total_s = fg_progress_elapsed_s(&t->e.progress);

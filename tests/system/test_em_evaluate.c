@@ -69,18 +69,21 @@ static collected *evaluate(fgmm_source *source, const fgmm_model *under, uint64_
 {
     collected *c = calloc(1, sizeof *c);
     fgmm_evaluate_options options = fgmm_evaluate_options_init();
-    uint64_t count;
-    double mean, expected = 0;
+    fgmm_evaluate_report report = fgmm_evaluate_report_init();
+    double expected = 0;
     options.want_labels = 1;
     options.top = c->top = 4;
+    options.sink = collect;
+    options.sink_user = c;
     options.batch_rows = batch_rows;
     ck_ok(fgmm_device_force_path(device, path));
-    ck_ok(fgmm_evaluate(device, under, source, &options, collect, c, &mean, &count));
+    ck_ok(fgmm_evaluate(device, under, source, &options, &report));
     fgmm_source_close(source);
-    ck_assert_uint_eq(count, N);
+    ck_assert_uint_eq(report.rows, N);
+    ck_assert_double_eq(report.total_weight, N);
     ck_assert_uint_eq(c->rows, N);
     for (int i = 0; i < N; i++) expected += c->log_likelihood[i];
-    ck_assert_double_eq(mean, expected / N);
+    ck_assert_double_eq(report.mean_log_likelihood, expected / N);
     return c;
 }
 
@@ -144,7 +147,6 @@ START_TEST(test_evaluate__kernels_that_go_wrong_are_replaced)
 {
     fgmm_device_info info = fgmm_device_info_init();
     fgmm_evaluate_options options = fgmm_evaluate_options_init();
-    double mean;
     uint64_t count;
     reopen(FGMM_BACKEND_AUTO);
     ck_ok(fgmm_device_describe(device, &info));
@@ -164,7 +166,7 @@ START_TEST(test_evaluate__kernels_that_go_wrong_are_replaced)
     fg_device_spoil(device, first);
     fgmm_source *source = memory_source(rows, FGMM_F32, N, D);
     options.batch_rows = 999;
-    ck_fails(fgmm_evaluate(device, model, source, &options, NULL, NULL, &mean, &count), FGMM_DEVICE, "row 998");
+    ck_fails(fgmm_evaluate(device, model, source, &options, NULL), FGMM_DEVICE, "row 998");
     fgmm_source_close(source);
 }
 END_TEST
@@ -245,21 +247,24 @@ START_TEST(test_evaluate__refuses_and_cancels)
     fgmm_evaluate_options options = fgmm_evaluate_options_init();
     fgmm_source *source = memory_source(rows, FGMM_F32, N, D), *narrow = memory_source(rows, FGMM_F32, N, D - 1);
     double mean;
+    fgmm_evaluate_report unset = {.size = 0};
     options.want_labels = 1;
     options.top = 4;
+    options.sink = collect;
+    options.sink_user = &c;
     options.batch_rows = 100;
-    ck_fails(fgmm_evaluate(device, model, source, &options, collect, &c, NULL, NULL), FGMM_CANCELLED, "returned 4");
+    ck_fails(fgmm_evaluate(device, model, source, &options, NULL), FGMM_CANCELLED, "returned 4");
     ck_assert_uint_eq(c.batches, 2);
     options.top = K + 1;
-    ck_fails(fgmm_evaluate(device, model, source, &options, collect, &c, NULL, NULL), FGMM_ARGUMENT, "top = 10");
+    ck_fails(fgmm_evaluate(device, model, source, &options, NULL), FGMM_ARGUMENT, "top = 10");
+    ck_fails(fgmm_evaluate(device, model, source, NULL, &unset), FGMM_ARGUMENT, "evaluate report: size = 0");
     ck_fails(fgmm_score(device, model, narrow, &mean, NULL), FGMM_DATA, "D = 6, but the data has D = 5");
     ck_fails(fgmm_score(device, NULL, source, &mean, NULL), FGMM_ARGUMENT, "model is NULL");
     ck_fails(fgmm_predict(device, model, source, NULL), FGMM_ARGUMENT, "labels is NULL");
     rows[2100 * D + 5] = (float)INFINITY;
     options.top = 4;
     c = (collected){.top = 4};
-    ck_fails(fgmm_evaluate(device, model, source, &options, collect, &c, NULL, NULL), FGMM_DATA,
-             "row 2100, column 5: value is inf");
+    ck_fails(fgmm_evaluate(device, model, source, &options, NULL), FGMM_DATA, "row 2100, column 5: value is inf");
     ck_assert_uint_eq(c.rows, 2100); /* what came before has been delivered */
     fgmm_source_close(source);
     fgmm_source_close(narrow);

@@ -219,6 +219,7 @@ static int held_handles_are_refused(void)
     int64_t ids[10];
     double mean;
     uint64_t count;
+    const fgmm_rows all = fgmm_rows_init(rows, FGMM_F32, ROWS), first = fgmm_rows_init(rows, FGMM_F32, 1);
     fit.components = kmeans.components = 4;
     search.nprobe = 1;
     index.quantizer = held.model;
@@ -231,14 +232,14 @@ static int held_handles_are_refused(void)
         fgmm_score(held.device, held.model, held.source, &mean, NULL),
         fgmm_criteria_evaluate(&criteria, held.device, held.model, held.source, NULL),
         fgmm_kde(densities, held.device, held.source, held.source, 1, NULL),
-        fgmm_encode(&encoded[0], held.device, held.model, rows, FGMM_F32, ROWS, NULL),
+        fgmm_encode(&encoded[0], held.device, held.model, &all, NULL),
         fgmm_statistics_accumulate(held.statistics, held.device, held.source),
         fgmm_source_from_cl_mem(&lent, held.device, held.memory, FGMM_F32, ROWS, DIMS, 0),
         fgmm_source_next(held.lent, out, ROWS, &count),
         fgmm_index_build(held.device, held.source, temporary_path("child.index"), &index, NULL),
         fgmm_index_add(held.device, temporary_path("held.index"), held.source, NULL),
         fgmm_searcher_open(&searcher, held.index, held.device, NULL),
-        fgmm_searcher_search(held.searcher, rows, FGMM_F32, 1, &search, ids, NULL, NULL),
+        fgmm_searcher_search(held.searcher, &first, &search, ids, NULL, NULL),
         fgmm_tune(held.device, &tune, NULL),
     };
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)

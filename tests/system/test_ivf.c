@@ -81,6 +81,14 @@ static fgmm_index_info build(const char *path, const fgmm_index_options *options
     return info;
 }
 
+/* The first n of the queries. */
+static fgmm_status search_bytes(fgmm_searcher *searcher, uint64_t n, const fgmm_search_options *options, int64_t *ids,
+                                float *distances, fgmm_search_stats *stats)
+{
+    const fgmm_rows first = fgmm_rows_init(queries, FGMM_U8, n);
+    return fgmm_searcher_search(searcher, &first, options, ids, distances, stats);
+}
+
 /* ids (QUERIES,TOP) by the options; the test fails when searching does. */
 static fgmm_search_stats search(const char *path, const fgmm_search_options *options, int64_t *ids, float *distances)
 {
@@ -89,7 +97,7 @@ static fgmm_search_stats search(const char *path, const fgmm_search_options *opt
     fgmm_search_stats stats = fgmm_search_stats_init();
     ck_ok(fgmm_index_open(&index, path));
     ck_ok(fgmm_searcher_open(&searcher, index, device, NULL));
-    ck_ok(fgmm_searcher_search(searcher, queries, FGMM_U8, QUERIES, options, ids, distances, &stats));
+    ck_ok(search_bytes(searcher, QUERIES, options, ids, distances, &stats));
     fgmm_searcher_close(searcher);
     fgmm_index_close(index);
     return stats;
@@ -424,6 +432,7 @@ START_TEST(test_ivf__queries_unlike_the_rows_have_the_recall)
     fgmm_searcher *searcher;
     fg_rng rng;
     double hits = 0;
+    const fgmm_rows unlike = fgmm_rows_init(far, FGMM_F32, AWAY), few = fgmm_rows_init(far, FGMM_F32, 3);
     fg_rng_init(&rng, 7, 1, 0);
     for (int i = 0; i < AWAY * D; i++) far[i] = (float)(130 + 80 * fg_rng_normal(&rng));
     fgmm_model *many = many_centroids(); /* of which the rule considers a quarter */
@@ -433,9 +442,9 @@ START_TEST(test_ivf__queries_unlike_the_rows_have_the_recall)
     build(path, &options, rows, FGMM_U8, N);
     ck_ok(fgmm_index_open(&index, path));
     ck_ok(fgmm_searcher_open(&searcher, index, device, NULL));
-    ck_ok(fgmm_searcher_search(searcher, far, FGMM_F32, AWAY, &all, truth, NULL, NULL));
+    ck_ok(fgmm_searcher_search(searcher, &unlike, &all, truth, NULL, NULL));
     by_recall.recall = asked;
-    ck_ok(fgmm_searcher_search(searcher, far, FGMM_F32, AWAY, &by_recall, ids, distances, &stats));
+    ck_ok(fgmm_searcher_search(searcher, &unlike, &by_recall, ids, distances, &stats));
     ck_assert_uint_eq(stats.queries, AWAY);
     ck_assert_uint_ge(stats.away, AWAY * 95 / 100);
     for (int q = 0; q < AWAY; q++)
@@ -444,10 +453,10 @@ START_TEST(test_ivf__queries_unlike_the_rows_have_the_recall)
             ck_assert(i == 0 || distances[q * TOP + i] >= distances[q * TOP + i - 1]);
         }
     ck_assert_msg(hits / (AWAY * TOP) >= asked - tolerance, "recall %g", hits / (AWAY * TOP));
-    ck_ok(fgmm_searcher_search(searcher, far, FGMM_F32, 3, &by_recall, ids, NULL, &stats));
+    ck_ok(fgmm_searcher_search(searcher, &few, &by_recall, ids, NULL, &stats));
     ck_assert_uint_eq(stats.away, 3);
     ck_assert_mem_eq(ids, truth, 3 * TOP * sizeof *ids);
-    ck_ok(fgmm_searcher_search(searcher, queries, FGMM_U8, QUERIES, &by_recall, ids, NULL, &stats));
+    ck_ok(search_bytes(searcher, QUERIES, &by_recall, ids, NULL, &stats));
     ck_assert_uint_le(stats.away, 2);
     fgmm_searcher_close(searcher);
     fgmm_index_close(index);
@@ -505,8 +514,7 @@ START_TEST(test_ivf__lists_in_parts)
             fgmm_searcher_options searcher_options = fgmm_searcher_options_init();
             searcher_options.memory_limit_bytes = i ? LEAST_MEMORY : 0;
             ck_ok(fgmm_searcher_open(&searcher, index, device, &searcher_options));
-            ck_ok(fgmm_searcher_search(searcher, queries, FGMM_U8, QUERIES, &search_options, ids[i], distances[i],
-                                       &stats[i]));
+            ck_ok(search_bytes(searcher, QUERIES, &search_options, ids[i], distances[i], &stats[i]));
             fgmm_searcher_close(searcher);
         }
         ck_assert_mem_eq(ids[0], ids[1], sizeof ids[0]);
@@ -541,7 +549,7 @@ static fgmm_status seek(seeker *s)
     fgmm_status status = fgmm_device_open(&own, &device_options);
     if (status == FGMM_OK) status = fgmm_searcher_open(&searcher, s->index, own, &searcher_options);
     for (int repeat = 0; repeat < 5 && status == FGMM_OK; repeat++)
-        status = fgmm_searcher_search(searcher, queries, FGMM_U8, QUERIES, &search_options, s->ids, NULL, NULL);
+        status = search_bytes(searcher, QUERIES, &search_options, s->ids, NULL, NULL);
     snprintf(s->error, sizeof s->error, "%s", fgmm_last_error());
     fgmm_searcher_close(searcher);
     fgmm_device_close(own);
@@ -591,8 +599,7 @@ START_TEST(test_ivf__wrong_requests_are_refused)
     build(path, &options, rows, FGMM_U8, N);
     ck_ok(fgmm_index_open(&index, path));
     ck_ok(fgmm_searcher_open(&searcher, index, device, NULL));
-#define REFUSED(code, part)                                                                                            \
-    ck_fails(fgmm_searcher_search(searcher, queries, FGMM_U8, 1, &o, ids, NULL, NULL), code, part)
+#define REFUSED(code, part) ck_fails(search_bytes(searcher, 1, &o, ids, NULL, NULL), code, part)
     REFUSED(FGMM_ARGUMENT, "no dial");
     o.nprobe = K + 1;
     REFUSED(FGMM_ARGUMENT, "nprobe = 25; need 1..24");
@@ -602,14 +609,17 @@ START_TEST(test_ivf__wrong_requests_are_refused)
     o.top = FGMM_TOP_MAX + 1;
     REFUSED(FGMM_ARGUMENT, "top = 1025");
     o.top = 1;
-    ck_ok(fgmm_searcher_search(searcher, NULL, FGMM_U8, 0, &o, NULL, NULL, NULL));
+    const fgmm_rows no_queries = fgmm_rows_init(NULL, FGMM_U8, 0);
+    ck_ok(fgmm_searcher_search(searcher, &no_queries, &o, NULL, NULL, NULL));
+    ck_fails(fgmm_searcher_search(searcher, NULL, &o, ids, NULL, NULL), FGMM_ARGUMENT, "queries is NULL");
     const float nan_query[D] = {NAN};
-    ck_fails(fgmm_searcher_search(searcher, nan_query, FGMM_F32, 1, &o, ids, NULL, NULL), FGMM_DATA, "row 0, column 0");
+    const fgmm_rows with_nan = fgmm_rows_init(nan_query, FGMM_F32, 1);
+    ck_fails(fgmm_searcher_search(searcher, &with_nan, &o, ids, NULL, NULL), FGMM_DATA, "row 0, column 0");
     fgmm_searcher_close(searcher);
     fgmm_index_close(index);
     fgmm_source *source = memory_source(rows, FGMM_U8, N, D), *other = memory_source(rows, FGMM_U8, N, D - 1);
     options.copies_per_row = 2.5;
-    ck_fails(fgmm_index_build(device, source, path, &options, NULL), FGMM_ARGUMENT, "replication = 2.5");
+    ck_fails(fgmm_index_build(device, source, path, &options, NULL), FGMM_ARGUMENT, "copies_per_row = 2.5");
     options.copies_per_row = 0;
     options.for_top = FGMM_TOP_MAX + 1;
     ck_fails(fgmm_index_build(device, source, path, &options, NULL), FGMM_ARGUMENT, "for_top = 1025");

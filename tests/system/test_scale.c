@@ -139,15 +139,17 @@ START_TEST(test_scale__labels_beside_densities)
     static int32_t labels[N];
     fgmm_model *centroids;
     fgmm_evaluate_options options = fgmm_evaluate_options_init();
-    double mean;
+    fgmm_evaluate_report report = fgmm_evaluate_report_init();
     for (int i = 0; i < N; i++) rows[i] = 1e-9f * (float)(i % 7 - 3);
     options.want_labels = 1;
+    options.sink = take;
+    options.sink_user = labels;
     options.batch_rows = 300;
     ck_ok(fgmm_model_from_centroids(&centroids, 3, 1, means));
     fgmm_source *source = memory_source(rows, FGMM_F32, N, 1);
-    ck_ok(fgmm_evaluate(device, centroids, source, &options, take, labels, &mean, NULL));
+    ck_ok(fgmm_evaluate(device, centroids, source, &options, &report));
     check_nearest(labels, rows, N, means, 3, 1);
-    ck_assert_double_le(fabs(mean + 0.5 * log(2 * 3.14159265358979)), 1e-6);
+    ck_assert_double_le(fabs(report.mean_log_likelihood + 0.5 * log(2 * 3.14159265358979)), 1e-6);
     fgmm_source_close(source);
     fgmm_model_free(centroids);
 }
@@ -261,9 +263,12 @@ static void train(found *f, const rows_of_test *r, fgmm_covariance covariance)
     wanted.want_labels = 1;
     wanted.top = TOP;
     evaluated e = {f, (int)covariance, lost_nats(r)};
-    ck_ok(fgmm_evaluate(device, model, r->asked, &wanted, take_results, &e, NULL, NULL));
+    wanted.sink = take_results;
+    wanted.sink_user = &e;
+    ck_ok(fgmm_evaluate(device, model, r->asked, &wanted, NULL));
     if (covariance == FGMM_DIAG) {
-        ck_ok(fgmm_encode(f->fisher, device, model, r->queries, r->type, QUERIES, NULL));
+        const fgmm_rows queries = fgmm_rows_init(r->queries, r->type, QUERIES);
+        ck_ok(fgmm_encode(f->fisher, device, model, &queries, NULL));
         ck_ok(fgmm_model_sample_f64(model, 1, 0, GROUP, f->drawn, NULL));
         for (int i = 0; i < GROUP * DIMS; i++) f->drawn[i] /= r->scale;
     }
@@ -290,6 +295,7 @@ static void cluster(found *f, const rows_of_test *r)
     fgmm_kmeans_options options = fgmm_kmeans_options_init();
     fgmm_encode_options vlad = fgmm_encode_options_init();
     fgmm_model *centroids;
+    const fgmm_rows queries = fgmm_rows_init(r->queries, r->type, QUERIES);
     vlad.encoding = FGMM_VLAD;
     options.components = CLUSTERS;
     for (int i = 0; i < 2; i++) {
@@ -299,7 +305,7 @@ static void cluster(found *f, const rows_of_test *r)
         for (int j = 0; j < CLUSTERS * DIMS; j++) f->centroids[i][j] = fgmm_model_means(centroids)[j] / r->scale;
         f->inertia = report.inertia / r->scale / r->scale;
         if (i) ck_ok(fgmm_predict(device, centroids, r->asked, f->nearest));
-        if (i) ck_ok(fgmm_encode(f->vlad, device, centroids, r->queries, r->type, QUERIES, &vlad));
+        if (i) ck_ok(fgmm_encode(f->vlad, device, centroids, &queries, &vlad));
         fgmm_model_free(centroids);
         fgmm_fit_report_clear(&report);
     }
@@ -326,7 +332,8 @@ static void search(found *f, const rows_of_test *r)
     ck_ok(fgmm_index_open(&index, path));
     ck_ok(fgmm_searcher_open(&searcher, index, device, NULL));
     wanted.top = TOP;
-    ck_ok(fgmm_searcher_search(searcher, r->queries, r->type, QUERIES, &wanted, f->neighbours, distances, NULL));
+    const fgmm_rows queries = fgmm_rows_init(r->queries, r->type, QUERIES);
+    ck_ok(fgmm_searcher_search(searcher, &queries, &wanted, f->neighbours, distances, NULL));
     for (int i = 0; i < QUERIES * TOP; i++) f->distances[i] = (double)distances[i] / r->scale / r->scale;
     fgmm_searcher_close(searcher);
     fgmm_index_close(index);
@@ -503,7 +510,8 @@ START_TEST(test_scale__float64_rows_find_themselves)
         ck_ok(fgmm_searcher_open(&searcher, index, device, NULL));
         wanted.top = 1;
         wanted.nprobe = k;
-        ck_ok(fgmm_searcher_search(searcher, stamps, FGMM_F64, STAMPS, &wanted, ids, distances, NULL));
+        const fgmm_rows all = fgmm_rows_init(stamps, FGMM_F64, STAMPS);
+        ck_ok(fgmm_searcher_search(searcher, &all, &wanted, ids, distances, NULL));
         for (int i = 0; i < STAMPS; i++) {
             ck_assert_double_eq(stamps[ids[i]], stamps[i]);
             ck_assert(distances[i] == 0);

@@ -133,7 +133,8 @@ START_TEST(test_encode__fisher_agrees_with_its_definition)
             const uint64_t n = m ? N : 1;
             fisher_twin(expected, &p, x, n);
             power_and_length(expected, 2 * K * D, &options);
-            ck_ok(fgmm_encode(got, device, models[m], rows, FGMM_F32, n, &options));
+            const fgmm_rows group = fgmm_rows_init(rows, FGMM_F32, n);
+            ck_ok(fgmm_encode(got, device, models[m], &group, &options));
             double most = 1;
             for (int i = 0; i < 2 * K * D; i++) most = fmax(most, fabs(expected[i]));
             for (int i = 0; i < 2 * K * D; i++)
@@ -164,11 +165,13 @@ START_TEST(test_encode__vlad_agrees_with_its_definition)
         expected[at] += x[i] - p.means[at];
     }
     power_and_length(expected, K * D, &options);
-    ck_ok(fgmm_encode(got, device, model, rows, FGMM_F32, N, &options));
+    const fgmm_rows group = fgmm_rows_init(rows, FGMM_F32, N), nothing = fgmm_rows_init(rows, FGMM_F32, 0);
+    ck_ok(fgmm_encode(got, device, model, &group, &options));
     for (int i = 0; i < K * D; i++) ck_assert_double_le(fabs((double)got[i] - expected[i]), ENCODING_TOLERANCE);
     options.encoding = (fgmm_encoding)7;
-    ck_fails(fgmm_encode(got, device, model, rows, FGMM_F32, N, &options), FGMM_ARGUMENT, "encoding = 7");
-    ck_fails(fgmm_encode(got, device, model, rows, FGMM_F32, 0, NULL), FGMM_ARGUMENT, "rows = 0");
+    ck_fails(fgmm_encode(got, device, model, &group, &options), FGMM_ARGUMENT, "encoding = 7");
+    ck_fails(fgmm_encode(got, device, model, &nothing, NULL), FGMM_ARGUMENT, "rows = 0");
+    ck_fails(fgmm_encode(got, device, model, NULL, NULL), FGMM_ARGUMENT, "rows is NULL");
     fgmm_model_free(model);
     free(rows);
     free(x);
