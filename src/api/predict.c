@@ -110,9 +110,10 @@ done:
     return status;
 }
 
-static fgmm_status evaluate_batch(evaluation *v, const fg_rows *rows)
+static fgmm_status evaluate_batch(void *user, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
+    evaluation *v = user;
     const results *r = &v->results;
     FG_TRY(evaluate_soundly(v, rows));
     if (r->weights) FG_TRY(fg_weights_read_real(&v->weights, r->weights, rows->n));
@@ -139,7 +140,6 @@ static fgmm_status evaluate_batch(evaluation *v, const fg_rows *rows)
                  answer, (unsigned long long)v->rows);
     }
     v->rows += rows->n;
-    FG_TRY(fg_progress_rows(&v->e.progress, rows->n));
 done:
     return status;
 }
@@ -152,17 +152,12 @@ static double mean_of(const evaluation *v)
 static fgmm_status evaluate_all(evaluation *v)
 {
     fgmm_status status = FGMM_OK;
-    fg_rows rows;
     FG_TRY(set_passes(v));
     FG_TRY(results_create(&v->results, &v->options, v->e.plan.batch_rows));
     v->nats = fg_e_step_nats(&v->e);
     fg_progress_iteration(&v->e.progress, FGMM_PHASE_FINAL, 1, 1, v->e.request.source->info.rows);
     FG_TRY(fg_feed_begin(v->e.feed));
-    FG_TRY(fg_feed_next(v->e.feed, &rows));
-    while (rows.n > 0) {
-        FG_TRY(evaluate_batch(v, &rows));
-        FG_TRY(fg_feed_next(v->e.feed, &rows));
-    }
+    FG_TRY(fg_feed_each(v->e.feed, &v->e.progress, evaluate_batch, v));
     FG_TRY(fg_progress_finished(&v->e.progress, mean_of(v)));
 done:
     return status;

@@ -77,7 +77,7 @@ fgmm_status fgmm_tune(fgmm_device *device, const fgmm_tune_options *options, fgm
     FG_TRY(check_options(&o));
     const fg_tune_request request = {
         .covariance = o.covariance,
-        .type = fg_device_type(o.type),
+        .type = fg_type_on_device(o.type),
         .k = o.components,
         .d = o.dims,
         .budget_s = o.budget_s,

@@ -49,26 +49,14 @@ static double step_size(uint64_t first, uint64_t in_pass, int is_last)
 
 /* A pass under way. */
 typedef struct mini_pass {
-    fg_fall_back fall;
-    int is_again; /* the kernels have gone wrong: what is left of the rows is read in vain */
+    fg_training *t;
+    uint64_t first, steps; /* steps before this pass, and in it so far */
+    int is_last;           /* of the passes */
+    double in_step, seen;  /* rows since the last step, as steps count them; weight of all rows so far */
     double objective;
+    fg_fall_back fall;
+    int is_again; /* the kernels have gone wrong: what is left of the rows is not used */
 } mini_pass;
-
-/* The batches since the last step become one. part: of the usual rows that it has, less than 1 at the end of a pass,
- * where it then counts less. */
-static fgmm_status run_step(fg_training *t, mini_pass *p, double whole, double part)
-{
-    fgmm_status status = FGMM_OK;
-    const double step = 1 - pow(1 - whole, part);
-    FG_TRY(fg_e_step_statistics(t->values, &t->e));
-    FG_TRY(fg_fall_back_look(&p->is_again, &p->fall, &t->e, t->values));
-    if (p->is_again) return FGMM_OK;
-    p->objective += t->values[1];
-    FG_TRY(fg_mini_batch_blend(t->values, &t->mixture, step, t->options.reg_covar));
-    FG_TRY(fg_training_m_step(t, NULL));
-done:
-    return status;
-}
 
 /* The rows of a batch as steps count them: by their weights, the mean weight counting as one row. */
 static double rows_counted(const fg_training *t, const fg_rows *rows)
@@ -87,39 +75,54 @@ uint64_t fg_mini_batch_steps(const fg_training *t)
     return fg_ceil_div(t->report.rows, step_rows_of(t));
 }
 
-static fgmm_status run_pass(fg_training *t, mini_pass *p, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
+/* The batches since the last step become one. With less than the usual rows, at the end of a pass, it counts less. */
+static fgmm_status run_step(mini_pass *p)
 {
     fgmm_status status = FGMM_OK;
-    fg_rows rows;
-    const uint64_t step_rows = step_rows_of(t);
-    const uint64_t first = (iteration - 1) * fg_mini_batch_steps(t);
-    const int is_last = max_iterations > 1 && iteration == max_iterations;
-    uint64_t steps = 0;
-    double in_step = 0, seen = 0;
-    p->objective = 0;
-    p->is_again = 0;
-    fg_progress_iteration(&t->e.progress, phase, iteration, max_iterations, t->report.rows);
-    FG_TRY(fg_feed_begin(t->e.feed));
-    FG_TRY(fg_feed_next(t->e.feed, &rows));
-    while (rows.n > 0) {
-        if (p->is_again) {
-            FG_TRY(fg_feed_next(t->e.feed, &rows));
-            continue;
-        }
-        if (in_step == 0) {
-            const fg_parameters parameters = fg_mixture_parameters(&t->mixture);
-            FG_TRY(fg_e_step_load(&t->e, &parameters));
-        }
-        FG_TRY(fg_pass_accumulate(t->e.pass, &rows));
-        FG_TRY(fg_progress_rows(&t->e.progress, rows.n));
-        in_step += rows_counted(t, &rows);
-        seen += rows.weights ? rows.weight : (double)rows.n;
-        FG_TRY(fg_feed_next(t->e.feed, &rows));
-        if (in_step == 0 || (in_step < (double)step_rows && rows.n > 0)) continue; /* 0: no row with a weight yet */
-        FG_TRY(run_step(t, p, step_size(first, steps++, is_last), in_step / (double)step_rows));
-        in_step = 0;
+    fg_training *t = p->t;
+    const double part = p->in_step / (double)step_rows_of(t);
+    const double step = 1 - pow(1 - step_size(p->first, p->steps++, p->is_last), part);
+    p->in_step = 0;
+    FG_TRY(fg_e_step_statistics(t->values, &t->e));
+    FG_TRY(fg_fall_back_look(&p->is_again, &p->fall, &t->e, t->values));
+    if (p->is_again) return FGMM_OK;
+    p->objective += t->values[1];
+    FG_TRY(fg_mini_batch_blend(t->values, &t->mixture, step, t->options.reg_covar));
+    FG_TRY(fg_training_m_step(t, NULL));
+done:
+    return status;
+}
+
+/* A step is due when the next batch is there, so that the reader has begun to read the one after it. */
+static fgmm_status add_batch(void *user, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    mini_pass *p = user;
+    fg_training *t = p->t;
+    if (!p->is_again && p->in_step >= (double)step_rows_of(t)) FG_TRY(run_step(p));
+    if (p->is_again) return FGMM_OK;
+    if (p->in_step == 0) { /* or no row with a weight yet */
+        const fg_parameters parameters = fg_mixture_parameters(&t->mixture);
+        FG_TRY(fg_e_step_load(&t->e, &parameters));
     }
-    t->values[0] = seen;
+    FG_TRY(fg_pass_accumulate(t->e.pass, rows));
+    p->in_step += rows_counted(t, rows);
+    p->seen += rows->weights ? rows->weight : (double)rows->n;
+done:
+    return status;
+}
+
+static fgmm_status run_pass(mini_pass *p)
+{
+    fgmm_status status = FGMM_OK;
+    fg_training *t = p->t;
+    p->steps = 0;
+    p->in_step = p->seen = p->objective = 0;
+    p->is_again = 0;
+    FG_TRY(fg_feed_begin(t->e.feed));
+    FG_TRY(fg_feed_each(t->e.feed, &t->e.progress, add_batch, p));
+    if (p->in_step > 0) FG_TRY(run_step(p));
+    t->values[0] = p->seen;
     t->values[1] = p->objective;
 done:
     return status;
@@ -128,10 +131,14 @@ done:
 fgmm_status fg_mini_batch_pass(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
 {
     fgmm_status status = FGMM_OK;
-    mini_pass p = {.fall = fg_fall_back_begin(&t->e)};
+    mini_pass p = {.t = t,
+                   .first = (iteration - 1) * fg_mini_batch_steps(t),
+                   .is_last = max_iterations > 1 && iteration == max_iterations,
+                   .fall = fg_fall_back_begin(&t->e)};
     const double began_s = fg_training_busy_s(t);
     do {
-        FG_TRY(run_pass(t, &p, phase, iteration, max_iterations)); /* again: from what its steps have come to */
+        fg_progress_iteration(&t->e.progress, phase, iteration, max_iterations, t->report.rows);
+        FG_TRY(run_pass(&p)); /* again: from what its steps have come to */
     } while (p.is_again);
 done:
     t->report.em_s += fg_training_busy_s(t) - began_s;

@@ -334,7 +334,7 @@ static fgmm_status check_device(const fg_training *t, const fg_memory_plan_reque
         if (i == 0 && (t->options.kmeans_iterations == 0 || largest == FG_ASSIGN_HARD)) continue;
         passes[count] = request->pass;
         passes[count].assignment = assignments[i];
-        passes[count].type = fg_device_type(t->source->info.type);
+        passes[count].type = fg_type_on_device(t->source->info.type);
         passes[count].rows = fg_memory_plan_load_rows(request);
         passes[count].batch_rows = 1; /* decides about no program */
         passes[count].tile_text = t->e.tiles[assignments[i]];

@@ -41,7 +41,7 @@ static fg_pass_options pass_options(const fg_e_step *e, fg_assignment assignment
 {
     fg_pass_options options = e->request.pass;
     options.assignment = assignment;
-    options.type = fg_device_type(e->request.source->info.type);
+    options.type = fg_type_on_device(e->request.source->info.type);
     options.row_facts.scale = 1 / e->shift.unit;
     options.row_facts.shift = e->request.source->info.type == FGMM_F64 ? e->shift.host : NULL;
     options.rows = fg_memory_plan_load_rows(&e->request);
@@ -138,19 +138,18 @@ done:
     return status;
 }
 
+static fgmm_status accumulate(void *user, const fg_rows *rows)
+{
+    return fg_pass_accumulate(((fg_e_step *)user)->pass, rows);
+}
+
 static fgmm_status run_once(double *values, fg_e_step *e, const fg_parameters *parameters, const double *centres)
 {
     fgmm_status status = FGMM_OK;
-    fg_rows rows;
     FG_TRY(fg_feed_begin(e->feed)); /* rows are on their way while parameters are packed */
     FG_TRY(fg_e_step_load(e, parameters));
     if (centres) FG_TRY(recentre(e, centres));
-    FG_TRY(fg_feed_next(e->feed, &rows));
-    while (rows.n > 0) {
-        FG_TRY(fg_pass_accumulate(e->pass, &rows));
-        FG_TRY(fg_progress_rows(&e->progress, rows.n));
-        FG_TRY(fg_feed_next(e->feed, &rows));
-    }
+    FG_TRY(fg_feed_each(e->feed, &e->progress, accumulate, e));
     FG_TRY(fg_e_step_statistics(values, e));
 done:
     return status;

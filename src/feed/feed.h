@@ -6,15 +6,16 @@
  *
  * A reader thread fills one buffer while the device works on another, with the help of others where the source allows
  * it (reading.h). Where host and device share memory the reader writes into the device's own buffer; elsewhere into
- * pinned memory, from where rows travel on a queue of their own. Resident rows are read once and stay on the device,
- * all or as many as there is room for, spread evenly among those that are read in every pass; rows that already lie in
- * a cl_mem are used in place. The cut into batches is the same in all these cases: results do not depend on where rows
- * come from. Weights travel in the same buffers, before the rows; those of rows in a cl_mem are read batch by batch in
- * every pass. The memory decision is taken above (memory_plan.h). */
+ * pinned memory, from where rows travel on a queue of their own. Resident rows are read once and stay on the device;
+ * rows that already lie in a cl_mem are used in place. The cut into batches is the same in all these cases: results do
+ * not depend on where rows come from. Weights travel in the same buffers, before the rows; those of rows in a cl_mem
+ * are read batch by batch in every pass (batch.h, resident.h, lent.h). memory_plan.h decides how large batches are, and
+ * what stays. */
 #ifndef FG_FEED_H
 #define FG_FEED_H
 
 #include "pass.h"
+#include "progress.h"
 #include "rows.h"
 #include "weights.h"
 
@@ -37,20 +38,23 @@ fgmm_status fg_feed_open(fg_feed **feed, const fg_feed_options *options);
 /* Ends a pass that is under way, frees; NULL is accepted. Keeps the thread's error text. */
 void fg_feed_close(fg_feed *feed);
 
-/* Begins a pass at the first row. */
+/* Begins a pass at the first row: the reader starts, and what the caller does meanwhile costs no time. Errors: those of
+ * the source. */
 fgmm_status fg_feed_begin(fg_feed *feed);
-/* The next batch, valid until the next call; rows->n = 0: the end of the pass. Errors are those of the source (with the
- * reader's text), DATA (a value that is not a number, row and column named), and the device's; after one only close. */
-fgmm_status fg_feed_next(fg_feed *feed, fg_rows *rows);
 
-/* Seconds in which fg_feed_next waited for the reader, over all passes. */
+/* What is done with a batch, rows->n > 0, which is valid until the function returns; kernels that it has launched may
+ * still read it. Anything but OK ends the loop. */
+typedef fgmm_status (*fg_batch_fn)(void *user, const fg_rows *rows);
+
+/* Calls work for each batch of the pass that was begun, in the order of rows, and tells progress of it. Errors: those
+ * of work, of the source (with the reader's text), DATA (a value that is not a number, row and column named),
+ * CANCELLED, and the device's; after one only close. */
+fgmm_status fg_feed_each(fg_feed *feed, fg_progress *progress, fg_batch_fn work, void *user);
+
+/* Seconds in which fg_feed_each waited for the reader, over all passes. */
 double fg_feed_waited_s(const fg_feed *feed);
 
-/* Batches on their way at a time: one is read while the device works on another; apart from the host, a third travels.
- */
-enum { FG_FEED_MOST_BUFFERS = 3 };
-size_t fg_feed_slots(const fgmm_device *device);
-/* Bytes of buffers that a stream makes for them; resident rows themselves are not counted. batch_bytes: of rows and
+/* Bytes of buffers for batches on their way; resident rows themselves are not counted. batch_bytes: of rows and
  * weights; is_resident: all rows are. */
 uint64_t fg_feed_bytes(const fgmm_device *device, uint64_t batch_bytes, int is_resident);
 

@@ -31,7 +31,7 @@ static uint64_t weight_bytes(const fg_memory_plan_request *request)
 static uint64_t device_row_bytes(const fg_memory_plan_request *request)
 {
     const fgmm_source_info *info = &request->source->info;
-    return info->dims * fgmm_type_bytes(fg_device_type(info->type)) + weight_bytes(request);
+    return info->dims * fgmm_type_bytes(fg_type_on_device(info->type)) + weight_bytes(request);
 }
 
 /* Is what the device holds the process's own memory? */
@@ -116,7 +116,7 @@ fgmm_status fg_memory_plan_make(fg_memory_plan *plan, const fg_memory_plan_reque
 {
     fgmm_status status = FGMM_OK;
     fg_memory_plan_request request = *given;
-    request.pass.type = fg_device_type(given->source->info.type);
+    request.pass.type = fg_type_on_device(given->source->info.type);
     request.pass.rows = fg_memory_plan_load_rows(given);
     const fg_pass_options *pass = &request.pass;
     const uint64_t held = request.held_bytes;

@@ -203,7 +203,7 @@ fgmm_status fg_reading_open(fg_reading **reading, const fg_reading_options *opti
     r->d = source->info.dims;
     r->type = source->info.type;
     FG_TRY(fg_size_product(&r->raw_row_bytes, r->d, fgmm_type_bytes(r->type), "a row"));
-    FG_TRY(fg_size_product(&r->row_bytes, r->d, fgmm_type_bytes(fg_device_type(r->type)), "a row"));
+    FG_TRY(fg_size_product(&r->row_bytes, r->d, fgmm_type_bytes(fg_type_on_device(r->type)), "a row"));
     r->chunk_rows = fg_max_u64(1, CHUNK_BYTES / r->raw_row_bytes);
     r->is_shared = fg_reading_is_seekable(source) && options->rows == source->info.rows;
     FG_TRY(start_workers(r, r->is_shared ? (size_t)fg_min_u64(fg_processors(), MOST_WORKERS) : 1));

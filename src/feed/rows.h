@@ -70,7 +70,7 @@ void fg_rows_to_float(float *out, const void *rows, fgmm_type type, uint64_t n, 
                       double unit);
 
 /* Type of the rows on the device. */
-static inline fgmm_type fg_device_type(fgmm_type type)
+static inline fgmm_type fg_type_on_device(fgmm_type type)
 {
     return type == FGMM_F64 ? FGMM_F32 : type;
 }

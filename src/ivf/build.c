@@ -120,7 +120,7 @@ static fgmm_status make_head(fg_index_head *head, float **centroids, fg_range *r
     fgmm_status status = FGMM_OK;
     const fgmm_model_info *model = &o->quantizer->info;
     const size_t count = (size_t)(model->components * model->dims);
-    const fgmm_type type = o->format == FGMM_INDEX_FAISS ? FGMM_F32 : fg_device_type(source->info.type);
+    const fgmm_type type = o->format == FGMM_INDEX_FAISS ? FGMM_F32 : fg_type_on_device(source->info.type);
     const int is_residual = o->assignment == FGMM_ASSIGN_RESIDUAL, is_soft = o->assignment == FGMM_ASSIGN_SOFT;
     FG_TRY(FG_ALLOC(centroids, count, "centroids"));
     *head = (fg_index_head){.centroids = *centroids,
@@ -237,7 +237,7 @@ fgmm_status fg_index_add(fgmm_device *device, const char *path, fgmm_source *sou
     const fgmm_index_info *info = &index->info;
     FG_CHECK(source->info.dims == info->dims, FGMM_DATA, "%s: D = %llu, but the data has D = %llu", path,
              (unsigned long long)info->dims, (unsigned long long)source->info.dims);
-    FG_CHECK(fg_device_type(source->info.type) == info->type || info->type == FGMM_F32, FGMM_DATA,
+    FG_CHECK(fg_type_on_device(source->info.type) == info->type || info->type == FGMM_F32, FGMM_DATA,
              "%s: holds %s rows, but the data has %s", path, fgmm_type_name(info->type),
              fgmm_type_name(source->info.type));
     const int is_soft = info->assignment == FGMM_ASSIGN_SOFT;

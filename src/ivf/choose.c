@@ -42,7 +42,6 @@ static fgmm_status record_choices(chooser *c, uint64_t n)
         }
     FG_TRY(fg_atomic_write(c->out->file, c->batch, (size_t)n * width * sizeof *c->batch));
     c->out->rows += n;
-    FG_TRY(fg_progress_rows(c->request->progress, n));
 done:
     return status;
 }
@@ -110,6 +109,7 @@ static fgmm_status choose_by_distance(chooser *c)
             if (width > 1) c->batch[i * width + 1] = (fg_choice){p.second[i], p.ratio[i]};
         }
         FG_TRY(record_choices(c, n));
+        FG_TRY(fg_progress_rows(c->request->progress, n));
     } while (n == p.capacity);
 done:
     distance_close(&p);
@@ -119,15 +119,18 @@ done:
 /* ---- by responsibility ---- */
 
 typedef struct mixture_pass {
+    chooser *chooser;
     fg_e_step e;
     fg_range range;
-    int32_t *ids; /* (rows, width) */
+    fg_evaluation_rows wanted; /* ids, and responsibilities where there are several */
+    int32_t *ids;              /* (rows, width) */
     float *responsibilities;
 } mixture_pass;
 
 static fgmm_status mixture_open(mixture_pass *p, const fg_choose_request *request, uint32_t width)
 {
     fgmm_status status = FGMM_OK;
+    const int is_soft = request->head->info.assignment == FGMM_ASSIGN_SOFT;
     const fg_parameters parameters = fg_model_parameters(request->head->mixture);
     const fg_memory_plan_request plan = {
         .device = request->device,
@@ -145,6 +148,26 @@ static fgmm_status mixture_open(mixture_pass *p, const fg_choose_request *reques
     FG_TRY(fg_e_step_load(&p->e, &parameters));
     FG_TRY(FG_ALLOC(&p->ids, (uint64_t)p->e.plan.batch_rows * width, "assignments"));
     FG_TRY(FG_ALLOC(&p->responsibilities, (uint64_t)p->e.plan.batch_rows * width, "assignments"));
+    if (is_soft)
+        p->wanted = (fg_evaluation_rows){.top = width, .ids = p->ids, .responsibilities = p->responsibilities};
+    else
+        p->wanted = (fg_evaluation_rows){.labels = p->ids};
+done:
+    return status;
+}
+
+static fgmm_status choose_of_batch(void *user, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    const mixture_pass *p = user;
+    chooser *c = p->chooser;
+    const uint32_t width = c->out->width;
+    FG_TRY(fg_pass_evaluate(p->e.pass, rows, &p->wanted));
+    for (uint64_t i = 0; i < rows->n * width; i++) {
+        const int is_first = i % width == 0;
+        c->batch[i] = (fg_choice){(uint32_t)p->ids[i], is_first ? 0 : fmaxf(0, -logf(p->responsibilities[i]))};
+    }
+    FG_TRY(record_choices(c, rows->n));
 done:
     return status;
 }
@@ -152,27 +175,12 @@ done:
 static fgmm_status choose_by_responsibility(chooser *c)
 {
     fgmm_status status = FGMM_OK;
-    mixture_pass p = {0};
-    fg_rows rows;
+    mixture_pass p = {.chooser = c};
     const uint32_t width = c->out->width;
     FG_TRY(mixture_open(&p, c->request, width));
     FG_TRY(FG_ALLOC(&c->batch, (uint64_t)p.e.plan.batch_rows * width, "assignments"));
-    const int is_soft = c->request->head->info.assignment == FGMM_ASSIGN_SOFT;
-    const fg_evaluation_rows wanted = {.labels = is_soft ? NULL : p.ids,
-                                       .top = is_soft ? width : 0,
-                                       .ids = is_soft ? p.ids : NULL,
-                                       .responsibilities = is_soft ? p.responsibilities : NULL};
     FG_TRY(fg_feed_begin(p.e.feed));
-    FG_TRY(fg_feed_next(p.e.feed, &rows));
-    while (rows.n > 0) {
-        FG_TRY(fg_pass_evaluate(p.e.pass, &rows, &wanted));
-        for (uint64_t i = 0; i < rows.n * width; i++) {
-            const int is_first = i % width == 0;
-            c->batch[i] = (fg_choice){(uint32_t)p.ids[i], is_first ? 0 : fmaxf(0, -logf(p.responsibilities[i]))};
-        }
-        FG_TRY(record_choices(c, rows.n));
-        FG_TRY(fg_feed_next(p.e.feed, &rows));
-    }
+    FG_TRY(fg_feed_each(p.e.feed, c->request->progress, choose_of_batch, &p));
 done:
     fg_e_step_close(&p.e);
     free(p.range.centre);

@@ -8,6 +8,7 @@
  * number: results do not depend on how rows are cut into batches. */
 #include "seed.h"
 
+#include "batch.h"
 #include "draws.h"
 #include "e_step.h"
 #include "size.h"
@@ -28,6 +29,7 @@ typedef struct parallel {
     uint64_t d, count;  /* count: candidates so far */
     double *candidates; /* (1 + rounds * k, d) */
     double *weights;    /* (the same) and, while a mixture is loaded, equal ones */
+    uint64_t round;     /* the present one */
     fg_draws draws;     /* of the present round; an index is the candidate's place behind `count` */
     double *distances;  /* (batch_rows) minus the squared ones */
     float *row_weights; /* (batch_rows) where rows have weights, else NULL */
@@ -72,7 +74,7 @@ static fgmm_status parallel_open(parallel *p, const fg_seed_request *request, co
     FG_TRY(fg_draws_create(&p->draws, request->k));
     FG_TRY(FG_ALLOC(&p->distances, p->e.plan.batch_rows, "distances"));
     if (plan.weights.source) FG_TRY(FG_ALLOC(&p->row_weights, p->e.plan.batch_rows, "weights"));
-    FG_TRY(fg_alloc((void **)&p->row, p->d, fgmm_type_bytes(fg_device_type(request->type)), "a row"));
+    FG_TRY(fg_alloc((void **)&p->row, p->d, fgmm_type_bytes(fg_type_on_device(request->type)), "a row"));
 done:
     return status;
 }
@@ -87,29 +89,29 @@ static fg_parameters parameters_of(const parallel *p)
 static fgmm_status fetch_row(parallel *p, const fg_rows *rows, size_t i, size_t index)
 {
     fgmm_status status = FGMM_OK;
-    const fgmm_type type = fg_device_type(p->request->type);
+    const fgmm_type type = fg_type_on_device(p->request->type);
     const size_t row_bytes = (size_t)p->d * fgmm_type_bytes(type);
     double *to = p->candidates + index * p->d;
-    FG_TRY(fg_buffer_read(rows->buffer, rows->offset_bytes + i * row_bytes, p->row, row_bytes));
+    FG_TRY(fg_batch_read_row(p->row, rows, i, row_bytes));
     for (uint64_t j = 0; j < p->d; j++)
         to[j] = p->e.shift.row_unit * fg_row_value(p->row, type, (size_t)j) + p->e.shift.host[j];
 done:
     return status;
 }
 
-static fgmm_status draw_from_batch(parallel *p, const fg_rows *rows, uint64_t round)
+static fgmm_status draw_from_batch(void *user, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;
+    parallel *p = user;
     const fg_evaluation_rows out = {.log_likelihood = p->distances};
     size_t index;
     FG_TRY(fg_pass_evaluate(p->e.pass, rows, &out));
-    if (rows->weights)
-        FG_TRY(fg_buffer_read(rows->weights, rows->weights_bytes, p->row_weights, rows->n * sizeof(float)));
+    if (rows->weights) FG_TRY(fg_batch_read_weights(p->row_weights, rows));
     for (size_t i = 0; i < rows->n; i++) {
         const double distance = -p->distances[i] * (rows->weights ? (double)p->row_weights[i] : 1);
         if (!(distance > 0)) continue; /* a candidate itself, or below rounding, or a row of weight 0 */
         fg_rng rng;
-        fg_rng_init(&rng, p->request->seed, FG_STREAM_PARALLEL + round, p->position + i);
+        fg_rng_init(&rng, p->request->seed, FG_STREAM_PARALLEL + p->round, p->position + i);
         const double key = -log(1 - fg_rng_uniform(&rng)) / distance;
         if (fg_draws_offer(&p->draws, key, p->position + i, &index))
             FG_TRY(fetch_row(p, rows, i, (size_t)p->count + index));
@@ -122,20 +124,15 @@ done:
 static fgmm_status run_round(parallel *p, uint64_t round)
 {
     fgmm_status status = FGMM_OK;
-    fg_rows rows;
     const fg_parameters parameters = parameters_of(p);
     p->e.request.pass.k = p->count;
     p->position = p->draws.count = 0;
+    p->round = round;
     fg_progress_iteration(&p->e.progress, FGMM_PHASE_INIT, round + 1, FG_SEED_PARALLEL_ROUNDS + 1, p->request->rows);
     FG_TRY(fg_e_step_set_pass(&p->e, FG_ASSIGN_HARD));
     FG_TRY(fg_e_step_load(&p->e, &parameters));
     FG_TRY(fg_feed_begin(p->e.feed));
-    FG_TRY(fg_feed_next(p->e.feed, &rows));
-    while (rows.n > 0) {
-        FG_TRY(draw_from_batch(p, &rows, round));
-        FG_TRY(fg_progress_rows(&p->e.progress, rows.n));
-        FG_TRY(fg_feed_next(p->e.feed, &rows));
-    }
+    FG_TRY(fg_feed_each(p->e.feed, &p->e.progress, draw_from_batch, p));
     p->count += p->draws.count;
     FG_TRY(fg_progress_finished(&p->e.progress, (double)NAN));
 done:

@@ -379,6 +379,13 @@ START_TEST(test_stream__failing_callback_keeps_the_last_iteration)
 }
 END_TEST
 
+static fgmm_status use_batch(void *user, const fg_rows *batch)
+{
+    (void)user;
+    ck_assert_uint_gt(batch->n, 0);
+    return FGMM_OK;
+}
+
 START_TEST(test_stream__changed_row_count_is_noticed)
 {
     /* A feed that has another row in its second pass. */
@@ -391,8 +398,7 @@ START_TEST(test_stream__changed_row_count_is_noticed)
             fgmm_device *small = open_small_device();
             fg_feed_options options = {.device = small, .source = source, .batch_rows = BATCH, .shift = &shift};
             fg_feed *stream;
-            fg_rows batch;
-            fgmm_status status = FGMM_OK;
+            fg_progress progress;
             float one[D];
             uint64_t count = 1;
             ck_ok(fgmm_source_rewind(source));
@@ -402,9 +408,8 @@ START_TEST(test_stream__changed_row_count_is_noticed)
             options.resident_rows = resident ? options.rows : 0;
             ck_ok(fg_feed_open(&stream, &options));
             ck_ok(fg_feed_begin(stream));
-            do status = fg_feed_next(stream, &batch);
-            while (status == FGMM_OK && batch.n > 0);
-            ck_assert_int_eq(status, FGMM_DATA);
+            fg_progress_begin(&progress, small, NULL, NULL);
+            ck_assert_int_eq(fg_feed_each(stream, &progress, use_batch, NULL), FGMM_DATA);
             ck_assert_ptr_nonnull(strstr(fgmm_last_error(), "2000"));
             fg_feed_close(stream);
             fgmm_source_close(source);

@@ -47,7 +47,7 @@ static void *make_rows(fgmm_type type, uint64_t n)
 /* Passes over the source in batches; compares every row. */
 static void check_pass(fg_reading *reading, fgmm_type type, uint64_t n, uint64_t batch)
 {
-    const size_t bytes = fgmm_type_bytes(fg_device_type(type));
+    const size_t bytes = fgmm_type_bytes(fg_type_on_device(type));
     unsigned char *rows = malloc(batch * D * bytes);
     uint64_t count, done = 0;
     ck_ok(fg_reading_rewind(reading));

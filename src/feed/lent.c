@@ -1,0 +1,59 @@
+/* lent.c - batches of rows that lie on the device already. */
+#include "lent.h"
+
+#include "size.h"
+
+#include <stdlib.h>
+
+enum { CHECK_BYTES = 1 << 18 }; /* a block of rows that stays in a second-level cache while it is checked */
+
+fgmm_status fg_lent_open(fg_lent *lent, fgmm_device *device, const fgmm_source *source, const fg_batch_layout *layout)
+{
+    fgmm_status status = FGMM_OK;
+    const size_t bytes = fg_batch_rows_at(layout);
+    *lent = (fg_lent){.rows = source->opencl};
+    if (bytes == 0) return FGMM_OK;
+    FG_TRY(fg_buffer_create(&lent->weights, device, bytes, FG_BUFFER_DEVICE, "weights of a batch"));
+    FG_TRY(FG_ALLOC(&lent->host_weights, layout->capacity, "weights of a batch"));
+done:
+    return status;
+}
+
+void fg_lent_clear(fg_lent *lent)
+{
+    fg_buffer_free(lent->weights);
+    free(lent->host_weights);
+    *lent = (fg_lent){0};
+}
+
+fgmm_status fg_lent_check(fgmm_source *source, double most)
+{
+    fgmm_status status = FGMM_OK;
+    void *rows = NULL;
+    uint64_t first = 0;
+    const size_t row_bytes = (size_t)source->info.dims * fgmm_type_bytes(source->info.type);
+    const uint64_t capacity = fg_max_u64(1, CHECK_BYTES / row_bytes);
+    FG_TRY(fg_alloc(&rows, capacity, row_bytes, "a block of rows"));
+    FG_TRY(fgmm_source_rewind(source));
+    for (uint64_t n = capacity; n == capacity; first += n) {
+        FG_TRY(fg_rows_fill(source, rows, capacity, &n));
+        FG_TRY(fg_rows_check_given(source, rows, n, first, most));
+    }
+done:
+    free(rows);
+    return status;
+}
+
+fgmm_status fg_lent_batch(fg_rows *rows, const fg_lent *lent, const fg_batch_layout *layout, const fg_weights *weights,
+                          uint64_t position, uint64_t n)
+{
+    fgmm_status status = FGMM_OK;
+    const size_t at = lent->rows->offset_bytes + (size_t)position * layout->row_bytes;
+    *rows = (fg_rows){lent->rows->buffer, at, (size_t)n};
+    if (!lent->weights) return FGMM_OK;
+    rows->weights = lent->weights;
+    FG_TRY(fg_weights_read(weights, lent->host_weights, n, &rows->weight));
+    FG_TRY(fg_buffer_write(lent->weights, 0, lent->host_weights, (size_t)n * layout->weight_bytes));
+done:
+    return status;
+}
