@@ -17,16 +17,14 @@
 static uint64_t share_memory(fgmm_searcher *s, uint64_t memory_limit)
 {
     enum { LEAST_SCRATCH = 1 << 18 };
-    const int is_cpu = fg_device_facts_of(s->device)->kind == FGMM_DEVICE_CPU;
-    const uint64_t device_left = fg_device_bytes_left(s->device);
-    uint64_t left = device_left, lists = device_left / 8 * 7;
-    if (memory_limit && is_cpu) {
-        const uint64_t held = fg_memory_plan_held_bytes();
-        left = fg_min_u64(left, memory_limit > held ? memory_limit - held : 0);
+    const fg_memory_left memory = fg_memory_left_of(s->device, memory_limit, fg_memory_plan_held_bytes());
+    uint64_t left = memory.device, lists = memory.device / 8 * 7;
+    if (memory_limit && memory.is_shared) {
+        left = fg_min_u64(left, memory.host);
         lists = fg_min_u64(lists, left / 2);
     }
     const uint64_t scratch = fg_max_u64(LEAST_SCRATCH, left / 16 / sizeof(float));
-    s->scratch_floats = fg_min_u64(scratch, is_cpu ? FG_SCAN_CPU_FLOATS : FG_SCAN_GPU_FLOATS);
+    s->scratch_floats = fg_min_u64(scratch, memory.is_shared ? FG_SCAN_CPU_FLOATS : FG_SCAN_GPU_FLOATS);
     return lists;
 }
 
@@ -152,16 +150,15 @@ static fgmm_status rank_on_host(batch *b)
     fgmm_status status = FGMM_OK;
     const uint64_t k = b->s->index->info.lists, d = b->s->index->info.dims, stride = fg_round_up(k, FG_BLOCK_ROWS);
     const uint64_t part = fg_max_u64(1, PART_FLOATS / stride);
-    const fg_buffer *distances;
     float *row = NULL;
     ranked *sorted = NULL;
     FG_TRY(FG_ALLOC(&row, k, "distances to centroids"));
     FG_TRY(FG_ALLOC(&sorted, k, "distances to centroids"));
     for (uint64_t q = 0; q < b->n; q++) {
         if (q % part == 0)
-            FG_TRY(fg_scan_distances(&distances, b->s->coarse, b->s->centroids, b->queries + q * d,
-                                     fg_min_u64(part, b->n - q)));
-        FG_TRY(fg_buffer_read(distances, (size_t)(q % part * stride) * sizeof *row, row, (size_t)k * sizeof *row));
+            FG_TRY(
+                fg_scan_distances(NULL, b->s->coarse, b->s->centroids, b->queries + q * d, fg_min_u64(part, b->n - q)));
+        FG_TRY(fg_scan_read_distances(row, b->s->coarse, q % part, k));
         for (uint64_t i = 0; i < k; i++) sorted[i] = (ranked){row[i], (uint32_t)i};
         qsort(sorted, (size_t)k, sizeof *sorted, compare_ranked);
         for (uint64_t i = 0; i < b->ranks; i++) {

@@ -378,8 +378,14 @@ fgmm_status fg_scan_distances(const fg_buffer **distances, fg_scan *s, const fg_
         FG_TRY(upload(&s->tasks, s->device, w.tasks + first * TASK_WORDS, part * TASK_WORDS, sizeof *w.tasks));
         FG_TRY(launch_scan(s, &storage->segments[0], part));
     }
-    *distances = s->out.buffer;
+    if (distances) *distances = s->out.buffer;
 done:
     work_free(&w);
     return status;
+}
+
+fgmm_status fg_scan_read_distances(float *to, const fg_scan *s, uint64_t query, uint64_t length)
+{
+    const uint64_t stride = fg_round_up(length, FG_BLOCK_ROWS);
+    return fg_buffer_read(s->out.buffer, (size_t)(query * stride) * sizeof *to, to, (size_t)length * sizeof *to);
 }

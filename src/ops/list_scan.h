@@ -39,8 +39,11 @@ fgmm_status fg_scan_run(fg_scan *scan, const fg_list_storage *storage, const fg_
 fgmm_status fg_scan_results(fg_scan *scan, int64_t *ids, float *distances);
 
 /* Distances of n float queries (n,d) to all rows of a store's only list: (n, stride) on the device, stride the list's
- * length rounded up to 16. Ends the batch that was begun. Not for wide sums. The buffer is the scan's own. */
+ * length rounded up to 16. Ends the batch that was begun. Not for wide sums. *distances: the scan's own buffer; NULL:
+ * not wanted. */
 fgmm_status fg_scan_distances(const fg_buffer **distances, fg_scan *scan, const fg_list_storage *storage,
                               const float *queries, uint64_t n);
+/* to (length): those of one query, 0..n-1, to the list's rows, of which there are `length`. Blocks. */
+fgmm_status fg_scan_read_distances(float *to, const fg_scan *scan, uint64_t query, uint64_t length);
 
 #endif
