@@ -57,8 +57,8 @@ START_TEST(test_device__describes_what_it_lists)
     ck_assert_uint_eq(defaults, 1);
     ck_assert_uint_gt(info.max_alloc_bytes, 0);
     ck_assert_int_eq(info.backend == FGMM_BACKEND_MATRIX_UNIT, fg_device_unit(device) != FG_UNIT_NONE);
-    ck_assert_int_eq(fg_device_backend(device),
-                     info.kind == FGMM_DEVICE_CPU ? FGMM_BACKEND_CPU_SIMD : FGMM_BACKEND_GPU_WORKGROUP);
+    ck_backend_eq(fg_device_backend(device),
+                  info.kind == FGMM_DEVICE_CPU ? FGMM_BACKEND_CPU_SIMD : FGMM_BACKEND_GPU_WORKGROUP);
     const uint32_t width = fg_device_facts_of(device)->vector_width;
     ck_assert(width == 4 || width == 8 || width == 16);
 }
@@ -318,14 +318,14 @@ START_TEST(test_device__forced_choices)
     ck_ok(fgmm_device_describe(opened, &before));
     ck_ok(fgmm_device_force_backend(opened, FGMM_BACKEND_AUTO));
     ck_ok(fgmm_device_describe(opened, &after));
-    ck_assert_int_eq(after.backend, before.backend);
+    ck_backend_eq(after.backend, before.backend);
     ck_assert(!fg_device_is_backend_forced(opened));
 
     ck_ok(fgmm_device_force_backend(opened, FGMM_BACKEND_GPU_WORKGROUP));
     ck_ok(fgmm_device_describe(opened, &after));
-    ck_assert_int_eq(after.backend, FGMM_BACKEND_GPU_WORKGROUP);
+    ck_backend_eq(after.backend, FGMM_BACKEND_GPU_WORKGROUP);
     ck_assert_str_eq(after.reason, "group kernels, since they are forced");
-    ck_assert_int_eq(fg_device_backend(opened), FGMM_BACKEND_GPU_WORKGROUP);
+    ck_backend_eq(fg_device_backend(opened), FGMM_BACKEND_GPU_WORKGROUP);
     ck_assert(fg_device_is_backend_forced(opened));
     ck_assert_str_eq(fgmm_backend_name(fg_device_backend(opened)), "group");
     ck_fails(fgmm_device_force_backend(opened, (fgmm_backend)9), FGMM_ARGUMENT, "backend = 9");

@@ -401,6 +401,7 @@ START_TEST(test_error_bound__holds_for_ill_conditioned_whole_numbers)
         c.separation = 300;
         c.is_whole = 1;
         for (int covariance = FGMM_TIED; covariance <= FGMM_FULL; covariance++) {
+            now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
             c.covariance = (fgmm_covariance)covariance;
             const errors e = check_case(&c);
             ck_assert(is_useful(&e));

@@ -3,6 +3,7 @@
  * matrix units: test_pass_units.c. The case "tiny" is small enough for a simulator. */
 #include "passes.h"
 #include "support.h"
+#include "wrong_driver.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -371,6 +372,36 @@ START_TEST(test_pass__bytes_are_foreseen)
 }
 END_TEST
 
+/* What a tile is said to take of local memory decides whether a GPU gets it at all: no kernel takes more, and the
+ * largest takes most of it. */
+START_TEST(test_pass__local_memory_is_foreseen)
+{
+    static const double most_excess = 1.1;
+    const fg_tile *tile = &group_tiles[GROUP_TILES - 2 + _i / 2];
+    const fgmm_covariance covariance = _i % 2 ? FGMM_DIAG : FGMM_SPHERICAL;
+    const fg_tile_problem about = {covariance, 140, 19, 4, 0};
+    fg_space_needs needs;
+    uint64_t most = 0;
+    fg_tile_space(FGMM_BACKEND_GPU_WORKGROUP)->needs(&needs, tile, &about);
+    for (int path = FGMM_PATH_SPARSE; path <= FGMM_PATH_DENSE; path++) {
+        const shape_case c = {.backend = FGMM_BACKEND_GPU_WORKGROUP,
+                              .covariance = covariance,
+                              .type = FGMM_F32,
+                              .path = (fgmm_path)path,
+                              .n = 300,
+                              .d = about.d,
+                              .k = about.k,
+                              .overlap = 0.7,
+                              .tile = tile};
+        check_case(&c);
+        const uint64_t bytes = most_local_bytes();
+        ck_assert_uint_le(bytes, needs.local_bytes);
+        most = bytes > most ? bytes : most;
+    }
+    ck_assert_double_le((double)needs.local_bytes, most_excess * (double)most);
+}
+END_TEST
+
 START_TEST(test_pass__tiny)
 {
     static const uint64_t sizes[][3] = {{5, 3, 2}, {13, 3, 34}};
@@ -385,8 +416,9 @@ Suite *suite(void)
     TCase *group = tcase_create("group");
     TCase *both = tcase_create("both");
     TCase *launches = tcase_create("launches");
+    TCase *local = tcase_create("local");
     TCase *tiny = tcase_create("tiny");
-    TCase *const cases[] = {vector, group, both, launches, tiny};
+    TCase *const cases[] = {vector, group, both, launches, local, tiny};
     tcase_add_test(vector, test_pass__vector_equals_the_twin_at_tile_edges);
     tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_at_vector_edges, 0, EDGE_DIMS);
     tcase_add_test(vector, test_pass__vector_small_mixtures_equal_the_twin);
@@ -402,6 +434,7 @@ Suite *suite(void)
     tcase_add_loop_test(both, test_pass__tight_components_far_from_the_shift, 0, BACKENDS);
     tcase_add_loop_test(launches, test_pass__small_mixtures_in_several_launches, FG_ASSIGN_SOFT, FG_ASSIGN_HARD + 1);
     tcase_add_test(launches, test_pass__lists_in_several_launches);
+    tcase_add_loop_test(local, test_pass__local_memory_is_foreseen, 0, 4);
     tcase_add_loop_test(tiny, test_pass__tiny, 0, BACKENDS);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tcase_add_checked_fixture(cases[i], NULL, close_device);

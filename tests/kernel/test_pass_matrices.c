@@ -74,6 +74,7 @@ START_TEST(test_pass__wide_sums_and_sums_about_other_centres_equal_the_twin)
     c.is_recentred = 1;
     check_case(&c);
     for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++) {
+        now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
         c.covariance = (fgmm_covariance)covariance;
         check_case(&c);
     }

@@ -125,7 +125,7 @@ static void check_logz(const shape_case *c, const double *found, const double *e
 {
     for (size_t i = 0; i < c->n; i++) {
         const double error = fabs(found[i] - expected[i]), allowed = promised_nats + log_tolerance * fabs(expected[i]);
-        if (!(error <= allowed)) describe_failure(c, "log-normaliser", error, allowed);
+        check_error("log-normaliser", error, allowed);
     }
 }
 
@@ -297,7 +297,7 @@ START_TEST(test_pass__unit_is_named_where_it_multiplies)
         ck_ok(fg_pass_create(&pass, device, &options));
         ck_ok(fg_pass_load(pass, &p.parameters, p.shift));
         fg_pass_describe(pass, &facts);
-        ck_assert_int_eq(facts.backend, is_fused ? FGMM_BACKEND_CPU_SIMD : FGMM_BACKEND_MATRIX_UNIT);
+        ck_backend_eq(facts.backend, is_fused ? FGMM_BACKEND_CPU_SIMD : FGMM_BACKEND_MATRIX_UNIT);
         ck_assert_int_eq(facts.terms == 0, is_fused);
         fg_pass_free(pass);
     }
@@ -372,12 +372,70 @@ START_TEST(test_pass__bound_has_what_terms_leave)
 }
 END_TEST
 
+/* The bound of one component whose mean has the same number in all dimensions, and the error of a row of ones, which
+ * are whole numbers and lose nothing. */
+static double bound_of_mean(double *error, const fg_tile *tile, uint64_t d, double number, double squares)
+{
+    enum { MOST_D = 100 };
+    double mean[MOST_D], ones[MOST_D], found, expected;
+    float shift[MOST_D] = {0};
+    uint8_t row[MOST_D];
+    const double weight = 1, variance = (double)d * number * number / (2 * squares);
+    const fg_pass_options options = {
+        .k = 1, .d = d, .type = FGMM_U8, .batch_rows = 1, .path = FGMM_PATH_SPARSE, .tile = tile};
+    const fg_parameters parameters = {FGMM_SPHERICAL, 1, d, &weight, mean, &variance};
+    fgmm_device *device = device_of_backend(unit_backend(tile));
+    const fg_evaluation_rows out = {.log_likelihood = &found};
+    fg_pass *pass;
+    fg_buffer *buffer;
+    fg_pass_facts facts;
+    for (uint64_t j = 0; j < d; j++) {
+        mean[j] = number;
+        ones[j] = row[j] = 1;
+    }
+    ck_ok(fg_pass_create(&pass, device, &options));
+    ck_ok(fg_buffer_create(&buffer, device, d, FG_BUFFER_DEVICE, "rows"));
+    ck_ok(fg_buffer_write(buffer, 0, row, d));
+    ck_ok(fg_pass_load(pass, &parameters, shift));
+    const fg_rows rows = {buffer, 0, 1};
+    ck_ok(fg_pass_evaluate(pass, &rows, &out));
+    fg_pass_describe(pass, &facts);
+    fg_reference_log_density(&expected, &parameters, ones, 1);
+    ck_assert_uint_eq(facts.terms, 2);
+    *error = fabs(found - expected);
+    fg_buffer_free(buffer);
+    fg_pass_free(pass);
+    return facts.error_bound_nats;
+}
+
+/* Rows that lose nothing: all that the terms leave is the means'. bf16 terms of 1 + 2^-9 + 2^-18 leave 2^-18, f16 terms
+ * of 1 + 2^-12 + 2^-23 leave 2^-23. A mean of ones leaves nothing. */
+START_TEST(test_pass__bound_has_what_terms_leave_of_means)
+{
+    static const struct {
+        const fg_tile *tile;
+        uint64_t d;
+        double number, rest;
+    } cases[] = {{&unit_tiles[0], 33, 1 + 0x1p-9 + 0x1p-18, 0x1p-18},
+                 {&unit_tiles[WARP], 100, 1 + 0x1p-12 + 0x1p-23, 0x1p-23}};
+    static const double squares = 8; /* h |m|^2 */
+    double error;
+    const double smooth = bound_of_mean(&error, cases[_i].tile, cases[_i].d, 1, squares);
+    const double rough = bound_of_mean(&error, cases[_i].tile, cases[_i].d, cases[_i].number, squares);
+    const double left = 2 * cases[_i].rest * squares; /* of y.2m */
+    ck_assert_double_ge(rough, smooth + left);
+    ck_assert_double_le(error, rough);
+    if (_i == 0) ck_assert_double_ge(error, 0.9 * left); /* far more than float32 takes */
+}
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("pass_units");
     TCase *units = tcase_create("units");
     TCase *warps = tcase_create("warps");
-    TCase *const cases[] = {units, warps};
+    TCase *bounds = tcase_create("bounds");
+    TCase *const cases[] = {units, warps, bounds};
     tcase_add_loop_test(units, test_pass__unit_equals_the_twin_at_tile_edges, 0, WARP);
     tcase_add_loop_test(units, test_pass__unit_with_every_row_type, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_in_hard_cases, 0, UNITS);
@@ -387,7 +445,8 @@ Suite *suite(void)
     tcase_add_loop_test(units, test_pass__unit_with_bounds_in_hard_cases, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_with_bounds_where_first_terms_mislead, 0, UNITS);
     tcase_add_test(units, test_pass__unit_is_named_where_it_multiplies);
-    tcase_add_test(units, test_pass__bound_has_what_terms_leave);
+    tcase_add_test(bounds, test_pass__bound_has_what_terms_leave);
+    tcase_add_loop_test(bounds, test_pass__bound_has_what_terms_leave_of_means, 0, 2);
     tcase_add_test(units, test_pass__scratch_of_long_rows_is_counted_in_64_bits);
     tcase_add_loop_test(warps, test_pass__unit_equals_the_twin_at_tile_edges, WARP, UNIT_TILES);
     tcase_add_loop_test(warps, test_pass__unit_with_every_row_type, WARP, UNIT_TILES);

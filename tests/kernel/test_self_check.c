@@ -6,6 +6,7 @@
 #include "e_step.h"
 #include "parts.h"
 #include "pretend.h"
+#include "wrong_driver.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -123,17 +124,17 @@ START_TEST(test_probe__a_failing_backend_is_replaced)
 {
     reopen(FGMM_BACKEND_AUTO);
     const fgmm_device_info first = described();
-    ck_assert_int_ne(first.backend, FGMM_BACKEND_GPU_WORKGROUP);
+    ck_backend_ne(first.backend, FGMM_BACKEND_GPU_WORKGROUP);
     ck_ok(fg_backend_fail(device, "p", "the moon is full", 1));
     const fgmm_device_info second = described();
-    ck_assert_int_eq(second.backend, first.backend == FGMM_BACKEND_MATRIX_UNIT ? fg_device_backend(device)
-                                                                               : FGMM_BACKEND_GPU_WORKGROUP);
+    ck_backend_eq(second.backend,
+                  first.backend == FGMM_BACKEND_MATRIX_UNIT ? fg_device_backend(device) : FGMM_BACKEND_GPU_WORKGROUP);
     ck_assert_ptr_nonnull(strstr(second.reason, "the moon is full"));
     reopen(FGMM_BACKEND_AUTO);
-    ck_assert_int_eq(described().backend, second.backend);
+    ck_backend_eq(described().backend, second.backend);
     ck_assert_int_eq(strncmp(described().reason, second.reason, strlen(second.reason)), 0); /* and the date */
     reopen(first.backend);
-    ck_assert_int_eq(described().backend, first.backend);
+    ck_backend_eq(described().backend, first.backend);
     ck_fails(fg_backend_fail(device, "p", "again", 1), FGMM_UNSUPPORTED, "again");
 }
 END_TEST
@@ -146,7 +147,7 @@ START_TEST(test_probe__the_last_failing_backend_says_run_again)
         ck_ok(fg_backend_fail(device, "p", "out of resources", 1));
     ck_fails(fg_backend_fail(device, "p", "invalid queue", 1), FGMM_UNSUPPORTED, "run again");
     reopen(FGMM_BACKEND_AUTO);
-    ck_assert_int_eq(described().backend, FGMM_BACKEND_GPU_WORKGROUP);
+    ck_backend_eq(described().backend, FGMM_BACKEND_GPU_WORKGROUP);
     ck_fails(fg_backend_fail(device, "p", "wrong sums", 1), FGMM_UNSUPPORTED, "wrong sums");
     ck_assert_ptr_null(strstr(fgmm_last_error(), "run again"));
 }
@@ -298,9 +299,9 @@ START_TEST(test_probe__a_check_that_hangs_is_ended)
     ck_assert_int_eq(outcome.kind, FG_CHECK_ERROR);
     ck_assert_str_eq(outcome.why,
                      "the check was not finished: nothing came of it for 3 s while compiling responsibilities");
-    ck_assert_int_eq(described().backend, FGMM_BACKEND_GPU_WORKGROUP);
+    ck_backend_eq(described().backend, FGMM_BACKEND_GPU_WORKGROUP);
     reopen(FGMM_BACKEND_AUTO);
-    ck_assert_int_ne(described().backend, FGMM_BACKEND_GPU_WORKGROUP);
+    ck_backend_ne(described().backend, FGMM_BACKEND_GPU_WORKGROUP);
     ck_assert_ptr_nonnull(strstr(described().marks, "will be checked again: the check was not finished"));
 }
 END_TEST
@@ -317,7 +318,7 @@ START_TEST(test_probe__wrong_results_are_remembered_until_forgotten)
     ck_assert_uint_eq(count, 1);
     reopen(FGMM_BACKEND_AUTO);
     ck_assert_str_eq(described().marks, "");
-    ck_assert_int_ne(described().backend, FGMM_BACKEND_GPU_WORKGROUP);
+    ck_backend_ne(described().backend, FGMM_BACKEND_GPU_WORKGROUP);
     ck_ok(fgmm_devices_forget(folder, &count));
     ck_assert_uint_eq(count, 0);
 }
@@ -395,6 +396,76 @@ START_TEST(test_probe__limits_of_the_process_leave_no_mark)
 }
 END_TEST
 
+/* ---- wrong results ---- */
+
+enum { CHECK_K = 33, CHECK_D = 2, CHECK_ROWS = 61 }; /* self_check.c: components of a check, and its rows at least */
+
+/* The outcome of a check in this process. */
+static fg_check_outcome check_here(fgmm_covariance covariance, fg_assignment assignment)
+{
+    const fg_pass_options options = {.covariance = covariance,
+                                     .assignment = assignment,
+                                     .k = CHECK_K,
+                                     .d = CHECK_D,
+                                     .type = FGMM_F32,
+                                     .batch_rows = 64,
+                                     .path = FGMM_PATH_SPARSE};
+    char program[FG_CHECK_NAME_BYTES];
+    fg_check_outcome outcome;
+    reopen(FGMM_BACKEND_CPU_SIMD);
+    ck_ok(fg_check_backend(&outcome, program, device, &options, 1));
+    return outcome;
+}
+
+static void expect_wrong(const fg_check_outcome *outcome, const char *part)
+{
+    ck_assert_msg(outcome->kind == FG_CHECK_WRONG && strstr(outcome->why, part), "kind %d: \"%s\" lacks \"%s\"",
+                  (int)outcome->kind, outcome->why, part);
+}
+
+/* One wrong number of the statistics of a mixture: the sum of log-normalisers; N, a row too many, and a row that
+ * another component has; S1; S2. Then of k-means, which has no log-normalisers to go by. */
+START_TEST(test_probe__wrong_statistics_are_found)
+{
+    enum { S1 = 1 + CHECK_K, S2 = S1 + CHECK_K * CHECK_D, DIAG_END = S2 + CHECK_K * CHECK_D, END = S2 + CHECK_K };
+    static const struct {
+        fgmm_covariance covariance;
+        fg_assignment assignment;
+        size_t index, other; /* gains 1 and, unless it is 0, loses 1 */
+        const char *text;
+    } cases[] = {
+        {FGMM_DIAG, FG_ASSIGN_SOFT, 0, 0, "log-normalisers sum to"},
+        {FGMM_DIAG, FG_ASSIGN_SOFT, 5, 0, "responsibilities of"},
+        {FGMM_DIAG, FG_ASSIGN_SOFT, 5, 9, "statistic 6 "},
+        {FGMM_DIAG, FG_ASSIGN_SOFT, S1 + 3, 0, "statistic "},
+        {FGMM_DIAG, FG_ASSIGN_SOFT, DIAG_END - 1, 0, "statistic "},
+        {FGMM_SPHERICAL, FG_ASSIGN_HARD, 5, 9, "statistic "},
+        {FGMM_SPHERICAL, FG_ASSIGN_HARD, S2 - 1, 0, "statistic "},
+        {FGMM_SPHERICAL, FG_ASSIGN_HARD, END - 1, 0, "statistic "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const size_t bytes = sizeof(double) * (cases[i].covariance == FGMM_DIAG ? DIAG_END : END);
+        spoil_double(bytes, cases[i].index, 1);
+        if (cases[i].other) spoil_double(bytes, cases[i].other, -1);
+        const fg_check_outcome outcome = check_here(cases[i].covariance, cases[i].assignment);
+        expect_wrong(&outcome, cases[i].text);
+        spoil_nothing();
+    }
+    ck_assert_int_eq(check_here(FGMM_DIAG, FG_ASSIGN_SOFT).kind, FG_CHECK_PASSED);
+    ck_assert_int_eq(check_here(FGMM_SPHERICAL, FG_ASSIGN_HARD).kind, FG_CHECK_PASSED);
+}
+END_TEST
+
+/* As much as a matrix unit errs that leaves out a low term. */
+START_TEST(test_probe__a_wrong_log_normaliser_is_found)
+{
+    static const float low_term = 0.01f;
+    spoil_float(CHECK_ROWS * sizeof(float), CHECK_ROWS - 1, low_term);
+    const fg_check_outcome outcome = check_here(FGMM_SPHERICAL, FG_ASSIGN_SOFT);
+    expect_wrong(&outcome, "log-normaliser of row 60 ");
+}
+END_TEST
+
 /* ---- in the midst of a run ---- */
 
 enum { ROWS = 64, K = 3, D = 2 };
@@ -437,7 +508,7 @@ START_TEST(test_probe__a_backend_that_goes_wrong_in_a_run_is_replaced)
     do { /* none does better */
         ck_ok(fg_fall_back_look(&is_again, &fall, &e, values));
     } while (is_again);
-    ck_assert_int_eq(fg_backend_in_use(device), first);
+    ck_backend_eq(fg_backend_in_use(device), first);
     ck_assert_str_eq(described().marks, "");
 
     fall = fg_fall_back_begin(&e);
@@ -447,15 +518,15 @@ START_TEST(test_probe__a_backend_that_goes_wrong_in_a_run_is_replaced)
     ck_assert(is_again);
     ck_ok(fg_fall_back_look(&is_again, &fall, &e, good));
     ck_assert(!is_again);
-    ck_assert_int_ne(fg_backend_in_use(device), first);
+    ck_backend_ne(fg_backend_in_use(device), first);
     ck_assert_msg(strstr(described().reason, "rows of weight 64 summed to") != NULL, "%s", described().reason);
     /* the sums of the next mini-batch condemn nobody a second time */
-    ck_assert_int_eq(fall.first, fg_backend_in_use(device));
+    ck_backend_eq(fall.first, fg_backend_in_use(device));
     ck_assert_str_eq(fall.why, "");
     fg_e_step_close(&e);
     fgmm_source_close(source);
     reopen(FGMM_BACKEND_AUTO);
-    ck_assert_int_ne(described().backend, first);
+    ck_backend_ne(described().backend, first);
     ck_assert_ptr_nonnull(strstr(described().marks, "are left out"));
 }
 END_TEST
@@ -481,6 +552,11 @@ Suite *suite(void)
         test_probe__limits_of_the_process_leave_no_mark,
         test_probe__a_backend_that_goes_wrong_in_a_run_is_replaced,
     };
+    const TTest *const wrong[] = {
+        test_probe__wrong_statistics_are_found,
+        test_probe__a_wrong_log_normaliser_is_found,
+    };
     ADD_CASE(s, "probe", setup, teardown, 300, tests);
+    ADD_CASE(s, "wrong", setup, teardown, 300, wrong);
     return s;
 }

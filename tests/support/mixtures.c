@@ -20,6 +20,7 @@ fgmm_device *open_test_backend(fgmm_backend backend)
     fgmm_device *device;
     fgmm_device_options options = fgmm_device_options_init();
     options.cache_dir = "";
+    now_testing("%s kernels", fgmm_backend_name(backend));
     ck_ok(fgmm_device_open(&device, &options));
     ck_ok(fgmm_device_force_backend(device, backend));
     fg_device_poison_buffers(device);
@@ -123,6 +124,9 @@ fgmm_model *fit_rows(fgmm_device *device, const float *rows, uint64_t n, uint64_
 {
     fgmm_model *model;
     fgmm_source *source = memory_source(rows, FGMM_F32, n, d);
+    now_testing("%s, %s kernels, K %llu, %llu x %llu rows", fgmm_covariance_name(options->covariance),
+                fgmm_backend_name(fg_backend_in_use(device)), (unsigned long long)options->components,
+                (unsigned long long)n, (unsigned long long)d);
     ck_ok(fgmm_fit(&model, device, source, options, report));
     fgmm_source_close(source);
     return model;

@@ -126,6 +126,7 @@ static fgmm_backend open_backend;
 
 fgmm_device *device_of_backend(fgmm_backend backend)
 {
+    now_testing("%s kernels", fgmm_backend_name(backend));
     if (device && open_backend == backend) return device;
     fgmm_device_close(device);
     fgmm_device_options options = fgmm_device_options_init();
@@ -142,11 +143,21 @@ void close_device(void)
     device = NULL;
 }
 
-void describe_failure(const shape_case *c, const char *what, double error, double tolerance)
+static void name_case(const shape_case *c)
 {
-    ck_abort_msg("%s: error %g above %g (family %d covariance %d keep %d type %s path %d N %llu D %llu K %llu)", what,
-                 error, tolerance, (int)c->backend, (int)c->covariance, (int)c->assignment, fgmm_type_name(c->type),
-                 (int)c->path, (unsigned long long)c->n, (unsigned long long)c->d, (unsigned long long)c->k);
+    static const char *const assignments[] = {[FG_ASSIGN_SOFT] = "soft", [FG_ASSIGN_HARD] = "hard"};
+    static const char *const paths[] = {
+        [FGMM_PATH_AUTO] = "auto", [FGMM_PATH_SPARSE] = "sparse", [FGMM_PATH_DENSE] = "dense"};
+    now_testing("%s kernels, %s, %s, path %s, N %llu D %llu K %llu, %s, overlap %g%s%s%s",
+                fgmm_backend_name(c->backend), fgmm_covariance_name(c->covariance), assignments[c->assignment],
+                paths[c->path], (unsigned long long)c->n, (unsigned long long)c->d, (unsigned long long)c->k,
+                fgmm_type_name(c->type), c->overlap, c->has_weights ? ", weights" : "",
+                c->has_no_doubles ? ", no doubles" : "", c->is_recentred ? ", other centres" : "");
+}
+
+void check_error(const char *what, double error, double tolerance)
+{
+    ck_assert_msg(error <= tolerance, "%s: error %g above %g", what, error, tolerance);
 }
 
 /* ---- two results compared ---- */
@@ -187,6 +198,11 @@ static void add_rows(double *values, const shape_case *c, const problem *p, cons
     free(weights);
 }
 
+size_t statistics_of(const shape_case *c)
+{
+    return 2 + (size_t)c->k * (1 + (size_t)c->d) + (size_t)fg_covariance_count(c->covariance, c->k, c->d);
+}
+
 /* Twin of one batch: log-normalisers, and the flat statistics. */
 void reference_batch(const shape_case *c, const problem *p, double *logz, double *values)
 {
@@ -225,7 +241,7 @@ static void compare_statistics(const shape_case *c, const double *found, const d
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         const double error = worst(found + parts[i].first, expected + parts[i].first, parts[i].count, parts[i].scale);
-        if (!(error <= sum_tolerance)) describe_failure(c, parts[i].name, error, sum_tolerance);
+        check_error(parts[i].name, error, sum_tolerance);
     }
 }
 
@@ -243,6 +259,7 @@ static fg_rows rows_of(const shape_case *c, const problem *p, const fg_buffer *b
 
 void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *values, double *logz)
 {
+    name_case(c);
     fg_pass *pass;
     fg_buffer *buffer;
     const fg_pass_options options = {.covariance = c->covariance,
@@ -277,26 +294,31 @@ void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *
     fg_pass_free(pass);
 }
 
-void check_case(const shape_case *c)
+void check_problem(const shape_case *c, const problem *p)
 {
     device_of_backend(c->backend);
     if (c->has_no_doubles) pretend_no_doubles(device);
-    problem p = make_problem(c);
-    const size_t count = 2 + (size_t)c->k * (1 + (size_t)c->d) + (size_t)fg_covariance_count(c->covariance, c->k, c->d);
+    const size_t count = statistics_of(c);
     double *found = calloc(count, sizeof(double)), *expected = calloc(count, sizeof(double));
     double *logz = calloc(c->n, sizeof(double)), *expected_logz = calloc(c->n, sizeof(double));
-    reference_batch(c, &p, expected_logz, expected);
+    reference_batch(c, p, expected_logz, expected);
     const uint64_t batch_rows = c->batch_rows ? c->batch_rows : c->n > 64 ? c->n - c->n / 3 : c->n;
-    run_pass(c, &p, batch_rows, found, logz);
+    run_pass(c, p, batch_rows, found, logz);
     if (c->assignment == FG_ASSIGN_SOFT) {
         const double allowed = log_tolerance * (magnitude(expected_logz, c->n) + 1) + c->nats;
         const double error = worst(logz, expected_logz, c->n, 1);
-        if (!(error <= allowed)) describe_failure(c, "log-normaliser", error, allowed);
+        check_error("log-normaliser", error, allowed);
     }
     compare_statistics(c, found, expected);
     free(found);
     free(expected);
     free(logz);
     free(expected_logz);
+}
+
+void check_case(const shape_case *c)
+{
+    problem p = make_problem(c);
+    check_problem(c, &p);
     free_problem(&p);
 }

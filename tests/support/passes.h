@@ -54,14 +54,19 @@ void close_device(void);
 extern const fg_tile quick_group_tile;
 const fg_tile *quick_tile(fgmm_backend backend);
 
-/* Ends the test. */
-void describe_failure(const shape_case *c, const char *what, double error, double tolerance);
+/* The error is at most the tolerance. NaN is not. */
+void check_error(const char *what, double error, double tolerance);
 
-/* Of the whole problem: logz (n), and the flat statistics. The twin; the device, in batches. */
+/* How many numbers the case's flat statistics are. */
+size_t statistics_of(const shape_case *c);
+
+/* Of the whole problem: logz (n), and the flat statistics. The twin; the device, in batches, whose case failing
+ * assertions then name. */
 void reference_batch(const shape_case *c, const problem *p, double *logz, double *values);
 void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *values, double *logz);
 
-/* Both are equal within the tolerances. */
+/* Both are equal within the tolerances; of a given problem of the case's sizes, or of the case's own. */
+void check_problem(const shape_case *c, const problem *p);
 void check_case(const shape_case *c);
 
 #endif

@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,22 @@ const char *temporary_path(const char *name)
     char *path = paths[next++ % 8];
     snprintf(path, sizeof paths[0], "%s/%s", folder, name);
     return path;
+}
+
+static char tested[512];
+
+void now_testing(const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    vsnprintf(tested, sizeof tested, format, values);
+    va_end(values);
+}
+
+void print_what_is_tested(void)
+{
+    if (tested[0]) printf("while testing %s:\n", tested);
+    fflush(stdout);
 }
 
 void add_case(Suite *s, const char *name, void (*setup)(void), void (*teardown)(void), double timeout_s,

@@ -33,6 +33,18 @@ void add_case(Suite *s, const char *name, void (*setup)(void), void (*teardown)(
                       (part));                                                                                         \
     } while (0)
 
+/* What the test is about to try, in words, as for printf: "tied, group kernels". Where an assertion fails after that,
+ * it is printed as well, since Check knows no more than the number of a loop's turn. Each call replaces the one before.
+ */
+void now_testing(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void print_what_is_tested(void);
+#define _ck_assert_failed(...) (print_what_is_tested(), (_ck_assert_failed)(__VA_ARGS__))
+
+/* Both are the same kernels, or the same type of covariances; a failure names them. */
+#define ck_backend_eq(a, b)    ck_assert_str_eq(fgmm_backend_name(a), fgmm_backend_name(b))
+#define ck_backend_ne(a, b)    ck_assert_str_ne(fgmm_backend_name(a), fgmm_backend_name(b))
+#define ck_covariance_eq(a, b) ck_assert_str_eq(fgmm_covariance_name(a), fgmm_covariance_name(b))
+
 /* A path in a folder of this process's own that is removed at exit; valid until the next 8 calls. */
 const char *temporary_path(const char *name);
 

@@ -147,6 +147,7 @@ static void check_fit(int kind, fgmm_covariance covariance, double reg_covar)
 START_TEST(test_degenerate__every_type_ends_in_a_mixture)
 {
     for (int kind = 0; kind < KINDS; kind++) {
+        now_testing("%s, kind %d of rows", fgmm_covariance_name((fgmm_covariance)_i), kind);
         check_fit(kind, (fgmm_covariance)_i, 1e-6);
         check_fit(kind, (fgmm_covariance)_i, 0);
     }
@@ -162,6 +163,7 @@ START_TEST(test_degenerate__fewer_rows_than_components_are_refused)
     fgmm_fit_options options = fgmm_fit_options_init();
     options.components = 3;
     options.covariance = (fgmm_covariance)_i;
+    now_testing("%s", fgmm_covariance_name(options.covariance));
     ck_ok(fgmm_source_from_memory(&source, rows, FGMM_F64, 2, D, 0));
     ck_fails(fgmm_fit(&model, device, source, &options, NULL), FGMM_DATA, "components = 3");
     ck_assert_ptr_null(model);

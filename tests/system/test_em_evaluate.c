@@ -158,7 +158,7 @@ START_TEST(test_evaluate__kernels_that_go_wrong_are_replaced)
         free(c);
         reopen(FGMM_BACKEND_AUTO);
         ck_ok(fgmm_device_describe(device, &info));
-        ck_assert_int_ne(info.backend, first);
+        ck_backend_ne(info.backend, first);
         ck_assert_ptr_nonnull(strstr(info.marks, "are left out: row 998 has no log-likelihood"));
         ck_ok(fgmm_devices_forget(temporary_path("spoiled"), &count));
     }

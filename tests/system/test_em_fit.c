@@ -93,6 +93,7 @@ START_TEST(test_fit__agrees_with_plain_double_precision)
     double x[N * D], weights[K], means[K * D], covariances[K * D * D];
     for (int i = 0; i < N * D; i++) x[i] = (double)rows[i];
     for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
+        now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
         const uint64_t variances = fg_covariance_count((fgmm_covariance)covariance, K, D);
         fgmm_model *start;
         for (int i = 0; i < K; i++) weights[i] = 1.0 / K;

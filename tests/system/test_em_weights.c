@@ -153,6 +153,7 @@ START_TEST(test_weights__agree_with_plain_double_precision)
     for (int i = 0; i < N * D; i++) x[i] = (double)rows[i];
     for (int i = 0; i < N; i++) w[i] = (double)weights[i];
     for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
+        now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
         const uint64_t variances = fg_covariance_count((fgmm_covariance)covariance, K, D);
         double pi[K], means[K * D], covariances[K * D * D];
         double *r = malloc(N * K * sizeof *r), *logz = malloc(N * sizeof *logz);

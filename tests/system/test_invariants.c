@@ -388,6 +388,7 @@ START_TEST(test_invariants__of_em_on_hard_data)
     for (uint64_t i = 0; i < cases; i++) {
         make_problem(p, i);
         make_start(start, p, (fgmm_covariance)_i);
+        now_testing("%s, data %llu", fgmm_covariance_name((fgmm_covariance)_i), (unsigned long long)i);
         check_iterations(p, start, ITERATIONS);
     }
     free(start);
@@ -519,6 +520,7 @@ START_TEST(test_invariants__first_iteration_from_far_away_is_exact)
     const fgmm_covariance covariance = (fgmm_covariance)_i;
     problem *p = malloc(sizeof *p);
     mixture *start = malloc(sizeof *start), *exact = malloc(sizeof *exact);
+    now_testing("%s", fgmm_covariance_name(covariance));
     outcome *o = malloc(sizeof *o);
     *p = (problem){.kind = "far away", .n = 1000, .d = D, .k = 2, .reg_covar = 0};
     fg_rng_init(&p->rng, 1, 42, 0);
@@ -555,6 +557,7 @@ START_TEST(test_invariants__first_iteration_from_wide_variances_is_exact)
     const fgmm_covariance covariance = (fgmm_covariance)_i;
     problem *p = malloc(sizeof *p);
     mixture *start = malloc(sizeof *start), *exact = malloc(sizeof *exact);
+    now_testing("%s", fgmm_covariance_name(covariance));
     outcome *o = malloc(sizeof *o);
     *p = (problem){.kind = "wide start", .n = 1000, .d = 5, .k = 1, .reg_covar = 0};
     fg_rng_init(&p->rng, 1, 43, 0);

@@ -46,6 +46,7 @@ START_TEST(test_mini_batch__parameters_hold_the_running_statistics)
 {
     const double reg_covar = 0.25;
     for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
+        now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
         const uint64_t variances = fg_covariance_count((fgmm_covariance)covariance, K, D);
         double weights[K], means[K * D], covariances[K * D * D], before[K + K * D + K * D * D];
         fg_mixture m = {(fgmm_covariance)covariance, K, D, weights, means, covariances};
@@ -91,6 +92,42 @@ START_TEST(test_mini_batch__a_whole_step_is_the_m_step)
         ck_assert_double_le(fabs(means[0][k] - means[1][k]), ROUNDING);
         ck_assert_double_le(fabs(variances[0][k] - variances[1][k]), ROUNDING);
     }
+}
+END_TEST
+
+/* Means that begin at 0 and meet nothing but ones: 1 - mean shrinks by 1 - g_t with each mini-batch (11), by (1 -
+ * g_t)^part with the short one at the end of a pass; in the last of several passes g_t falls as 1 / t. */
+START_TEST(test_mini_batch__a_short_one_counts_as_its_part)
+{
+    enum { WHOLE = 1024, PART = WHOLE / 4, ONES = WHOLE + PART, STEPS = 2, PASSES = 3 };
+    static const double weight = 1, zero = 0, variance = 1, float_rounding = 1e-6;
+    float *ones = malloc(ONES * sizeof *ones);
+    fgmm_model *start;
+    for (int i = 0; i < ONES; i++) ones[i] = 1;
+    ck_ok(fgmm_model_create(&start, FGMM_SPHERICAL, 1, 1, &weight, &zero, &variance));
+    for (unsigned passes = 1; passes <= PASSES; passes++) {
+        fgmm_fit_options options = fit_options(FGMM_SPHERICAL, 1);
+        fgmm_fit_report report = fgmm_fit_report_init();
+        options.init = FGMM_INIT_MODEL;
+        options.start = start;
+        options.components = 0;
+        options.kmeans_iterations = 0;
+        options.max_iterations = passes;
+        fgmm_model *model = fit_rows(device, ones, ONES, 1, &options, &report);
+        double left = 1;
+        for (unsigned t = 0; t < STEPS * passes; t++) {
+            const int is_last = passes > 1 && t / STEPS + 1 == passes, is_short = t % STEPS == STEPS - 1;
+            const double before = STEPS * (passes - 1) + 20, g = pow(t + 20.0, -0.51);
+            const double of_last = 1 / (t % STEPS + pow(before, 0.51));
+            left *= pow(1 - (is_last ? of_last : g), is_short ? (double)PART / WHOLE : 1);
+        }
+        ck_assert_uint_eq(report.mini_batch_steps, STEPS);
+        ck_assert_double_eq_tol(fgmm_model_means(model)[0], 1 - left, float_rounding);
+        fgmm_fit_report_clear(&report);
+        fgmm_model_free(model);
+    }
+    fgmm_model_free(start);
+    free(ones);
 }
 END_TEST
 
@@ -153,6 +190,7 @@ static fgmm_model *fit_in_two_parts(const fgmm_fit_options *options, uint64_t pa
 START_TEST(test_mini_batch__same_bytes_again_and_when_resumed)
 {
     for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
+        now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
         const fgmm_fit_options options = fit_options((fgmm_covariance)covariance, 1);
         fgmm_model *first = fit_rows(device, rows, N, D, &options, NULL);
         fgmm_model *again = fit_rows(device, rows, N, D, &options, NULL);
@@ -269,6 +307,7 @@ Suite *suite(void)
     const TTest *const tests[] = {
         test_mini_batch__parameters_hold_the_running_statistics,
         test_mini_batch__a_whole_step_is_the_m_step,
+        test_mini_batch__a_short_one_counts_as_its_part,
         test_mini_batch__three_passes_gain_what_many_gain,
         test_mini_batch__same_bytes_again_and_when_resumed,
         test_mini_batch__callbacks_give_the_same_bytes_as_memory,

@@ -3,6 +3,7 @@
 #include "rows.h"
 #include "support.h"
 
+#include "calibration.h"
 #include "id_set.h"
 #include "index.h"
 #include "predictor.h"
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 
 /* Sums of D squared differences in other orders. */
-static const float SUM_TOLERANCE = 1e-5f;
+static const double SUM_TOLERANCE = 1e-5;
 
 START_TEST(test_rule__a_table_changes_nothing)
 {
@@ -47,8 +48,53 @@ START_TEST(test_rule__a_table_changes_nothing)
         predictor.inverse = NULL;
         fg_predictor_features(without, &predictor, &query, rank, 7);
         for (int i = 0; i < FG_PREDICTOR_FEATURES; i++)
-            ck_assert(fabsf(with[i] - without[i]) <= SUM_TOLERANCE * fabsf(with[i]));
+            ck_assert(fabs((double)with[i] - (double)without[i]) <= SUM_TOLERANCE * fabs((double)with[i]));
     }
+}
+END_TEST
+
+/* (22), (23)  By hand: three lists in a plane, the query at the origin. */
+START_TEST(test_rule__features_are_those_of_the_equation)
+{
+    enum { K = 3, D = 2, RANK = 2 };
+    static const float centroids[K * D] = {0, 5, 1, 0, 3, 0};
+    static float log_length[K] = {1, 2, 3}, log_relative[K] = {0.25f, -0.5f, 0.75f},
+                 log_rank[K] = {0, 0.6931472f, 1.0986123f};
+    static const int64_t lists[K] = {1, 2, 0};
+    static const float d[K] = {1, 9, 25}, rho2 = 4;
+    const fg_calibration calibration = {
+        .for_top = 10, .ranks = K, .scale = 12, .bias = 0.5, .weights = {1, 2, 3, 4, 5, 6, 7, 8}};
+    const fg_predictor predictor = {&calibration, K, D, centroids, NULL, log_length, log_relative, log_rank};
+    const fg_predictor_query query = {lists, d};
+    /* the borders of list 0's cell: (25 - 1) / (2 sqrt 26) and (25 - 9) / (2 sqrt 34) */
+    const double h = 24 / (2 * sqrt(26.0)), rho = sqrt((double)rho2);
+    const double expected[FG_PREDICTOR_FEATURES] = {24.0 / 1,          24.0 / 12, h / rho,  h * h / (rho * rho),
+                                                    24 / (double)rho2, 0.25,      log(3.0), log((double)rho2 / 1)};
+    float found[FG_PREDICTOR_FEATURES];
+    double score = 0.5 - 1;
+    fg_predictor_features(found, &predictor, &query, RANK, rho2);
+    for (int i = 0; i < FG_PREDICTOR_FEATURES; i++) {
+        ck_assert_double_eq_tol((double)found[i], expected[i], SUM_TOLERANCE * fabs(expected[i]));
+        score += (i + 1) * expected[i];
+    }
+    ck_assert_double_eq_tol((double)fg_predictor_score(&predictor, &query, RANK, rho2), score,
+                            SUM_TOLERANCE * fabs(score));
+    /* of the nearest borders the farthest counts, whichever list it is to */
+    fg_predictor_features(found, &predictor, &query, 1, rho2);
+    ck_assert_double_eq_tol((double)found[2], 8.0 / (2 * 2) / rho, SUM_TOLERANCE);
+}
+END_TEST
+
+/* Between two points of the curve by the recall; at a point, its own; beyond the ends, theirs. */
+START_TEST(test_calibration__thresholds_lie_between_those_of_the_curve)
+{
+    const fg_calibration calibration = {.points = 4, .threshold = {1, -1, -5, -6}, .recall = {0.5, 0.7, 0.7, 0.9}};
+    static const struct {
+        double recall, threshold;
+    } cases[] = {{0.1, 1},  {0.5, 1},      {0.55, 0.5},   {0.6, 0},  {0.65, -0.5},
+                 {0.7, -1}, {0.75, -5.25}, {0.85, -5.75}, {0.9, -6}, {0.99, -6}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        ck_assert_double_eq_tol(fg_calibration_threshold(&calibration, cases[i].recall), cases[i].threshold, 1e-12);
 }
 END_TEST
 
@@ -176,6 +222,8 @@ Suite *suite(void)
     Suite *s = suite_create("ivf parts");
     TCase *c = tcase_create("ivf parts");
     tcase_add_test(c, test_rule__a_table_changes_nothing);
+    tcase_add_test(c, test_rule__features_are_those_of_the_equation);
+    tcase_add_test(c, test_calibration__thresholds_lie_between_those_of_the_curve);
     tcase_add_test(c, test_id_set__knows_what_it_has_met);
     tcase_add_test(c, test_index__a_header_that_contradicts_itself_is_refused);
     tcase_add_test(c, test_ids__every_format);

@@ -428,6 +428,7 @@ START_TEST(test_m_step__singular_matrices_give_a_model)
                 {repeated, 1}, {scaled, 3},   {constant, 3}, {constant, 2}};
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
         for (int covariance = FGMM_TIED; covariance <= FGMM_FULL; covariance++) {
+            now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
             check_singular((fgmm_covariance)covariance, sets[i].x, sets[i].n, 0);
             check_singular((fgmm_covariance)covariance, sets[i].x, sets[i].n, 1e-6);
         }
@@ -441,6 +442,7 @@ START_TEST(test_m_step__splits_along_the_donors_matrix)
     const double weights[] = {0.5, 0.5}, means[] = {0, 0, 100, 0};
     double narrow[K * D * D] = {1, 0.9999, 0.9999, 1, 1, 0.9999, 0.9999, 1};
     for (int covariance = FGMM_TIED; covariance <= FGMM_FULL; covariance++) {
+        now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
         fgmm_model *model;
         fgmm_statistics *statistics;
         size_t count;

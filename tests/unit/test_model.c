@@ -24,7 +24,7 @@ START_TEST(test_model__keeps_what_it_was_given)
     ck_assert_uint_eq(info.size, sizeof info);
     ck_assert_uint_eq(info.components, SK_K);
     ck_assert_uint_eq(info.dims, SK_D);
-    ck_assert_int_eq(info.covariance, FGMM_DIAG);
+    ck_covariance_eq(info.covariance, FGMM_DIAG);
     ck_assert_uint_eq(info.rows, 0);
     ck_assert(isnan(info.log_likelihood));
     ck_assert_str_eq(info.library_version, "");

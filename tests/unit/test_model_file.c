@@ -46,7 +46,7 @@ static const char *make_file(const char *header, const void *payload, size_t cou
 static void check_equal(const fgmm_model *a, const fgmm_model *b)
 {
     const fg_parameters p = fg_model_parameters(a), q = fg_model_parameters(b);
-    ck_assert_int_eq(p.covariance, q.covariance);
+    ck_covariance_eq(p.covariance, q.covariance);
     ck_assert_uint_eq(p.k, q.k);
     ck_assert_uint_eq(p.d, q.d);
     ck_assert_mem_eq(p.weights, q.weights, p.k * sizeof(double));
@@ -264,7 +264,7 @@ START_TEST(test_model_file__three_tensors_suffice)
 {
     fgmm_model *model;
     ck_ok(fgmm_model_load(&model, make_file("{" ALL "}", payload, sizeof payload)));
-    ck_assert_int_eq(fg_model_parameters(model).covariance, FGMM_DIAG);
+    ck_covariance_eq(fg_model_parameters(model).covariance, FGMM_DIAG);
     ck_assert_mem_eq(fgmm_model_means(model), payload + 2, 6 * sizeof(double));
     fgmm_model_free(model);
     /* Extra tensors of any type, extra metadata and trailing spaces are ignored. */
@@ -280,7 +280,7 @@ START_TEST(test_model_file__three_tensors_suffice)
                                           "\"means\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[8,32]},"
                                           "\"covariances\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[32,40]}}",
                                           narrow, sizeof narrow)));
-    ck_assert_int_eq(fg_model_parameters(model).covariance, FGMM_SPHERICAL);
+    ck_covariance_eq(fg_model_parameters(model).covariance, FGMM_SPHERICAL);
     ck_assert_double_eq(fgmm_model_weights(model)[1], 0.75);
     ck_assert_double_eq(fgmm_model_means(model)[5], 6);
     ck_assert_double_eq(fgmm_model_covariances(model)[1], 8);
@@ -304,11 +304,11 @@ START_TEST(test_model_file__covariance_type)
     for (int i = 0; i < 3; i++) many[8 + 4 * i] = many[8 + 9 + 4 * i] = 1; /* two unit matrices */
     ck_ok(fgmm_model_load(
         &model, make_file("{\"__metadata__\":{\"covariance_type\":\"diag\"}," SQUARE "}", square, sizeof square)));
-    ck_assert_int_eq(fg_model_parameters(model).covariance, FGMM_DIAG);
+    ck_covariance_eq(fg_model_parameters(model).covariance, FGMM_DIAG);
     fgmm_model_free(model);
     ck_ok(fgmm_model_load(
         &model, make_file("{\"__metadata__\":{\"covariance_type\":\"tied\"}," SQUARE "}", square, sizeof square)));
-    ck_assert_int_eq(fg_model_parameters(model).covariance, FGMM_TIED);
+    ck_covariance_eq(fg_model_parameters(model).covariance, FGMM_TIED);
     fgmm_model_free(model);
     ck_fails(fgmm_model_load(&model, make_file("{" SQUARE "}", square, sizeof square)), FGMM_FORMAT, "diag or tied");
     ck_fails(fgmm_model_load(&model, make_file("{\"__metadata__\":{\"covariance_type\":\"spherical\"}," SQUARE "}",
@@ -318,10 +318,10 @@ START_TEST(test_model_file__covariance_type)
                                                sizeof square)),
              FGMM_FORMAT, "covariance_type \"round\"");
     ck_ok(fgmm_model_load(&model, make_file(COVARIANCES("[3,3]", "136"), many, 136)));
-    ck_assert_int_eq(fg_model_parameters(model).covariance, FGMM_TIED);
+    ck_covariance_eq(fg_model_parameters(model).covariance, FGMM_TIED);
     fgmm_model_free(model);
     ck_ok(fgmm_model_load(&model, make_file(COVARIANCES("[2,3,3]", "208"), many, 208)));
-    ck_assert_int_eq(fg_model_parameters(model).covariance, FGMM_FULL);
+    ck_covariance_eq(fg_model_parameters(model).covariance, FGMM_FULL);
     fgmm_model_free(model);
     many[8 + 9 + 1] = 0.5;
     ck_fails(fgmm_model_load(&model, make_file(COVARIANCES("[2,3,3]", "208"), many, 208)), FGMM_FORMAT,

@@ -330,6 +330,7 @@ START_TEST(test_tiles__shipped_ones_are_legal)
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++) {
+            now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
             const uint64_t local_kib = lines[i].local_kib ? lines[i].local_kib : 32;
             const fg_tile_problem problem = {(fgmm_covariance)covariance, 1000, 100, lines[i].width, 1};
             const fg_space_needs limits = {local_kib * 1024 - 1024, 256, 0};

@@ -1,0 +1,21 @@
+/* wrong_driver.h - stands between the library and the driver: changes numbers that are read from the device, as a
+ * driver with a fault would, and records what launched kernels take of the device. A program that is linked with
+ * wrong_driver.c has its functions in the place of the driver's. */
+#ifndef FG_TEST_WRONG_DRIVER_H
+#define FG_TEST_WRONG_DRIVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* From now on `by` is added to number `index` of every buffer that is read in one piece of `bytes` bytes: doubles. Up
+ * to 4 such changes are in force at a time. */
+void spoil_double(size_t bytes, size_t index, double by);
+/* Likewise in every piece of at least `bytes` bytes: floats. */
+void spoil_float(size_t bytes, size_t index, float by);
+/* Everything is read as it is again. */
+void spoil_nothing(void);
+
+/* The most bytes of local memory that a kernel has of all that were launched since the last call. */
+uint64_t most_local_bytes(void);
+
+#endif
