@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FAMILY = 4, MODEL_SEED = 1, ROWS_SEED = 2, PIECE_ROWS = 8192, TRAINING_STRIDE = 10, TRAINING_ITERATIONS = 5 };
+enum { FAMILY = 4, MODEL_SEED = 1, ROWS_SEED = 2, CHUNK_ROWS = 8192, TRAINING_STRIDE = 10, TRAINING_ITERATIONS = 5 };
 
 typedef struct recipe {
     uint64_t n, d, k;
@@ -98,20 +98,20 @@ static double byte_scale(const recipe *r)
 static void write_rows(const recipe *r, const fgmm_model *model, const char *path)
 {
     const double scale = byte_scale(r);
-    float *piece = bench_alloc((size_t)(PIECE_ROWS * r->d), sizeof *piece);
-    unsigned char *bytes = bench_alloc((size_t)(PIECE_ROWS * r->d), 1);
+    float *chunk = bench_alloc((size_t)(CHUNK_ROWS * r->d), sizeof *chunk);
+    unsigned char *bytes = bench_alloc((size_t)(CHUNK_ROWS * r->d), 1);
     fgmm_writer *writer;
     bench_check(fgmm_writer_open(&writer, path, r->is_bytes ? "|u1" : "<f4", r->d));
-    for (uint64_t i = 0; i < r->n; i += PIECE_ROWS) {
-        const uint64_t count = r->n - i < PIECE_ROWS ? r->n - i : PIECE_ROWS;
-        bench_check(fgmm_model_sample(model, ROWS_SEED, i, count, piece, NULL));
+    for (uint64_t i = 0; i < r->n; i += CHUNK_ROWS) {
+        const uint64_t count = r->n - i < CHUNK_ROWS ? r->n - i : CHUNK_ROWS;
+        bench_check(fgmm_model_sample(model, ROWS_SEED, i, count, chunk, NULL));
         for (uint64_t j = 0; r->is_bytes && j < count * r->d; j++)
-            bytes[j] = (unsigned char)fmin(255, fmax(0, round(128 + scale * (double)piece[j])));
-        bench_check(fgmm_writer_append(writer, r->is_bytes ? (const void *)bytes : piece, count));
+            bytes[j] = (unsigned char)fmin(255, fmax(0, round(128 + scale * (double)chunk[j])));
+        bench_check(fgmm_writer_append(writer, r->is_bytes ? (const void *)bytes : chunk, count));
     }
     bench_check(fgmm_writer_commit(writer));
     free(bytes);
-    free(piece);
+    free(chunk);
 }
 
 static void make(const recipe *r, const char *rows_path, const char *model_path)

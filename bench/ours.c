@@ -33,7 +33,7 @@ static fgmm_path path_named(const char *name)
                                          : FGMM_PATH_AUTO;
 }
 
-static int watch(void *user, const fgmm_progress *progress)
+static int report_progress(void *user, const fgmm_progress *progress)
 {
     contest *c = user;
     if (!progress->iteration_finished) return 0;
@@ -59,7 +59,7 @@ static fgmm_status train(contest *c, fgmm_model **model, fgmm_fit_report *report
         options.max_iterations = iterations;
         options.tolerance = 0;
         options.batch_rows = c->batch_rows;
-        options.progress = watch;
+        options.progress = report_progress;
         options.progress_user = c;
         return fgmm_kmeans(model, c->device, c->source, &options, report);
     }
@@ -70,7 +70,7 @@ static fgmm_status train(contest *c, fgmm_model **model, fgmm_fit_report *report
     options.max_iterations = iterations;
     options.tolerance = 0;
     options.batch_rows = c->batch_rows;
-    options.progress = watch;
+    options.progress = report_progress;
     options.progress_user = c;
     return fgmm_fit(model, c->device, c->source, &options, report);
 }

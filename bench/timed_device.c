@@ -20,7 +20,7 @@ typedef struct launch {
 static struct {
     cl_command_queue queue; /* whose launches are timed; NULL: none */
     launch *launches;
-    size_t count, room;
+    size_t count, capacity;
 } timed;
 
 typedef cl_int(CL_API_CALL *enqueue_function)(cl_command_queue, cl_kernel, cl_uint, const size_t *, const size_t *,
@@ -42,10 +42,10 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, c
     static enqueue_function enqueue;
     if (!enqueue) enqueue = loaders_own();
     if (queue != timed.queue || event) return enqueue(queue, kernel, dims, offset, global, local, count, wait, event);
-    if (timed.count == timed.room) {
-        timed.room = 2 * timed.room + 256;
-        timed.launches = realloc(timed.launches, timed.room * sizeof *timed.launches);
-        if (!timed.launches) bench_refuse("no memory for %zu launches", timed.room);
+    if (timed.count == timed.capacity) {
+        timed.capacity = 2 * timed.capacity + 256;
+        timed.launches = realloc(timed.launches, timed.capacity * sizeof *timed.launches);
+        if (!timed.launches) bench_refuse("no memory for %zu launches", timed.capacity);
     }
     launch *next = &timed.launches[timed.count];
     const cl_int error = enqueue(queue, kernel, dims, offset, global, local, count, wait, &next->event);

@@ -17,7 +17,7 @@ struct unfused_backend {
 };
 
 /* More rows than this are not added up in float32. */
-enum { PIECE_ROWS = 1024 };
+enum { CHUNK_ROWS = 1024 };
 
 /* row (k): products with the means in, responsibilities out; returns the row's log-likelihood. */
 static float softmax(float *row, float norm, const unfused_parameters *p, size_t k)
@@ -38,9 +38,9 @@ static float softmax(float *row, float norm, const unfused_parameters *p, size_t
 }
 
 /* One piece of rows; n and s2 (k) receive their sums. Returns their log-likelihood. */
-static double softmax_piece(unfused_backend *b, const unfused_parameters *p, size_t first, float *n, float *s2)
+static double softmax_chunk(unfused_backend *b, const unfused_parameters *p, size_t first, float *n, float *s2)
 {
-    const size_t k = b->shape.k, end = first + PIECE_ROWS < b->shape.n ? first + PIECE_ROWS : b->shape.n;
+    const size_t k = b->shape.k, end = first + CHUNK_ROWS < b->shape.n ? first + CHUNK_ROWS : b->shape.n;
     double log_likelihood = 0;
     for (size_t j = 0; j < k; j++) n[j] = s2[j] = 0;
     for (size_t i = first; i < end; i++) {
@@ -75,9 +75,9 @@ void unfused_e_step(unfused_backend *b, const unfused_parameters *p, unfused_sum
                 0, b->r, (int)k);
     for (size_t j = 0; j < k; j++) sums->n[j] = sums->s2[j] = 0;
 #pragma omp parallel for schedule(static) reduction(+ : log_likelihood)
-    for (size_t first = 0; first < n; first += PIECE_ROWS) {
+    for (size_t first = 0; first < n; first += CHUNK_ROWS) {
         float *columns = b->column_sums + (size_t)omp_get_thread_num() * 2 * k;
-        log_likelihood += softmax_piece(b, p, first, columns, columns + k);
+        log_likelihood += softmax_chunk(b, p, first, columns, columns + k);
 #pragma omp critical
         for (size_t j = 0; j < k; j++) {
             sums->n[j] += (double)columns[j];

@@ -228,8 +228,8 @@ static size_t distance(const char *a, const char *b)
         memcpy(rows[1], rows[0], sizeof rows[0]);
         rows[0][0] = i;
         for (size_t j = 1; j <= columns; j++) {
-            const size_t aside = min_size(rows[1][j], rows[0][j - 1]) + 1;
-            rows[0][j] = min_size(aside, rows[1][j - 1] + (a[i - 1] != b[j - 1]));
+            const size_t swapped = min_size(rows[1][j], rows[0][j - 1]) + 1;
+            rows[0][j] = min_size(swapped, rows[1][j - 1] + (a[i - 1] != b[j - 1]));
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                 rows[0][j] = min_size(rows[0][j], rows[2][j - 2] + 1);
         }

@@ -67,7 +67,7 @@ fgmm_status fg_e_step_statistics(double *values, fg_e_step *e);
 double fg_e_step_nats(const fg_e_step *e);
 
 /* One pass over all rows: values is the flat array of flashgmm/stats.h, about centres (k,d); NULL: the means. The
- * caller has set the watch's phase. */
+ * caller has set the progress's phase. */
 fgmm_status fg_e_step_run(double *values, fg_e_step *e, const fg_parameters *parameters, const double *centres);
 
 #endif

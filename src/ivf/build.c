@@ -163,7 +163,7 @@ static int has_calibration(const fgmm_index_options *o)
     return o->for_top > 0 && o->format == FGMM_INDEX_NATIVE;
 }
 
-/* The dial is made by searching what has been written. */
+/* The calibration is made by searching what has been written. */
 static fgmm_status set_calibration(fg_index_writer *w, fgmm_device *device, const fgmm_index_options *o, uint64_t rows,
                                    uint64_t next_id, fg_progress *progress)
 {

@@ -1,9 +1,9 @@
-/* calibration.c - how the probing rule learns: rows of the index stand for queries, themselves left out.
+/* calibration.c - how the probing predictor learns: rows of the index stand for queries, themselves left out.
  *
- * Fit: FIT_ROWS rows look into all of their nearest lists that the rule may ever ask for; what the rule knows of each
- * list is set against how many of the row's neighbours the list was the first to hold. Calibration: of other rows, or
- * of the user's queries, an exhaustive search tells the true neighbours; a neighbour is found by every threshold below
- * the score of a list that holds it, so that the scores alone give the recall of all thresholds.
+ * Fit: FIT_ROWS rows look into all of their nearest lists that the predictor may ever ask for; what the predictor knows
+ * of each list is set against how many of the row's neighbours the list was the first to hold. Calibration: of other
+ * rows, or of the user's queries, an exhaustive search tells the true neighbours; a neighbour is found by every
+ * threshold below the score of a list that holds it, so that the scores alone give the recall of all thresholds.
  *
  * That is four passes over the rows of the index, however many thresholds there are. */
 #include "calibration.h"
@@ -20,7 +20,7 @@
 #include <string.h>
 
 enum { FIT_ROWS = 2048, CALIBRATION_ROWS = 1024, CALIBRATION_QUERIES_MAX = 4096 };
-/* Ranks that the rule considers: a quarter of the lists, at least 32, at most what the device keeps in order. */
+/* Ranks that the predictor considers: a quarter of the lists, at least 32, at most what the device keeps in order. */
 enum { LEAST_RANKS = 32, RANK_SHARE = 4 };
 
 static uint32_t ranks_of(uint64_t k)
@@ -28,7 +28,7 @@ static uint32_t ranks_of(uint64_t k)
     return (uint32_t)fg_min_u64(fg_min_u64(k, FGMM_TOP_MAX), fg_max_u64(LEAST_RANKS, k / RANK_SHARE));
 }
 
-/* What making the dial holds beside the searcher, per learning row and rank: notes, hits, and a batch's order,
+/* What making the calibration holds beside the searcher, per learning row and rank: notes, hits, and a batch's order,
  * distances and probes. */
 enum { RANK_BYTES = (FG_PREDICTOR_FEATURES + 2) * sizeof(float) + sizeof(uint16_t) + 40 };
 
@@ -134,25 +134,25 @@ static fgmm_status search(fgmm_searcher *s, const queries *q, uint32_t top, cons
     return fg_searcher_run(s, &request, ids, NULL, &stats);
 }
 
-/* ---- what the rule knows ---- */
+/* ---- what the predictor knows ---- */
 
-/* Of each query and rank. The rule is asked from rank `from` on; before it k results are not known. */
-typedef struct notes {
+/* Of each query and rank. The predictor is asked from rank `from` on; before it k results are not known. */
+typedef struct records {
     const fg_predictor *predictor;
     uint64_t n;
     uint32_t ranks;
     uint32_t *lists; /* (n, ranks) */
     uint32_t *from;  /* (n) */
-    float *scores;   /* (n, ranks): the higher, the sooner a list is probed. By the dial, INFINITY: whatever it says; in
-                        the fit, where there is none yet, minus the rank */
+    float *scores;   /* (n, ranks): the higher, the sooner a list is probed. By the calibration, INFINITY: whatever it
+                        says; in   the fit, where there is none yet, minus the rank */
     float *features; /* (n, ranks, FG_PREDICTOR_FEATURES), in the fit */
     fg_seen *seen;   /* by all of them, borrowed */
-} notes;
+} records;
 
-static fgmm_status notes_create(notes *o, fg_seen *seen, const fg_predictor *predictor, uint64_t n, int is_fit)
+static fgmm_status records_create(records *o, fg_seen *seen, const fg_predictor *predictor, uint64_t n, int is_fit)
 {
     fgmm_status status = FGMM_OK;
-    *o = (notes){.predictor = predictor, .n = n, .ranks = predictor->calibration->ranks, .seen = seen};
+    *o = (records){.predictor = predictor, .n = n, .ranks = predictor->calibration->ranks, .seen = seen};
     const uint64_t all = n * o->ranks;
     FG_TRY(FG_ALLOC(&o->lists, all, "features"));
     FG_TRY(FG_ALLOC(&o->from, n, "features"));
@@ -162,7 +162,7 @@ done:
     return status;
 }
 
-static void notes_free(notes *o)
+static void records_free(records *o)
 {
     free(o->lists);
     free(o->from);
@@ -172,7 +172,7 @@ static void notes_free(notes *o)
 
 static void observe(void *user, const fg_observation *seen)
 {
-    notes *o = user;
+    records *o = user;
     for (uint64_t i = 0; i < seen->n; i++) {
         const uint64_t q = seen->first + i;
         const fg_predictor_query *query = &seen->queries[i];
@@ -246,7 +246,7 @@ done:
 }
 
 /* best (n,top): for each id, the highest score of its query's lists that hold it; -INFINITY: none does. */
-static fgmm_status find_scores(float *best, const notes *o, const fgmm_index *index, const int64_t *ids, uint32_t top)
+static fgmm_status find_scores(float *best, const records *o, const fgmm_index *index, const int64_t *ids, uint32_t top)
 {
     fgmm_status status = FGMM_OK;
     int64_t *wanted = NULL;
@@ -311,9 +311,9 @@ done:
     return status;
 }
 
-/* Leaves only what can be fitted on, features and hits (n, ranks) of ranks that the rule was asked for, and the number
- * of them; lists likewise. */
-static uint64_t pack(notes *o, uint16_t *hits)
+/* Leaves only what can be fitted on, features and hits (n, ranks) of ranks that the predictor was asked for, and the
+ * number of them; lists likewise. */
+static uint64_t pack(records *o, uint16_t *hits)
 {
     uint64_t count = 0;
     for (uint64_t i = 0; i < o->n * o->ranks; i++) {
@@ -332,7 +332,7 @@ static int compare_falling(const void *a, const void *b)
 }
 
 /* Thresholds by which 0, then GROWTH times more and more of the lists behind the first are probed. */
-static fgmm_status set_thresholds(fg_calibration *calibration, const notes *o, uint64_t count,
+static fgmm_status set_thresholds(fg_calibration *calibration, const records *o, uint64_t count,
                                   const fg_predictor *predictor)
 {
     static const double first = 0.25, growth = 1.25;
@@ -362,13 +362,13 @@ done:
 static fgmm_status fit(fg_calibration *calibration, fg_seen *seen, fgmm_searcher *s, const queries *q)
 {
     fgmm_status status = FGMM_OK;
-    notes o = {0};
+    records o = {0};
     const fg_probing probing = {.threshold = -INFINITY, .observe = observe, .user = &o};
     const uint32_t top = calibration->for_top;
     int64_t *ids = NULL;
     float *best = NULL;
     uint16_t *hits = NULL; /* (n, ranks), each at most FGMM_TOP_MAX */
-    FG_TRY(notes_create(&o, seen, &s->predictor, q->n, 1));
+    FG_TRY(records_create(&o, seen, &s->predictor, q->n, 1));
     FG_TRY(FG_ALLOC(&ids, q->n * top, "results"));
     FG_TRY(FG_ALLOC(&best, q->n * top, "results"));
     FG_TRY(FG_ALLOC(&hits, q->n * o.ranks, "features"));
@@ -381,14 +381,14 @@ static fgmm_status fit(fg_calibration *calibration, fg_seen *seen, fgmm_searcher
     fg_predictor_fit(calibration->weights, &calibration->bias, o.features, hits, count);
     FG_TRY(set_thresholds(calibration, &o, count, &s->predictor));
 done:
-    notes_free(&o);
+    records_free(&o);
     free(ids);
     free(best);
     free(hits);
     return status;
 }
 
-/* ---- the dial ---- */
+/* ---- the calibration ---- */
 
 /* Mean share of the true neighbours, (n,top), that a threshold finds: those with a higher score. What does not exist
  * (-1) is not asked for. */
@@ -413,14 +413,14 @@ static fgmm_status calibrate(fg_calibration *calibration, fg_seen *seen, fgmm_se
 {
     fgmm_status status = FGMM_OK;
     const uint32_t top = calibration->for_top;
-    notes o = {0};
+    records o = {0};
     const fg_probing nearest = {.threshold = INFINITY, .observe = observe, .user = &o};
     const fg_probing everything = {.nprobe = s->index->info.lists};
     int64_t *ids = NULL;
     float *scores = NULL;
     double reached = 0;
     uint32_t points = 0;
-    FG_TRY(notes_create(&o, seen, &s->predictor, q->n, 0));
+    FG_TRY(records_create(&o, seen, &s->predictor, q->n, 0));
     FG_TRY(FG_ALLOC(&ids, q->n * top, "results"));
     FG_TRY(FG_ALLOC(&scores, q->n * top, "results"));
     FG_TRY(search(s, q, top, &nearest, ids));
@@ -432,13 +432,13 @@ static fgmm_status calibrate(fg_calibration *calibration, fg_seen *seen, fgmm_se
     }
     calibration->points = points;
 done:
-    notes_free(&o);
+    records_free(&o);
     free(ids);
     free(scores);
     return status;
 }
 
-/* A dial with one setting: all ranks. */
+/* A calibration with one setting: all ranks. */
 static void set_trivial(fg_calibration *calibration)
 {
     calibration->bias = 0;

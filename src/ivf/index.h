@@ -9,10 +9,10 @@
 #include "input.h"
 #include "model.h"
 
-/* The probing rule of an index and its dial; docs/math.md, equations 22, 23. */
+/* The probing predictor of an index and its calibration; docs/math.md, equations 22, 23. */
 enum { FG_PREDICTOR_FEATURES = 8, FG_CALIBRATION_POINTS = 32 };
 typedef struct fg_calibration {
-    uint32_t for_top; /* 0: there is no dial */
+    uint32_t for_top; /* 0: there is no calibration */
     uint32_t ranks;   /* M: lists that are considered */
     uint32_t points;  /* of the curve, 1..FG_CALIBRATION_POINTS */
     uint32_t is_on_queries;
@@ -21,8 +21,8 @@ typedef struct fg_calibration {
     double recall[FG_CALIBRATION_POINTS];               /* reached with each threshold; does not fall */
 } fg_calibration;
 
-/* What the queries were like that the dial was made with: the largest squared distance to the nearest list, and the
- * largest ratio of that to the distance to the last list that the rule considers. 0: not known. */
+/* What the queries were like that the calibration was made with: the largest squared distance to the nearest list, and
+ * the largest ratio of that to the distance to the last list that the predictor considers. 0: not known. */
 typedef struct fg_seen {
     double nearest, flatness;
 } fg_seen;

@@ -19,7 +19,7 @@ typedef struct fg_list_cache {
 } fg_list_cache;
 
 /* Lists and ids take at most `bytes` of the device, but at least a few blocks of rows. Borrows index and device. A
- * shelf begins as zeros, and is cleared also after a failure. */
+ * cache begins as zeros, and is cleared also after a failure. */
 fgmm_status fg_list_cache_open(fg_list_cache *list_cache, const fgmm_index *index, fgmm_device *device, uint64_t bytes);
 void fg_list_cache_clear(fg_list_cache *list_cache);
 

@@ -26,7 +26,7 @@ typedef struct header {
     int32_t exponent; /* of the unit; version 1: 0 */
     uint64_t centroids_at, lists_at, mixture_at, calibration_at, ids_at, rows_at, file_bytes;
     uint64_t zero[11];
-    fg_seen seen;         /* of the dial */
+    fg_seen seen;         /* of the calibration */
     uint64_t tables_hash; /* of the bytes from the header's end to ids_at */
     uint64_t header_hash; /* of all before it */
 } header;
@@ -47,7 +47,7 @@ static uint64_t mixture_count(const fgmm_model *mixture)
     return info->components * (1 + info->dims) + fg_covariance_count(info->covariance, info->components, info->dims);
 }
 
-/* Where the shift lies, behind the dial. */
+/* Where the shift lies, behind the calibration. */
 static uint64_t shift_at(const header *h)
 {
     return fg_round_up(h->calibration_at + sizeof(fg_calibration), 8);

@@ -1,12 +1,12 @@
-/* predictor.h - the probing rule: the expected number of a query's neighbours that a list adds, per distance it costs,
- * as a log-linear function of what is known when the list comes up (docs/math.md, equations 22, 23). */
+/* predictor.h - the probing predictor: the expected number of a query's neighbours that a list adds, per distance it
+ * costs, as a log-linear function of what is known when the list comes up (docs/math.md, equations 22, 23). */
 #ifndef FG_PREDICTOR_H
 #define FG_PREDICTOR_H
 
 #include "assign.h"
 #include "index.h"
 
-/* What the rule needs to know of an index. */
+/* What the predictor needs to know of an index. */
 typedef struct fg_predictor {
     const fg_calibration *calibration;
     uint64_t k, d;          /* lists, dimensions */
@@ -17,7 +17,7 @@ typedef struct fg_predictor {
     float *log_rank;        /* (ranks): ln i, i from 1 */
 } fg_predictor;
 
-/* scan, centroids: of float rows, and the index's centroids on the device. dial: borrowed. */
+/* scan, centroids: of float rows, and the index's centroids on the device. calibration: borrowed. */
 fgmm_status fg_predictor_create(fg_predictor *predictor, const fgmm_index *index, const fg_calibration *calibration,
                                 fg_scan *scan, const fg_list_storage *centroids);
 void fg_predictor_clear(fg_predictor *predictor);
@@ -33,7 +33,7 @@ typedef struct fg_predictor_query {
 void fg_predictor_features(float *f, const fg_predictor *predictor, const fg_predictor_query *query, uint32_t i,
                            float rho2);
 
-/* ln(expected hits / length) by the dial's weights. */
+/* ln(expected hits / length) by the calibration's weights. */
 float fg_predictor_score(const fg_predictor *predictor, const fg_predictor_query *query, uint32_t i, float rho2);
 
 /* weights (FG_PREDICTOR_FEATURES) and *bias of ln E[y] = bias + w.f by Newton's method; f (n, FG_PREDICTOR_FEATURES), y

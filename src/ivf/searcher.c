@@ -1,5 +1,5 @@
-/* searcher.c - answers batches of queries: the nearest centroids, then the lists that a fixed number or the rule asks
- * for, in rounds that share each list among all queries. */
+/* searcher.c - answers batches of queries: the nearest centroids, then the lists that a fixed number or the predictor
+ * asks for, in rounds that share each list among all queries. */
 #include "searcher.h"
 
 #include "memory_plan.h"
@@ -232,7 +232,7 @@ static fgmm_status probe_fixed(batch *b, fgmm_search_stats *stats)
     return scan_wanted(b);
 }
 
-/* Of the queries that still have ranks before them; of the others the rule has asked. */
+/* Of the queries that still have ranks before them; of the others the predictor has asked. */
 static fgmm_status read_rho(batch *b)
 {
     const fgmm_status status = fg_scan_results(b->scan, NULL, b->best);
@@ -242,8 +242,8 @@ static fgmm_status read_rho(batch *b)
     return status;
 }
 
-/* The lists that query q takes in this round: until k results are known the next one, then all that the rule asks for.
- * Renewing the k-th distance in between was measured to save nothing (docs/ivf.md), and lists are shared by fewer
+/* The lists that query q takes in this round: until k results are known the next one, then all that the predictor asks
+ * for. Renewing the k-th distance in between was measured to save nothing (docs/ivf.md), and lists are shared by fewer
  * queries the more rounds there are. */
 static void choose(batch *b, uint64_t q, fgmm_search_stats *stats)
 {

@@ -16,18 +16,18 @@ struct fgmm_searcher {
     fg_scan *coarse;
     fg_scan *scans[2];       /* by is_integer; made at first use */
     uint64_t scratch_floats; /* of the scans */
-    fg_predictor predictor;  /* where the index has a dial */
+    fg_predictor predictor;  /* where the index has a calibration */
     fg_id_set seen;          /* for counting different ids */
 };
 
-/* dial: borrowed; NULL: the index's own, where it has one. memory_limit_bytes: of the process, on a CPU device with
- * what that holds; 0: the device's own limit is the only one. */
+/* calibration: borrowed; NULL: the index's own, where it has one. memory_limit_bytes: of the process, on a CPU device
+ * with what that holds; 0: the device's own limit is the only one. */
 fgmm_status fg_searcher_open(fgmm_searcher **searcher, const fgmm_index *index, fgmm_device *device,
                              const fg_calibration *calibration, uint64_t memory_limit_bytes);
 
-/* What the rule goes by, of n queries (first .. first + n - 1 of the call): their nearest lists, which the queries have
- * looked into up to rank `from` (n); by then, and not before, k results were known, the last at rho2 (n); infinite:
- * there are fewer. */
+/* What the predictor goes by, of n queries (first .. first + n - 1 of the call): their nearest lists, which the queries
+ * have looked into up to rank `from` (n); by then, and not before, k results were known, the last at rho2 (n);
+ * infinite: there are fewer. */
 typedef struct fg_observation {
     uint64_t first, n;
     const fg_predictor_query *queries;
@@ -37,9 +37,10 @@ typedef struct fg_observation {
 
 /* How far to probe. */
 typedef struct fg_probing {
-    uint64_t nprobe; /* lists per query; 0: by the rule */
-    float threshold; /* the rule: a list is probed when its score is above; -INFINITY: all of the dial's ranks */
-    void (*observe)(void *user, const fg_observation *observation); /* or NULL; by the rule only */
+    uint64_t nprobe; /* lists per query; 0: by the predictor */
+    float threshold; /* the predictor: a list is probed when its score is above; -INFINITY: all of the calibration's
+                        ranks */
+    void (*observe)(void *user, const fg_observation *observation); /* or NULL; by the predictor only */
     void *user;
 } fg_probing;
 

@@ -23,7 +23,7 @@ fgmm_status fg_index_writer_add(fg_index_writer *writer, uint64_t list, int64_t 
 fgmm_status fg_index_writer_flush(fg_index_writer *writer, uint64_t rows, uint64_t next_id);
 const char *fg_index_writer_path(const fg_index_writer *writer);
 
-/* Sets the dial and what it was made with; flush must follow. */
+/* Sets the calibration and what it was made with; flush must follow. */
 void fg_index_writer_set_calibration(fg_index_writer *writer, const fg_calibration *calibration, const fg_seen *seen);
 
 /* Puts the flushed file into its place and frees the writer, also on failure. */

@@ -1,5 +1,5 @@
 /* assign.h - rows to centroids: the nearest, and the second one by the direction of the residual (cl/search/assign.cl).
- * Twin: fg_reference_assign. */
+ * Reference: fg_reference_assign. */
 #ifndef FG_ASSIGN_H
 #define FG_ASSIGN_H
 

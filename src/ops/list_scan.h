@@ -1,6 +1,6 @@
 /* list_scan.h - nearest rows of posting lists: a batch of queries against the lists that each wants, grouped by list,
- * and the k nearest per query kept on the device from call to call. Twin: fg_reference_squared_distances. What to probe
- * is decided above (ivf/). */
+ * and the k nearest per query kept on the device from call to call. Reference: fg_reference_squared_distances. What to
+ * probe is decided above (ivf/). */
 #ifndef FG_SCAN_H
 #define FG_SCAN_H
 

@@ -211,7 +211,7 @@ uint64_t fg_fused_most_entries(const fg_pass *pass, uint64_t rows);
 void fg_fused_free(fg_fused *fused);
 
 /* whitening.c, for tied covariances, and full ones of the group backend; nothing for others. load: the packed
- * parameters' twin. run: *white are the rows. densify: log-densities of a batch. */
+ * parameters' reference. run: *white are the rows. densify: log-densities of a batch. */
 uint64_t fg_whitening_bytes(const fg_shape *shape);
 fgmm_status fg_whitening_create(fg_pass *pass);
 void fg_whitening_free(fg_whitening *whitening);

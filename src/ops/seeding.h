@@ -1,5 +1,5 @@
 /* seeding.h - the device side of k-means++: a sample of rows held on the device, distances to candidates, potentials.
- * The random choices are made above (seed/kmeans_plusplus.c); twin: fg_reference_squared_distances. */
+ * The random choices are made above (seed/kmeans_plusplus.c); reference: fg_reference_squared_distances. */
 #ifndef FG_SEEDING_H
 #define FG_SEEDING_H
 

@@ -1,5 +1,5 @@
-/* reference.h - the plain double-precision twin of every device operation. Slow, short, obviously right: kernels are
- * compared with these. Arrays are row-major; x (n,d) are rows in the data's own coordinates. */
+/* reference.h - the plain double-precision reference of every device operation. Slow, short, obviously right: kernels
+ * are compared with these. Arrays are row-major; x (n,d) are rows in the data's own coordinates. */
 #ifndef FG_REFERENCE_H
 #define FG_REFERENCE_H
 

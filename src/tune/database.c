@@ -112,10 +112,10 @@ static void tell(fgmm_log_fn log, void *user, const char *path, size_t number, c
 static fgmm_status cut_lines(fg_tiles *t, size_t bytes)
 {
     fgmm_status status = FGMM_OK;
-    size_t room = 1;
-    for (size_t i = 0; i < bytes; i++) room += t->bytes[i] == '\n' || t->bytes[i] == 0; /* both end a line */
-    if (room > MOST_LINES) return FGMM_OK;
-    FG_TRY(FG_ALLOC(&t->lines, room, "remembered tiles"));
+    size_t lines = 1;
+    for (size_t i = 0; i < bytes; i++) lines += t->bytes[i] == '\n' || t->bytes[i] == 0; /* both end a line */
+    if (lines > MOST_LINES) return FGMM_OK;
+    FG_TRY(FG_ALLOC(&t->lines, lines, "remembered tiles"));
     FG_TRY(FG_ALLOC(&t->fields, bytes + 1, "remembered tiles"));
     for (size_t i = 0; i < bytes; i++)
         if (t->bytes[i] == '\n') t->bytes[i] = 0;
@@ -130,7 +130,7 @@ done:
 }
 
 /* The first line must be ours; it is taken away. */
-static int take_header(fg_tiles *t)
+static int parse_header(fg_tiles *t)
 {
     const size_t letters = sizeof header - 1;
     if (t->count == 0 || strncmp(t->lines[0].text, header, letters) != 0 ||
@@ -153,7 +153,7 @@ fgmm_status fg_tiles_read(fg_tiles **tiles, const char *path, fgmm_log_fn log, v
     fg_error_restore(error_text);
     if (status == FGMM_OK) {
         FG_TRY(cut_lines(t, bytes));
-        t->is_foreign = bytes > 0 && !take_header(t); /* too many lines are cut into none */
+        t->is_foreign = bytes > 0 && !parse_header(t); /* too many lines are cut into none */
     } else {
         t->is_foreign = status == FGMM_FORMAT; /* too large for ours */
         status = FGMM_OK;
@@ -193,21 +193,21 @@ static const char *write_process(char remark[REMARK_BYTES])
 }
 
 /* A text as it stands in the file. */
-static const char *field_text(char room[FIELD_BYTES], const char *text)
+static const char *field_text(char field[FIELD_BYTES], const char *text)
 {
     text += strspn(text, " ");
-    snprintf(room, FIELD_BYTES, "%s", text);
-    size_t length = strlen(room);
+    snprintf(field, FIELD_BYTES, "%s", text);
+    size_t length = strlen(field);
     for (size_t i = 0; i < length; i++)
-        if (room[i] == '|' || iscntrl((unsigned char)room[i])) room[i] = '/';
-    while (length > 0 && room[length - 1] == ' ') room[--length] = 0;
-    return room;
+        if (field[i] == '|' || iscntrl((unsigned char)field[i])) field[i] = '/';
+    while (length > 0 && field[length - 1] == ' ') field[--length] = 0;
+    return field;
 }
 
 static int is_same(const char *field, const char *text)
 {
-    char room[FIELD_BYTES];
-    return strcmp(field, field_text(room, text)) == 0;
+    char buffer[FIELD_BYTES];
+    return strcmp(field, field_text(buffer, text)) == 0;
 }
 
 static int is_of(const line *l, const fg_tiles_key *key)
@@ -294,7 +294,7 @@ done:
 static fgmm_status write_line(fg_atomic_file *file, const char *kind, const fg_tiles_key *key, const char *tile,
                               const char *remark)
 {
-    char room[FIELDS][FIELD_BYTES], shape[64], text[FIELDS * (FIELD_BYTES + 3)];
+    char buffers[FIELDS][FIELD_BYTES], shape[64], text[FIELDS * (FIELD_BYTES + 3)];
     snprintf(shape, sizeof shape, "k=%llu d=%llu", (unsigned long long)bucket(key->k),
              (unsigned long long)bucket(key->d));
     const char *const given[CHECKSUM] = {kind,      key->device, key->driver, key->op, key->covariance,
@@ -302,7 +302,7 @@ static fgmm_status write_line(fg_atomic_file *file, const char *kind, const fg_t
     const char *fields[FIELDS];
     size_t used = 0;
     for (int i = 0; i < CHECKSUM; i++) {
-        fields[i] = field_text(room[i], given[i]);
+        fields[i] = field_text(buffers[i], given[i]);
         used += (size_t)snprintf(text + used, sizeof text - used, "%s | ", fields[i]);
     }
     snprintf(text + used, sizeof text - used, "%016llx", (unsigned long long)checksum(fields));

@@ -29,7 +29,7 @@ typedef struct search {
     const fg_search_op *op;
     fg_search_result *result;
     tried_tile *tried; /* (count) */
-    uint64_t count, room;
+    uint64_t count, capacity;
     double began_s, deadline_s; /* deadline: of the program that is being tuned */
     double longest_s;           /* the candidate that took longest, built and timed */
     fgmm_status failure;        /* of the last candidate that failed, with its text */
@@ -57,14 +57,14 @@ static const tried_tile *find_tried(const search *s, const void *tile, unsigned 
     return NULL;
 }
 
-static fgmm_status note_tried(search *s, const tried_tile *tile)
+static fgmm_status record_tried(search *s, const tried_tile *tile)
 {
-    if (s->count == s->room) {
-        const uint64_t room = 2 * s->room + 64;
-        tried_tile *tried = realloc(s->tried, (size_t)room * sizeof *tried);
-        if (!tried) return fg_fail(FGMM_MEMORY, "tiles tried: %llu", (unsigned long long)room);
+    if (s->count == s->capacity) {
+        const uint64_t capacity = 2 * s->capacity + 64;
+        tried_tile *tried = realloc(s->tried, (size_t)capacity * sizeof *tried);
+        if (!tried) return fg_fail(FGMM_MEMORY, "tiles tried: %llu", (unsigned long long)capacity);
         s->tried = tried;
-        s->room = room;
+        s->capacity = capacity;
     }
     s->tried[s->count++] = *tile;
     return FGMM_OK;
@@ -132,7 +132,7 @@ static fgmm_status measure(double *seconds, search *s, const void *tile, unsigne
     tried_tile t = {.program = program, .verdict = FG_VERDICT_SKIPPED, .seconds = (double)INFINITY};
     memcpy(t.tile, tile, op->space->tile_bytes);
     if (!op->is_suspect || !op->is_suspect(op->user, tile)) FG_TRY(judge(s, &t, best_s));
-    FG_TRY(note_tried(s, &t));
+    FG_TRY(record_tried(s, &t));
     count_verdict(s->result, t.verdict);
     const double ended_s = now_s(s);
     s->longest_s = fmax(s->longest_s, ended_s - began_s);
@@ -294,19 +294,19 @@ done:
 static fgmm_status duel(const search *s, const void *first, const void *winner, unsigned program, double medians[2])
 {
     fgmm_status status = FGMM_OK;
-    enum { TURNS = 3, RUNS_OF_TURN = 2 };
-    double runs[2][TURNS * RUNS_OF_TURN];
+    enum { ROUNDS = 3, RUNS_OF_ROUND = 2 };
+    double runs[2][ROUNDS * RUNS_OF_ROUND];
     const void *const tiles[2] = {first, winner};
-    for (int turn = 0; turn < TURNS; turn++)
+    for (int round = 0; round < ROUNDS; round++)
         for (int side = 0; side < 2; side++) {
             int is_right;
             FG_TRY(s->op->prepare(s->op->user, tiles[side], program, &is_right));
-            for (int i = 0; i < RUNS_OF_TURN; i++)
-                FG_TRY(s->op->run(s->op->user, &runs[side][turn * RUNS_OF_TURN + i]));
+            for (int i = 0; i < RUNS_OF_ROUND; i++)
+                FG_TRY(s->op->run(s->op->user, &runs[side][round * RUNS_OF_ROUND + i]));
         }
     for (int side = 0; side < 2; side++) {
-        qsort(runs[side], TURNS * RUNS_OF_TURN, sizeof(double), by_value);
-        medians[side] = (runs[side][TURNS * RUNS_OF_TURN / 2 - 1] + runs[side][TURNS * RUNS_OF_TURN / 2]) / 2;
+        qsort(runs[side], ROUNDS * RUNS_OF_ROUND, sizeof(double), by_value);
+        medians[side] = (runs[side][ROUNDS * RUNS_OF_ROUND / 2 - 1] + runs[side][ROUNDS * RUNS_OF_ROUND / 2]) / 2;
     }
 done:
     return status;

@@ -49,12 +49,12 @@ void fg_space_neighbour(const fg_space *space, void *neighbour, const void *tile
     if (space->repair) space->repair(neighbour);
 }
 
-int fg_space_format(const fg_space *space, const void *tile, char *text, size_t room)
+int fg_space_format(const fg_space *space, const void *tile, char *text, size_t capacity)
 {
     int used = 0;
     for (size_t i = 0; i < space->count; i++) {
-        const size_t at = (size_t)used < room ? (size_t)used : room;
-        used += snprintf(text + at, room - at, "%s%s=%u", i ? " " : "", space->parameters[i].name,
+        const size_t at = (size_t)used < capacity ? (size_t)used : capacity;
+        used += snprintf(text + at, capacity - at, "%s%s=%u", i ? " " : "", space->parameters[i].name,
                          fg_space_get(space, tile, i));
     }
     return used;

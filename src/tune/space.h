@@ -57,7 +57,7 @@ const char *fg_space_reject(const fg_space *space, const void *tile, const void 
 void fg_space_neighbour(const fg_space *space, void *neighbour, const void *tile, size_t parameter, size_t value);
 
 /* "rows=12 vectors=2 ..." in the table's order; returns the letters written, as snprintf. */
-int fg_space_format(const fg_space *space, const void *tile, char *text, size_t room);
+int fg_space_format(const fg_space *space, const void *tile, char *text, size_t capacity);
 /* The reverse, in any order. Words with other names are passed over; 0 where a parameter is missing, comes twice or is
  * no number: the tile is then undefined. */
 int fg_space_parse(const fg_space *space, void *tile, const char *text);

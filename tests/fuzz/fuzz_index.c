@@ -96,7 +96,7 @@ static size_t write_seed(const char *path, fgmm_index_format format, const fgmm_
                          size_t capacity)
 {
     static const float centroids[K * D] = {0, 0, 5, 5, -5, 5};
-    static const uint64_t rooms[K] = {2, 0, 3};
+    static const uint64_t capacities[K] = {2, 0, 3};
     fg_index_head head = {.centroids = centroids,
                           .mixture = mixture,
                           .info = {.lists = K,
@@ -111,7 +111,7 @@ static size_t write_seed(const char *path, fgmm_index_format format, const fgmm_
     fg_index_writer *writer;
     head.calibration.threshold[1] = -3;
     head.calibration.recall[1] = 1;
-    REQUIRE(fg_index_writer_open(&writer, path, &head, rooms, 4096) == FGMM_OK);
+    REQUIRE(fg_index_writer_open(&writer, path, &head, capacities, 4096) == FGMM_OK);
     for (int i = 0; i < 4; i++) REQUIRE(fg_index_writer_add(writer, i < 2 ? 0 : 2, i % 3, row) == FGMM_OK);
     if (format == FGMM_INDEX_FAISS) REQUIRE(fg_index_writer_add(writer, 2, 2, row) == FGMM_OK);
     REQUIRE(fg_index_writer_flush(writer, 3, 3) == FGMM_OK && fg_index_writer_commit(writer) == FGMM_OK);

@@ -1,6 +1,6 @@
-/* test_pass.c - a pass on the device against the double-precision twin: the vector and the group backend, both paths,
- * all row types, spherical and diagonal covariances, at sizes around the tile's edges. Matrices: test_pass_matrices.c;
- * matrix units: test_pass_units.c. The case "tiny" is small enough for a simulator. */
+/* test_pass.c - a pass on the device against the double-precision reference: the vector and the group backend, both
+ * paths, all row types, spherical and diagonal covariances, at sizes around the tile's edges. Matrices:
+ * test_pass_matrices.c; matrix units: test_pass_units.c. The case "tiny" is small enough for a simulator. */
 #include "passes.h"
 #include "support.h"
 #include "wrong_driver.h"
@@ -58,14 +58,14 @@ static const uint64_t edge_sizes[][3] = {
 static const uint64_t edge_dims[] = {3, 15, 16, 33};
 enum { EDGE_SIZES = sizeof edge_sizes / sizeof edge_sizes[0], EDGE_DIMS = sizeof edge_dims / sizeof edge_dims[0] };
 
-START_TEST(test_pass__vector_equals_the_twin_at_tile_edges)
+START_TEST(test_pass__vector_equals_the_reference_at_tile_edges)
 {
     check_sizes(FGMM_BACKEND_CPU_SIMD, NULL, edge_sizes, EDGE_SIZES, 0.5);
 }
 END_TEST
 
 /* Each D with two variants, one with all components and one of the others. */
-START_TEST(test_pass__vector_equals_the_twin_at_vector_edges)
+START_TEST(test_pass__vector_equals_the_reference_at_vector_edges)
 {
     for (size_t v = (size_t)_i % 3; v < VARIANTS; v += 3) {
         const shape_case c = {.backend = FGMM_BACKEND_CPU_SIMD,
@@ -84,7 +84,7 @@ END_TEST
 
 /* Left to itself, the vector backend takes small mixtures straight into sums: more rows than a range has, K and D
  * around panels and vectors, also far from the shift. */
-START_TEST(test_pass__vector_small_mixtures_equal_the_twin)
+START_TEST(test_pass__vector_small_mixtures_equal_the_reference)
 {
     static const uint64_t sizes[][3] = {{1, 1, 1}, {47, 17, 16}, {48, 17, 33}, {3100, 17, 17}, {2049, 17, 150}};
     for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++)
@@ -116,14 +116,14 @@ static const fg_tile group_tiles[] = {
 };
 enum { GROUP_TILES = sizeof group_tiles / sizeof group_tiles[0] };
 
-START_TEST(test_pass__group_equals_the_twin_at_tile_edges)
+START_TEST(test_pass__group_equals_the_reference_at_tile_edges)
 {
     static const uint64_t sizes[][3] = {{1, 9, 1}, {31, 9, 31}, {32, 9, 32}, {33, 9, 33}, {300, 9, 65}};
     check_sizes(FGMM_BACKEND_GPU_WORKGROUP, &quick_group_tile, sizes, sizeof sizes / sizeof sizes[0], 0.5);
 }
 END_TEST
 
-START_TEST(test_pass__group_equals_the_twin_with_every_tile)
+START_TEST(test_pass__group_equals_the_reference_with_every_tile)
 {
     const int all = getenv("FG_TEST_ALL") != NULL;
     for (size_t v = 0; v < VARIANTS; v++) {
@@ -204,7 +204,7 @@ static int vector_tile(fg_tile *tile, unsigned i)
 }
 
 /* FG_TEST_ALL in the environment: all tiles, and every variant with each. */
-START_TEST(test_pass__vector_equals_the_twin_in_the_tile_space)
+START_TEST(test_pass__vector_equals_the_reference_in_the_tile_space)
 {
     const int all = getenv("FG_TEST_ALL") != NULL;
     fg_tile tile;
@@ -288,7 +288,7 @@ START_TEST(test_pass__small_mixtures_in_several_launches)
 END_TEST
 
 /* Lists of a batch that takes two launches (responsibilities.c: 2^33 operations) are those of two batches, a launch
- * each, to the last bit; the twin would take too long. */
+ * each, to the last bit; the reference would take too long. */
 START_TEST(test_pass__lists_in_several_launches)
 {
     enum { N = 1300, K = 250000, D = 17, STATISTICS = 2 + K * (1 + D + 1) };
@@ -419,13 +419,13 @@ Suite *suite(void)
     TCase *local = tcase_create("local");
     TCase *tiny = tcase_create("tiny");
     TCase *const cases[] = {vector, group, both, launches, local, tiny};
-    tcase_add_test(vector, test_pass__vector_equals_the_twin_at_tile_edges);
-    tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_at_vector_edges, 0, EDGE_DIMS);
-    tcase_add_test(vector, test_pass__vector_small_mixtures_equal_the_twin);
+    tcase_add_test(vector, test_pass__vector_equals_the_reference_at_tile_edges);
+    tcase_add_loop_test(vector, test_pass__vector_equals_the_reference_at_vector_edges, 0, EDGE_DIMS);
+    tcase_add_test(vector, test_pass__vector_small_mixtures_equal_the_reference);
     tcase_add_loop_test(vector, test_pass__vector_small_mixtures_sparse_and_dense, 0, 4);
-    tcase_add_loop_test(vector, test_pass__vector_equals_the_twin_in_the_tile_space, 0, MOST_TILES);
-    tcase_add_test(group, test_pass__group_equals_the_twin_at_tile_edges);
-    tcase_add_loop_test(group, test_pass__group_equals_the_twin_with_every_tile, 0, GROUP_TILES);
+    tcase_add_loop_test(vector, test_pass__vector_equals_the_reference_in_the_tile_space, 0, MOST_TILES);
+    tcase_add_test(group, test_pass__group_equals_the_reference_at_tile_edges);
+    tcase_add_loop_test(group, test_pass__group_equals_the_reference_with_every_tile, 0, GROUP_TILES);
     tcase_add_loop_test(both, test_pass__overflowing_rows_take_the_dense_path, 0, BACKENDS);
     tcase_add_loop_test(both, test_pass__few_overflowing_rows_of_many_batches, 0, BACKENDS);
     tcase_add_test(both, test_pass__dense_rows_in_several_tiles);

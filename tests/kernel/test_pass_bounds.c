@@ -1,5 +1,5 @@
 /* test_pass_bounds.c - a pass whose responsibilities leave out what upper bounds show to be irrelevant, against the
- * double-precision twin; and when such bounds are used. */
+ * double-precision reference; and when such bounds are used. */
 #include "passes.h"
 #include "rng.h"
 #include "support.h"
@@ -24,7 +24,7 @@ static shape_case bounds_case(fg_assignment assignment, fgmm_type type, uint64_t
 
 /* D above the number of coordinates, and where these are fewer (below: further down); K and N about panels and blocks.
  */
-START_TEST(test_pass__bounds_equal_the_twin_at_tile_edges)
+START_TEST(test_pass__bounds_equal_the_reference_at_tile_edges)
 {
     static const uint64_t dims[] = {100, 300};
     static const uint64_t sizes[][2] = {{1, 1}, {11, 31}, {12, 32}, {13, 33}, {25, 1}, {49, 1000}};
@@ -73,7 +73,7 @@ typedef struct rest_case {
 } rest_case;
 
 /* A row's part beside the axes is lost in the rounding of its squared length; times a mean's part it decides. */
-static void make_rests(rest_case *c)
+static void make_residuals(rest_case *c)
 {
     fg_rng rng;
     fg_rng_init(&rng, 3, 77, 0);
@@ -111,7 +111,7 @@ START_TEST(test_pass__bounds_are_true_where_rests_are_rounding)
                                      .batch_rows = PAIRS,
                                      .path = FGMM_PATH_SPARSE,
                                      .pruning = FG_PRUNING_ALWAYS};
-    make_rests(&c);
+    make_residuals(&c);
     const fg_parameters p = {FGMM_SPHERICAL, REST_K, REST_D, c.weights, c.means, c.variances};
     ck_ok(fg_pass_create(&pass, device, &options));
     ck_ok(fg_buffer_create(&buffer, device, sizeof c.rows, FG_BUFFER_DEVICE, "rows"));
@@ -234,7 +234,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(use, NULL, close_device);
     tcase_set_timeout(edges, 900);
     tcase_set_timeout(use, 300);
-    tcase_add_loop_test(edges, test_pass__bounds_equal_the_twin_at_tile_edges, 0, 2);
+    tcase_add_loop_test(edges, test_pass__bounds_equal_the_reference_at_tile_edges, 0, 2);
     tcase_add_test(edges, test_pass__bounds_keep_the_nearest);
     tcase_add_test(edges, test_pass__bounds_in_hard_cases);
     tcase_add_test(edges, test_pass__bounds_are_true_where_rests_are_rounding);

@@ -1,5 +1,5 @@
-/* test_pass_matrices.c - a pass with tied and full covariances against the double-precision twin, in both backends. The
- * case "tiny" is small enough for a simulator. */
+/* test_pass_matrices.c - a pass with tied and full covariances against the double-precision reference, in both
+ * backends. The case "tiny" is small enough for a simulator. */
 #include "passes.h"
 #include "support.h"
 
@@ -32,7 +32,7 @@ static const uint64_t matrix_sizes[BACKENDS][MATRIX_SIZES][3] = {
     {{1, 9, 1}, {31, 9, 31}, {32, 9, 32}, {33, 9, 33}, {300, 33, 65}},
 };
 
-START_TEST(test_pass__matrices_equal_the_twin_at_tile_edges)
+START_TEST(test_pass__matrices_equal_the_reference_at_tile_edges)
 {
     const int backend = _i % BACKENDS;
     const variant *v = &matrix_variants[_i / BACKENDS];
@@ -54,7 +54,7 @@ START_TEST(test_pass__matrices_equal_the_twin_at_tile_edges)
 END_TEST
 
 /* Of tied and full mixtures; k-means sums wide by itself. Then of the other types. */
-START_TEST(test_pass__wide_sums_and_sums_about_other_centres_equal_the_twin)
+START_TEST(test_pass__wide_sums_and_sums_about_other_centres_equal_the_reference)
 {
     const int backend = _i % BACKENDS;
     const variant *v = &matrix_variants[_i / BACKENDS];
@@ -158,9 +158,10 @@ Suite *suite(void)
     TCase *matrices = tcase_create("matrices");
     TCase *tiny = tcase_create("tiny");
     TCase *const cases[] = {matrices, tiny};
-    tcase_add_loop_test(matrices, test_pass__matrices_equal_the_twin_at_tile_edges, 0, MATRIX_VARIANTS * BACKENDS);
+    tcase_add_loop_test(matrices, test_pass__matrices_equal_the_reference_at_tile_edges, 0, MATRIX_VARIANTS * BACKENDS);
     tcase_add_loop_test(matrices, test_pass__matrices_do_not_depend_on_launches, 0, MATRIX_VARIANTS * BACKENDS);
-    tcase_add_loop_test(matrices, test_pass__wide_sums_and_sums_about_other_centres_equal_the_twin, 0, 2 * BACKENDS);
+    tcase_add_loop_test(matrices, test_pass__wide_sums_and_sums_about_other_centres_equal_the_reference, 0,
+                        2 * BACKENDS);
     tcase_add_loop_test(matrices, test_pass__wide_sums_without_doubles, 0, BACKENDS);
     tcase_add_loop_test(tiny, test_pass__tiny_matrices, 0, MATRIX_VARIANTS * BACKENDS);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

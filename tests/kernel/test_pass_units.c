@@ -1,4 +1,4 @@
-/* test_pass_units.c - a pass whose responsibilities a matrix unit computes, against the double-precision twin: AMX
+/* test_pass_units.c - a pass whose responsibilities a matrix unit computes, against the double-precision reference: AMX
  * where this machine has it, and its stand-in and a warp's in OpenCL C everywhere. */
 #include "passes.h"
 #include "support.h"
@@ -77,7 +77,7 @@ static shape_case unit_case(const fg_tile *tile, fg_assignment assignment, fgmm_
                         tile};
 }
 
-START_TEST(test_pass__unit_equals_the_twin_at_tile_edges)
+START_TEST(test_pass__unit_equals_the_reference_at_tile_edges)
 {
     static const uint64_t sizes[][3] = {{1, 33, 1}, {31, 31, 31}, {32, 32, 32}, {33, 33, 33}, {193, 33, 97}};
     const fg_tile *tile = &unit_tiles[_i];
@@ -179,7 +179,7 @@ END_TEST
 
 /* ---- bounds from one product ---- */
 
-START_TEST(test_pass__unit_with_bounds_equals_the_twin_at_tile_edges)
+START_TEST(test_pass__unit_with_bounds_equals_the_reference_at_tile_edges)
 {
     static const uint64_t sizes[][3] = {{1, 33, 1}, {31, 33, 31}, {32, 33, 32}, {33, 33, 33}, {193, 33, 97}};
     const fg_tile *tile = &unit_tiles[_i];
@@ -436,19 +436,19 @@ Suite *suite(void)
     TCase *warps = tcase_create("warps");
     TCase *bounds = tcase_create("bounds");
     TCase *const cases[] = {units, warps, bounds};
-    tcase_add_loop_test(units, test_pass__unit_equals_the_twin_at_tile_edges, 0, WARP);
+    tcase_add_loop_test(units, test_pass__unit_equals_the_reference_at_tile_edges, 0, WARP);
     tcase_add_loop_test(units, test_pass__unit_with_every_row_type, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_in_hard_cases, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_with_means_that_one_term_holds, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_with_a_collapsed_component_and_an_outlier, 0, UNITS);
-    tcase_add_loop_test(units, test_pass__unit_with_bounds_equals_the_twin_at_tile_edges, 0, WARP);
+    tcase_add_loop_test(units, test_pass__unit_with_bounds_equals_the_reference_at_tile_edges, 0, WARP);
     tcase_add_loop_test(units, test_pass__unit_with_bounds_in_hard_cases, 0, UNITS);
     tcase_add_loop_test(units, test_pass__unit_with_bounds_where_first_terms_mislead, 0, UNITS);
     tcase_add_test(units, test_pass__unit_is_named_where_it_multiplies);
     tcase_add_test(bounds, test_pass__bound_has_what_terms_leave);
     tcase_add_loop_test(bounds, test_pass__bound_has_what_terms_leave_of_means, 0, 2);
     tcase_add_test(units, test_pass__scratch_of_long_rows_is_counted_in_64_bits);
-    tcase_add_loop_test(warps, test_pass__unit_equals_the_twin_at_tile_edges, WARP, UNIT_TILES);
+    tcase_add_loop_test(warps, test_pass__unit_equals_the_reference_at_tile_edges, WARP, UNIT_TILES);
     tcase_add_loop_test(warps, test_pass__unit_with_every_row_type, WARP, UNIT_TILES);
     tcase_add_loop_test(warps, test_pass__unit_in_hard_cases, WARP, UNIT_TILES);
     tcase_add_loop_test(warps, test_pass__unit_with_means_that_one_term_holds, WARP, UNIT_TILES);

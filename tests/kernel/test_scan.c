@@ -194,7 +194,7 @@ static void check_case(const scan_case *c)
     made_free(&m);
 }
 
-START_TEST(test_scan__agrees_with_the_twin)
+START_TEST(test_scan__agrees_with_the_reference)
 {
     static const scan_case cases[] = {
         {FGMM_U8, 1, 1, 1, {1}, 1, 1, 0, 0},
@@ -304,7 +304,7 @@ START_TEST(test_scan__tiny)
 }
 END_TEST
 
-START_TEST(test_assign__agrees_with_the_twin)
+START_TEST(test_assign__agrees_with_the_reference)
 {
     static const uint64_t components[] = {1, 2, 15, 16, 17, 65};
     for (size_t i = 0; i < 6; i++) check_assignment(50, components[i], 24);
@@ -318,10 +318,10 @@ static void add_backend(Suite *s, TCase *c, void (*setup)(void))
 {
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_set_timeout(c, 300);
-    tcase_add_loop_test(c, test_scan__agrees_with_the_twin, 0, 11);
+    tcase_add_loop_test(c, test_scan__agrees_with_the_reference, 0, 11);
     tcase_add_test(c, test_scan__ties_go_by_id);
     tcase_add_loop_test(c, test_scan__parts_and_long_lists, 0, 2);
-    tcase_add_test(c, test_assign__agrees_with_the_twin);
+    tcase_add_test(c, test_assign__agrees_with_the_reference);
     suite_add_tcase(s, c);
 }
 

@@ -1,4 +1,4 @@
-/* test_seeding.c - k-means++ on the device against its double-precision twin. */
+/* test_seeding.c - k-means++ on the device against its double-precision reference. */
 #include "mixtures.h"
 #include "support.h"
 
@@ -30,7 +30,7 @@ static void teardown(void)
     fgmm_device_close(device);
 }
 
-/* Takes two rounds of candidates and compares potentials and least distances with the twin. */
+/* Takes two rounds of candidates and compares potentials and least distances with the reference. */
 static void compare(uint64_t n, uint64_t d, uint32_t c)
 {
     fg_seeding *seeding;
@@ -83,7 +83,7 @@ static void compare(uint64_t n, uint64_t d, uint32_t c)
     free(potentials);
 }
 
-START_TEST(test_seeding__agrees_with_the_twin)
+START_TEST(test_seeding__agrees_with_the_reference)
 {
     static const uint64_t rows[] = {1, 2, 255, 256, 257, 1000}, dims[] = {1, 3, 16, 257};
     static const uint32_t candidates[] = {1, 2, 8, 9};
@@ -113,7 +113,7 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const tests[] = {
-        test_seeding__agrees_with_the_twin,
+        test_seeding__agrees_with_the_reference,
         test_seeding__a_row_is_at_distance_zero_from_itself,
     };
     Suite *s = suite_create("seeding");

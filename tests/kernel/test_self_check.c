@@ -56,7 +56,7 @@ static fgmm_device_info described(void)
 }
 
 /* A check has run before the pass exists, and none does where the folder remembers it: it takes more memory. */
-START_TEST(test_probe__a_program_is_checked_once)
+START_TEST(test_self_check__a_program_is_checked_once)
 {
     const fg_pass_options options = {FGMM_SPHERICAL, FG_ASSIGN_SOFT, 3, 2, FGMM_F32, 64, FGMM_PATH_SPARSE, NULL};
     fg_pass *pass;
@@ -74,7 +74,7 @@ START_TEST(test_probe__a_program_is_checked_once)
 END_TEST
 
 /* Rounding of long rows is no failure: it would replace the backend for all later runs. */
-START_TEST(test_probe__long_rows_pass)
+START_TEST(test_self_check__long_rows_pass)
 {
     static const uint64_t dims[] = {6000, 10000};
     for (size_t i = 0; i < sizeof dims / sizeof dims[0]; i++) {
@@ -91,7 +91,7 @@ END_TEST
 /* As on an NVIDIA GPU, with a warp's unit in OpenCL C: the check passes, and the pass is what was checked. Rows of two
  * terms and of one, and k-means; with tile and dimensions of test_pass_units.c, whose compiled kernels serve here too.
  */
-START_TEST(test_probe__warps_of_a_gpu_pass)
+START_TEST(test_self_check__warps_of_a_gpu_pass)
 {
     static const struct {
         fgmm_type type;
@@ -120,7 +120,7 @@ START_TEST(test_probe__warps_of_a_gpu_pass)
 END_TEST
 
 /* What fails is said, remembered, and not tried again; a backend that is asked for is an error instead. */
-START_TEST(test_probe__a_failing_backend_is_replaced)
+START_TEST(test_self_check__a_failing_backend_is_replaced)
 {
     reopen(FGMM_BACKEND_AUTO);
     const fgmm_device_info first = described();
@@ -140,7 +140,7 @@ START_TEST(test_probe__a_failing_backend_is_replaced)
 END_TEST
 
 /* A kernel that takes the device along fails those behind it too. The next process begins with what has not failed. */
-START_TEST(test_probe__the_last_failing_backend_says_run_again)
+START_TEST(test_self_check__the_last_failing_backend_says_run_again)
 {
     reopen(FGMM_BACKEND_AUTO);
     while (described().backend != FGMM_BACKEND_GPU_WORKGROUP)
@@ -199,7 +199,7 @@ static void expect_other_backend(void)
 
 /* Ending once in the midst of a check is nobody's fault, and ending elsewhere the next time is not either. Twice at the
  * same place is. */
-START_TEST(test_probe__unfinished_checks_count_once_they_end_alike)
+START_TEST(test_self_check__unfinished_checks_count_once_they_end_alike)
 {
     in_another_process(end_in_a);
     in_another_process(expect_first_backend);
@@ -212,7 +212,7 @@ START_TEST(test_probe__unfinished_checks_count_once_they_end_alike)
 END_TEST
 
 /* A check that is finished makes good for those that were not. */
-START_TEST(test_probe__a_finished_check_clears_unfinished_ones)
+START_TEST(test_self_check__a_finished_check_clears_unfinished_ones)
 {
     in_another_process(end_in_a);
     reopen(FGMM_BACKEND_AUTO);
@@ -256,7 +256,7 @@ static void crash_in_script(void)
 }
 
 /* A driver that crashes ends the program only. It is believed when another process has met with the same. */
-START_TEST(test_probe__a_crash_is_the_drivers_and_believed_the_second_time)
+START_TEST(test_self_check__a_crash_is_the_drivers_and_believed_the_second_time)
 {
     write_script("echo 'flashgmm-check: stage running responsibilities'; kill -SEGV $$");
     in_another_process(crash_in_script);
@@ -273,7 +273,7 @@ START_TEST(test_probe__a_crash_is_the_drivers_and_believed_the_second_time)
 END_TEST
 
 /* What befalls the process is nothing against the device: it is checked again, however often. */
-START_TEST(test_probe__a_check_that_somebody_ends_leaves_no_mark)
+START_TEST(test_self_check__a_check_that_somebody_ends_leaves_no_mark)
 {
     static const char *const texts[] = {"kill -KILL $$", "kill -TERM $$", "kill -INT $$; sleep 9", "kill -HUP $$",
                                         "echo 'flashgmm-check: answer unsure no memory'"};
@@ -287,7 +287,7 @@ END_TEST
 
 /* A driver that hangs does not take the application along either; it is believed when that happens again. One that is
  * slow, and says what it does, is waited for. */
-START_TEST(test_probe__a_check_that_hangs_is_ended)
+START_TEST(test_self_check__a_check_that_hangs_is_ended)
 {
     check_silence_s = 3;
     write_script("for i in 1 2 3 4 5; do echo 'flashgmm-check: stage compiling lists'; sleep 1; done\n"
@@ -307,7 +307,7 @@ START_TEST(test_probe__a_check_that_hangs_is_ended)
 END_TEST
 
 /* Wrong results are believed at once, until they are forgotten. */
-START_TEST(test_probe__wrong_results_are_remembered_until_forgotten)
+START_TEST(test_self_check__wrong_results_are_remembered_until_forgotten)
 {
     size_t count;
     write_script("echo 'flashgmm-check: answer wrong sum 7 is 8'");
@@ -325,7 +325,7 @@ START_TEST(test_probe__wrong_results_are_remembered_until_forgotten)
 END_TEST
 
 /* A driver may end the process in other ways than by a signal. */
-START_TEST(test_probe__a_program_without_an_answer_has_failed)
+START_TEST(test_self_check__a_program_without_an_answer_has_failed)
 {
     write_script("exit 3");
     const fg_check_outcome outcome = ask_script();
@@ -336,7 +336,7 @@ END_TEST
 
 /* The real one, and its answer is the library's own. Where it cannot be started, or says that it cannot tell, the check
  * runs in the process. */
-START_TEST(test_probe__the_installed_program_checks)
+START_TEST(test_self_check__the_installed_program_checks)
 {
     static const char *const programs[] = {FG_TEST_CHECK_PROGRAM, "/nonexistent/flashgmm-check"};
     for (size_t i = 0; i <= sizeof programs / sizeof programs[0]; i++) {
@@ -353,7 +353,7 @@ START_TEST(test_probe__the_installed_program_checks)
 END_TEST
 
 /* Memory that ran out is the host's. */
-START_TEST(test_probe__memory_that_runs_out_leaves_no_mark)
+START_TEST(test_self_check__memory_that_runs_out_leaves_no_mark)
 {
     const fg_pass_options pass_options = {.k = 3, .d = 2, .type = FGMM_F32, .batch_rows = 64};
     fgmm_device_options options = fgmm_device_options_init();
@@ -369,7 +369,7 @@ START_TEST(test_probe__memory_that_runs_out_leaves_no_mark)
 END_TEST
 
 /* A crash says nothing against a device where the process may not take what a compiler needs, however often. */
-START_TEST(test_probe__limits_of_the_process_leave_no_mark)
+START_TEST(test_self_check__limits_of_the_process_leave_no_mark)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     return; /* the sanitizer itself takes terabytes of addresses */
@@ -425,7 +425,7 @@ static void expect_wrong(const fg_check_outcome *outcome, const char *part)
 
 /* One wrong number of the statistics of a mixture: the sum of log-normalisers; N, a row too many, and a row that
  * another component has; S1; S2. Then of k-means, which has no log-normalisers to go by. */
-START_TEST(test_probe__wrong_statistics_are_found)
+START_TEST(test_self_check__wrong_statistics_are_found)
 {
     enum { S1 = 1 + CHECK_K, S2 = S1 + CHECK_K * CHECK_D, DIAG_END = S2 + CHECK_K * CHECK_D, END = S2 + CHECK_K };
     static const struct {
@@ -457,7 +457,7 @@ START_TEST(test_probe__wrong_statistics_are_found)
 END_TEST
 
 /* As much as a matrix unit errs that leaves out a low term. */
-START_TEST(test_probe__a_wrong_log_normaliser_is_found)
+START_TEST(test_self_check__a_wrong_log_normaliser_is_found)
 {
     static const float low_term = 0.01f;
     spoil_float(CHECK_ROWS * sizeof(float), CHECK_ROWS - 1, low_term);
@@ -491,7 +491,7 @@ static void open_e_step(fg_e_step *e, double *values, fgmm_source **source)
 
 /* Sums that are no numbers, or lack rows, are taken again with the next backend; if that does better, the first is left
  * out. If none does, it is the data. */
-START_TEST(test_probe__a_backend_that_goes_wrong_in_a_run_is_replaced)
+START_TEST(test_self_check__a_backend_that_goes_wrong_in_a_run_is_replaced)
 {
     double values[2 + K + K * D + K], good[2 + K + K * D + K];
     fg_e_step e = {0};
@@ -535,26 +535,26 @@ Suite *suite(void)
 {
     Suite *s = suite_create("probe");
     const TTest *const tests[] = {
-        test_probe__a_program_is_checked_once,
-        test_probe__long_rows_pass,
-        test_probe__warps_of_a_gpu_pass,
-        test_probe__a_failing_backend_is_replaced,
-        test_probe__the_last_failing_backend_says_run_again,
-        test_probe__unfinished_checks_count_once_they_end_alike,
-        test_probe__a_finished_check_clears_unfinished_ones,
-        test_probe__a_crash_is_the_drivers_and_believed_the_second_time,
-        test_probe__a_check_that_somebody_ends_leaves_no_mark,
-        test_probe__a_check_that_hangs_is_ended,
-        test_probe__wrong_results_are_remembered_until_forgotten,
-        test_probe__a_program_without_an_answer_has_failed,
-        test_probe__the_installed_program_checks,
-        test_probe__memory_that_runs_out_leaves_no_mark,
-        test_probe__limits_of_the_process_leave_no_mark,
-        test_probe__a_backend_that_goes_wrong_in_a_run_is_replaced,
+        test_self_check__a_program_is_checked_once,
+        test_self_check__long_rows_pass,
+        test_self_check__warps_of_a_gpu_pass,
+        test_self_check__a_failing_backend_is_replaced,
+        test_self_check__the_last_failing_backend_says_run_again,
+        test_self_check__unfinished_checks_count_once_they_end_alike,
+        test_self_check__a_finished_check_clears_unfinished_ones,
+        test_self_check__a_crash_is_the_drivers_and_believed_the_second_time,
+        test_self_check__a_check_that_somebody_ends_leaves_no_mark,
+        test_self_check__a_check_that_hangs_is_ended,
+        test_self_check__wrong_results_are_remembered_until_forgotten,
+        test_self_check__a_program_without_an_answer_has_failed,
+        test_self_check__the_installed_program_checks,
+        test_self_check__memory_that_runs_out_leaves_no_mark,
+        test_self_check__limits_of_the_process_leave_no_mark,
+        test_self_check__a_backend_that_goes_wrong_in_a_run_is_replaced,
     };
     const TTest *const wrong[] = {
-        test_probe__wrong_statistics_are_found,
-        test_probe__a_wrong_log_normaliser_is_found,
+        test_self_check__wrong_statistics_are_found,
+        test_self_check__a_wrong_log_normaliser_is_found,
     };
     ADD_CASE(s, "probe", setup, teardown, 300, tests);
     ADD_CASE(s, "wrong", setup, teardown, 300, wrong);

@@ -1,6 +1,6 @@
-/* test_weights.c - rows with weights: a pass against the double-precision twin, and weights of 1 against none, to the
- * bit. Both backends: lists, rows that overflow them, the dense path, small mixtures. What weights do to a
- * list or a dense tile does not depend on the covariance, so that few of them are compiled; tests/system has all. */
+/* test_weights.c - rows with weights: a pass against the double-precision reference, and weights of 1 against none, to
+ * the bit. Both backends: lists, rows that overflow them, the dense path, small mixtures. What weights do to a list or
+ * a dense tile does not depend on the covariance, so that few of them are compiled; tests/system has all. */
 #include "passes.h"
 #include "support.h"
 
@@ -35,7 +35,7 @@ static shape_case case_of(size_t i, fgmm_backend backend)
     return c;
 }
 
-START_TEST(test_weights__pass_equals_the_twin)
+START_TEST(test_weights__pass_equals_the_reference)
 {
     for (size_t i = 0; i < CASES; i++) {
         const shape_case c = case_of(i, backends[_i]);
@@ -71,7 +71,7 @@ Suite *suite(void)
 {
     Suite *s = suite_create("weights");
     TCase *tests = tcase_create("weights");
-    tcase_add_loop_test(tests, test_weights__pass_equals_the_twin, 0, BACKENDS);
+    tcase_add_loop_test(tests, test_weights__pass_equals_the_reference, 0, BACKENDS);
     tcase_add_loop_test(tests, test_weights__ones_give_the_bytes_of_none, 0, BACKENDS);
     tcase_add_checked_fixture(tests, NULL, close_device);
     tcase_set_timeout(tests, 600);

@@ -72,7 +72,7 @@ static int feed_next(void *user, void *rows, uint64_t capacity, uint64_t *count,
     const size_t row_bytes = feed->d * fgmm_type_bytes(feed->type);
     uint64_t n = feed->n - feed->position;
     if (n > capacity) n = capacity;
-    if (feed->piece && n > feed->piece) n = feed->piece;
+    if (feed->chunk && n > feed->chunk) n = feed->chunk;
     if (feed->fail_pass == feed->pass && feed->position + n > feed->fail_row) {
         snprintf(message, message_capacity, "the well has run dry");
         return 7;

@@ -20,7 +20,7 @@ typedef struct rows_feed {
     const void *rows; /* (n,d) */
     fgmm_type type;
     uint64_t n, d;
-    uint64_t piece;     /* most rows given at once; 0: as many as asked for */
+    uint64_t chunk;     /* most rows given at once; 0: as many as asked for */
     unsigned fail_pass; /* the pass (1-based) in which it fails; 0: never */
     uint64_t fail_row;  /* after that many rows */
     uint64_t position;

@@ -203,7 +203,7 @@ size_t statistics_of(const shape_case *c)
     return 2 + (size_t)c->k * (1 + (size_t)c->d) + (size_t)fg_covariance_count(c->covariance, c->k, c->d);
 }
 
-/* Twin of one batch: log-normalisers, and the flat statistics. */
+/* Reference of one batch: log-normalisers, and the flat statistics. */
 void reference_batch(const shape_case *c, const problem *p, double *logz, double *values)
 {
     double *r = calloc((size_t)(c->n * c->k), sizeof(double));

@@ -1,5 +1,5 @@
-/* passes.h - for tests of a pass on the device against the double-precision twin: rows of every type, parameters near
- * them, and both results compared. One device at a time is open, with buffers full of NaN. */
+/* passes.h - for tests of a pass on the device against the double-precision reference: rows of every type, parameters
+ * near them, and both results compared. One device at a time is open, with buffers full of NaN. */
 #ifndef FG_TEST_PASSES_H
 #define FG_TEST_PASSES_H
 
@@ -60,7 +60,7 @@ void check_error(const char *what, double error, double tolerance);
 /* How many numbers the case's flat statistics are. */
 size_t statistics_of(const shape_case *c);
 
-/* Of the whole problem: logz (n), and the flat statistics. The twin; the device, in batches, whose case failing
+/* Of the whole problem: logz (n), and the flat statistics. The reference; the device, in batches, whose case failing
  * assertions then name. */
 void reference_batch(const shape_case *c, const problem *p, double *logz, double *values);
 void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *values, double *logz);

@@ -121,7 +121,7 @@ START_TEST(test_evaluate__same_bytes_from_every_source_and_a_reloaded_model)
     ck_ok(fgmm_model_save(model, path));
     ck_ok(fgmm_model_load(&reloaded, path));
     collected *a = evaluate(memory_source(rows, FGMM_F32, N, D), model, 400, FGMM_PATH_AUTO);
-    rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = D, .piece = 33};
+    rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = D, .chunk = 33};
     collected *b = evaluate(feed_source(&feed, FGMM_ROWS_UNKNOWN), reloaded, 400, FGMM_PATH_AUTO);
     ck_assert_uint_eq(feed.pass, 1);
     ck_assert_mem_eq(a, b, sizeof *a);

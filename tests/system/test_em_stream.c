@@ -85,7 +85,7 @@ START_TEST(test_stream__every_kind_of_source_gives_the_same_bytes)
     fgmm_fit_report report = fgmm_fit_report_init();
     fgmm_model *resident = fit_source(device, memory_source(rows, FGMM_F32, N, D), &report), *other;
     ck_assert_int_eq(report.rows_resident, 1);
-    rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = D, .piece = 77};
+    rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = D, .chunk = 77};
     other = fit_source(device, feed_source(&feed, N), &report);
     ck_assert(is_same_model(resident, other));
     ck_assert_uint_eq(feed.pass, 2); /* the first pass, and the pass that fills the device */
@@ -191,7 +191,7 @@ START_TEST(test_stream__staged_is_direct)
 END_TEST
 
 /* Batches of more bytes than go to the device, or are copied, at once; the last one is short. */
-START_TEST(test_stream__batches_travel_in_pieces)
+START_TEST(test_stream__batches_travel_in_chunks)
 {
     enum { LONG_N = 170000, LONG_D = 128, LONG_BATCH = 160000 };
     uint8_t *bytes = malloc((size_t)LONG_N * LONG_D);
@@ -527,7 +527,7 @@ Suite *suite(void)
         test_stream__streamed_is_in_memory,
         test_stream__partly_resident_is_in_memory,
         test_stream__staged_is_direct,
-        test_stream__batches_travel_in_pieces,
+        test_stream__batches_travel_in_chunks,
         test_stream__types_agree,
         test_stream__host_memory_counts_the_copies,
         test_stream__cancelled_runs_keep_the_last_iteration,

@@ -314,8 +314,8 @@ START_TEST(test_weights__travel_with_any_rows)
     fgmm_fit_options options = options_with(FGMM_INIT_KMEANS_PARALLEL);
     uint8_t bytes[N];
     double wide[N];
-    rows_feed weight_feed = {.rows = weights, .type = FGMM_F32, .n = N, .d = 1, .piece = 77};
-    rows_feed row_feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = D, .piece = 100};
+    rows_feed weight_feed = {.rows = weights, .type = FGMM_F32, .n = N, .d = 1, .chunk = 77};
+    rows_feed row_feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = D, .chunk = 100};
     fgmm_writer *writer;
     options.batch_rows = 256;
     fgmm_model *expected = fit_weighted(weights, &options, NULL);

@@ -252,7 +252,7 @@ START_TEST(test_mini_batch__callbacks_give_the_same_bytes_as_memory)
         fgmm_model *models[2];
         for (int is_callback = 0; is_callback < 2; is_callback++) {
             fgmm_fit_options options = plain;
-            rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = D, .piece = 1000};
+            rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = D, .chunk = 1000};
             rows_feed weight_feed = {.rows = weights, .type = FGMM_F32, .n = N, .d = 1};
             fgmm_source *source, *of_weights;
             source = is_callback ? feed_source(&feed, FGMM_ROWS_UNKNOWN) : memory_source(rows, FGMM_F32, N, D);

@@ -76,7 +76,7 @@ START_TEST(test_scale__labels_of_centroids_are_the_same_in_any_unit)
 END_TEST
 
 /* Centroids 1/1024 apart: products of numbers near 1 cannot tell them apart. */
-START_TEST(test_scale__many_centroids_in_little_room)
+START_TEST(test_scale__many_centroids_in_little_memory)
 {
     static double means[GRID];
     static float rows[N];
@@ -94,7 +94,7 @@ START_TEST(test_scale__many_centroids_in_little_room)
 END_TEST
 
 /* The first assignment of k-means, which knows nothing of its clusters yet. */
-START_TEST(test_scale__k_means_assigns_in_little_room)
+START_TEST(test_scale__k_means_assigns_in_little_memory)
 {
     static double means[GRID];
     static float rows[N];
@@ -528,8 +528,8 @@ Suite *suite(void)
 {
     const TTest *const tests[] = {
         test_scale__labels_of_centroids_are_the_same_in_any_unit,
-        test_scale__many_centroids_in_little_room,
-        test_scale__k_means_assigns_in_little_room,
+        test_scale__many_centroids_in_little_memory,
+        test_scale__k_means_assigns_in_little_memory,
         test_scale__labels_beside_densities,
         test_scale__float64_centroids_stay_float64,
         test_scale__centroids_below_float32_are_refused_before_training,

@@ -96,7 +96,7 @@ static void power_and_length(double *z, uint64_t count, const fgmm_encode_option
 }
 
 /* Straight from the definition, row by row. */
-static void fisher_twin(double *z, const fg_parameters *p, const double *x, uint64_t n)
+static void fisher_reference(double *z, const fg_parameters *p, const double *x, uint64_t n)
 {
     const uint64_t k = p->k, d = p->d;
     double *r = malloc(n * k * sizeof *r), *logz = malloc(n * sizeof *logz);
@@ -131,7 +131,7 @@ START_TEST(test_encode__fisher_agrees_with_its_definition)
             options.has_power = options.has_length = normalised;
             const fg_parameters p = fg_model_parameters(models[m]);
             const uint64_t n = m ? N : 1;
-            fisher_twin(expected, &p, x, n);
+            fisher_reference(expected, &p, x, n);
             power_and_length(expected, 2 * K * D, &options);
             const fgmm_rows group = fgmm_rows_init(rows, FGMM_F32, n);
             ck_ok(fgmm_encode(got, device, models[m], &group, &options));

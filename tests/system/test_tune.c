@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { N = 2000, D = 5, K = 6, FILE_ROOM = 8192, SEED = 55 };
+enum { N = 2000, D = 5, K = 6, FILE_CAPACITY = 8192, SEED = 55 };
 
 /* Log-likelihoods with two tiles differ by rounding: float sums of some thousand rows. */
 static const double same_result = 1e-5;
@@ -88,11 +88,11 @@ static double fit(char tile[128])
     return log_likelihood;
 }
 
-static char *read_tiles(char text[FILE_ROOM])
+static char *read_tiles(char text[FILE_CAPACITY])
 {
     FILE *file = fopen(path, "rb");
     ck_assert_ptr_nonnull(file);
-    text[fread(text, 1, FILE_ROOM - 1, file)] = 0;
+    text[fread(text, 1, FILE_CAPACITY - 1, file)] = 0;
     fclose(file);
     return text;
 }
@@ -101,7 +101,7 @@ static char *read_tiles(char text[FILE_ROOM])
  * remark. */
 static void write_tile_times(int count, const char *kind, const char *tile, const char *remark)
 {
-    char text[FILE_ROOM], *line = strstr(read_tiles(text), "\ntile |"), *shape = line ? strstr(line, "| k=") : NULL;
+    char text[FILE_CAPACITY], *line = strstr(read_tiles(text), "\ntile |"), *shape = line ? strstr(line, "| k=") : NULL;
     ck_assert_ptr_nonnull(shape);
     char *bar = strchr(shape + 1, '|');
     FILE *file = fopen(path, "wb");
@@ -203,7 +203,7 @@ static fgmm_model *resume(const char *checkpoint, char tile[128])
 /* "piece=1 " of the checkpoint's tile becomes "piece=0 ". */
 static void spoil_tile(const char *checkpoint)
 {
-    char bytes[FILE_ROOM];
+    char bytes[FILE_CAPACITY];
     FILE *file = fopen(checkpoint, "r+b");
     const size_t count = fread(bytes, 1, sizeof bytes, file);
     for (size_t i = 0; i + 8 < count; i++)
@@ -251,7 +251,7 @@ START_TEST(test_tune__a_tile_that_ended_two_processes_is_not_tried)
 {
     fgmm_tune_report report = fgmm_tune_report_init();
     const fgmm_tune_options options = tune_options(4);
-    char shipped[128], text[FILE_ROOM];
+    char shipped[128], text[FILE_CAPACITY];
     tune_briefly(&report);
     ck_assert_uint_eq(report.skipped, 0);
     snprintf(shipped, sizeof shipped, "%s", report.shipped_tile);
@@ -278,7 +278,7 @@ static int stop_at_once(void *user, const fgmm_tune_progress *now)
 START_TEST(test_tune__cancelled_remembers_nothing)
 {
     fgmm_tune_options options = tune_options(60);
-    char text[FILE_ROOM];
+    char text[FILE_CAPACITY];
     options.progress = stop_at_once;
     ck_fails(fgmm_tune(device, &options, NULL), FGMM_CANCELLED, "cancelled");
     ck_assert_ptr_null(strstr(read_tiles(text), "\ntile |"));

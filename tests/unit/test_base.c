@@ -306,7 +306,7 @@ typedef struct share {
     unsigned processors, after; /* that are left; that it has again at the end */
 } share;
 
-static void take_share(void *argument)
+static void claim_share(void *argument)
 {
     share *mine = argument;
     fg_thread_places before;
@@ -326,7 +326,7 @@ START_TEST(test_thread__spread_threads_share_the_processors)
         for (size_t i = 0; i < count; i++) {
             share mine = {i, count, 0, 0};
             fg_thread *thread;
-            ck_ok(fg_thread_start(&thread, take_share, &mine));
+            ck_ok(fg_thread_start(&thread, claim_share, &mine));
             fg_thread_join(thread);
             ck_assert_uint_ge(mine.processors, 1);
             ck_assert_uint_eq(mine.after, all);

@@ -162,7 +162,7 @@ START_TEST(test_first_pass__refuses_what_its_type_cannot_hold)
 }
 END_TEST
 
-START_TEST(test_first_pass__sample_is_in_order_and_independent_of_pieces)
+START_TEST(test_first_pass__sample_is_in_order_and_independent_of_chunks)
 {
     enum { N = 100000, S = 500 };
     float *rows = malloc(N * sizeof *rows), *first = malloc(S * sizeof *first);
@@ -172,7 +172,7 @@ START_TEST(test_first_pass__sample_is_in_order_and_independent_of_pieces)
     for (uint64_t i = 0; i < S; i++) memcpy(first + i, fg_sample_row(&first_pass.sample, i), sizeof *first);
     for (uint64_t i = 1; i < S; i++) ck_assert(first[i] > first[i - 1]); /* also: no row twice */
     fg_first_pass_clear(&first_pass);
-    rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = 1, .piece = 333};
+    rows_feed feed = {.rows = rows, .type = FGMM_F32, .n = N, .d = 1, .chunk = 333};
     ck_ok(first_pass_source(feed_source(&feed, FGMM_ROWS_UNKNOWN), S, 9));
     for (uint64_t i = 0; i < S; i++) ck_assert_mem_eq(first + i, fg_sample_row(&first_pass.sample, i), sizeof *first);
     fg_first_pass_clear(&first_pass);
@@ -339,7 +339,7 @@ Suite *suite(void)
         test_first_pass__names_rows_by_their_place_in_the_file,
         test_first_pass__unit_follows_the_deviation,
         test_first_pass__refuses_what_its_type_cannot_hold,
-        test_first_pass__sample_is_in_order_and_independent_of_pieces,
+        test_first_pass__sample_is_in_order_and_independent_of_chunks,
         test_first_pass__sample_is_uniform,
         test_first_pass__small_source_is_its_own_sample,
         test_first_pass__weighted_moments_of_every_type,

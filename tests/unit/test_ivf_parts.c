@@ -16,7 +16,7 @@
 /* Sums of D squared differences in other orders. */
 static const double SUM_TOLERANCE = 1e-5;
 
-START_TEST(test_rule__a_table_changes_nothing)
+START_TEST(test_predictor__a_table_changes_nothing)
 {
     enum { K = 12, D = 37, RANKS = 12 };
     float centroids[K * D], table[K * K], d[RANKS], with[FG_PREDICTOR_FEATURES], without[FG_PREDICTOR_FEATURES];
@@ -54,7 +54,7 @@ START_TEST(test_rule__a_table_changes_nothing)
 END_TEST
 
 /* (22), (23)  By hand: three lists in a plane, the query at the origin. */
-START_TEST(test_rule__features_are_those_of_the_equation)
+START_TEST(test_predictor__features_are_those_of_the_equation)
 {
     enum { K = 3, D = 2, RANK = 2 };
     static const float centroids[K * D] = {0, 5, 1, 0, 3, 0};
@@ -102,9 +102,9 @@ START_TEST(test_id_set__knows_what_it_has_met)
 {
     enum { MANY = 5000 };
     fg_id_set set = {0};
-    for (uint64_t turn = 1; turn <= 3; turn++) { /* filled anew, with room for more */
-        ck_ok(fg_id_set_begin(&set, turn * MANY));
-        for (uint64_t i = 0; i < turn * MANY; i++) {
+    for (uint64_t round = 1; round <= 3; round++) { /* filled anew, with room for more */
+        ck_ok(fg_id_set_begin(&set, round * MANY));
+        for (uint64_t i = 0; i < round * MANY; i++) {
             const int64_t id = i % 3 ? (int64_t)i << 40 : INT64_MAX - (int64_t)i;
             ck_assert_int_eq(fg_id_set_add(&set, id), 1);
             ck_assert_int_eq(fg_id_set_add(&set, id), 0);
@@ -121,14 +121,14 @@ END_TEST
 static const char *write_index(const fgmm_index_info *info, uint64_t rows, uint64_t next_id)
 {
     static const float centroids[] = {0, 0, 5, 5};
-    static const uint64_t rooms[] = {1, 1};
+    static const uint64_t capacities[] = {1, 1};
     const float row[] = {1, 2};
     const char *path = temporary_path("said.ivf");
     fg_index_head head = {.centroids = centroids, .info = *info};
     fg_index_writer *writer;
     head.info.lists = head.info.dims = 2;
     head.info.type = FGMM_U8;
-    ck_ok(fg_index_writer_open(&writer, path, &head, rooms, 4096));
+    ck_ok(fg_index_writer_open(&writer, path, &head, capacities, 4096));
     for (int i = 0; i < 2; i++) ck_ok(fg_index_writer_add(writer, (uint64_t)i, i, row));
     ck_ok(fg_index_writer_flush(writer, rows, next_id));
     ck_ok(fg_index_writer_commit(writer));
@@ -221,8 +221,8 @@ Suite *suite(void)
 {
     Suite *s = suite_create("ivf parts");
     TCase *c = tcase_create("ivf parts");
-    tcase_add_test(c, test_rule__a_table_changes_nothing);
-    tcase_add_test(c, test_rule__features_are_those_of_the_equation);
+    tcase_add_test(c, test_predictor__a_table_changes_nothing);
+    tcase_add_test(c, test_predictor__features_are_those_of_the_equation);
     tcase_add_test(c, test_calibration__thresholds_lie_between_those_of_the_curve);
     tcase_add_test(c, test_id_set__knows_what_it_has_met);
     tcase_add_test(c, test_index__a_header_that_contradicts_itself_is_refused);

@@ -15,7 +15,7 @@
 static const double ROUNDING = 1e-11;
 
 /* Statistics of n rows under the model, from the reference. */
-static fgmm_statistics *take_statistics(const fgmm_model *model, const double *x, uint64_t n)
+static fgmm_statistics *accumulate_statistics(const fgmm_model *model, const double *x, uint64_t n)
 {
     const fg_parameters p = fg_model_parameters(model);
     fgmm_statistics *statistics;
@@ -29,7 +29,7 @@ static fgmm_statistics *take_statistics(const fgmm_model *model, const double *x
     return statistics;
 }
 
-static fgmm_model *take_step(fgmm_statistics *statistics, double reg_covar, uint64_t *reseeded)
+static fgmm_model *run_step(fgmm_statistics *statistics, double reg_covar, uint64_t *reseeded)
 {
     fgmm_m_step_options options = fgmm_m_step_options_init();
     options.reg_covar = reg_covar;
@@ -82,8 +82,8 @@ static void check_sklearn(fgmm_covariance covariance, const double *variances, c
     fgmm_model *model;
     uint64_t reseeded;
     ck_ok(fgmm_model_create(&model, covariance, SK_K, SK_D, sk_weights, sk_means, variances));
-    fgmm_statistics *statistics = take_statistics(model, sk_x, SK_N);
-    fgmm_model *after = take_step(statistics, SK_REG_COVAR, &reseeded);
+    fgmm_statistics *statistics = accumulate_statistics(model, sk_x, SK_N);
+    fgmm_model *after = run_step(statistics, SK_REG_COVAR, &reseeded);
     ck_assert_uint_eq(reseeded, 0);
     check_values(fgmm_model_weights(after), weights, SK_K, ROUNDING);
     check_values(fgmm_model_means(after), means, SK_K * SK_D, ROUNDING);
@@ -139,8 +139,8 @@ START_TEST(test_m_step__is_exact_far_from_the_origin)
     const fg_parameters p = fg_model_parameters(model);
     fg_reference_log_density(r, &p, x, N);
     fg_reference_responsibilities(logz, r, r, N, K);
-    fgmm_statistics *statistics = take_statistics(model, x, N);
-    fgmm_model *next = take_step(statistics, 0, NULL);
+    fgmm_statistics *statistics = accumulate_statistics(model, x, N);
+    fgmm_model *next = run_step(statistics, 0, NULL);
     for (int k = 0; k < K; k++) {
         double mean[D], variance[D];
         direct_step(mean, variance, x, r + k, N, K, D);
@@ -165,11 +165,11 @@ START_TEST(test_m_step__log_likelihood_never_falls)
         double last = -INFINITY;
         for (int step = 0; step < STEPS; step++) {
             uint64_t reseeded;
-            fgmm_statistics *statistics = take_statistics(model, x, N);
+            fgmm_statistics *statistics = accumulate_statistics(model, x, N);
             const double present = fgmm_statistics_values(statistics, NULL)[1] / N;
             ck_assert_double_ge(present, last - ROUNDING);
             last = present;
-            fgmm_model *next = take_step(statistics, 0, &reseeded);
+            fgmm_model *next = run_step(statistics, 0, &reseeded);
             ck_assert_uint_eq(reseeded, 0);
             fgmm_statistics_free(statistics);
             fgmm_model_free(model);
@@ -187,8 +187,8 @@ START_TEST(test_m_step__one_component_is_mean_and_variance)
         fgmm_model *model;
         const double one = 1;
         ck_ok(fgmm_model_create(&model, (fgmm_covariance)kind, 1, 1, &one, start, &one));
-        fgmm_statistics *statistics = take_statistics(model, x, 4);
-        fgmm_model *next = take_step(statistics, 0.125, NULL);
+        fgmm_statistics *statistics = accumulate_statistics(model, x, 4);
+        fgmm_model *next = run_step(statistics, 0.125, NULL);
         ck_assert_double_eq(fgmm_model_weights(next)[0], 1);
         ck_assert_double_eq_tol(fgmm_model_means(next)[0], 4, ROUNDING);
         ck_assert_double_eq_tol(fgmm_model_covariances(next)[0], 6.5 + 0.125, ROUNDING);
@@ -206,8 +206,8 @@ START_TEST(test_statistics__merged_parts_are_the_whole)
     fill(x, N, D, 0, 1);
     fgmm_model *model, *other;
     ck_ok(fgmm_model_create(&model, FGMM_DIAG, K, D, sk_weights, sk_means, sk_diag));
-    fgmm_statistics *whole = take_statistics(model, x, N), *part = take_statistics(model, x, CUT);
-    fgmm_statistics *rest = take_statistics(model, x + CUT * D, N - CUT);
+    fgmm_statistics *whole = accumulate_statistics(model, x, N), *part = accumulate_statistics(model, x, CUT);
+    fgmm_statistics *rest = accumulate_statistics(model, x + CUT * D, N - CUT);
     size_t count;
     const double *expected = fgmm_statistics_values(whole, &count);
     ck_assert_uint_eq(count, 2 + K + K * D + K * D);
@@ -220,7 +220,7 @@ START_TEST(test_statistics__merged_parts_are_the_whole)
     memcpy(moved, sk_means, sizeof moved);
     moved[K * D - 1] += 1e-9;
     ck_ok(fgmm_model_create(&other, FGMM_DIAG, K, D, sk_weights, moved, sk_diag));
-    fgmm_statistics *foreign = take_statistics(other, x, CUT);
+    fgmm_statistics *foreign = accumulate_statistics(other, x, CUT);
     const double before = fgmm_statistics_values(part, NULL)[0];
     ck_fails(fgmm_statistics_merge(part, foreign), FGMM_ARGUMENT, "two different models");
     ck_assert_double_eq(fgmm_statistics_values(part, NULL)[0], before);
@@ -242,7 +242,7 @@ START_TEST(test_m_step__refuses_what_cannot_be_statistics)
     fgmm_model *model, *next;
     fgmm_m_step_options options = fgmm_m_step_options_init();
     ck_ok(fgmm_model_create(&model, FGMM_SPHERICAL, 1, 1, &one, &one, &one));
-    fgmm_statistics *empty = take_statistics(model, x, 0), *some = take_statistics(model, x, 2);
+    fgmm_statistics *empty = accumulate_statistics(model, x, 0), *some = accumulate_statistics(model, x, 2);
     ck_fails(fgmm_m_step(&next, empty, &options, NULL), FGMM_DATA, "no rows");
     ck_assert_ptr_null(next);
     ck_fails(fgmm_m_step(&next, NULL, &options, NULL), FGMM_ARGUMENT, "statistics is NULL");
@@ -281,8 +281,8 @@ static void check_repair(fgmm_covariance covariance, uint64_t d)
     fgmm_model *model;
     uint64_t reseeded;
     ck_ok(fgmm_model_create(&model, covariance, K, d, weights, means, variances));
-    fgmm_statistics *statistics = take_statistics(model, x, N);
-    fgmm_model *next = take_step(statistics, 1e-6, &reseeded), *again = take_step(statistics, 1e-6, NULL);
+    fgmm_statistics *statistics = accumulate_statistics(model, x, N);
+    fgmm_model *next = run_step(statistics, 1e-6, &reseeded), *again = run_step(statistics, 1e-6, NULL);
     ck_assert_uint_eq(reseeded, K - 2);
     check_usable(next);
     ck_assert_mem_eq(fgmm_model_means(next), fgmm_model_means(again), K * d * sizeof(double));
@@ -294,8 +294,8 @@ static void check_repair(fgmm_covariance covariance, uint64_t d)
         ck_assert_double_eq_tol(of_model, of_rows, ROUNDING);
     }
     /* The re-seeded components take part: after one more step every one holds rows. */
-    fgmm_statistics *later = take_statistics(next, x, N);
-    fgmm_model *after = take_step(later, 1e-6, &reseeded);
+    fgmm_statistics *later = accumulate_statistics(next, x, N);
+    fgmm_model *after = run_step(later, 1e-6, &reseeded);
     ck_assert_uint_eq(reseeded, 0);
     fgmm_model_free(after);
     fgmm_statistics_free(later);
@@ -327,13 +327,13 @@ START_TEST(test_m_step__light_components_are_kept)
     const double light = 100 * 0x1p-24; /* of 100 rows; what may be dropped is half of that */
     const double given[] = {100, 0, 100 - light, light, 0, light / 2, 100, light};
     memcpy(values, given, sizeof given);
-    fgmm_model *next = take_step(statistics, 0, &reseeded);
+    fgmm_model *next = run_step(statistics, 0, &reseeded);
     ck_assert_uint_eq(reseeded, 0);
     ck_assert_double_eq(fgmm_model_means(next)[1], 5.5);
     ck_assert_double_eq(fgmm_model_covariances(next)[1], 0.75);
     fgmm_model_free(next);
     values[3] = light / 4;
-    next = take_step(statistics, 0, &reseeded);
+    next = run_step(statistics, 0, &reseeded);
     ck_assert_uint_eq(reseeded, 1);
     fgmm_model_free(next);
     fgmm_statistics_free(statistics);
@@ -354,8 +354,8 @@ static void check_equal_rows(fgmm_covariance covariance, double value, double re
     fgmm_model *model;
     ck_ok(fgmm_model_create(&model, covariance, k, D, weights, means, variances));
     for (int step = 0; step < 20; step++) {
-        fgmm_statistics *statistics = take_statistics(model, x, N);
-        fgmm_model *next = take_step(statistics, reg_covar, NULL);
+        fgmm_statistics *statistics = accumulate_statistics(model, x, N);
+        fgmm_model *next = run_step(statistics, reg_covar, NULL);
         const fg_parameters p = fg_model_parameters(next);
         for (uint64_t i = 0; i < fg_covariance_count(covariance, k, D); i++) {
             ck_assert(isfinite(p.covariances[i]));
@@ -396,8 +396,8 @@ static void check_singular(fgmm_covariance covariance, const double *x, uint64_t
     fgmm_model *model;
     ck_ok(fgmm_model_create(&model, covariance, K, D, weights, means, covariances));
     for (int step = 0; step < 10; step++) {
-        fgmm_statistics *statistics = take_statistics(model, x, n);
-        fgmm_model *next = take_step(statistics, reg_covar, NULL);
+        fgmm_statistics *statistics = accumulate_statistics(model, x, n);
+        fgmm_model *next = run_step(statistics, reg_covar, NULL);
         ck_assert_double_eq_tol(sum_of(fgmm_model_weights(next), K), 1, ROUNDING);
         fgmm_statistics_free(statistics);
         fgmm_model_free(model);
@@ -453,7 +453,7 @@ START_TEST(test_m_step__splits_along_the_donors_matrix)
         values[0] = values[2] = 100; /* rows, N[0]; N[1] stays 0 */
         double *s2 = values + 2 + K + K * D;
         for (int i = 0; i < D * D; i++) s2[i] = 100 * narrow[i];
-        fgmm_model *next = take_step(statistics, 0, &reseeded);
+        fgmm_model *next = run_step(statistics, 0, &reseeded);
         ck_assert_uint_eq(reseeded, 1);
         const double *m = fgmm_model_means(next), step[] = {(m[0] - m[2]) / 2, (m[1] - m[3]) / 2};
         const double det = 1 - 0.9999 * 0.9999;
@@ -474,8 +474,8 @@ START_TEST(test_m_step__constant_dimension_gets_the_floor)
     const double x[N * D] = {1, 7, 2, 7, 3, 7, 6, 7}, mean[] = {0, 7}, ones[] = {1, 1};
     fgmm_model *model;
     ck_ok(fgmm_model_create(&model, FGMM_DIAG, 1, D, ones, mean, ones));
-    fgmm_statistics *statistics = take_statistics(model, x, N);
-    fgmm_model *next = take_step(statistics, 0, NULL);
+    fgmm_statistics *statistics = accumulate_statistics(model, x, N);
+    fgmm_model *next = run_step(statistics, 0, NULL);
     ck_assert_double_eq_tol(fgmm_model_covariances(next)[0], 3.5, ROUNDING);
     ck_assert_double_eq_tol(fgmm_model_covariances(next)[1] / (0x1p-52 * 1.75), 1, ROUNDING);
     fgmm_model_free(next);
@@ -494,11 +494,11 @@ START_TEST(test_m_step__negative_variance_becomes_the_regularisation)
     ck_ok(fgmm_statistics_create(&statistics, model));
     const double given[] = {10, 0, 10, 30, 89.9999};
     memcpy(fgmm_statistics_values(statistics, NULL), given, sizeof given);
-    fgmm_model *next = take_step(statistics, 1e-3, NULL);
+    fgmm_model *next = run_step(statistics, 1e-3, NULL);
     ck_assert_double_eq(fgmm_model_means(next)[0], 3);
     ck_assert_double_eq(fgmm_model_covariances(next)[0], 1e-3);
     fgmm_model_free(next);
-    next = take_step(statistics, 0, NULL);
+    next = run_step(statistics, 0, NULL);
     ck_assert_double_gt(fgmm_model_covariances(next)[0], 0);
     fgmm_model_free(next);
     fgmm_statistics_free(statistics);

@@ -189,20 +189,20 @@ START_TEST(test_model__sample_has_the_matrices)
 }
 END_TEST
 
-START_TEST(test_model__sample_in_pieces_gives_the_same_rows)
+START_TEST(test_model__sample_in_chunks_gives_the_same_rows)
 {
     enum { N = 50, FIRST = 17 };
-    float whole[N * SK_D], piece[N * SK_D], other[N * SK_D];
-    int32_t whole_k[N], piece_k[N];
+    float whole[N * SK_D], chunk[N * SK_D], other[N * SK_D];
+    int32_t whole_k[N], chunk_k[N];
     fgmm_model *model = make(FGMM_SPHERICAL);
     ck_ok(fgmm_model_sample(model, 9, 0, N, whole, whole_k));
-    ck_ok(fgmm_model_sample(model, 9, FIRST, N - FIRST, piece, piece_k));
-    ck_assert_mem_eq(whole + FIRST * SK_D, piece, (N - FIRST) * SK_D * sizeof *piece);
-    ck_assert_mem_eq(whole_k + FIRST, piece_k, (N - FIRST) * sizeof *piece_k);
+    ck_ok(fgmm_model_sample(model, 9, FIRST, N - FIRST, chunk, chunk_k));
+    ck_assert_mem_eq(whole + FIRST * SK_D, chunk, (N - FIRST) * SK_D * sizeof *chunk);
+    ck_assert_mem_eq(whole_k + FIRST, chunk_k, (N - FIRST) * sizeof *chunk_k);
     ck_ok(fgmm_model_sample(model, 10, 0, N, other, NULL));
     ck_assert_mem_ne(whole, other, sizeof whole);
     ck_ok(fgmm_model_sample(model, 9, 0, 0, NULL, NULL));
-    ck_fails(fgmm_model_sample(model, 9, UINT64_MAX, 1, piece, NULL), FGMM_ARGUMENT, "first_row");
+    ck_fails(fgmm_model_sample(model, 9, UINT64_MAX, 1, chunk, NULL), FGMM_ARGUMENT, "first_row");
     ck_fails(fgmm_model_sample(model, 9, 0, 1, NULL, NULL), FGMM_ARGUMENT, "data is NULL");
     fgmm_model_free(model);
 }
@@ -236,7 +236,7 @@ Suite *suite(void)
         test_model__from_centroids,
         test_model__sample_has_the_mixtures_moments,
         test_model__sample_has_the_matrices,
-        test_model__sample_in_pieces_gives_the_same_rows,
+        test_model__sample_in_chunks_gives_the_same_rows,
         test_model__sample_never_draws_weight_zero,
     };
     Suite *s = suite_create("model");

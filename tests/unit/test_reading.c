@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* With 64 dimensions a bite of 2^18 bytes has this many rows of F32; of F64 half, of bytes four times as many. */
-enum { D = 64, BITE = 1024, ROUNDS = 200 };
+enum { D = 64, CHUNK = 1024, ROUNDS = 200 };
 
 static double *offset;
 
@@ -77,18 +77,18 @@ static fg_reading *open_reading(fgmm_source *source, uint64_t rows, int is_check
 
 START_TEST(test_reading__threads_give_what_one_gives)
 {
-    static const uint64_t sizes[] = {1, BITE - 1, BITE, BITE + 1, 7 * BITE + 3};
+    static const uint64_t sizes[] = {1, CHUNK - 1, CHUNK, CHUNK + 1, 7 * CHUNK + 3};
     static const fgmm_type types[] = {FGMM_U8, FGMM_F32, FGMM_F64};
     for (size_t t = 0; t < sizeof types / sizeof types[0]; t++)
         for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
             const uint64_t n = sizes[s];
             void *rows = make_rows(types[t], n);
-            rows_feed feed = {.rows = rows, .type = types[t], .n = n, .d = D, .piece = 333};
+            rows_feed feed = {.rows = rows, .type = types[t], .n = n, .d = D, .chunk = 333};
             fgmm_source *const sources[] = {memory_source(rows, types[t], n, D), feed_source(&feed, n)};
             for (int i = 0; i < 2; i++) {
                 fg_reading *reading = open_reading(sources[i], n, 1);
-                check_pass(reading, types[t], n, 3 * BITE);
-                check_pass(reading, types[t], n, 3 * BITE + 1);
+                check_pass(reading, types[t], n, 3 * CHUNK);
+                check_pass(reading, types[t], n, 3 * CHUNK + 1);
                 fg_reading_close(reading);
                 fgmm_source_close(sources[i]);
             }
@@ -102,15 +102,15 @@ END_TEST
  */
 START_TEST(test_reading__names_the_first_bad_row)
 {
-    enum { N = 8 * BITE };
+    enum { N = 8 * CHUNK };
     float *rows = make_rows(FGMM_F32, N), *to = malloc(N * D * sizeof *to);
     fgmm_source *source = memory_source(rows, FGMM_F32, N, D);
     uint64_t count;
-    for (int chunk = 2; chunk < N / BITE; chunk++) rows[(chunk * BITE + 5) * D + 3] = NAN;
+    for (int chunk = 2; chunk < N / CHUNK; chunk++) rows[(chunk * CHUNK + 5) * D + 3] = NAN;
     for (int round = 0; round < ROUNDS; round++) {
         fg_reading *reading = open_reading(source, N, 1);
         ck_ok(fg_reading_rewind(reading));
-        ck_ok(fg_reading_fill(reading, to, BITE, &count));
+        ck_ok(fg_reading_fill(reading, to, CHUNK, &count));
         ck_fails(fg_reading_fill(reading, to, N, &count), FGMM_DATA, "row 2053, column 3: value is nan");
         ck_assert_uint_eq(count, 0);
         fg_reading_close(reading);
@@ -128,7 +128,7 @@ END_TEST
 /* Another process cuts a file that is being read: an error, at the place where it ends now. */
 START_TEST(test_reading__notices_a_file_that_shrinks)
 {
-    enum { N = 4 * BITE, HEADER = 128 };
+    enum { N = 4 * CHUNK, HEADER = 128 };
     float *rows = make_rows(FGMM_F32, N);
     const char *path = temporary_path("shrinks.npy");
     fgmm_writer *writer;
@@ -140,7 +140,7 @@ START_TEST(test_reading__notices_a_file_that_shrinks)
     ck_ok(fgmm_source_open(&source, path, NULL));
     fg_reading *reading = open_reading(source, N, 0);
     check_pass(reading, FGMM_F32, N, N);
-    ck_assert_int_eq(truncate(path, HEADER + 2 * BITE * D * (off_t)sizeof *rows + 8), 0);
+    ck_assert_int_eq(truncate(path, HEADER + 2 * CHUNK * D * (off_t)sizeof *rows + 8), 0);
     ck_ok(fg_reading_rewind(reading));
     ck_fails(fg_reading_fill(reading, rows, N, &count), FGMM_FORMAT, "byte offset 524424: the file ends here");
     fg_reading_close(reading);

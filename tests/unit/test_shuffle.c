@@ -22,13 +22,13 @@ static void setup(void)
 }
 
 /* Their first numbers, in the order in which they come, asked for in pieces. */
-static void read_all(float *firsts, fgmm_source *source, uint64_t n, uint64_t piece)
+static void read_all(float *firsts, fgmm_source *source, uint64_t n, uint64_t chunk)
 {
     float buffer[MOST][D];
-    uint64_t done = 0, count = piece;
+    uint64_t done = 0, count = chunk;
     ck_ok(fgmm_source_rewind(source));
-    for (; count == piece; done += count) {
-        ck_ok(fg_rows_fill(source, buffer, piece, &count));
+    for (; count == chunk; done += count) {
+        ck_ok(fg_rows_fill(source, buffer, chunk, &count));
         ck_assert_uint_le(done + count, n);
         for (uint64_t i = 0; i < count; i++) {
             firsts[done + i] = buffer[i][0];

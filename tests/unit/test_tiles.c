@@ -20,13 +20,13 @@ static void write_file(const char *path, const char *text)
     fclose(file);
 }
 
-enum { FILE_ROOM = 8192 };
+enum { FILE_CAPACITY = 8192 };
 
-static char *read_file(char text[FILE_ROOM], const char *path)
+static char *read_file(char text[FILE_CAPACITY], const char *path)
 {
     FILE *file = fopen(path, "rb");
     ck_assert_ptr_nonnull(file);
-    text[fread(text, 1, FILE_ROOM - 1, file)] = 0;
+    text[fread(text, 1, FILE_CAPACITY - 1, file)] = 0;
     fclose(file);
     return text;
 }
@@ -112,7 +112,7 @@ START_TEST(test_tiles__damaged_lines_are_not_used)
 {
     const char *path = temporary_path("damaged.txt");
     ck_ok(fg_tiles_remember(path, &base, "rows=12", "remark"));
-    char whole[FILE_ROOM], part[FILE_ROOM], *at = strstr(read_file(whole, path), "rows=12");
+    char whole[FILE_CAPACITY], part[FILE_CAPACITY], *at = strstr(read_file(whole, path), "rows=12");
     const size_t bytes = strlen(whole);
     for (size_t cut = bytes - 2; cut > (size_t)(at - whole); cut--) { /* cut off in its last line, anywhere */
         snprintf(part, sizeof part, "%.*s", (int)cut, whole);
@@ -134,7 +134,7 @@ END_TEST
 /* The line's last field becomes `word`. */
 static void replace_checksum(const char *path, const char *from, const char *to, const char *word)
 {
-    char whole[FILE_ROOM], changed[FILE_ROOM], *at = strstr(read_file(whole, path), from);
+    char whole[FILE_CAPACITY], changed[FILE_CAPACITY], *at = strstr(read_file(whole, path), from);
     ck_assert_ptr_nonnull(at);
     char *sum = strrchr(at, '|');
     snprintf(changed, sizeof changed, "%.*s%s%.*s| %s\n", (int)(at - whole), whole, to,
@@ -184,7 +184,7 @@ START_TEST(test_tiles__hostile_files_are_not_used)
         ck_assert_int_eq(logged, 1);
         ck_ok(fg_tiles_remember(path, &base, "rows=5", ""));
         ck_assert_str_eq(find(path, &base), "rows=5");
-        char kept[FILE_ROOM];
+        char kept[FILE_CAPACITY];
         ck_assert_str_eq(read_file(kept, old), texts[i]); /* what it was is kept beside */
     }
     write_file(
@@ -252,7 +252,7 @@ START_TEST(test_tiles__several_processes_write_at_once)
         ck_assert_str_eq(find(path, &key), tile);
         ck_assert_int_eq(logged, 0);
     }
-    char whole[FILE_ROOM];
+    char whole[FILE_CAPACITY];
     ck_assert_ptr_null(strstr(read_file(whole, path), "trying"));
 }
 END_TEST
