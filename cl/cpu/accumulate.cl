@@ -107,7 +107,8 @@ __kernel void accumulate(__global const row_t *rows, ulong first_element, __glob
                          __global const float *means, __global const uint *chunk_component,
                          __global const uint *chunk_first, __global const uint *chunk_end,
                          __global const uint *sorted_rows, __global const float *sorted_values,
-                         uint first_chunk, __global const uint *is_wide, __global float *partials)
+                         uint first_chunk, __global const uint *is_wide, __global float *partials,
+                         __global const uint *counters) /* not read: the host launches just the chunks that there are */
 {
     const size_t chunk = first_chunk + get_global_id(0);
     const entries_t e = {rows, first_element, shift, sorted_rows, sorted_values, chunk_first[chunk], chunk_end[chunk]};

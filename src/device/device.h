@@ -15,6 +15,9 @@
 
 /* ---- the device ---- */
 
+/* PCI numbers of the makers of devices. */
+enum { FG_VENDOR_ANY = 0, FG_VENDOR_NVIDIA = 0x10de, FG_VENDOR_AMD = 0x1002, FG_VENDOR_INTEL = 0x8086 };
+
 /* How matrices of short floats are multiplied (cl/matrix_*.h). */
 typedef enum fg_matrix_unit {
     FG_UNIT_NONE = 0,

@@ -92,18 +92,17 @@ static fgmm_device_kind kind_of(cl_device_type type)
 /* The vendors' own queries, by their extensions' numbers: cl_nv_device_attribute_query,
  * cl_amd_device_attribute_query. */
 enum { COMPUTE_CAPABILITY_MAJOR_NV = 0x4000, WARP_SIZE_NV = 0x4003, WAVEFRONT_WIDTH_AMD = 0x4043 };
-enum { VENDOR_NVIDIA = 0x10de, VENDOR_AMD = 0x1002 };
 
 static uint32_t wave_items(cl_device_id id)
 {
-    switch (DEVICE_FACT(cl_uint, id, CL_DEVICE_VENDOR_ID)) {
-    case VENDOR_NVIDIA:
-        return DEVICE_FACT(cl_uint, id, WARP_SIZE_NV);
-    case VENDOR_AMD:
-        return DEVICE_FACT(cl_uint, id, WAVEFRONT_WIDTH_AMD);
-    default:
-        return 0;
-    }
+    static const struct {
+        cl_uint vendor;
+        cl_device_info query;
+    } queries[] = {{FG_VENDOR_NVIDIA, WARP_SIZE_NV}, {FG_VENDOR_AMD, WAVEFRONT_WIDTH_AMD}};
+    const cl_uint vendor = DEVICE_FACT(cl_uint, id, CL_DEVICE_VENDOR_ID);
+    for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++)
+        if (queries[i].vendor == vendor) return DEVICE_FACT(cl_uint, id, queries[i].query);
+    return 0;
 }
 
 static int has_extension(cl_device_id id, const char *name)
@@ -117,7 +116,7 @@ static int has_extension(cl_device_id id, const char *name)
 static int has_warp_unit(cl_device_id id, fgmm_device_kind kind)
 {
     enum { LEAST_CAPABILITY = 8, LANES = 32 };
-    return kind == FGMM_DEVICE_GPU && DEVICE_FACT(cl_uint, id, CL_DEVICE_VENDOR_ID) == VENDOR_NVIDIA &&
+    return kind == FGMM_DEVICE_GPU && DEVICE_FACT(cl_uint, id, CL_DEVICE_VENDOR_ID) == FG_VENDOR_NVIDIA &&
            has_extension(id, "cl_nv_device_attribute_query") && wave_items(id) == LANES &&
            DEVICE_FACT(cl_uint, id, COMPUTE_CAPABILITY_MAJOR_NV) >= LEAST_CAPABILITY;
 }

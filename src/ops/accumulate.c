@@ -69,11 +69,10 @@ static fgmm_status sum_chunks(fg_pass *pass, const fg_rows *rows, cl_uint chunks
             FG_ARG_BUFFER(lists->chunk_end),       FG_ARG_BUFFER(lists->sorted_rows),
             FG_ARG_BUFFER(lists->sorted_values),   FG_ARG_VALUE(first_chunk),
             FG_ARG_BUFFER(pass->packed.is_wide),   FG_ARG_BUFFER(pass->totals.partials),
-            FG_ARG_BUFFER(lists->counters), /* group */
+            FG_ARG_BUFFER(lists->counters),
         };
         const size_t local = s->sum_items, global = count * local;
-        const size_t given = sizeof arguments / sizeof arguments[0] - (s->backend == FGMM_BACKEND_CPU_SIMD);
-        FG_TRY(fg_kernel_launch(pass->device, pass->accumulate, arguments, given, 1, &global, &local));
+        FG_TRY(FG_LAUNCH(pass, pass->accumulate, arguments, 1, &global, &local));
         first_chunk += count;
     }
 done:

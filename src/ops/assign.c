@@ -1,6 +1,8 @@
 /* assign.c - enqueues cl/search/scan_{cpu,gpu}.cl and cl/search/assign.cl: rows against all centroids. */
 #include "assign.h"
 
+#include "backend.h"
+
 #include "size.h"
 
 #include <stdlib.h>
@@ -111,9 +113,7 @@ fgmm_status fg_assign_create(fg_assign **assign, const fg_list_storage *storage,
     a->k = (uint32_t)storage->lengths[0];
     a->stride = (uint32_t)fg_round_up(a->k, FG_BLOCK_ROWS);
     a->most = rows_at_a_time(a->k);
-    a->local = fg_device_backend(a->device) == FGMM_BACKEND_CPU_SIMD
-                   ? 1
-                   : (size_t)fg_min_u64(GROUP_ITEMS, fg_device_facts_of(a->device)->max_work_group);
+    a->local = fg_backend_of(a->device)->search->items(fg_device_facts_of(a->device), GROUP_ITEMS);
     FG_TRY(fg_scan_create(&a->scan, a->device, &options));
     FG_TRY(fg_kernel_get(&a->assign_first, a->device, "search/assign.cl", "", "assign_first"));
     FG_TRY(fg_kernel_get(&a->assign_second, a->device, "search/assign.cl", "", "assign_second"));

@@ -3,6 +3,8 @@
  * holds. */
 #include "list_scan.h"
 
+#include "backend.h"
+
 #include "size.h"
 
 #include <math.h>
@@ -50,17 +52,16 @@ static fgmm_status get_kernels(fg_scan *s)
 {
     fgmm_status status = FGMM_OK;
     const fg_device_facts *facts = fg_device_facts_of(s->device);
-    const int is_vector = fg_device_backend(s->device) == FGMM_BACKEND_CPU_SIMD;
-    const char *leaf = is_vector ? "search/cpu.cl" : "search/gpu.cl";
+    const fg_search_launches *search = fg_backend_of(s->device)->search;
     char options[160];
-    s->local = is_vector ? 1 : (size_t)fg_min_u64(GROUP_ITEMS, facts->max_work_group);
+    s->local = search->items(facts, GROUP_ITEMS);
     snprintf(options, sizeof options,
-             "-DROW_TYPE=%d -DVW=%d -DWIDE_SUMS=%d -DTILE_QUERIES=%d -DTILE_BLOCKS=%d "
+             "-DROW_TYPE=%d -DVW=%u -DWIDE_SUMS=%d -DTILE_QUERIES=%d -DTILE_BLOCKS=%d "
              "-DTILE_ITEMS=%zu",
-             (int)s->options.type, is_vector ? 16 : 1, s->is_wide, TILE_QUERIES,
+             (int)s->options.type, search->vector_width, s->is_wide, TILE_QUERIES,
              facts->vector_width >= 16 ? TILE_BLOCKS_WIDE : TILE_BLOCKS_NARROW, s->local);
-    FG_TRY(fg_kernel_get(&s->scan, s->device, leaf, options, "scan"));
-    FG_TRY(fg_kernel_get(&s->select, s->device, leaf, options, "select_nearest"));
+    FG_TRY(fg_kernel_get(&s->scan, s->device, search->leaf, options, "scan"));
+    FG_TRY(fg_kernel_get(&s->select, s->device, search->leaf, options, "select_nearest"));
 done:
     return status;
 }

@@ -393,7 +393,7 @@ static fgmm_status load_split(fg_packed *p, const fg_shape *s, const image *m, c
 {
     fgmm_status status = FGMM_OK;
     double *errors = NULL;
-    if (s->tile.unit == FG_UNIT_NONE) return FGMM_OK;
+    if (!s->backend->has_unit) return FGMM_OK;
     FG_TRY(FG_ALLOC(&errors, s->k, "error bounds"));
     for (uint32_t k = 0; k < s->k; k++) errors[k] = fast_error(s, m->squares[k]);
     const fg_split_input input = {

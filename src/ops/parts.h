@@ -77,6 +77,8 @@ typedef struct fg_deferred {
 } fg_deferred;
 
 /* ---- the dense tile; made at first use ---- */
+enum { FG_DENSE_MOST_ROWS = 8192 }; /* of a tile; also that are combined at once */
+
 typedef struct fg_dense {
     fg_buffer *y;         /* float (tile_rows, row_stride); vector: (groups, tile_rows, group) */
     fg_buffer *r;         /* float (panels, tile_rows, panel) */
@@ -218,6 +220,13 @@ void fg_whitening_free(fg_whitening *whitening);
 fgmm_status fg_whitening_load(fg_pass *pass, const fg_triangle *triangle);
 fgmm_status fg_whitening_run(fg_pass *pass, const fg_rows *rows, fg_rows *white);
 fgmm_status fg_whitening_densify(fg_pass *pass, const fg_rows *rows);
+
+/* Rows first_row .. end - 1 of a batch of n: a launch. */
+typedef struct fg_row_part {
+    cl_ulong first; /* element of the batch's first row */
+    cl_uint first_row, end, n;
+} fg_row_part;
+fg_row_part fg_row_part_of(const fg_pass *pass, const fg_rows *rows, cl_uint first_row, cl_uint most);
 
 /* moments.c, where second moments are matrices; nothing otherwise. run: a batch's sorted entries into the sums. fetch:
  * s2 (matrices, d, d), symmetric. */

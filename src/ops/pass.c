@@ -17,7 +17,7 @@ static const double dense_share = 0.25;
 /* fg_cholesky_loss, by dimension, from which on second moments are summed wide: variances then are off by some
  * 4 x 2^-24 in float (docs/math.md, "Wide sums"). */
 static const double most_float_loss = 4;
-enum { DENSE_COST = 8, ENTRY_COST = 1536, SPARSE_ENTRIES = 48 };
+enum { DENSE_COST = 8, SPARSE_ENTRIES = 48 };
 
 /* A component with less of all rows is empty (docs/math.md, equation 5); one with less than so many rows holds one,
  * which is its mean. */
@@ -45,7 +45,7 @@ fgmm_status fg_pass_create_unchecked(fg_pass **out, fgmm_device *device, const f
     FG_TRY(fg_shape_init(&pass->shape, device, options));
     pass->is_dense = pass->path == FGMM_PATH_DENSE && pass->shape.matrices == 0;
     if (options->tile_text) note_other_tile(device, &pass->shape, options->tile_text);
-    if (pass->shape.backend == FGMM_BACKEND_CPU_SIMD && !options->tile)
+    if (pass->shape.backend->has_lane_masks && !options->tile)
         FG_TRY(fg_lanes_probe(&pass->shape.tile.lanes, device, pass->shape.tile.vw));
     FG_TRY(fg_packed_create(&pass->packed, device, &pass->shape));
     pass->packed.row_facts = options->row_facts;
@@ -177,7 +177,7 @@ int fg_pass_is_wide(const fg_pass *pass, uint64_t k)
 static int prefers_dense(const fg_pass *pass, double entries)
 {
     const fg_shape *s = &pass->shape;
-    const double entry_cost = s->backend == FGMM_BACKEND_CPU_SIMD ? (double)ENTRY_COST / s->d : 0;
+    const double entry_cost = s->backend->dims_of_entry / s->d;
     return entries > SPARSE_ENTRIES || entries * (DENSE_COST + entry_cost) > s->k;
 }
 
@@ -222,7 +222,7 @@ static fgmm_status accumulate_sparse(fg_pass *pass, const fg_rows *rows)
     FG_TRY(fg_responsibilities_run(pass, rows));
     FG_TRY(fg_weights_scale_entries(pass, rows));
     FG_TRY(fg_lists_sort(pass, rows->n));
-    if (pass->shape.backend == FGMM_BACKEND_CPU_SIMD) {
+    if (pass->shape.backend->awaits_counts) {
         FG_TRY(fg_lists_counts(pass, &counts));
         FG_TRY(fg_accumulate_run(pass, rows, counts.chunks));
     } else { /* a GPU sums meanwhile, for as many chunks as there may be, and has work when the numbers have come */
@@ -391,12 +391,12 @@ void fg_pass_set_dense(fg_pass *pass, int is_dense)
 
 void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts)
 {
-    const int has_unit = pass->shape.tile.unit != FG_UNIT_NONE && !takes_fused(pass);
+    const int has_unit = pass->shape.backend->has_unit && !takes_fused(pass);
     *facts = (fg_pass_facts){.sparse_batches = pass->sparse_batches,
                              .dense_batches = pass->dense_batches,
                              .dense_rows = pass->dense_rows,
                              .error_bound_nats = pass->error_bound_nats,
-                             .backend = has_unit ? FGMM_BACKEND_MATRIX_UNIT : pass->shape.backend,
+                             .backend = has_unit ? pass->shape.backend->reported : pass->shape.backend->kernels,
                              .terms = has_unit ? pass->packed.terms : 0,
                              .is_pruned = pass->packed.pruning.is_used};
     fg_shape_describe(&pass->shape, facts->tile, sizeof facts->tile);

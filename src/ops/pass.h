@@ -58,6 +58,7 @@ typedef struct fg_pass_options {
     int has_wide_sums;   /* of all second moments as matrices, not only where the loaded ones ask for it: for statistics
                             that nobody will take again (docs/math.md, "Wide sums") */
     fg_row_facts row_facts;
+    const struct fg_backend *backend; /* for tests and checks; NULL: what suits the shape on the device */
 } fg_pass_options;
 
 /* Allocates and compiles, and checks the program against the double-precision reference, if that has not been done on

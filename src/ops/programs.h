@@ -2,19 +2,8 @@
 #ifndef FG_PROGRAMS_H
 #define FG_PROGRAMS_H
 
+#include "backend.h"
 #include "shape.h"
-
-/* Programs of a pass, the first two as fg_space_parameter.programs numbers them. WHITE: the sparse one for whitened
- * rows; MATRIX: what tied and full covariances need beside; BOUNDED: responsibilities with bounds; FUSED: sums
- * without lists, with the dense one's tile, apart from it since it is what a first fit compiles. */
-typedef enum fg_program {
-    FG_PROGRAM_SPARSE = 0,
-    FG_PROGRAM_DENSE = 1,
-    FG_PROGRAM_WHITE = 2,
-    FG_PROGRAM_MATRIX = 3,
-    FG_PROGRAM_PRUNED = 4,
-    FG_PROGRAM_FUSED = 5
-} fg_program;
 
 /* 0, 1 or 2 for fg_tile.lanes: the best lane-mask builtin that compiles and gives right bits on this device. */
 fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw);
@@ -29,9 +18,9 @@ fgmm_status fg_program_kernel(cl_kernel *kernel, fgmm_device *device, const fg_s
 /* The same where it is not there yet (NULL): kernels are compiled when a pass first needs them. */
 fgmm_status fg_program_kernel_once(cl_kernel *kernel, fgmm_device *device, const fg_shape *shape, fg_program program,
                                    const char *name);
-/* Kernels of the program that does not depend on the shape: common/combine.cl, and in the vector backend cpu/lanes.cl
- * and common/seeding.cl. vw: as the tile has it. */
-fgmm_status fg_common_kernel(cl_kernel *kernel, fgmm_device *device, fgmm_backend backend, uint32_t vw,
+/* Kernels of the program that does not depend on the shape: combine.cl, and in the vector backend lanes.cl and
+ * seeding.cl. vw: as the tile has it. */
+fgmm_status fg_common_kernel(cl_kernel *kernel, fgmm_device *device, const fg_backend *backend, uint32_t vw,
                              const char *name);
 
 /* Launch with all dimensions given; local NULL: 1 each. */

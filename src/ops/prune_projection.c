@@ -31,18 +31,18 @@ static const double rest_rounding = 0x1p-18;
 
 int fg_bounds_are_possible(const fg_shape *s, const fg_pass_options *options)
 {
-    const int fits = s->backend == FGMM_BACKEND_CPU_SIMD && s->covariance == FGMM_SPHERICAL && s->matrices == 0 &&
+    const int fits = s->backend->sparse->run_pruned && s->covariance == FGMM_SPHERICAL && s->matrices == 0 &&
                      options->path != FGMM_PATH_DENSE;
     const double work = (double)options->rows * s->k * s->d;
     if (options->pruning != FG_PRUNING_AUTO) return fits && options->pruning == FG_PRUNING_ALWAYS;
     const int is_large =
-        s->tile.unit == FG_UNIT_NONE ? s->k >= LEAST_K && s->d >= LEAST_D : (uint64_t)s->k * s->d >= LEAST_PRODUCT;
+        !s->backend->has_unit ? s->k >= LEAST_K && s->d >= LEAST_D : (uint64_t)s->k * s->d >= LEAST_PRODUCT;
     return fits && is_large && s->d <= MOST_D && work >= least_work;
 }
 
 uint32_t fg_bounds_dims(const fg_shape *s)
 {
-    return s->tile.unit != FG_UNIT_NONE ? 0 : s->d < FEW_DIMS ? DIMS : DIMS_OF_MANY;
+    return s->backend->has_unit ? 0 : s->d < FEW_DIMS ? DIMS : DIMS_OF_MANY;
 }
 
 uint64_t fg_bounds_bytes(const fg_shape *s)

@@ -1,15 +1,14 @@
 /* seeding.c - k-means++ on the device: cl/common/seeding.cl. */
 #include "seeding.h"
 
-#include "parts.h"
+#include "backend.h"
 
 #include "size.h"
 
 #include <float.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-enum { TILE_ROWS_GROUP = 1, LOCAL_GROUP = 256 }; /* a GPU's work-item has one row */
+enum { MOST_ITEMS = 256 }; /* of a work-group */
 
 struct fg_seeding {
     fgmm_device *device;
@@ -20,20 +19,6 @@ struct fg_seeding {
     float *host_block, *host_candidates, *host_potentials;
     cl_kernel measure, take;
 };
-
-static fgmm_status get_kernel(cl_kernel *kernel, fg_seeding *s, const char *name)
-{
-    const fg_device_facts *facts = fg_device_facts_of(s->device);
-    char options[192];
-    s->local = 1;
-    if (fg_device_backend(s->device) == FGMM_BACKEND_CPU_SIMD)
-        return fg_common_kernel(kernel, s->device, FGMM_BACKEND_CPU_SIMD, facts->vector_width, name);
-    while (s->local < LOCAL_GROUP && 2 * s->local <= facts->max_work_group) s->local *= 2;
-    snprintf(options, sizeof options,
-             "-DROW_TYPE=3 -DVW=1 -DTILE_ROWS=%d -DTILE_CANDIDATES=%d -DLOCAL=%zu -DSEEDING_BLOCK=%d", TILE_ROWS_GROUP,
-             FG_SEEDING_CANDIDATES, s->local, FG_SEEDING_BLOCK);
-    return fg_kernel_get(kernel, s->device, "common/seeding.cl", options, name);
-}
 
 static fgmm_status make_buffer(fg_buffer **buffer, fg_seeding *s, uint64_t a, uint64_t b, const char *what)
 {
@@ -56,8 +41,10 @@ fgmm_status fg_seeding_create(fg_seeding **seeding, fgmm_device *device, uint64_
     s->d = (uint32_t)d;
     s->padded = (uint32_t)fg_round_up(candidates, FG_SEEDING_CANDIDATES);
     s->blocks = fg_ceil_div(rows, FG_SEEDING_BLOCK);
-    FG_TRY(get_kernel(&s->measure, s, "seeding_try"));
-    FG_TRY(get_kernel(&s->take, s, "seeding_take"));
+    const fg_search_launches *launches = fg_backend_of(device)->search;
+    s->local = launches->items(fg_device_facts_of(device), MOST_ITEMS);
+    FG_TRY(launches->seeding_kernel(&s->measure, device, s->local, "seeding_try"));
+    FG_TRY(launches->seeding_kernel(&s->take, device, s->local, "seeding_take"));
     FG_TRY(make_buffer(&s->rows, s, s->blocks * FG_SEEDING_BLOCK, d, "sample rows"));
     FG_TRY(make_buffer(&s->candidates, s, d, s->padded, "candidates"));
     FG_TRY(make_buffer(&s->weights, s, s->blocks, FG_SEEDING_BLOCK, "weights"));

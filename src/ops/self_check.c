@@ -62,7 +62,7 @@ static double number(uint64_t i)
 
 /* A number from 0 to 4 in the type, as stored: with all digits of a float type, so that a matrix unit's low terms hold
  * something, else whole. */
-static double storage(void *rows, fgmm_type type, size_t i, double value)
+static double store_number(void *rows, fgmm_type type, size_t i, double value)
 {
     if (type == FGMM_F32) return (double)(((float *)rows)[i] = (float)value);
     if (type == FGMM_F16) {
@@ -90,7 +90,7 @@ static void fill_rows(probe *p, const fg_pass_options *o, int is_narrow)
     for (uint64_t i = 0; i < PROBE_ROWS * d; i++) {
         const double anywhere = 4 * number(11 * i + 5);
         const double near = p->means[i / d % o->k * d + i % d] + 0.05 * anywhere;
-        p->x[i] = storage(p->rows, o->type, (size_t)i, is_narrow ? near : anywhere);
+        p->x[i] = store_number(p->rows, o->type, (size_t)i, is_narrow ? near : anywhere);
     }
 }
 
@@ -221,11 +221,9 @@ done:
  * whole number of tiles; fewer where they are much work. */
 static size_t rows_of_check(const fg_shape *s, uint64_t k)
 {
-    enum { GROUPS = 3, REST = 5 };
+    enum { REST = 5 };
     const double per_row = (double)k * s->d * (s->covariance == FGMM_FULL ? s->d : 1);
-    const uint64_t group = fg_max_u64(s->tile.rows, FG_SUM_BLOCK);
-    const uint64_t wanted =
-        REST + (s->backend == FGMM_BACKEND_CPU_SIMD ? s->tile.block * ((uint64_t)s->workers + 1) : GROUPS * group);
+    const uint64_t wanted = REST + s->backend->check_rows(s);
     return (size_t)fg_max_u64(PROBE_ROWS, fg_min_u64(wanted, (uint64_t)(most_products / per_row)));
 }
 
@@ -259,9 +257,9 @@ static void name_program(char *name, size_t room, const fg_pass_options *o, cons
 {
     fg_shape same = *shape;
     same.tile.lanes = 0; /* found out by the check */
-    const int used = snprintf(name, room, "%d %d %d %d ", (int)shape->backend, (int)shape->tile.unit,
+    const int used = snprintf(name, room, "%d %d %d %d ", (int)shape->backend->kernels, (int)shape->backend->unit,
                               (int)o->covariance, shape->is_fused);
-    fg_shape_options(&same, (int)program, name + used, room - (size_t)used);
+    fg_shape_options(&same, program, name + used, room - (size_t)used);
 }
 
 /* What the vector backend needs of a device besides right programs. */
@@ -314,11 +312,12 @@ static void check_program(fg_check_outcome *outcome, fgmm_device *device, wanted
     o.row_scale = 1;
     *outcome = (fg_check_outcome){FG_CHECK_PASSED, ""};
     fg_backend_begin_check(device);
-    if (shape->backend == FGMM_BACKEND_CPU_SIMD) FG_TRY(check_vectors(outcome, device, shape));
+    if (shape->backend->has_lane_masks) FG_TRY(check_vectors(outcome, device, shape));
     if (outcome->kind == FG_CHECK_PASSED) FG_TRY(check_seeding(outcome, device, options->d));
     o.k = shape->is_fused ? fg_min_u64(options->k, most_k) : most_k;
     o.batch_rows = rows_of_check(shape, o.k);
     o.path = shape->is_fused && program == FG_PROGRAM_SPARSE ? options->path : FGMM_PATH_SPARSE;
+    o.backend = shape->backend;
     o.tile = &shape->tile;
     o.tile_text = NULL;
     o.row_facts = (fg_row_facts){0}; /* its own rows have others */

@@ -1,6 +1,8 @@
 /* shape.c - the derived sizes of a pass: how its components are cut into panels, how large lists and scratch are, what
  * its programs are compiled with. Starts no kernels. */
-#include "parts.h"
+#include "backend.h"
+#include "prune.h"
+#include "triangle.h"
 
 #include "size.h"
 #include "status.h"
@@ -19,14 +21,14 @@ enum { UNIT_SAVES = 256, UNIT_LIST = 128 };
 static int has_fused_sums(const fg_shape *s)
 {
     const uint64_t sums = (uint64_t)s->padded_k * s->row_stride * (s->is_diag_s2 ? 2 : 1);
-    return s->backend == FGMM_BACKEND_CPU_SIMD && s->matrices == 0 && sums <= FUSED_SUMS;
+    return s->backend->leaves[FG_PROGRAM_FUSED] && s->matrices == 0 && sums <= FUSED_SUMS;
 }
 
 static int prefers_fused(const fg_shape *s, fgmm_path path)
 {
     const int is_bytes = s->type == FGMM_U8 || s->type == FGMM_I8;
     const uint64_t most = (uint64_t)(is_bytes ? UNIT_SAVES / 2 : UNIT_SAVES) * (s->d + UNIT_LIST);
-    const int is_slower = s->tile.unit != FG_UNIT_NONE && (uint64_t)s->k * s->d > most;
+    const int is_slower = s->backend->has_unit && (uint64_t)s->k * s->d > most;
     return path == FGMM_PATH_AUTO && has_fused_sums(s) && !is_slower;
 }
 
@@ -35,22 +37,6 @@ enum { MOST_MATRIX_DIMS = 16384 };
 
 /* Room in a row's list. Rows of trained mixtures keep about ten components; one that needs more goes the dense way. */
 enum { LIST_CAPACITY = 64 };
-
-/* Entries whose second moments are summed in float: ill-conditioned matrices feel the rounding of these sums (256 of
- * them moved 20 iterations on wdbc by 1e-6 of the log-likelihood, 32 by 1.6e-7). Gathered rows stay in a second-level
- * cache. */
-enum { GATHERED_FLOATS = 1 << 16, MOST_ROWS = 32, GROUP_ROWS = 64, LEAST_ROWS = 16 };
-
-/* Sizes of the kernels that work with triangular factors and moments. Blocks of outputs are as even as can be: what
- * fills up the last one is computed in vain. */
-static void plan_matrices(fg_shape *s)
-{
-    const uint64_t rows = fg_min_u64(MOST_ROWS, GATHERED_FLOATS / s->row_stride) / LEAST_ROWS * LEAST_ROWS;
-    s->moment_rows = s->backend == FGMM_BACKEND_GPU_WORKGROUP ? GROUP_ROWS : (uint32_t)fg_max_u64(LEAST_ROWS, rows);
-    s->outputs = (uint32_t)fg_ceil_div(s->d, fg_ceil_div(s->d, FG_OUTPUTS(s->tile.vw)));
-    s->row_groups = s->tile.vw == 16 ? 3 : 2; /* with the outputs they fill the registers */
-    if (s->covariance == FGMM_FULL && s->backend == FGMM_BACKEND_CPU_SIMD) s->row_groups = s->tile.rows / s->tile.vw;
-}
 
 /* Room in a row's list. Where covariances are matrices there is no dense path, and lists have room for all. */
 static uint64_t list_room(const fg_pass_options *options)
@@ -84,10 +70,12 @@ static void plan_panels(fg_shape *s)
 {
     fg_tile *tile = &s->tile;
     tile->depth = (uint32_t)fg_min_u64(tile->depth, fg_round_up(s->d, tile->vw)); /* nothing is staged in vain */
-    s->panel = s->backend == FGMM_BACKEND_CPU_SIMD ? tile->vw * tile->vectors : tile->vectors;
+    s->row_stride = (uint32_t)fg_round_up(s->d, tile->vw);
+    s->backend->plan(s);
     s->panels = (uint32_t)fg_ceil_div(s->k, s->panel);
     s->padded_k = s->panels * s->panel;
-    s->row_stride = (uint32_t)fg_round_up(s->d, tile->vw);
+    /* blocks of outputs are as even as can be: what fills up the last one is computed in vain */
+    s->outputs = (uint32_t)fg_ceil_div(s->d, fg_ceil_div(s->d, FG_OUTPUTS(tile->vw)));
 }
 
 /* What follows from the device. */
@@ -95,13 +83,10 @@ static void plan_launches(fg_shape *s, const fg_device_facts *facts)
 {
     const uint32_t units = facts->compute_units;
     const int has_limit = facts->has_register_limit && s->tile.registers < FG_REGISTERS_FREE;
-    s->sum_items = s->backend == FGMM_BACKEND_CPU_SIMD ? 1 : FG_SUM_ITEMS;
     s->register_limit = has_limit ? s->tile.registers : 0;
     s->compute_units = units;
     /* more workers than cores, so that a core that is busy elsewhere does not hold up the launch */
     s->workers = units * (units < 16 ? 4 : 2);
-    /* a core makes some 1e11 a second, a small GPU 1e12 */
-    s->launch_work = s->backend == FGMM_BACKEND_CPU_SIMD ? 0x1p33 : 0x1p36;
 }
 
 static fgmm_status choose_tile(fg_shape *s, fgmm_device *device, const fg_pass_options *options)
@@ -119,7 +104,6 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     const int is_best = options->assignment == FG_ASSIGN_HARD;
     FG_TRY(check_sizes(options));
     *shape = (fg_shape){
-        .backend = fg_device_backend(device),
         .covariance = is_best ? FGMM_SPHERICAL : options->covariance,
         .is_diag_s2 = options->covariance == FGMM_DIAG,
         .matrices = (uint32_t)fg_covariance_matrices(options->covariance, options->k),
@@ -133,6 +117,10 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
         .has_differences = options->has_differences,
         .row_scale = options->row_scale > 0 ? options->row_scale : 1,
     };
+    shape->backend = options->backend ? options->backend : fg_backend_choose(shape, device);
+    const char *missing = fg_backend_missing(shape->backend);
+    FG_CHECK(!missing, FGMM_INTERNAL, "%s%s kernels: the table of backends has no %s", shape->backend->name,
+             shape->backend->unit_text, missing);
     FG_TRY(choose_tile(shape, device, options));
     plan_panels(shape);
     plan_launches(shape, fg_device_facts_of(device));
@@ -143,7 +131,6 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     shape->projection_dims = shape->has_bounds ? fg_bounds_dims(shape) : 0;
     shape->cutoff = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
     shape->is_wide = options->has_wide_sums || is_best; /* nothing is known of what clusters will look like */
-    if (shape->matrices) plan_matrices(shape);
     if (shape->matrices && options->path == FGMM_PATH_DENSE) shape->cutoff = FG_CUTOFF_NONE;
 done:
     return status;
@@ -154,33 +141,14 @@ uint32_t fg_shape_s2_kind(const fg_shape *s)
     return s->is_diag_s2 ? 2 : s->matrices ? 0 : 1;
 }
 
-uint32_t fg_shape_row_pitch(const fg_shape *s)
-{
-    /* a power of two, and a cache line of 64 bytes: rows then begin in different sets of a cache */
-    enum { LEAST_PITCH = 128, LINE_FLOATS = 16 };
-    uint32_t pitch = LEAST_PITCH;
-    if (s->backend != FGMM_BACKEND_CPU_SIMD) return s->row_stride;
-    while (pitch < s->row_stride) pitch *= 2;
-    return pitch + LINE_FLOATS;
-}
-
 uint32_t fg_shape_dense_v(const fg_shape *s)
 {
     return (uint32_t)fg_min_u64(s->tile.dense_v, s->row_stride / s->tile.vw);
 }
 
-/* What a program's sources are told about the shape, but for the tile's parameters. */
-static size_t common_options(const fg_shape *s, int is_dense, char *text, size_t room)
+size_t fg_shape_sparse_options(const fg_shape *s, char *text, size_t room)
 {
     const int is_diag = s->covariance == FGMM_DIAG, is_best = s->assignment == FG_ASSIGN_HARD;
-    /* the dense program of the vector backend serves many D; with second moments per dimension k-means has its own */
-    if (is_dense && s->backend == FGMM_BACKEND_CPU_SIMD)
-        return (size_t)snprintf(
-            text, room,
-            "-DROW_TYPE=%d -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DS2_MATRIX=0 -DROW_PITCH=%u -DDENSE_V=%u "
-            "-DHAS_BEST=%d -DHAS_MIXTURE=%d",
-            (int)s->type, s->tile.vw, is_diag, s->is_diag_s2, fg_shape_row_pitch(s), fg_shape_dense_v(s), !is_diag,
-            is_diag || !s->is_diag_s2);
     return (size_t)snprintf(text, room,
                             "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DS2_MATRIX=%d -DKEEP_BEST=%d "
                             "-DSUM_ITEMS=%u",
@@ -188,12 +156,14 @@ static size_t common_options(const fg_shape *s, int is_dense, char *text, size_t
                             s->sum_items);
 }
 
-void fg_shape_options(const fg_shape *shape, int program, char *text, size_t room)
+void fg_shape_options(const fg_shape *shape, fg_program program, char *text, size_t room)
 {
     const fg_tile *t = &shape->tile;
-    const int kind = program == FG_PROGRAM_DENSE || program == FG_PROGRAM_FUSED ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE;
-    const fg_space *space = fg_tile_space(shape->backend);
-    size_t used = common_options(shape, kind == FG_PROGRAM_DENSE, text, room);
+    const int is_dense = program == FG_PROGRAM_DENSE || program == FG_PROGRAM_FUSED;
+    const fg_program kind = is_dense ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE;
+    const fg_backend *backend = shape->backend;
+    const fg_space *space = &backend->tiles;
+    size_t used = backend->common_options(shape, kind, text, room);
     if (shape->covariance == FGMM_FULL && used < room)
         used += (size_t)snprintf(text + used, room - used, " -DOUTPUTS=%u -DROW_GROUPS=%u", shape->outputs,
                                  shape->row_groups);
@@ -202,15 +172,11 @@ void fg_shape_options(const fg_shape *shape, int program, char *text, size_t roo
         if (p->macro && (p->programs >> kind & 1) && used < room)
             used += (size_t)snprintf(text + used, room - used, " -D%s=%u", p->macro, fg_space_get(space, t, i));
     }
-    if (fg_unit_is_warp(t->unit) && used < room)
-        used += (size_t)snprintf(text + used, room - used, " -DWARPS=%d -DDOWN=%u -DROW_TERMS=%u -DENTRIES=%d",
-                                 FG_WARPS, fg_warp_down(shape), fg_warp_row_terms(shape), FG_WARP_ENTRIES);
     if (shape->register_limit && used < room)
         used += (size_t)snprintf(text + used, room - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
     if (shape->projection_dims > 0 && program == FG_PROGRAM_PRUNED && used < room)
         used += (size_t)snprintf(text + used, room - used, " -DBOUND_DIMS=%u", shape->projection_dims);
-    if (shape->backend == FGMM_BACKEND_CPU_SIMD && used < room)
-        snprintf(text + used, room - used, " -DLANES_AVX512=%d -DLANES_AVX=%d", t->lanes == 2, t->lanes == 1);
+    if (backend->own_options && used < room) backend->own_options(shape, text + used, room - used);
 }
 
 void fg_shape_matrix_options(const fg_shape *s, char *text, size_t room)
@@ -222,21 +188,21 @@ void fg_shape_matrix_options(const fg_shape *s, char *text, size_t room)
 
 void fg_shape_describe(const fg_shape *shape, char *text, size_t room)
 {
-    static const char *const units[] = {[FG_UNIT_NONE] = "",
-                                        [FG_UNIT_PLAIN] = " unit=plain",
-                                        [FG_UNIT_AMX] = " unit=amx",
-                                        [FG_UNIT_WARP] = " unit=warp",
-                                        [FG_UNIT_NVIDIA] = " unit=nvidia"};
-    const fg_space *space = fg_tile_space(shape->backend);
-    size_t used = (size_t)snprintf(text, room, "%s ", space->name);
-    if (used < room) used += (size_t)fg_space_format(space, &shape->tile, text + used, room - used);
-    if (shape->backend == FGMM_BACKEND_CPU_SIMD && used < room)
-        used += (size_t)snprintf(text + used, room - used, " lanes=%u workers=%u", shape->tile.lanes, shape->workers);
-    if (used < room) snprintf(text + used, room - used, "%s", units[shape->tile.unit]);
+    const fg_backend *backend = shape->backend;
+    size_t used = (size_t)snprintf(text, room, "%s ", backend->name);
+    if (used < room) used += (size_t)fg_space_format(&backend->tiles, &shape->tile, text + used, room - used);
+    if (backend->describe && used < room) used += backend->describe(shape, text + used, room - used);
+    if (used < room) snprintf(text + used, room - used, "%s", backend->unit_text);
 }
 
 uint32_t fg_launch_rows(const fg_shape *s, double row_work, uint32_t step)
 {
     const double rows = fmin(s->launch_work / row_work, s->batch_rows);
     return (uint32_t)fg_round_up((uint64_t)fmax(rows, 1), step);
+}
+
+uint32_t fg_sparse_launch_rows(const fg_shape *s, uint32_t step)
+{
+    const double per_element = s->covariance == FGMM_DIAG ? 2 : s->covariance == FGMM_FULL ? s->d : 1;
+    return fg_launch_rows(s, 2.0 * s->padded_k * s->d * per_element, step);
 }

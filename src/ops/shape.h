@@ -3,6 +3,7 @@
 #ifndef FG_SHAPE_H
 #define FG_SHAPE_H
 
+#include "backend.h"
 #include "pass.h"
 #include "tile.h"
 
@@ -12,8 +13,7 @@ enum {
 };
 
 struct fg_shape {
-    fgmm_backend backend;       /* VECTOR or GROUP: of all kernels but the distances of responsibilities where the
-                                        tile has a matrix unit */
+    const fg_backend *backend;
     fgmm_covariance covariance; /* of the log-density; spherical with FG_ASSIGN_HARD */
     int is_diag_s2;             /* second moments per dimension */
     uint32_t matrices;          /* of second moments: tied 1, full k, else 0 */
@@ -60,12 +60,12 @@ struct fg_shape {
 fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options);
 /* s2_kind of cl/common/combine.cl. */
 uint32_t fg_shape_s2_kind(const fg_shape *shape);
-/* Vector backend: floats from a row of a block to the next in the dense program, and vectors of a row in its registers.
- * Both are the same for many D, which then share the program. */
-uint32_t fg_shape_row_pitch(const fg_shape *shape);
+/* Vectors of a row in registers of the dense program; the same for many D, which then share the program. */
 uint32_t fg_shape_dense_v(const fg_shape *shape);
+/* What all sparse programs are told of the shape, but for the tile; returns the letters written, as snprintf. */
+size_t fg_shape_sparse_options(const fg_shape *shape, char *text, size_t room);
 /* Compile options of a program (FG_PROGRAM_*): those of the shape, and the tile's parameters that it has. */
-void fg_shape_options(const fg_shape *shape, int program, char *text, size_t room);
+void fg_shape_options(const fg_shape *shape, fg_program program, char *text, size_t room);
 /* Those of FG_PROGRAM_MATRIX. */
 void fg_shape_matrix_options(const fg_shape *shape, char *text, size_t room);
 /* For reports and checkpoints: "vector vw=16 rows=12 ..."; fg_tile_parse reads it. */
@@ -73,5 +73,7 @@ void fg_shape_describe(const fg_shape *shape, char *text, size_t room);
 
 /* Rows of a launch, a multiple of `step`, where a row takes row_work multiplications and additions (shape.c). */
 uint32_t fg_launch_rows(const fg_shape *shape, double row_work, uint32_t step);
+/* Of a launch of distances to all components. */
+uint32_t fg_sparse_launch_rows(const fg_shape *shape, uint32_t step);
 
 #endif

@@ -31,14 +31,14 @@ static uint64_t mean_values(const fg_shape *s)
 
 uint64_t fg_split_bytes(const fg_shape *s)
 {
-    if (s->tile.unit == FG_UNIT_NONE) return 0;
-    if (fg_unit_is_warp(s->tile.unit)) return fg_fragments_bytes(s);
+    if (!s->backend->has_unit) return 0;
+    if (fg_unit_is_warp(s->backend->unit)) return fg_fragments_bytes(s);
     return sizeof(cl_ushort) * mean_values(s) + sizeof(cl_uint) * s->panels;
 }
 
 uint64_t fg_split_row_values(const fg_shape *s)
 {
-    const int is_cpu = s->tile.unit != FG_UNIT_NONE && !fg_unit_is_warp(s->tile.unit);
+    const int is_cpu = s->backend->has_unit && !fg_unit_is_warp(s->backend->unit);
     return !is_cpu ? 0 : FG_SPLIT_TERMS * (uint64_t)s->tile.block * slabs_of(s) * FG_SPLIT_DEPTH;
 }
 
@@ -46,8 +46,8 @@ fgmm_status fg_split_create(fg_packed *p, fgmm_device *device, const fg_shape *s
 {
     fgmm_status status = FGMM_OK;
     size_t bytes;
-    if (s->tile.unit == FG_UNIT_NONE) return FGMM_OK;
-    if (fg_unit_is_warp(s->tile.unit)) return fg_fragments_create(p, device, s);
+    if (!s->backend->has_unit) return FGMM_OK;
+    if (fg_unit_is_warp(s->backend->unit)) return fg_fragments_create(p, device, s);
     FG_TRY(fg_size_product(&bytes, mean_values(s), sizeof(cl_ushort), "split means"));
     FG_TRY(fg_buffer_create(&p->split_means, device, bytes, FG_BUFFER_DEVICE, "split means"));
     FG_TRY(fg_buffer_create(&p->panel_terms, device, sizeof(cl_uint) * s->panels, FG_BUFFER_DEVICE, "strip terms"));
@@ -138,7 +138,7 @@ fgmm_status fg_split_load(fg_packed *p, const fg_shape *s, const fg_split_input 
     cl_ushort *split = NULL;
     cl_uint *terms = NULL;
     double *rests = NULL;
-    if (fg_unit_is_warp(s->tile.unit)) return fg_fragments_load(p, s, in);
+    if (fg_unit_is_warp(s->backend->unit)) return fg_fragments_load(p, s, in);
     FG_TRY(FG_ALLOC(&split, mean_values(s), "split means"));
     FG_TRY(FG_ALLOC(&terms, s->panels, "strip terms"));
     FG_TRY(FG_ALLOC(&rests, (uint64_t)s->k * (FG_SPLIT_TERMS + 1), "split means"));

@@ -8,24 +8,24 @@
 #include "flashgmm/model.h"
 #include "space.h"
 
-typedef struct fg_shape fg_shape; /* shape.h */
+typedef struct fg_backend fg_backend; /* backend.h */
+typedef struct fg_shape fg_shape;     /* shape.h */
 
-/* Tile parameters of both backends: tile.c has their table, the headers of the .cl files say what they mean. 0: not
- * used. */
+/* Tile parameters of both sets of kernels: cpu_simd.c and gpu_workgroup.c have their tables, the headers of the .cl
+ * files say what they mean. 0: not used. */
 typedef struct fg_tile {
     uint32_t vw;      /* lanes of a vector; group: 4 */
     uint32_t rows;    /* vector: rows in registers; group: rows of a work-group's tile */
     uint32_t vectors; /* vector: vectors of components in registers; group: components of a tile */
     uint32_t block;   /* rows of a block; group: of the dense path only */
     uint32_t dense_k, dense_v;
-    uint32_t piece;      /* vector: vectors of a row summed together */
-    uint32_t chunk;      /* entries summed in float */
-    uint32_t depth;      /* group: dimensions staged in local memory at a time */
-    uint32_t local;      /* group: work-items of a work-group */
-    uint32_t lanes;      /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
-    uint32_t across;     /* group: work-items along components */
-    uint32_t registers;  /* group: most that the compiler may give an item; 0, FG_REGISTERS_FREE: as it likes */
-    fg_matrix_unit unit; /* what multiplies in responsibilities; NONE: the backend's own distances */
+    uint32_t piece;     /* vector: vectors of a row summed together */
+    uint32_t chunk;     /* entries summed in float */
+    uint32_t depth;     /* group: dimensions staged in local memory at a time */
+    uint32_t local;     /* group: work-items of a work-group */
+    uint32_t lanes;     /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
+    uint32_t across;    /* group: work-items along components */
+    uint32_t registers; /* group: most that the compiler may give an item; 0, FG_REGISTERS_FREE: as it likes */
 } fg_tile;
 
 enum { FG_REGISTERS_FREE = 255 };
@@ -40,19 +40,13 @@ typedef struct fg_tile_problem {
     int has_register_limit;
 } fg_tile_problem;
 
-const fg_space *fg_tile_space(fgmm_backend backend);
 fg_tile_problem fg_tile_problem_of(const fg_shape *shape, const fgmm_device *device);
-fg_space_needs fg_tile_limits(const fgmm_device *device, fgmm_backend backend);
+fg_space_needs fg_tile_limits(const fgmm_device *device, const fg_backend *backend);
 /* As fg_space_parse; lanes stays 0. */
-int fg_tile_parse(fg_tile *tile, fgmm_backend backend, const char *text);
+int fg_tile_parse(fg_tile *tile, const fg_backend *backend, const char *text);
 /* NULL where the tile may be built for this shape (backend, covariance, k, d) on this device, else why not. */
 const char *fg_tile_reject(const fg_tile *tile, const fg_shape *shape, const fgmm_device *device);
-/* What multiplies in responsibilities: a matrix unit where there is one and the shape fills it, or where it is asked
- * for. Below the limits, padding to the unit's 32 components and 32 dimensions costs more than it gains. */
-fg_matrix_unit fg_tile_unit(const fg_shape *shape, const fgmm_device *device);
-/* The backend that names tiles for the shape: MATRIX where there is a unit. */
-fgmm_backend fg_tile_backend(const fg_shape *shape, const fgmm_device *device);
-/* fg_tile_parse with the unit; 0 also where the tile is not legal here. */
+/* fg_tile_parse; 0 also where the tile is not legal here. */
 int fg_tile_take(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text);
 /* A tile from a text that begins with its backend, as fg_shape_describe writes it; 0 where it is of another backend, or
  * not legal here. */
@@ -61,8 +55,6 @@ int fg_tile_read(fg_tile *tile, const fg_shape *shape, const fgmm_device *device
 fgmm_status fg_tile_choose(fg_tile *tile, const fg_shape *shape, fgmm_device *device);
 /* The tile that an untuned device gets. Errors: UNSUPPORTED where none is legal. */
 fgmm_status fg_tile_shipped(fg_tile *tile, int *is_measured, const fg_shape *shape, const fgmm_device *device);
-/* A wide panel is no good where the last one would be mostly padding. */
-int fg_tile_is_filled(const fg_tile *tile, const fg_shape *shape);
 
 /* Where tiles for a device and shape are remembered, and under which key. */
 typedef struct fg_tile_place {

@@ -18,7 +18,7 @@ void fg_tile_place_of(fg_tile_place *place, const fg_shape *shape, const fgmm_de
         snprintf(place->path, sizeof place->path, "%s/tiles.txt", folder);
     snprintf(place->device, sizeof place->device, "%s / %s", info.platform, info.name);
     snprintf(place->driver, sizeof place->driver, "%s", info.driver);
-    snprintf(place->op, sizeof place->op, "pass %s", fgmm_backend_name(fg_tile_backend(shape, device)));
+    snprintf(place->op, sizeof place->op, "pass %s", fgmm_backend_name(shape->backend->reported));
     place->key = (fg_tiles_key){.device = place->device,
                                 .driver = place->driver,
                                 .op = place->op,
@@ -55,7 +55,8 @@ fgmm_status fg_tile_choose(fg_tile *tile, const fg_shape *shape, fgmm_device *de
     if (place.path[0]) {
         FG_TRY(remembered_tiles(&tiles, device, place.path));
         const char *text = fg_tiles_find(tiles, &place.key, &octaves);
-        if (text && fg_tile_take(tile, shape, device, text) && (octaves == 0 || fg_tile_is_filled(tile, shape)))
+        if (text && fg_tile_take(tile, shape, device, text) &&
+            (octaves == 0 || shape->backend->is_filled(tile, shape->k)))
             return FGMM_OK;
     }
     status = fg_tile_shipped(tile, &is_measured, shape, device);

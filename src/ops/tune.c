@@ -128,7 +128,7 @@ done:
 static fgmm_status set_lanes(tuner *t, fg_tile *tile)
 {
     fgmm_status status = FGMM_OK;
-    if (t->shape.backend != FGMM_BACKEND_CPU_SIMD) return FGMM_OK;
+    if (!t->shape.backend->has_lane_masks) return FGMM_OK;
     if (!t->lanes[tile->vw]) {
         FG_TRY(fg_lanes_probe(&tile->lanes, t->timed, tile->vw));
         t->lanes[tile->vw] = 1 + tile->lanes;
@@ -163,6 +163,7 @@ static fgmm_status prepare(void *user, const void *candidate, unsigned program, 
                                      .type = t->request->type,
                                      .batch_rows = (size_t)t->rows.n,
                                      .path = path_of(t, program),
+                                     .backend = t->shape.backend,
                                      .tile = &tile};
     FG_TRY(set_lanes(t, &tile));
     FG_TRY(fg_pass_create(&t->pass, t->timed, &options));
@@ -185,7 +186,7 @@ done:
 
 static void format(const tuner *t, const void *tile, char text[FG_TILE_TEXT_BYTES])
 {
-    fg_space_format(fg_tile_space(t->shape.backend), tile, text, FG_TILE_TEXT_BYTES);
+    fg_space_format(&t->shape.backend->tiles, tile, text, FG_TILE_TEXT_BYTES);
 }
 
 /* A file that cannot be written has been found out before the search; what happens to it later changes no tile. */
@@ -272,8 +273,8 @@ static void tuner_clear(tuner *t)
 static fgmm_status search(tuner *t, fg_tune_report *report)
 {
     fgmm_status status = FGMM_OK;
-    const fgmm_backend backend = t->shape.backend;
-    const fg_search_op op = {.space = fg_tile_space(backend),
+    const fg_backend *backend = t->shape.backend;
+    const fg_search_op op = {.space = &backend->tiles,
                              .problem = &t->problem,
                              .limits = fg_tile_limits(t->timed, backend),
                              .programs = t->shape.matrices ? 1 : PROGRAMS, /* with matrices there is no dense path */
@@ -309,7 +310,7 @@ fgmm_status fg_pass_tune(fg_tune_report *report, fgmm_device *device, const fg_t
     const fg_pass_options options = {
         .covariance = request->covariance, .k = request->k, .d = request->d, .type = request->type, .batch_rows = 1};
     FG_TRY(fg_shape_init(&t.shape, device, &options));
-    report->backend = fg_tile_backend(&t.shape, device);
+    report->backend = t.shape.backend->reported;
     t.problem = fg_tile_problem_of(&t.shape, device);
     fg_tile_place_of(&t.place, &t.shape, device);
     FG_CHECK(t.place.path[0], FGMM_IO, "tiles cannot be remembered: the device was opened without a cache folder");

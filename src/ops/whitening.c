@@ -11,9 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* cl/gpu/triangle.cl */
-enum { TRIANGLE_ROWS = 32, TRIANGLE_COLUMNS = 32, TRIANGLE_ITEMS = 64 };
-
 uint64_t fg_triangle_floats(const fg_shape *s)
 {
     const uint64_t blocks = fg_ceil_div(s->d, s->outputs);
@@ -71,15 +68,10 @@ void fg_triangle_clear(fg_triangle *triangle)
 
 /* ---- tied: rows before their distances ---- */
 
-static uint64_t scratch_floats(const fg_shape *s)
-{
-    return s->backend == FGMM_BACKEND_CPU_SIMD ? (uint64_t)s->workers * s->row_groups * s->tile.vw * s->row_stride : 0;
-}
-
 /* Full, group backend: log-densities of a batch. */
 static uint64_t density_floats(const fg_shape *s)
 {
-    const int has_densities = s->covariance == FGMM_FULL && s->backend != FGMM_BACKEND_CPU_SIMD;
+    const int has_densities = s->covariance == FGMM_FULL && s->backend->whitening->densities;
     return has_densities ? (uint64_t)s->batch_rows * s->padded_k : 0;
 }
 
@@ -87,8 +79,8 @@ uint64_t fg_whitening_bytes(const fg_shape *s)
 {
     if (density_floats(s)) return sizeof(float) * density_floats(s);
     if (s->covariance != FGMM_TIED) return 0;
-    return sizeof(float) *
-           (fg_triangle_floats(s) + (uint64_t)s->batch_rows * s->d + FG_SHIFT_FLOATS(s) + scratch_floats(s));
+    return sizeof(float) * (fg_triangle_floats(s) + (uint64_t)s->batch_rows * s->d + FG_SHIFT_FLOATS(s) +
+                            s->backend->whitening->scratch_floats(s));
 }
 
 fgmm_status fg_whitening_create(fg_pass *pass)
@@ -111,8 +103,9 @@ fgmm_status fg_whitening_create(fg_pass *pass)
     FG_TRY(fg_buffer_create(&w->no_shift, pass->device, sizeof(float) * FG_SHIFT_FLOATS(s), FG_BUFFER_DEVICE, "shift"));
     FG_TRY(fg_buffer_zero(w->no_shift, 0, sizeof(float) * s->row_stride));
     FG_TRY(fg_buffer_write(w->no_shift, sizeof one * s->row_stride, &one, sizeof one));
-    if (scratch_floats(s) > 0)
-        FG_TRY(fg_buffer_create(&w->scratch, pass->device, sizeof(float) * (size_t)scratch_floats(s), FG_BUFFER_DEVICE,
+    if (s->backend->whitening->scratch_floats(s) > 0)
+        FG_TRY(fg_buffer_create(&w->scratch, pass->device,
+                                sizeof(float) * (size_t)s->backend->whitening->scratch_floats(s), FG_BUFFER_DEVICE,
                                 "scratch"));
     FG_TRY(fg_program_kernel(&w->whiten, pass->device, &pass->shape, FG_PROGRAM_MATRIX, "whiten"));
 done:
@@ -142,99 +135,20 @@ done:
     return status;
 }
 
-/* Rows first_row .. end - 1 of a batch: a launch. */
-typedef struct part {
-    cl_ulong first; /* element of the batch's first row */
-    cl_uint first_row, end, n;
-} part;
-
-static part part_of(const fg_pass *pass, const fg_rows *rows, cl_uint first_row, cl_uint most)
+fg_row_part fg_row_part_of(const fg_pass *pass, const fg_rows *rows, cl_uint first_row, cl_uint most)
 {
     const cl_uint n = (cl_uint)rows->n;
-    return (part){rows->offset_bytes / fgmm_type_bytes(pass->shape.type), first_row,
-                  (cl_uint)fg_min_u64(n, (uint64_t)first_row + most), n};
-}
-
-/* Work-groups of cl/gpu/triangle.cl that a part's rows make. */
-static size_t row_tiles(const part *p)
-{
-    return (size_t)fg_ceil_div(p->end - p->first_row, TRIANGLE_ROWS);
-}
-
-/* Rows of a launch of work-groups, whose second dimension some devices limit. */
-static cl_uint most_group_rows(const fg_shape *s, double row_work)
-{
-    enum { MOST_TILES = 65535 };
-    return (cl_uint)fg_min_u64(fg_launch_rows(s, row_work, TRIANGLE_ROWS), (uint64_t)MOST_TILES * TRIANGLE_ROWS);
-}
-
-static fgmm_status run_vector(fg_pass *pass, const fg_rows *rows)
-{
-    fgmm_status status = FGMM_OK;
-    const fg_whitening *w = &pass->whitening;
-    const fg_shape *s = &pass->shape;
-    const size_t global = s->workers, local = 1;
-    const cl_uint most = fg_launch_rows(s, (double)s->d * s->d, s->row_groups * s->tile.vw * s->workers);
-    for (part p = part_of(pass, rows, 0, most); p.first_row < p.n; p = part_of(pass, rows, p.end, most)) {
-        const fg_argument arguments[] = {
-            FG_ARG_BUFFER(rows->buffer),       FG_ARG_VALUE(p.first),
-            FG_ARG_VALUE(p.first_row),         FG_ARG_VALUE(p.end),
-            FG_ARG_BUFFER(pass->packed.shift), FG_ARG_BUFFER(w->factor),
-            FG_ARG_BUFFER(w->scratch),         FG_ARG_BUFFER(w->rows),
-        };
-        FG_TRY(FG_LAUNCH(pass, w->whiten, arguments, 1, &global, &local));
-    }
-done:
-    return status;
-}
-
-static fgmm_status run_group(fg_pass *pass, const fg_rows *rows)
-{
-    fgmm_status status = FGMM_OK;
-    const fg_whitening *w = &pass->whitening;
-    const fg_shape *s = &pass->shape;
-    const size_t columns = (size_t)fg_ceil_div(s->d, TRIANGLE_COLUMNS), local[2] = {TRIANGLE_ITEMS, 1};
-    const cl_uint most = most_group_rows(s, (double)s->d * s->d);
-    for (part p = part_of(pass, rows, 0, most); p.first_row < p.n; p = part_of(pass, rows, p.end, most)) {
-        const fg_argument arguments[] = {
-            FG_ARG_BUFFER(rows->buffer),       FG_ARG_VALUE(p.first),    FG_ARG_VALUE(p.first_row), FG_ARG_VALUE(p.n),
-            FG_ARG_BUFFER(pass->packed.shift), FG_ARG_BUFFER(w->factor), FG_ARG_BUFFER(w->rows),
-        };
-        const size_t global[2] = {columns * TRIANGLE_ITEMS, row_tiles(&p)};
-        FG_TRY(FG_LAUNCH(pass, w->whiten, arguments, 2, global, local));
-    }
-done:
-    return status;
+    return (fg_row_part){rows->offset_bytes / fgmm_type_bytes(pass->shape.type), first_row,
+                         (cl_uint)fg_min_u64(n, (uint64_t)first_row + most), n};
 }
 
 fgmm_status fg_whitening_run(fg_pass *pass, const fg_rows *rows, fg_rows *white)
 {
     *white = (fg_rows){pass->whitening.rows, 0, rows->n};
-    return pass->shape.backend == FGMM_BACKEND_CPU_SIMD ? run_vector(pass, rows) : run_group(pass, rows);
+    return pass->shape.backend->whitening->run(pass, rows);
 }
 
 fgmm_status fg_whitening_densify(fg_pass *pass, const fg_rows *rows)
 {
-    fgmm_status status = FGMM_OK;
-    const fg_shape *s = &pass->shape;
-    const fg_packed *packed = &pass->packed;
-    const size_t local[2] = {TRIANGLE_ITEMS, 1};
-    const cl_uint most = most_group_rows(s, (double)s->k * s->d * s->d);
-    for (part p = part_of(pass, rows, 0, most); p.first_row < p.n; p = part_of(pass, rows, p.end, most)) {
-        const fg_argument arguments[] = {
-            FG_ARG_BUFFER(rows->buffer),
-            FG_ARG_VALUE(p.first),
-            FG_ARG_VALUE(p.first_row),
-            FG_ARG_VALUE(p.n),
-            FG_ARG_BUFFER(packed->shift),
-            FG_ARG_BUFFER(packed->packed),
-            FG_ARG_BUFFER(packed->offset),
-            FG_ARG_VALUE(s->padded_k),
-            FG_ARG_BUFFER(pass->whitening.densities),
-        };
-        const size_t global[2] = {(size_t)s->k * TRIANGLE_ITEMS, row_tiles(&p)};
-        FG_TRY(FG_LAUNCH(pass, pass->whitening.densify, arguments, 2, global, local));
-    }
-done:
-    return status;
+    return pass->shape.backend->whitening->densities(pass, rows);
 }

@@ -186,7 +186,7 @@ END_TEST
 /* Corner i, then each value of each parameter. 0: there are no more. */
 static int vector_tile(fg_tile *tile, unsigned i)
 {
-    const fg_space *space = fg_tile_space(FGMM_BACKEND_CPU_SIMD);
+    const fg_space *space = &fg_cpu_simd.tiles;
     if (i < VECTOR_CORNERS) {
         *tile = vector_corners[i];
         return 1;
@@ -212,7 +212,7 @@ START_TEST(test_pass__vector_equals_the_reference_in_the_tile_space)
     ck_assert(_i < MOST_TILES - 1); /* the loop covers them all */
     const fg_tile_problem about = {FGMM_DIAG, 19, 19, 16};
     const fg_space_needs limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
-    ck_assert_ptr_null(fg_space_reject(fg_tile_space(FGMM_BACKEND_CPU_SIMD), &tile, &about, &limits));
+    ck_assert_ptr_null(fg_space_reject(&fg_cpu_simd.tiles, &tile, &about, &limits));
     const uint64_t panel = tile.vw * tile.vectors;
     for (size_t v = 0; v < VARIANTS; v++) {
         if (!all && v != (size_t)_i % 4 && v != 4) continue; /* one with all components, one with the nearest */
@@ -382,7 +382,7 @@ START_TEST(test_pass__local_memory_is_foreseen)
     const fg_tile_problem about = {covariance, 140, 19, 4, 0};
     fg_space_needs needs;
     uint64_t most = 0;
-    fg_tile_space(FGMM_BACKEND_GPU_WORKGROUP)->needs(&needs, tile, &about);
+    fg_gpu_workgroup.tiles.needs(&needs, tile, &about);
     for (int path = FGMM_PATH_SPARSE; path <= FGMM_PATH_DENSE; path++) {
         const shape_case c = {.backend = FGMM_BACKEND_GPU_WORKGROUP,
                               .covariance = covariance,

@@ -7,84 +7,65 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Matrix units: each with the shipped tile of 16 lanes, AMX where this machine has it; a warp's in OpenCL C. */
-static const fg_tile unit_tiles[] = {
-    {.vw = 16,
-     .rows = 12,
-     .vectors = 2,
-     .block = 96,
-     .dense_k = 8,
-     .dense_v = 2,
-     .piece = 8,
-     .chunk = 256,
-     .unit = FG_UNIT_PLAIN},
-    {.vw = 16,
-     .rows = 12,
-     .vectors = 2,
-     .block = 96,
-     .dense_k = 8,
-     .dense_v = 2,
-     .piece = 8,
-     .chunk = 256,
-     .unit = FG_UNIT_AMX},
-    {.vw = 4,
-     .rows = 1,
-     .vectors = 8,
-     .block = 32,
-     .dense_k = 4,
-     .dense_v = 2,
-     .piece = 4,
-     .chunk = 256,
-     .unit = FG_UNIT_PLAIN}, /* another vector */
-    {.vw = 4,
-     .rows = 32,
-     .vectors = 32,
-     .block = 64,
-     .chunk = 256,
-     .depth = 8,
-     .local = 64,
-     .across = 8,
-     .unit = FG_UNIT_WARP},
-};
-enum { UNITS = 2, UNIT_TILES = sizeof unit_tiles / sizeof unit_tiles[0], WARP = UNIT_TILES - 1 };
+/* Backends with a matrix unit, each with the shipped tile of 16 lanes; a warp's with a small one. */
+typedef struct unit_case {
+    const fg_backend *backend;
+    fg_tile tile;
+} unit_case;
 
-static fgmm_backend unit_backend(const fg_tile *tile)
+#define WIDE_TILE                                                                                                      \
+    {                                                                                                                  \
+        .vw = 16, .rows = 12, .vectors = 2, .block = 96, .dense_k = 8, .dense_v = 2, .piece = 8, .chunk = 256          \
+    }
+static const unit_case unit_cases[] = {
+    {&fg_matrix_plain, WIDE_TILE},
+    {&fg_matrix_amx, WIDE_TILE}, /* where this machine has it */
+    {&fg_matrix_plain,           /* another vector */
+     {.vw = 4, .rows = 1, .vectors = 8, .block = 32, .dense_k = 4, .dense_v = 2, .piece = 4, .chunk = 256}},
+    {&fg_matrix_warp,
+     {.vw = 4, .rows = 32, .vectors = 32, .block = 64, .chunk = 256, .depth = 8, .local = 64, .across = 8}},
+};
+enum { UNITS = 2, UNIT_CASES = sizeof unit_cases / sizeof unit_cases[0], WARP = UNIT_CASES - 1 };
+
+static fgmm_backend backend_of(const unit_case *unit)
 {
-    return fg_unit_is_warp(tile->unit) ? FGMM_BACKEND_GPU_WORKGROUP : FGMM_BACKEND_MATRIX_UNIT;
+    const fgmm_backend kernels = unit->backend->kernels;
+    return kernels == FGMM_BACKEND_CPU_SIMD ? FGMM_BACKEND_MATRIX_UNIT : kernels;
 }
 
-static int has_unit(const fg_tile *tile)
+static int has_unit(const unit_case *unit)
 {
-    fgmm_device *device = device_of_backend(unit_backend(tile));
-    const int is_there = tile->unit == FG_UNIT_PLAIN || tile->unit == FG_UNIT_WARP ||
-                         fg_device_facts_of(device)->matrix_unit == tile->unit;
+    fgmm_device *device = device_of_backend(backend_of(unit));
+    const int is_there =
+        unit->backend != &fg_matrix_amx || fg_device_facts_of(device)->matrix_unit == unit->backend->unit;
     if (!is_there) printf("skipped: no AMX here\n");
     return is_there;
 }
 
-static shape_case unit_case(const fg_tile *tile, fg_assignment assignment, fgmm_type type, const uint64_t size[3])
+static shape_case shape_of(const unit_case *unit, fg_assignment assignment, fgmm_type type, const uint64_t size[3])
 {
-    return (shape_case){unit_backend(tile),
-                        FGMM_SPHERICAL,
-                        assignment,
-                        type,
-                        FGMM_PATH_SPARSE,
-                        size[0],
-                        size[1],
-                        size[2],
-                        0.4,
-                        promised_nats,
-                        tile};
+    return (shape_case){.backend = backend_of(unit),
+                        .covariance = FGMM_SPHERICAL,
+                        .assignment = assignment,
+                        .type = type,
+                        .path = FGMM_PATH_SPARSE,
+                        .n = size[0],
+                        .d = size[1],
+                        .k = size[2],
+                        .overlap = 0.4,
+                        .nats = promised_nats,
+                        .tile = &unit->tile,
+                        .kernels = unit->backend};
 }
 
 START_TEST(test_pass__unit_equals_the_reference_at_tile_edges)
 {
     static const uint64_t sizes[][3] = {{1, 33, 1}, {31, 31, 31}, {32, 32, 32}, {33, 33, 33}, {193, 33, 97}};
-    const fg_tile *tile = &unit_tiles[_i];
-    if (!has_unit(tile)) return;
+    const unit_case *unit = &unit_cases[_i];
+    if (!has_unit(unit)) return;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         for (int assignment = FG_ASSIGN_SOFT; assignment <= FG_ASSIGN_HARD; assignment++) {
-            const shape_case c = unit_case(tile, (fg_assignment)assignment, FGMM_F32, sizes[i]);
+            const shape_case c = shape_of(unit, (fg_assignment)assignment, FGMM_F32, sizes[i]);
             /* each D with each kept is a compilation: all sizes with the mixture, one with the nearest */
             if (sizes[i][1] == 33 || (_i < UNITS && assignment == FG_ASSIGN_SOFT)) check_case(&c);
         }
@@ -96,10 +77,10 @@ START_TEST(test_pass__unit_with_every_row_type)
     /* warps: so many dimensions that they have one fragment of rows or two, by the type */
     static const uint64_t short_rows[] = {97, 33, 65}, long_rows[] = {97, 100, 65};
     const uint64_t *size = _i == WARP ? long_rows : short_rows;
-    if (!has_unit(&unit_tiles[_i])) return;
+    if (!has_unit(&unit_cases[_i])) return;
     for (int type = FGMM_U8; type <= FGMM_F32; type++) {
         if (_i == WARP && type != FGMM_U8 && type != FGMM_F16) continue; /* the others are loaded alike */
-        const shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, (fgmm_type)type, size);
+        const shape_case c = shape_of(&unit_cases[_i], FG_ASSIGN_SOFT, (fgmm_type)type, size);
         check_case(&c);
     }
 }
@@ -111,8 +92,8 @@ START_TEST(test_pass__unit_in_hard_cases)
 {
     static const uint64_t size[] = {97, 33, 200};
     static const double overlaps[] = {1e-3, 0.9, 1.1, 3};
-    if (!has_unit(&unit_tiles[_i])) return;
-    shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, FGMM_F32, size);
+    if (!has_unit(&unit_cases[_i])) return;
+    shape_case c = shape_of(&unit_cases[_i], FG_ASSIGN_SOFT, FGMM_F32, size);
     for (size_t i = 0; i < sizeof overlaps / sizeof overlaps[0]; i++) {
         c.overlap = overlaps[i];
         check_case(&c);
@@ -133,8 +114,8 @@ static void check_logz(const shape_case *c, const double *found, const double *e
 START_TEST(test_pass__unit_with_means_that_one_term_holds)
 {
     static const uint64_t size[] = {97, 33, 65};
-    if (!has_unit(&unit_tiles[_i])) return;
-    const shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, FGMM_F32, size);
+    if (!has_unit(&unit_cases[_i])) return;
+    const shape_case c = shape_of(&unit_cases[_i], FG_ASSIGN_SOFT, FGMM_F32, size);
     problem p = make_problem(&c);
     double *values = calloc(2 + (size_t)c.k * (2 + (size_t)c.d), sizeof *values), logz[2][97];
     for (size_t i = 0; i < c.k * c.d; i++) {
@@ -154,8 +135,8 @@ END_TEST
 START_TEST(test_pass__unit_with_a_collapsed_component_and_an_outlier)
 {
     static const uint64_t size[] = {97, 33, 65};
-    if (!has_unit(&unit_tiles[_i])) return;
-    const shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, FGMM_F32, size);
+    if (!has_unit(&unit_cases[_i])) return;
+    const shape_case c = shape_of(&unit_cases[_i], FG_ASSIGN_SOFT, FGMM_F32, size);
     problem p = make_problem(&c);
     const size_t count = 2 + (size_t)c.k * (2 + (size_t)c.d);
     double *values = calloc(3 * count, sizeof *values), logz[3][97];
@@ -182,11 +163,11 @@ END_TEST
 START_TEST(test_pass__unit_with_bounds_equals_the_reference_at_tile_edges)
 {
     static const uint64_t sizes[][3] = {{1, 33, 1}, {31, 33, 31}, {32, 33, 32}, {33, 33, 33}, {193, 33, 97}};
-    const fg_tile *tile = &unit_tiles[_i];
-    if (!has_unit(tile)) return;
+    const unit_case *unit = &unit_cases[_i];
+    if (!has_unit(unit)) return;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         for (int assignment = FG_ASSIGN_SOFT; assignment <= FG_ASSIGN_HARD; assignment++) {
-            shape_case c = unit_case(tile, (fg_assignment)assignment, FGMM_F32, sizes[i]);
+            shape_case c = shape_of(unit, (fg_assignment)assignment, FGMM_F32, sizes[i]);
             c.pruning = FG_PRUNING_ALWAYS;
             check_case(&c);
         }
@@ -199,16 +180,16 @@ START_TEST(test_pass__unit_with_bounds_in_hard_cases)
 {
     static const uint64_t size[] = {97, 33, 200}, many[] = {97, 33, 5000};
     static const double overlaps[] = {1e-3, 0.9, 1.1, 3};
-    if (!has_unit(&unit_tiles[_i])) return;
+    if (!has_unit(&unit_cases[_i])) return;
     for (int type = FGMM_U8; type <= FGMM_F32; type += FGMM_F32 - FGMM_U8) {
-        shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, (fgmm_type)type, size);
+        shape_case c = shape_of(&unit_cases[_i], FG_ASSIGN_SOFT, (fgmm_type)type, size);
         c.pruning = FG_PRUNING_ALWAYS;
         for (size_t i = 0; i < sizeof overlaps / sizeof overlaps[0]; i++) {
             c.overlap = overlaps[i];
             check_case(&c);
         }
     }
-    shape_case c = unit_case(&unit_tiles[_i], FG_ASSIGN_SOFT, FGMM_F32, many);
+    shape_case c = shape_of(&unit_cases[_i], FG_ASSIGN_SOFT, FGMM_F32, many);
     c.pruning = FG_PRUNING_ALWAYS;
     check_case(&c);
 }
@@ -217,7 +198,7 @@ END_TEST
 enum { ROUNDED_D = 64, ROUNDED_K = 40, ROUNDED_N = 33, NEAR = 7, NEXT = 35 };
 
 /* Labels of equal rows; all components but NEAR and NEXT are far away. */
-static void label_rounded_rows(const fg_tile *tile, fgmm_type type, const void *rows, const double values[2])
+static void label_rounded_rows(const unit_case *unit, fgmm_type type, const void *rows, const double values[2])
 {
     static double means[ROUNDED_K * ROUNDED_D], weights[ROUNDED_K], variances[ROUNDED_K];
     static const float shift[ROUNDED_D];
@@ -228,7 +209,8 @@ static void label_rounded_rows(const fg_tile *tile, fgmm_type type, const void *
                                      .type = type,
                                      .batch_rows = ROUNDED_N,
                                      .path = FGMM_PATH_SPARSE,
-                                     .tile = tile,
+                                     .tile = &unit->tile,
+                                     .backend = unit->backend,
                                      .pruning = FG_PRUNING_ALWAYS};
     int32_t labels[ROUNDED_N];
     fg_pass *pass;
@@ -267,8 +249,8 @@ START_TEST(test_pass__unit_with_bounds_where_first_terms_mislead)
         {FGMM_U8, 1, {most, 1 - 0x1p-7}},           /* means */
         {FGMM_U8, 1, {quarter, 1 - 0.5 * 0x1p-8}},  /* means */
     };
-    const fg_tile *tile = &unit_tiles[_i];
-    if (!has_unit(tile)) return;
+    const unit_case *unit = &unit_cases[_i];
+    if (!has_unit(unit)) return;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         static float floats[ROUNDED_N * ROUNDED_D];
         static uint8_t bytes[ROUNDED_N * ROUNDED_D];
@@ -276,7 +258,7 @@ START_TEST(test_pass__unit_with_bounds_where_first_terms_mislead)
             floats[j] = (float)cases[i].row;
             bytes[j] = (uint8_t)cases[i].row;
         }
-        label_rounded_rows(tile, cases[i].type, cases[i].type == FGMM_U8 ? (void *)bytes : floats, cases[i].means);
+        label_rounded_rows(unit, cases[i].type, cases[i].type == FGMM_U8 ? (void *)bytes : floats, cases[i].means);
     }
 }
 END_TEST
@@ -285,12 +267,19 @@ END_TEST
 START_TEST(test_pass__unit_is_named_where_it_multiplies)
 {
     static const uint64_t size[] = {97, 33, 65};
-    const shape_case c = unit_case(&unit_tiles[0], FG_ASSIGN_SOFT, FGMM_F32, size);
-    fgmm_device *device = device_of_backend(unit_backend(c.tile));
+    const shape_case c = shape_of(&unit_cases[0], FG_ASSIGN_SOFT, FGMM_F32, size);
+    fgmm_device *device = device_of_backend(c.backend);
     problem p = make_problem(&c);
     for (int path = FGMM_PATH_AUTO; path <= FGMM_PATH_SPARSE; path++) {
-        const fg_pass_options options = {c.covariance, c.assignment,    c.k,   c.d, c.type,
-                                         (size_t)c.n,  (fgmm_path)path, c.tile};
+        const fg_pass_options options = {.covariance = c.covariance,
+                                         .assignment = c.assignment,
+                                         .k = c.k,
+                                         .d = c.d,
+                                         .type = c.type,
+                                         .batch_rows = (size_t)c.n,
+                                         .path = (fgmm_path)path,
+                                         .tile = c.tile,
+                                         .backend = c.kernels};
         const int is_fused = path == FGMM_PATH_AUTO;
         fg_pass *pass;
         fg_pass_facts facts;
@@ -308,9 +297,15 @@ END_TEST
 /* A worker's scratch of the longest rows, beyond 2^32 numbers: block x D floats, and three bf16 terms of them. */
 START_TEST(test_pass__scratch_of_long_rows_is_counted_in_64_bits)
 {
-    const fg_tile *tile = &unit_tiles[0];
+    const fg_tile *tile = &unit_cases[0].tile;
     const uint64_t d = INT32_MAX / 64, floats = tile->block * d;
-    const fg_pass_options options = {FGMM_SPHERICAL, FG_ASSIGN_SOFT, 1, d, FGMM_F32, 1, FGMM_PATH_SPARSE, tile, NULL};
+    const fg_pass_options options = {.k = 1,
+                                     .d = d,
+                                     .type = FGMM_F32,
+                                     .batch_rows = 1,
+                                     .path = FGMM_PATH_SPARSE,
+                                     .tile = tile,
+                                     .backend = unit_cases[0].backend};
     fg_pass planned = {.device = device_of_backend(FGMM_BACKEND_MATRIX_UNIT)};
     ck_ok(fg_shape_init(&planned.shape, planned.device, &options));
     ck_assert_uint_ge(fg_responsibilities_bytes(&planned), sizeof(float) * (floats + 3 * floats / 2));
@@ -346,8 +341,13 @@ START_TEST(test_pass__bound_has_what_terms_leave)
     static const double squares = 0.4, most_of_floats = 5e-6; /* h |m|^2, few enough for two terms */
     const double x = worst_for_two_terms(), mean[D] = {x, x}, weight = 1, variance = D * x * x / (2 * squares);
     const float row[D] = {(float)x, (float)x}, shift[D] = {0};
-    const fg_pass_options options = {
-        .k = 1, .d = D, .type = FGMM_F32, .batch_rows = 1, .path = FGMM_PATH_SPARSE, .tile = &unit_tiles[0]};
+    const fg_pass_options options = {.k = 1,
+                                     .d = D,
+                                     .type = FGMM_F32,
+                                     .batch_rows = 1,
+                                     .path = FGMM_PATH_SPARSE,
+                                     .tile = &unit_cases[0].tile,
+                                     .backend = unit_cases[0].backend};
     fgmm_device *device = device_of_backend(FGMM_BACKEND_MATRIX_UNIT);
     const fg_parameters parameters = {FGMM_SPHERICAL, 1, D, &weight, mean, &variance};
     fg_pass *pass;
@@ -374,17 +374,22 @@ END_TEST
 
 /* The bound of one component whose mean has the same number in all dimensions, and the error of a row of ones, which
  * are whole numbers and lose nothing. */
-static double bound_of_mean(double *error, const fg_tile *tile, uint64_t d, double number, double squares)
+static double bound_of_mean(double *error, const unit_case *unit, uint64_t d, double number, double squares)
 {
     enum { MOST_D = 100 };
     double mean[MOST_D], ones[MOST_D], found, expected;
     float shift[MOST_D] = {0};
     uint8_t row[MOST_D];
     const double weight = 1, variance = (double)d * number * number / (2 * squares);
-    const fg_pass_options options = {
-        .k = 1, .d = d, .type = FGMM_U8, .batch_rows = 1, .path = FGMM_PATH_SPARSE, .tile = tile};
+    const fg_pass_options options = {.k = 1,
+                                     .d = d,
+                                     .type = FGMM_U8,
+                                     .batch_rows = 1,
+                                     .path = FGMM_PATH_SPARSE,
+                                     .tile = &unit->tile,
+                                     .backend = unit->backend};
     const fg_parameters parameters = {FGMM_SPHERICAL, 1, d, &weight, mean, &variance};
-    fgmm_device *device = device_of_backend(unit_backend(tile));
+    fgmm_device *device = device_of_backend(backend_of(unit));
     const fg_evaluation_rows out = {.log_likelihood = &found};
     fg_pass *pass;
     fg_buffer *buffer;
@@ -413,15 +418,15 @@ static double bound_of_mean(double *error, const fg_tile *tile, uint64_t d, doub
 START_TEST(test_pass__bound_has_what_terms_leave_of_means)
 {
     static const struct {
-        const fg_tile *tile;
+        const unit_case *unit;
         uint64_t d;
         double number, rest;
-    } cases[] = {{&unit_tiles[0], 33, 1 + 0x1p-9 + 0x1p-18, 0x1p-18},
-                 {&unit_tiles[WARP], 100, 1 + 0x1p-12 + 0x1p-23, 0x1p-23}};
+    } cases[] = {{&unit_cases[0], 33, 1 + 0x1p-9 + 0x1p-18, 0x1p-18},
+                 {&unit_cases[WARP], 100, 1 + 0x1p-12 + 0x1p-23, 0x1p-23}};
     static const double squares = 8; /* h |m|^2 */
     double error;
-    const double smooth = bound_of_mean(&error, cases[_i].tile, cases[_i].d, 1, squares);
-    const double rough = bound_of_mean(&error, cases[_i].tile, cases[_i].d, cases[_i].number, squares);
+    const double smooth = bound_of_mean(&error, cases[_i].unit, cases[_i].d, 1, squares);
+    const double rough = bound_of_mean(&error, cases[_i].unit, cases[_i].d, cases[_i].number, squares);
     const double left = 2 * cases[_i].rest * squares; /* of y.2m */
     ck_assert_double_ge(rough, smooth + left);
     ck_assert_double_le(error, rough);
@@ -448,11 +453,11 @@ Suite *suite(void)
     tcase_add_test(bounds, test_pass__bound_has_what_terms_leave);
     tcase_add_loop_test(bounds, test_pass__bound_has_what_terms_leave_of_means, 0, 2);
     tcase_add_test(units, test_pass__scratch_of_long_rows_is_counted_in_64_bits);
-    tcase_add_loop_test(warps, test_pass__unit_equals_the_reference_at_tile_edges, WARP, UNIT_TILES);
-    tcase_add_loop_test(warps, test_pass__unit_with_every_row_type, WARP, UNIT_TILES);
-    tcase_add_loop_test(warps, test_pass__unit_in_hard_cases, WARP, UNIT_TILES);
-    tcase_add_loop_test(warps, test_pass__unit_with_means_that_one_term_holds, WARP, UNIT_TILES);
-    tcase_add_loop_test(warps, test_pass__unit_with_a_collapsed_component_and_an_outlier, WARP, UNIT_TILES);
+    tcase_add_loop_test(warps, test_pass__unit_equals_the_reference_at_tile_edges, WARP, UNIT_CASES);
+    tcase_add_loop_test(warps, test_pass__unit_with_every_row_type, WARP, UNIT_CASES);
+    tcase_add_loop_test(warps, test_pass__unit_in_hard_cases, WARP, UNIT_CASES);
+    tcase_add_loop_test(warps, test_pass__unit_with_means_that_one_term_holds, WARP, UNIT_CASES);
+    tcase_add_loop_test(warps, test_pass__unit_with_a_collapsed_component_and_an_outlier, WARP, UNIT_CASES);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tcase_add_checked_fixture(cases[i], NULL, close_device);
         tcase_set_timeout(cases[i], 600);

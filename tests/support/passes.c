@@ -270,6 +270,7 @@ void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *
                                      .batch_rows = batch_rows,
                                      .path = c->path,
                                      .tile = c->tile,
+                                     .backend = c->kernels,
                                      .pruning = c->pruning,
                                      .launch_work = c->launch_work,
                                      .has_wide_sums = c->has_wide_sums};

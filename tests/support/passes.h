@@ -23,12 +23,13 @@ typedef struct shape_case {
     double nats;         /* absolute error of log-normalisers that is allowed besides log_tolerance */
     const fg_tile *tile; /* NULL: the shipped one */
     fg_pruning_use pruning;
-    int has_weights;      /* rows have some, every fifth 0 */
-    uint64_t batch_rows;  /* 0: large cases in two uneven batches */
-    double launch_work;   /* of fg_pass_options */
-    int has_wide_sums;    /* likewise */
-    int is_recentred;     /* sums are about problem.centres */
-    int has_no_doubles;   /* the device takes itself for one without */
+    int has_weights;           /* rows have some, every fifth 0 */
+    uint64_t batch_rows;       /* 0: large cases in two uneven batches */
+    double launch_work;        /* of fg_pass_options */
+    int has_wide_sums;         /* likewise */
+    int is_recentred;          /* sums are about problem.centres */
+    const fg_backend *kernels; /* NULL: what suits the shape on the device */
+    int has_no_doubles;        /* the device takes itself for one without */
     uint64_t dense_every; /* the second half of the components are one, and each dense_every-th row is theirs; 0: no */
 } shape_case;
 

@@ -317,6 +317,33 @@ START_TEST(test_tiles__a_folder_that_cannot_be_written)
 }
 END_TEST
 
+/* The first backend that takes lines of tiles.def of that name. */
+static const fg_backend *backend_of_lines(fgmm_backend name)
+{
+    const fg_backend *row;
+    for (size_t i = 0; (row = fg_backend_row(i)); i++)
+        if (row->shipped == name) return row;
+    ck_abort_msg("no backend takes lines of %s", fgmm_backend_name(name));
+    return NULL;
+}
+
+/* A row of the table of backends lacks nothing that is called without a look. */
+START_TEST(test_tiles__backends_are_complete)
+{
+    const fg_backend *row;
+    size_t count = 0;
+    for (; (row = fg_backend_row(count)); count++) {
+        const char *missing = fg_backend_missing(row);
+        ck_assert_msg(!missing, "%s%s lacks %s", row->name, row->unit_text, missing);
+        ck_assert_ptr_eq(fg_backend_find(row->kernels, row->unit), row);
+    }
+    ck_assert_uint_eq(count, 6);
+    fg_backend without = fg_cpu_simd;
+    without.transpose = NULL;
+    ck_assert_str_eq(fg_backend_missing(&without), "transpose");
+}
+END_TEST
+
 /* Every line of tiles.def is a tile that some device may build, and none is passed over for a slip of the pen. */
 START_TEST(test_tiles__shipped_ones_are_legal)
 {
@@ -334,14 +361,11 @@ START_TEST(test_tiles__shipped_ones_are_legal)
             const uint64_t local_kib = lines[i].local_kib ? lines[i].local_kib : 32;
             const fg_tile_problem problem = {(fgmm_covariance)covariance, 1000, 100, lines[i].width, 1};
             const fg_space_needs limits = {local_kib * 1024 - 1024, 256, 0};
-            const fgmm_backend backend =
-                lines[i].backend == FGMM_BACKEND_GPU_WORKGROUP ? FGMM_BACKEND_GPU_WORKGROUP : FGMM_BACKEND_CPU_SIMD;
-            const fg_space *space = fg_tile_space(backend);
+            const fg_backend *backend = backend_of_lines(lines[i].backend);
             fg_tile tile;
             ck_assert_msg(fg_tile_parse(&tile, backend, lines[i].text), "%s", lines[i].text);
-            if (lines[i].backend == FGMM_BACKEND_MATRIX_UNIT) tile.unit = FG_UNIT_PLAIN;
-            if (backend == FGMM_BACKEND_CPU_SIMD && lines[i].width != tile.vw) ck_abort_msg("%s", lines[i].text);
-            const char *reason = fg_space_reject(space, &tile, &problem, &limits);
+            if (backend->has_lane_masks && lines[i].width != tile.vw) ck_abort_msg("%s", lines[i].text);
+            const char *reason = fg_space_reject(&backend->tiles, &tile, &problem, &limits);
             ck_assert_msg(!reason, "%s: %s", lines[i].text, reason);
         }
 }
@@ -350,11 +374,11 @@ END_TEST
 /* Kernels number the elements of a block's rows in 32 bits. */
 START_TEST(test_tiles__blocks_of_long_rows_are_limited)
 {
-    const fg_space *space = fg_tile_space(FGMM_BACKEND_CPU_SIMD);
+    const fg_space *space = &fg_cpu_simd.tiles;
     const fg_space_needs limits = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
     const fg_tile_problem longest = {FGMM_SPHERICAL, 1, INT32_MAX / 64, 16, 0};
     fg_tile tile;
-    ck_assert(fg_tile_parse(&tile, FGMM_BACKEND_CPU_SIMD,
+    ck_assert(fg_tile_parse(&tile, &fg_cpu_simd,
                             "vw=16 rows=12 vectors=2 block=96 dense_k=8 dense_v=2 piece=8 "
                             "chunk=256"));
     ck_assert_ptr_null(fg_space_reject(space, &tile, &longest, &limits));
@@ -366,6 +390,7 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const tests[] = {
+        test_tiles__backends_are_complete,
         test_tiles__remembers_by_everything_that_matters,
         test_tiles__nearest_shape_stands_in,
         test_tiles__damaged_lines_are_not_used,

@@ -1,0 +1,520 @@
+/* gpu_workgroup.c - the backend of GPUs: work-groups share tiles in local memory. OpenCL C 1.2, nothing beyond. Its
+ * tiles, the sizes that follow from them, and its launches. */
+#include "gpu_workgroup.h"
+
+#include "seeding.h"
+#include "size.h"
+#include "status.h"
+
+#include <stdio.h>
+
+enum { SPARSE = 1u << FG_PROGRAM_SPARSE, DENSE = 1u << FG_PROGRAM_DENSE };
+
+#define PARAMETER(name, macro, field, programs, group, least, most, ...)                                               \
+    {                                                                                                                  \
+        name, macro, offsetof(fg_tile, field), programs, group, least, most, __VA_ARGS__                               \
+    }
+
+/* ---- group: work-groups own tiles, slabs in local memory ---- */
+
+const fg_space_parameter fg_gpu_tile_parameters[FG_GPU_TILE_PARAMETERS] = {
+    PARAMETER("rows", "TILE_ROWS", rows, SPARSE | DENSE, 0, 4, 1024, {32, 64, 128, 256}),
+    PARAMETER("components", "TILE_COMPONENTS", vectors, SPARSE | DENSE, 0, 4, 512, {16, 32, 64, 128, 256}),
+    PARAMETER("items", "TILE_ITEMS", local, SPARSE | DENSE, 1, 32, 1024, {64, 128, 256, 512}),
+    PARAMETER("across", "TILE_ACROSS", across, SPARSE | DENSE, 1, 1, 128, {4, 8, 16, 32}),
+    PARAMETER("depth", "TILE_DEPTH", depth, SPARSE | DENSE, 2, 4, 64, {8, 16, 32}),
+    PARAMETER("block", "TILE_BLOCK", block, DENSE, 0, 1, 1024, {16, 32, 64, 128}),
+    PARAMETER("chunk", "CHUNK", chunk, SPARSE, 3, 1, 4096, {64, 256, 1024}),
+    PARAMETER("registers", NULL, registers, SPARSE | DENSE, 2, 32, FG_REGISTERS_FREE,
+              {96, 128, 168, FG_REGISTERS_FREE}),
+};
+
+const char *fg_gpu_reject(const void *tile, const void *problem)
+{
+    const fg_tile *t = tile;
+    const fg_tile_problem *p = problem;
+    if (t->registers != FG_REGISTERS_FREE && !p->has_register_limit) return "the compiler takes no limit of registers";
+    if (t->depth % 4) return "depth is no multiple of 4";
+    if (t->local % 32) return "items is no multiple of 32";
+    if (t->local % t->across) return "across does not divide items";
+    if (t->rows % (4 * (t->local / t->across))) return "rows is no multiple of 4 x items / across";
+    if (t->vectors % (4 * t->across)) return "components is no multiple of 4 x across";
+    if (t->local % t->block) return "block does not divide items";
+    return NULL;
+}
+
+void fg_gpu_repair(void *tile)
+{
+    fg_tile *t = tile;
+    const uint32_t down = t->local / t->across;
+    t->rows = (uint32_t)fg_round_up(t->rows, 4 * fg_max_u64(down, 1));
+    t->vectors = (uint32_t)fg_round_up(t->vectors, 4 * t->across);
+    t->block = (uint32_t)fg_min_u64(t->block, t->local);
+}
+
+/* Formulas of the headers of distances_group.cl, responsibilities_group.cl, lists_group.cl and dense_group.cl. */
+void fg_gpu_needs(fg_space_needs *needs, const void *tile, const void *problem)
+{
+    enum { LISTS_BYTES = 16 * 1024, BOOKKEEPING_REGISTERS = 24 };
+    const fg_tile *t = tile;
+    const fg_tile_problem *p = problem;
+    const uint64_t per_dim = p->covariance == FGMM_DIAG ? 2 : 1, rows = t->rows, components = t->vectors;
+    const uint64_t slabs = 8 * t->depth * (rows + 4 + per_dim * components), exchange = 4 * rows * t->across;
+    const uint64_t sweep = fg_max_u64(slabs, exchange) + rows * (16 + 4 * fg_ceil_div(components, 32));
+    const uint64_t dense_depth = rows + components >= 256 ? 8 : 16;
+    const uint64_t dense = fg_max_u64(8 * dense_depth * (components + rows), 12 * t->local);
+    const uint64_t item_rows = rows / fg_max_u64(1, t->local / t->across), item_components = components / t->across;
+    const uint64_t loads =
+        fg_ceil_div(rows * t->depth, t->local) + fg_ceil_div(per_dim * components * t->depth, t->local);
+    *needs = (fg_space_needs){.local_bytes = fg_max_u64(fg_max_u64(sweep, dense), LISTS_BYTES),
+                              .work_group = t->local,
+                              .registers = item_rows * item_components + item_rows + per_dim * item_components + loads +
+                                           BOOKKEEPING_REGISTERS};
+}
+
+/* ---- sizes ---- */
+
+void fg_gpu_set_tile(fg_tile *tile)
+{
+    tile->vw = 4; /* float4 */
+}
+
+int fg_gpu_is_filled(const fg_tile *tile, uint32_t k)
+{
+    enum { NARROW_PANEL = 64 };
+    return tile->vectors <= NARROW_PANEL || 4 * fg_round_up(k, tile->vectors) <= 5 * fg_round_up(k, NARROW_PANEL);
+}
+
+uint32_t fg_gpu_native_width(const fg_device_facts *facts)
+{
+    return facts->wave_items; /* 0: the driver is silent */
+}
+
+/* Beyond which sums are spilled or too few work-groups are active. */
+uint64_t fg_gpu_most_registers(const fg_device_facts *facts)
+{
+    return facts->vendor_id == FG_VENDOR_NVIDIA || facts->vendor_id == FG_VENDOR_AMD ? 168 : 72;
+}
+
+void fg_gpu_plan(fg_shape *s)
+{
+    enum { MOMENT_ROWS = 64 };
+    s->panel = s->tile.vectors;
+    s->sum_items = s->backend->sum_items;
+    s->launch_work = 0x1p36; /* a small GPU makes some 1e12 a second */
+    s->moment_rows = MOMENT_ROWS;
+    s->row_groups = 2;
+}
+
+uint32_t fg_gpu_row_pitch(const fg_shape *s)
+{
+    return s->row_stride;
+}
+
+size_t fg_gpu_common_options(const fg_shape *s, fg_program program, char *text, size_t room)
+{
+    (void)program;
+    return fg_shape_sparse_options(s, text, room);
+}
+
+uint64_t fg_gpu_check_rows(const fg_shape *s)
+{
+    enum { GROUPS = 3 };
+    return GROUPS * fg_max_u64(s->tile.rows, FG_SUM_BLOCK);
+}
+
+/* ---- sparse responsibilities: cl/gpu/responsibilities.cl ---- */
+
+static uint64_t no_scratch(fg_pass *pass)
+{
+    (void)pass;
+    return 0;
+}
+
+static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
+{
+    const fg_buffer *packed = pass->whitening.densities ? pass->whitening.densities : pass->packed.packed;
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_packed *p = &pass->packed;
+    const fg_lists *lists = &pass->lists;
+    const cl_uint n = (cl_uint)rows->n, most = fg_sparse_launch_rows(s, s->tile.rows);
+    for (cl_uint first_row = 0; first_row < n; first_row += most) {
+        const fg_argument arguments[] = {
+            FG_ARG_BUFFER(rows->buffer),  FG_ARG_VALUE(first),
+            FG_ARG_VALUE(first_row),      FG_ARG_VALUE(n),
+            FG_ARG_BUFFER(shift),         FG_ARG_BUFFER(packed),
+            FG_ARG_BUFFER(p->scale),      FG_ARG_BUFFER(p->offset),
+            FG_ARG_BUFFER(p->is_exact),   FG_ARG_VALUE(s->panels),
+            FG_ARG_VALUE(s->k),           FG_ARG_VALUE(s->cutoff),
+            FG_ARG_VALUE(s->capacity),    FG_ARG_BUFFER(lists->logz),
+            FG_ARG_BUFFER(lists->counts), FG_ARG_BUFFER(lists->components),
+            FG_ARG_BUFFER(lists->values),
+        };
+        const uint64_t launched = fg_min_u64(most, n - first_row);
+        const size_t local = s->tile.local, global = (size_t)fg_ceil_div(launched, s->tile.rows) * local;
+        FG_TRY(FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local));
+    }
+done:
+    return status;
+}
+
+static const fg_sparse_launches sparse = {no_scratch, run_sparse, NULL};
+
+/* ---- transpose: cl/gpu/transpose.cl ---- */
+
+enum { SCAN_ACROSS = 16 }; /* components that a group of scan_blocks has */
+
+/* A block is a work-group that walks its rows as many at a time as it has items. Bins take no more than 16 numbers a
+ * row, as much as short lists. */
+static uint32_t block_rows(const fg_shape *s)
+{
+    return (uint32_t)fg_round_up(fg_ceil_div((uint64_t)s->k + 1, 16), s->tile.local);
+}
+
+static uint32_t blocks_of(const fg_shape *s)
+{
+    return (uint32_t)fg_ceil_div(s->batch_rows, block_rows(s));
+}
+
+/* Entries of each block of rows by component: a work-group of `local` a block. */
+static fgmm_status count_entries(fg_pass *pass, cl_uint n, size_t global, size_t local)
+{
+    const fg_shape *s = &pass->shape;
+    const fg_lists *lists = &pass->lists;
+    const fg_argument arguments[] = {
+        FG_ARG_VALUE(n),
+        FG_ARG_VALUE(lists->block_rows),
+        FG_ARG_VALUE(s->k),
+        FG_ARG_VALUE(s->capacity),
+        FG_ARG_BUFFER(lists->counts),
+        FG_ARG_BUFFER(lists->components),
+        FG_ARG_BUFFER(lists->bins),
+    };
+    return FG_LAUNCH(pass, pass->count, arguments, 1, &global, &local);
+}
+
+static fgmm_status get_transpose_kernels(fg_pass *pass)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(fg_program_kernel_once(&pass->scan, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "scan_entries"));
+    FG_TRY(fg_program_kernel_once(&pass->scatter, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "scatter_entries"));
+    FG_TRY(fg_program_kernel_once(&pass->count, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "count_entries"));
+    FG_TRY(fg_program_kernel_once(&pass->scan_blocks, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "scan_blocks"));
+done:
+    return status;
+}
+
+static fgmm_status transpose(fg_pass *pass, size_t rows)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_lists *lists = &pass->lists;
+    const cl_uint n = (cl_uint)rows, blocks = (cl_uint)fg_ceil_div(rows, lists->block_rows);
+    const fg_argument scan_blocks[] = {
+        FG_ARG_VALUE(blocks),
+        FG_ARG_VALUE(s->k),
+        FG_ARG_BUFFER(lists->bins),
+        FG_ARG_BUFFER(lists->component_first),
+    };
+    const fg_argument scan[] = {
+        FG_ARG_VALUE(s->k),
+        FG_ARG_BUFFER(lists->component_first),
+        FG_ARG_BUFFER(lists->chunk_component),
+        FG_ARG_BUFFER(lists->chunk_first),
+        FG_ARG_BUFFER(lists->chunk_end),
+        FG_ARG_BUFFER(lists->component_chunk),
+        FG_ARG_BUFFER(lists->counters),
+    };
+    const fg_argument scatter[] = {
+        FG_ARG_VALUE(n),
+        FG_ARG_VALUE(lists->block_rows),
+        FG_ARG_VALUE(s->k),
+        FG_ARG_VALUE(s->capacity),
+        FG_ARG_BUFFER(lists->counts),
+        FG_ARG_BUFFER(lists->components),
+        FG_ARG_BUFFER(lists->values),
+        FG_ARG_BUFFER(lists->bins),
+        FG_ARG_BUFFER(lists->component_first),
+        FG_ARG_BUFFER(lists->sorted_rows),
+        FG_ARG_BUFFER(lists->sorted_values),
+    };
+    const size_t local = s->tile.local, global = blocks * local;
+    const size_t across = (size_t)fg_ceil_div((uint64_t)s->k + 1, SCAN_ACROSS) * local;
+    FG_TRY(get_transpose_kernels(pass));
+    FG_TRY(count_entries(pass, n, global, local));
+    FG_TRY(FG_LAUNCH(pass, pass->scan_blocks, scan_blocks, 1, &across, &local));
+    FG_TRY(FG_LAUNCH(pass, pass->scan, scan, 1, &local, &local));
+    FG_TRY(FG_LAUNCH(pass, pass->scatter, scatter, 1, &global, &local));
+done:
+    return status;
+}
+
+const fg_transpose_launches fg_gpu_transpose = {block_rows, blocks_of, 1, transpose};
+
+/* ---- dense path: cl/gpu/dense.cl ---- */
+
+/* A panel's columns, in tiles of `rows` dimensions. */
+static uint64_t product_count(const fg_shape *s)
+{
+    return s->panels * fg_ceil_div(s->d, s->tile.rows);
+}
+
+static uint32_t y_stride(const fg_shape *s)
+{
+    return s->row_stride;
+}
+
+static uint64_t no_dense_scratch(const fg_shape *s)
+{
+    (void)s;
+    return 0;
+}
+
+/* Diagonal covariances have no product form. */
+static int has_differences_only(const fg_shape *s)
+{
+    return s->covariance == FGMM_DIAG;
+}
+
+static fgmm_status get_dense_kernels(fg_pass *pass)
+{
+    fgmm_status status = FGMM_OK;
+    fg_dense *dense = &pass->dense;
+    const fg_shape *s = &pass->shape;
+    FG_TRY(fg_program_kernel(&dense->densities, pass->device, s, FG_PROGRAM_DENSE, "dense_densities"));
+    FG_TRY(fg_program_kernel(&dense->responsibilities, pass->device, s, FG_PROGRAM_DENSE, "dense_responsibilities"));
+    FG_TRY(fg_program_kernel(&dense->differences, pass->device, s, FG_PROGRAM_DENSE, "dense_differences"));
+    if (!has_differences_only(s))
+        FG_TRY(fg_program_kernel(&dense->accumulate, pass->device, s, FG_PROGRAM_DENSE, "dense_accumulate"));
+done:
+    return status;
+}
+
+static fgmm_status normalise_tile(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_packed *p = &pass->packed;
+    const fg_dense *dense = &pass->dense;
+    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
+    const cl_uint use_list = (cl_uint)span->use_list;
+    const fg_weight_arguments weights = fg_weight_arguments_of(rows);
+    const fg_argument densities[] = {
+        FG_ARG_BUFFER(rows->buffer), FG_ARG_VALUE(first),
+        FG_ARG_BUFFER(p->shift),     FG_ARG_BUFFER(pass->lists.sorted_rows),
+        FG_ARG_VALUE(span->first),   FG_ARG_VALUE(use_list),
+        FG_ARG_VALUE(span->count),   FG_ARG_VALUE(dense->tile_rows),
+        FG_ARG_BUFFER(p->packed),    FG_ARG_BUFFER(p->scale),
+        FG_ARG_BUFFER(p->offset),    FG_ARG_BUFFER(p->is_exact),
+        FG_ARG_BUFFER(dense->y),     FG_ARG_BUFFER(dense->r),
+    };
+    const fg_argument normalise[] = {
+        FG_ARG_BUFFER(weights.buffer),
+        FG_ARG_VALUE(weights.first),
+        FG_ARG_VALUE(weights.has_weights),
+        FG_ARG_BUFFER(pass->lists.sorted_rows),
+        FG_ARG_VALUE(span->first),
+        FG_ARG_VALUE(use_list),
+        FG_ARG_VALUE(span->count),
+        FG_ARG_VALUE(dense->tile_rows),
+        FG_ARG_BUFFER(p->normaliser),
+        FG_ARG_BUFFER(p->width),
+        FG_ARG_VALUE(s->panels),
+        FG_ARG_VALUE(s->cutoff),
+        FG_ARG_BUFFER(dense->r),
+        FG_ARG_BUFFER(pass->lists.logz),
+        FG_ARG_BUFFER(dense->sums.weights),
+        FG_ARG_BUFFER(dense->survivors),
+    };
+    const size_t tiles[2] = {(size_t)fg_ceil_div(span->count, s->tile.rows) * s->tile.local, s->panels};
+    const size_t local[2] = {s->tile.local, 1};
+    const size_t blocks = (size_t)fg_ceil_div(span->count, s->tile.block) * s->tile.local;
+    FG_TRY(FG_LAUNCH(pass, dense->densities, densities, 2, tiles, local));
+    FG_TRY(FG_LAUNCH(pass, dense->responsibilities, normalise, 1, &blocks, local));
+done:
+    return status;
+}
+
+static fgmm_status multiply(fg_pass *pass, cl_uint n)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_dense *dense = &pass->dense;
+    const fg_argument arguments[] = {
+        FG_ARG_BUFFER(dense->y),
+        FG_ARG_BUFFER(dense->r),
+        FG_ARG_BUFFER(pass->packed.means),
+        FG_ARG_BUFFER(pass->packed.is_exact),
+        FG_ARG_VALUE(n),
+        FG_ARG_VALUE(dense->tile_rows),
+        FG_ARG_VALUE(dense->split_rows),
+        FG_ARG_VALUE(s->padded_k),
+        FG_ARG_BUFFER(dense->sums.products),
+    };
+    const size_t local[3] = {s->tile.local, 1, 1};
+    const size_t tiles[3] = {s->panels * local[0], (size_t)fg_ceil_div(s->d, s->tile.rows),
+                             (size_t)fg_ceil_div(n, dense->split_rows)};
+    if (!has_differences_only(s)) FG_TRY(FG_LAUNCH(pass, dense->accumulate, arguments, 3, tiles, local));
+    if (pass->packed.has_exact || has_differences_only(s))
+        FG_TRY(FG_LAUNCH(pass, dense->differences, arguments, 3, tiles, local));
+done:
+    return status;
+}
+
+const fg_dense_launches fg_gpu_dense = {
+    .tile_bytes = 32 << 20, /* more rows, for the device to be busy */
+    .product_count = product_count,
+    .y_stride = y_stride,
+    .scratch_floats = no_dense_scratch,
+    .get_kernels = get_dense_kernels,
+    .normalise = normalise_tile,
+    .multiply = multiply,
+};
+
+/* ---- second moments as matrices: cl/gpu/moments.cl ---- */
+
+enum { MOMENT_TILE = 32, MOMENT_ITEMS = 64 };
+
+static uint32_t moment_bands(const fg_shape *s, uint64_t wanted)
+{
+    const uint64_t tiles = fg_ceil_div(s->d, MOMENT_TILE);
+    (void)wanted;
+    return (uint32_t)(tiles * (tiles + 1) / 2);
+}
+
+static uint64_t least_moment_jobs(const fg_shape *s)
+{
+    enum { GROUPS_PER_UNIT = 4 };
+    return (uint64_t)s->compute_units * GROUPS_PER_UNIT;
+}
+
+static fgmm_status run_moments(fg_pass *pass, const fg_rows *rows, const fg_buffer *out, cl_uint first_job,
+                               cl_uint end_job)
+{
+    const fg_moments *m = &pass->moments;
+    const fg_shape *s = &pass->shape;
+    const fg_lists *lists = &pass->lists;
+    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
+    const fg_argument arguments[] = {
+        FG_ARG_BUFFER(rows->buffer),
+        FG_ARG_VALUE(first),
+        FG_ARG_BUFFER(pass->packed.shift),
+        FG_ARG_BUFFER(fg_packed_centres(&pass->packed)),
+        FG_ARG_BUFFER(pass->packed.is_wide),
+        FG_ARG_BUFFER(lists->component_chunk),
+        FG_ARG_BUFFER(lists->chunk_first),
+        FG_ARG_BUFFER(lists->chunk_end),
+        FG_ARG_BUFFER(lists->sorted_rows),
+        FG_ARG_BUFFER(lists->sorted_values),
+        FG_ARG_VALUE(s->k),
+        FG_ARG_VALUE(s->matrices),
+        FG_ARG_VALUE(m->bands),
+        FG_ARG_VALUE(m->splits),
+        FG_ARG_VALUE(first_job),
+        FG_ARG_BUFFER(out),
+    };
+    const size_t global = (size_t)(end_job - first_job) * MOMENT_ITEMS, local = MOMENT_ITEMS;
+    return FG_LAUNCH(pass, m->moments, arguments, 1, &global, &local);
+}
+
+const fg_moments_launches fg_gpu_moments = {moment_bands, no_dense_scratch, least_moment_jobs, run_moments};
+
+/* ---- whitening, and log-densities of full covariances: cl/gpu/whiten.cl, densities_full.cl ---- */
+
+/* cl/gpu/triangle.cl */
+enum { TRIANGLE_ROWS = 32, TRIANGLE_COLUMNS = 32, TRIANGLE_ITEMS = 64 };
+
+/* Work-groups of cl/triangle_group.cl that a part's rows make. */
+static size_t row_tiles(const fg_row_part *p)
+{
+    return (size_t)fg_ceil_div(p->end - p->first_row, TRIANGLE_ROWS);
+}
+
+/* Rows of a launch of work-groups, whose second dimension some devices limit. */
+static cl_uint most_group_rows(const fg_shape *s, double row_work)
+{
+    enum { MOST_TILES = 65535 };
+    return (cl_uint)fg_min_u64(fg_launch_rows(s, row_work, TRIANGLE_ROWS), (uint64_t)MOST_TILES * TRIANGLE_ROWS);
+}
+
+static fgmm_status whiten(fg_pass *pass, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_whitening *w = &pass->whitening;
+    const fg_shape *s = &pass->shape;
+    const size_t columns = (size_t)fg_ceil_div(s->d, TRIANGLE_COLUMNS), local[2] = {TRIANGLE_ITEMS, 1};
+    const cl_uint most = most_group_rows(s, (double)s->d * s->d);
+    for (fg_row_part p = fg_row_part_of(pass, rows, 0, most); p.first_row < p.n;
+         p = fg_row_part_of(pass, rows, p.end, most)) {
+        const fg_argument arguments[] = {
+            FG_ARG_BUFFER(rows->buffer),       FG_ARG_VALUE(p.first),    FG_ARG_VALUE(p.first_row), FG_ARG_VALUE(p.n),
+            FG_ARG_BUFFER(pass->packed.shift), FG_ARG_BUFFER(w->factor), FG_ARG_BUFFER(w->rows),
+        };
+        const size_t global[2] = {columns * TRIANGLE_ITEMS, row_tiles(&p)};
+        FG_TRY(FG_LAUNCH(pass, w->whiten, arguments, 2, global, local));
+    }
+done:
+    return status;
+}
+
+static fgmm_status full_densities(fg_pass *pass, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_packed *packed = &pass->packed;
+    const size_t local[2] = {TRIANGLE_ITEMS, 1};
+    const cl_uint most = most_group_rows(s, (double)s->k * s->d * s->d);
+    for (fg_row_part p = fg_row_part_of(pass, rows, 0, most); p.first_row < p.n;
+         p = fg_row_part_of(pass, rows, p.end, most)) {
+        const fg_argument arguments[] = {
+            FG_ARG_BUFFER(rows->buffer),
+            FG_ARG_VALUE(p.first),
+            FG_ARG_VALUE(p.first_row),
+            FG_ARG_VALUE(p.n),
+            FG_ARG_BUFFER(packed->shift),
+            FG_ARG_BUFFER(packed->packed),
+            FG_ARG_BUFFER(packed->offset),
+            FG_ARG_VALUE(s->padded_k),
+            FG_ARG_BUFFER(pass->whitening.densities),
+        };
+        const size_t global[2] = {(size_t)s->k * TRIANGLE_ITEMS, row_tiles(&p)};
+        FG_TRY(FG_LAUNCH(pass, pass->whitening.densify, arguments, 2, global, local));
+    }
+done:
+    return status;
+}
+
+const fg_whitening_launches fg_gpu_whitening = {no_dense_scratch, whiten, full_densities};
+
+/* ---- kernels that know nothing of a pass ---- */
+
+static size_t items_of(const fg_device_facts *facts, size_t most)
+{
+    size_t items = 1;
+    while (2 * items <= most && 2 * items <= facts->max_work_group) items *= 2;
+    return items;
+}
+
+/* A work-item has one row. */
+static fgmm_status seeding_kernel(cl_kernel *kernel, fgmm_device *device, size_t items, const char *name)
+{
+    char options[192];
+    snprintf(options, sizeof options,
+             "-DROW_TYPE=3 -DVW=1 -DTILE_ROWS=1 -DTILE_CANDIDATES=%d -DLOCAL=%zu -DSEEDING_BLOCK=%d",
+             FG_SEEDING_CANDIDATES, items, FG_SEEDING_BLOCK);
+    return fg_kernel_get(kernel, device, "common/seeding.cl", options, name);
+}
+
+const fg_search_launches fg_gpu_search = {"search/gpu.cl", 1, items_of, seeding_kernel};
+
+const fg_backend fg_gpu_workgroup = {
+    FG_GPU_MEMBERS,
+    .name = "group",
+    .unit_text = "",
+    .reported = FGMM_BACKEND_GPU_WORKGROUP,
+    .tiles = {"group", sizeof(fg_tile), fg_gpu_tile_parameters, FG_GPU_TILE_PARAMETERS, fg_gpu_reject, fg_gpu_repair,
+              fg_gpu_needs},
+    .leaves = {FG_GPU_LEAVES, [FG_PROGRAM_SPARSE] = "gpu/sparse.cl", [FG_PROGRAM_WHITE] = "gpu/sparse.cl"},
+    .sparse = &sparse,
+};

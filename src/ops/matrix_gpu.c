@@ -1,0 +1,87 @@
+/* matrix_gpu.c - the backends of GPUs with a matrix unit: warps multiply with it in sparse responsibilities, on
+ * operands split into f16 terms; all else is gpu_workgroup.c's. NVIDIA's tensor cores, and the same in OpenCL C, for
+ * tests on any device. */
+#include "gpu_workgroup.h"
+
+#include "size.h"
+#include "status.h"
+
+#include <stdio.h>
+
+/* cl/matrix/warp_responsibilities.cl */
+
+/* Warps: rows of a launch, about what a device works on at a time; their lanes' lists are used again by the next. */
+static uint32_t most_warp_rows(const fg_shape *s)
+{
+    enum { GROUPS_PER_UNIT = 4 };
+    const uint64_t tile_rows = fg_warp_tile_rows(s), groups = (uint64_t)s->compute_units * GROUPS_PER_UNIT;
+    return (uint32_t)fg_min_u64(fg_round_up(s->batch_rows, tile_rows), groups * tile_rows);
+}
+
+/* Lists of lanes: a value and a component for each entry. */
+static uint64_t scratch_floats(fg_pass *pass)
+{
+    enum { LANES_PER_ROW = 4 };
+    return (uint64_t)most_warp_rows(&pass->shape) * LANES_PER_ROW * FG_WARP_ENTRIES * 2;
+}
+
+static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_shape *s = &pass->shape;
+    const fg_packed *p = &pass->packed;
+    const fg_lists *lists = &pass->lists;
+    const cl_uint n = (cl_uint)rows->n, tile_rows = fg_warp_tile_rows(s), panels = s->padded_k / FG_SPLIT_ROWS;
+    const cl_uint most = (cl_uint)fg_min_u64(most_warp_rows(s), fg_sparse_launch_rows(s, tile_rows));
+    for (cl_uint first_row = 0; first_row < n; first_row += most) {
+        const fg_argument arguments[] = {
+            FG_ARG_BUFFER(rows->buffer),   FG_ARG_VALUE(first),
+            FG_ARG_VALUE(first_row),       FG_ARG_VALUE(n),
+            FG_ARG_BUFFER(shift),          FG_ARG_BUFFER(p->means),
+            FG_ARG_BUFFER(p->split_means), FG_ARG_BUFFER(p->panel_terms),
+            FG_ARG_VALUE(panels),          FG_ARG_VALUE(s->k),
+            FG_ARG_VALUE(s->cutoff),       FG_ARG_BUFFER(lists->scratch),
+            FG_ARG_VALUE(s->capacity),     FG_ARG_BUFFER(lists->logz),
+            FG_ARG_BUFFER(lists->counts),  FG_ARG_BUFFER(lists->components),
+            FG_ARG_BUFFER(lists->values),
+        };
+        const uint64_t launched = fg_min_u64(most, n - first_row);
+        const size_t local = FG_WARP_ITEMS, global = (size_t)fg_ceil_div(launched, tile_rows) * local;
+        FG_TRY(FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local));
+    }
+done:
+    return status;
+}
+
+static const fg_sparse_launches sparse = {scratch_floats, run_sparse, NULL};
+
+static const char *reject(const void *tile, const void *problem)
+{
+    const fg_tile *t = tile;
+    if (t->vectors % 32) return "components is no multiple of the matrix unit's";
+    return fg_gpu_reject(tile, problem);
+}
+
+static int suits(const fg_shape *s)
+{
+    return s->covariance == FGMM_SPHERICAL && !s->matrices && s->d <= FG_WARP_DIMS;
+}
+
+static size_t own_options(const fg_shape *s, char *text, size_t room)
+{
+    return (size_t)snprintf(text, room, " -DWARPS=%d -DDOWN=%u -DROW_TERMS=%u -DENTRIES=%d", FG_WARPS, fg_warp_down(s),
+                            fg_warp_row_terms(s), FG_WARP_ENTRIES);
+}
+
+#define MEMBERS                                                                                                        \
+    FG_GPU_MEMBERS, .has_unit = 1, .name = "group", .reported = FGMM_BACKEND_MATRIX_UNIT,                              \
+                    .tiles = {"group",       sizeof(fg_tile), fg_gpu_tile_parameters, FG_GPU_TILE_PARAMETERS, reject,  \
+                              fg_gpu_repair, fg_gpu_needs},                                                            \
+                    .suits = suits, .own_options = own_options, .sparse = &sparse
+
+const fg_backend fg_matrix_warp = {MEMBERS, .leaves = {FG_GPU_LEAVES, [FG_PROGRAM_SPARSE] = "matrix/sparse_warp.cl"},
+                                   .unit = FG_UNIT_WARP, .unit_text = " unit=warp"};
+
+const fg_backend fg_matrix_nvidia = {MEMBERS,
+                                     .leaves = {FG_GPU_LEAVES, [FG_PROGRAM_SPARSE] = "matrix/sparse_nvidia.cl"},
+                                     .unit = FG_UNIT_NVIDIA, .unit_text = " unit=nvidia"};
