@@ -20,6 +20,22 @@
 #define inline inline __attribute__((always_inline))
 #endif
 
+/* The compiler's target is a CPU. */
+#if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || defined(__arm__) || defined(__riscv) ||        \
+    defined(__powerpc64__)
+#define IS_CPU_TARGET 1
+#else
+#define IS_CPU_TARGET 0
+#endif
+
+/* What most of a large kernel does, as a function of its own: PoCL makes three functions of a kernel and compiles each,
+ * but what all three call only once. It may neither ask for its work-item nor have a barrier. */
+#if IS_CPU_TARGET
+#define KERNEL_BODY __attribute__((noinline))
+#else
+#define KERNEL_BODY inline
+#endif
+
 #define PASTE_(a, b) a##b
 #define PASTE(a, b)  PASTE_(a, b)
 

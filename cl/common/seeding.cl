@@ -79,29 +79,52 @@ static inline void write_potentials(__global float *potentials, const float sums
 #endif
 }
 
+/* A block of rows and a tile of candidates: where the numbers of both begin. */
+typedef struct trial_t {
+    __global const float *rows, *candidates, *weights, *least;
+    __global float *distances;
+    size_t stride; /* of distances, from one candidate to the next */
+    uint d, padded;
+} trial_t;
+
+/* Measures an item's rows of the block, and adds what each candidate would leave of them to sums. */
+static KERNEL_BODY void measure_block(float sums[TILE_CANDIDATES], const trial_t *trial, uint item)
+{
+    const trial_t b = *trial;
+    for (uint first = item * TILE_ROWS * VW; first < SEEDING_BLOCK; first += LOCAL * TILE_ROWS * VW) {
+        floatv distance[TILE_ROWS][TILE_CANDIDATES];
+        measure(distance, b.rows + first, b.candidates, b.d, b.padded);
+#pragma unroll
+        for (int r = 0; r < TILE_ROWS; r++) {
+            const size_t row = first + r * VW;
+            const floatv before = LOADV(b.least + row), weight = LOADV(b.weights + row);
+#pragma unroll
+            for (int t = 0; t < TILE_CANDIDATES; t++) {
+                STOREV(distance[r][t], b.distances + t * b.stride + row);
+                sums[t] += SUM_LANES(weight * fmin(before, distance[r][t]));
+            }
+        }
+    }
+}
+
 __kernel void seeding_try(__global const float *rows, __global const float *candidates, __global const float *weights,
                           __global const float *least, __global float *distances, __global float *potentials, uint d,
                           uint padded)
 {
     __local float partial[TILE_CANDIDATES * LOCAL];
-    const size_t block = get_group_id(0), stride = get_num_groups(0) * SEEDING_BLOCK;
+    const size_t block = get_group_id(0), stride = get_num_groups(0) * SEEDING_BLOCK, first_row = block * SEEDING_BLOCK;
     const size_t first_candidate = get_group_id(1) * TILE_CANDIDATES;
+    const trial_t trial = {rows + first_row * d,
+                           candidates + first_candidate,
+                           weights + first_row,
+                           least + first_row,
+                           distances + first_candidate * stride + first_row,
+                           stride,
+                           d,
+                           padded};
     float sums[TILE_CANDIDATES];
     for (int t = 0; t < TILE_CANDIDATES; t++) sums[t] = 0.0f;
-    for (uint first = get_local_id(0) * TILE_ROWS * VW; first < SEEDING_BLOCK; first += LOCAL * TILE_ROWS * VW) {
-        floatv distance[TILE_ROWS][TILE_CANDIDATES];
-        measure(distance, rows + block * d * SEEDING_BLOCK + first, candidates + first_candidate, d, padded);
-#pragma unroll
-        for (int r = 0; r < TILE_ROWS; r++) {
-            const size_t row = block * SEEDING_BLOCK + first + r * VW;
-            const floatv before = LOADV(least + row), weight = LOADV(weights + row);
-#pragma unroll
-            for (int t = 0; t < TILE_CANDIDATES; t++) {
-                STOREV(distance[r][t], distances + (first_candidate + t) * stride + row);
-                sums[t] += SUM_LANES(weight * fmin(before, distance[r][t]));
-            }
-        }
-    }
+    measure_block(sums, &trial, get_local_id(0));
     write_potentials(potentials + block * padded + first_candidate, sums, partial);
 }
 

@@ -208,6 +208,47 @@ static inline uint add_dense(const block_t *b, __global const float *weights, fl
     return count;
 }
 
+/* Where a batch's rows are, and how they become sums. */
+typedef struct batch_t {
+    __global const row_t *rows;
+    size_t first_element, end_element;
+    __global const float *weights; /* (n); NULL: 1 each */
+    __global const float *shift;
+    __global float *logz; /* (n) */
+    components_t components;
+    float spread;
+    uint most_entries;
+    int is_best;
+} batch_t;
+
+/* Rows first .. end-1 into the sums of a range; returns their survivors. */
+static KERNEL_BODY uint add_rows(const batch_t *batch, const block_t *block, const range_t *of_range, uint first,
+                                 uint end)
+{
+    const batch_t t = *batch; /* copies that no pointer leads to, so that they stay in registers */
+    const range_t range = *of_range;
+    block_t b = *block;
+    uint near = 0, count = 0;
+    for (uint row0 = first; row0 < end; row0 += TILE_BLOCK) {
+        b.rows = min((uint)TILE_BLOCK, end - row0);
+        for (uint i = 0; i < padded_rows(&b); i++)
+            load_block_row(&b, i, t.rows, t.first_element + (row0 + min(i, b.rows - 1)) * (size_t)b.dims,
+                           t.end_element, t.shift);
+        block_log_densities(&b, &t.components, range.strips);
+        __global const float *weights = t.weights ? t.weights + row0 : 0;
+        if (HAS_BEST && t.is_best) {
+            add_nearest(&b, weights, &range);
+        } else if (HAS_MIXTURE) {
+            const int is_sparse = count <= t.most_entries;
+            if (is_sparse) count = add_sparse(&b, t.most_entries, weights, t.spread, &range);
+            if (!is_sparse || count > t.most_entries) count = add_dense(&b, weights, t.spread, &range);
+            near += count;
+        }
+        for (uint i = 0; i < b.rows; i++) t.logz[row0 + i] = b.peaks[i];
+    }
+    return near;
+}
+
 __kernel void direct_accumulate(__global const row_t *rows, ulong first_element, __global const float *weights,
                                 ulong first_weight, uint has_weights, uint n, uint range_rows, uint first_range,
                                 uint end_range, __global const float *shift, __global const float *packed,
@@ -220,12 +261,19 @@ __kernel void direct_accumulate(__global const row_t *rows, ulong first_element,
                                 uint dims, uint is_best)
 {
     const uint padded = strips * STRIP;
-    block_t b = block_of_worker(scratch + get_global_id(0) * (size_t)scratch_floats, dims);
-    const size_t end_element = first_element + n * (size_t)dims;
-    const components_t c = {packed, scale, offset, is_exact};
+    const block_t b = block_of_worker(scratch + get_global_id(0) * (size_t)scratch_floats, dims);
+    const batch_t batch = {rows,
+                           first_element,
+                           first_element + n * (size_t)dims,
+                           has_weights ? weights + first_weight : 0,
+                           shift,
+                           logz,
+                           {packed, scale, offset, is_exact},
+                           spread,
+                           most_entries,
+                           is_best};
 
     for (uint at = first_range + get_global_id(0); at < end_range; at += get_global_size(0)) {
-        const uint end = min(n, (at + 1) * range_rows);
         const range_t range = {normaliser,
                                width,
                                means,
@@ -234,26 +282,8 @@ __kernel void direct_accumulate(__global const row_t *rows, ulong first_element,
                                partials + at * (size_t)padded * DENSE_STRIDE,
                                strips,
                                dims};
-        uint near = 0, count = 0;
         for (uint e = 0; e < 2 * padded; e += VW) STOREV((floatv)0.0f, range.sums + e);
         for (uint e = 0; e < padded * DENSE_STRIDE; e += VW) STOREV((floatv)0.0f, range.out + e);
-        for (uint row0 = at * range_rows; row0 < end; row0 += TILE_BLOCK) {
-            b.rows = min((uint)TILE_BLOCK, end - row0);
-            for (uint i = 0; i < padded_rows(&b); i++)
-                load_block_row(&b, i, rows, first_element + (row0 + min(i, b.rows - 1)) * (size_t)dims, end_element,
-                               shift);
-            block_log_densities(&b, &c, strips);
-            __global const float *block_weights = has_weights ? weights + first_weight + row0 : 0;
-            if (HAS_BEST && is_best) {
-                add_nearest(&b, block_weights, &range);
-            } else if (HAS_MIXTURE) {
-                const int is_sparse = count <= most_entries;
-                if (is_sparse) count = add_sparse(&b, most_entries, block_weights, spread, &range);
-                if (!is_sparse || count > most_entries) count = add_dense(&b, block_weights, spread, &range);
-                near += count;
-            }
-            for (uint i = 0; i < b.rows; i++) logz[row0 + i] = b.peaks[i];
-        }
-        survivors[at] = near;
+        survivors[at] = add_rows(&batch, &b, &range, at * range_rows, min(n, (at + 1) * range_rows));
     }
 }

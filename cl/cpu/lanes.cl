@@ -19,12 +19,6 @@
 
 /* Says that the cache line at `address` is wanted soon. OpenCL's own prefetch() does nothing on CPUs. Only where the
  * compiler's target is a CPU: SPIR and SPIR-V have no such instruction, and Oclgrind and Mesa end over it. */
-#if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || defined(__arm__) || defined(__riscv) ||        \
-    defined(__powerpc64__)
-#define IS_CPU_TARGET 1
-#else
-#define IS_CPU_TARGET 0
-#endif
 #if IS_CPU_TARGET && defined(__has_builtin)
 #if __has_builtin(__builtin_prefetch)
 #define WANT_LINE(address) __builtin_prefetch((const void *)(size_t)(address))
