@@ -76,17 +76,17 @@ int fg_float32_holds(double largest, double deviation)
            (largest <= MOST_DEVIATIONS * deviation && deviation >= LEAST_FLOAT && deviation <= MOST_FLOAT);
 }
 
-/* Is column c of means with this variance about their own mean, or this one of its own, held by float32? */
-static int fits_column(const fgmm_model *model, uint64_t c)
+/* Is column j of means with this variance about their own mean, or this one of its own, held by float32? */
+static int fits_column(const fgmm_model *model, uint64_t j)
 {
     const fgmm_model_info *info = &model->info;
     const int are_centroids = fg_is_centroids(model);
     double mean = 0, spread = 0, largest = 0, least = (double)INFINITY;
-    for (uint64_t k = 0; k < info->components; k++) mean += model->weights[k] * model->means[k * info->dims + c];
-    for (uint64_t k = 0; k < info->components; k++) {
-        const double value = model->means[k * info->dims + c], t = value - mean;
-        const double own = model->covariances[fg_variance_place(info->covariance, info->dims, k, c)];
-        spread += model->weights[k] * t * t;
+    for (uint64_t c = 0; c < info->components; c++) mean += model->weights[c] * model->means[c * info->dims + j];
+    for (uint64_t c = 0; c < info->components; c++) {
+        const double value = model->means[c * info->dims + j], t = value - mean;
+        const double own = model->covariances[fg_variance_place(info->covariance, info->dims, c, j)];
+        spread += model->weights[c] * t * t;
         largest = fmax(largest, fabs(value));
         least = fmin(least, own);
     }
@@ -101,15 +101,15 @@ int fgmm_model_fits_float32(const fgmm_model *model)
 }
 
 /* Mean k to the file, as float32 into `row` (d) first, where that is given. */
-static fgmm_status append_mean(fgmm_writer *writer, const fgmm_model *model, uint64_t k, float *row)
+static fgmm_status append_mean(fgmm_writer *writer, const fgmm_model *model, uint64_t c, float *row)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t d = model->info.dims;
-    const double *mean = model->means + k * d;
-    for (uint64_t c = 0; row && c < d; c++) {
-        FG_CHECK(fabs(mean[c]) <= (double)FLT_MAX, FGMM_DATA, "means[%llu,%llu] = %g does not fit float32",
-                 (unsigned long long)k, (unsigned long long)c, mean[c]);
-        row[c] = (float)mean[c];
+    const double *mean = model->means + c * d;
+    for (uint64_t j = 0; row && j < d; j++) {
+        FG_CHECK(fabs(mean[j]) <= (double)FLT_MAX, FGMM_DATA, "means[%llu,%llu] = %g does not fit float32",
+                 (unsigned long long)c, (unsigned long long)j, mean[j]);
+        row[j] = (float)mean[j];
     }
     FG_TRY(fgmm_writer_append(writer, row ? (const void *)row : mean, 1));
 done:
@@ -131,7 +131,7 @@ fgmm_status fgmm_model_save_means(const fgmm_model *model, const char *path)
              path);
     if (!is_wide) FG_TRY(FG_ALLOC(&row, d, "a row of means"));
     FG_TRY(fgmm_writer_open(&writer, path, is_wide ? "<f8" : "<f4", d));
-    for (uint64_t k = 0; k < model->info.components; k++) FG_TRY(append_mean(writer, model, k, row));
+    for (uint64_t c = 0; c < model->info.components; c++) FG_TRY(append_mean(writer, model, c, row));
     fgmm_writer *finished = writer;
     writer = NULL; /* commit frees it in either case */
     FG_TRY(fgmm_writer_commit(finished));

@@ -100,10 +100,10 @@ static fgmm_status check_parameters(const fg_parameters *p)
     fgmm_status status = FGMM_OK;
     FG_TRY(check_shape(p));
     double sum = 0;
-    for (uint64_t k = 0; k < p->k; k++) {
-        FG_CHECK(isfinite(p->weights[k]) && p->weights[k] >= 0, FGMM_ARGUMENT,
-                 "weights[%llu] = %g; need a finite number >= 0", (ull)k, p->weights[k]);
-        sum += p->weights[k];
+    for (uint64_t c = 0; c < p->k; c++) {
+        FG_CHECK(isfinite(p->weights[c]) && p->weights[c] >= 0, FGMM_ARGUMENT,
+                 "weights[%llu] = %g; need a finite number >= 0", (ull)c, p->weights[c]);
+        sum += p->weights[c];
     }
     FG_CHECK(fabs(sum - 1) <= WEIGHT_SUM_TOLERANCE, FGMM_ARGUMENT, "weights: their sum is %.9g; need 1 within %g", sum,
              WEIGHT_SUM_TOLERANCE);
@@ -160,9 +160,9 @@ fgmm_status fgmm_model_from_centroids(fgmm_model **model, uint64_t components, u
              (ull)components);
     FG_TRY(FG_ALLOC(&weights, components, "weights"));
     FG_TRY(FG_ALLOC(&variances, components, "covariances"));
-    for (uint64_t k = 0; k < components; k++) {
-        weights[k] = 1.0 / (double)components;
-        variances[k] = 1;
+    for (uint64_t c = 0; c < components; c++) {
+        weights[c] = 1.0 / (double)components;
+        variances[c] = 1;
     }
     FG_TRY(fgmm_model_create(model, FGMM_SPHERICAL, components, dims, weights, centroids, variances));
 done:

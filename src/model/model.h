@@ -57,20 +57,20 @@ typedef struct fg_covariance_array {
 fgmm_status fg_covariance_of_array(fgmm_covariance *covariance, const fg_covariance_array *array, uint64_t k,
                                    uint64_t d);
 
-/* Where the variance of component k in dimension c lies in a covariances array, of any type. */
-static inline size_t fg_variance_place(fgmm_covariance covariance, uint64_t d, uint64_t k, uint64_t c)
+/* Where the variance of component c in dimension j lies in a covariances array, of any type. */
+static inline size_t fg_variance_place(fgmm_covariance covariance, uint64_t d, uint64_t c, uint64_t j)
 {
     switch (covariance) {
     case FGMM_SPHERICAL:
-        return (size_t)k;
+        return (size_t)c;
     case FGMM_DIAG:
-        return (size_t)(k * d + c);
+        return (size_t)(c * d + j);
     case FGMM_TIED:
-        return (size_t)(c * d + c);
+        return (size_t)(j * d + j);
     case FGMM_FULL:
         break;
     }
-    return (size_t)((k * d + c) * d + c);
+    return (size_t)((c * d + j) * d + j);
 }
 
 fg_parameters fg_model_parameters(const fgmm_model *model);

@@ -41,13 +41,13 @@ done:
     return status;
 }
 
-/* Element c of component k's deviation from its mean: normals (d) that its covariance is applied to. */
-static double deviation(const fg_parameters *p, const double *factors, const double *normals, uint64_t k, uint64_t c)
+/* Element j of component c's deviation from its mean: normals (d) that its covariance is applied to. */
+static double deviation(const fg_parameters *p, const double *factors, const double *normals, uint64_t c, uint64_t j)
 {
-    if (!factors) return sqrt(p->covariances[fg_variance_place(p->covariance, p->d, k, c)]) * normals[c];
-    const double *u = factors + (p->covariance == FGMM_FULL ? k * p->d * p->d : 0);
+    if (!factors) return sqrt(p->covariances[fg_variance_place(p->covariance, p->d, c, j)]) * normals[j];
+    const double *u = factors + (p->covariance == FGMM_FULL ? c * p->d * p->d : 0);
     double sum = 0;
-    for (uint64_t j = 0; j <= c; j++) sum += u[j * p->d + c] * normals[j];
+    for (uint64_t i = 0; i <= j; i++) sum += u[i * p->d + j] * normals[i];
     return sum;
 }
 
@@ -67,24 +67,24 @@ static fgmm_status sample_rows(const fgmm_model *model, uint64_t seed, uint64_t 
     FG_TRY(make_factors(&factors, &p));
     double sum = 0;
     uint64_t last = 0; /* the last component that can be drawn at all */
-    for (uint64_t k = 0; k < p.k; k++) {
-        cumulative[k] = sum += p.weights[k];
-        if (p.weights[k] > 0) last = k;
+    for (uint64_t c = 0; c < p.k; c++) {
+        cumulative[c] = sum += p.weights[c];
+        if (p.weights[c] > 0) last = c;
     }
     for (uint64_t i = 0; i < n; i++) {
         fg_rng rng;
         fg_rng_init(&rng, seed, FG_STREAM_DRAW, (first_row + i) * blocks);
-        const uint64_t k = first_above(cumulative, last + 1, fg_rng_uniform(&rng) * sum);
-        if (components) components[i] = (int32_t)k;
-        for (uint64_t c = 0; c < p.d; c++) normals[c] = fg_rng_normal(&rng);
-        for (uint64_t c = 0; c < p.d; c++) {
-            const double value = p.means[k * p.d + c] + deviation(&p, factors, normals, k, c);
+        const uint64_t c = first_above(cumulative, last + 1, fg_rng_uniform(&rng) * sum);
+        if (components) components[i] = (int32_t)c;
+        for (uint64_t j = 0; j < p.d; j++) normals[j] = fg_rng_normal(&rng);
+        for (uint64_t j = 0; j < p.d; j++) {
+            const double value = p.means[c * p.d + j] + deviation(&p, factors, normals, c, j);
             FG_CHECK(is_wide || fabs(value) <= (double)FLT_MAX, FGMM_DATA,
-                     "row %llu, column %llu: %g does not fit float32", (ull)(first_row + i), (ull)c, value);
+                     "row %llu, column %llu: %g does not fit float32", (ull)(first_row + i), (ull)j, value);
             if (is_wide)
-                ((double *)data)[i * p.d + c] = value;
+                ((double *)data)[i * p.d + j] = value;
             else
-                ((float *)data)[i * p.d + c] = (float)value;
+                ((float *)data)[i * p.d + j] = (float)value;
         }
     }
 done:

@@ -1,5 +1,6 @@
-/* reference.c - the double-precision twins, written as the formulas of docs/math.md. No device and no
- * failure: callers bring every array (scratch of a few rows apart; where memory for it runs out, results are NaN). */
+/* reference.c - the double-precision reference of each operation, written as the formulas of docs/math.md. No device
+ * and no failure: callers bring every array (scratch of a few rows apart; where memory for it runs out, results are
+ * NaN). */
 #include "reference.h"
 
 #include <math.h>
@@ -47,16 +48,16 @@ static void matrix_log_density(double *l, const fg_parameters *p, const double *
 {
     const uint64_t d = p->d;
     double *a = malloc((size_t)(d * d + d) * sizeof *a), *t = a + d * d;
-    for (uint64_t k = 0; k < p->k; k++) {
+    for (uint64_t c = 0; c < p->k; c++) {
         double log_determinant = 0;
         if (a) {
-            memcpy(a, p->covariances + (p->covariance == FGMM_FULL ? k * d * d : 0), (size_t)(d * d) * sizeof *a);
+            memcpy(a, p->covariances + (p->covariance == FGMM_FULL ? c * d * d : 0), (size_t)(d * d) * sizeof *a);
             log_determinant = eliminate(a, d);
         }
         for (uint64_t i = 0; i < n; i++) {
-            for (uint64_t c = 0; a && c < d; c++) t[c] = x[i * d + c] - p->means[k * d + c];
+            for (uint64_t j = 0; a && j < d; j++) t[j] = x[i * d + j] - p->means[c * d + j];
             const double form = a ? quadratic_form(a, t, d) : (double)NAN;
-            l[i * p->k + k] = log(p->weights[k]) - 0.5 * ((double)d * LOG_TWO_PI + log_determinant + form);
+            l[i * p->k + c] = log(p->weights[c]) - 0.5 * ((double)d * LOG_TWO_PI + log_determinant + form);
         }
     }
     free(a);
@@ -70,13 +71,13 @@ void fg_reference_log_density(double *l, const fg_parameters *p, const double *x
         return;
     }
     for (uint64_t i = 0; i < n; i++)
-        for (uint64_t k = 0; k < p->k; k++) {
+        for (uint64_t c = 0; c < p->k; c++) {
             double sum = 0;
-            for (uint64_t c = 0; c < p->d; c++) {
-                const double s = p->covariances[fg_variance_place(p->covariance, p->d, k, c)];
-                sum += LOG_TWO_PI + log(s) + squared(x[i * p->d + c] - p->means[k * p->d + c]) / s;
+            for (uint64_t j = 0; j < p->d; j++) {
+                const double s = p->covariances[fg_variance_place(p->covariance, p->d, c, j)];
+                sum += LOG_TWO_PI + log(s) + squared(x[i * p->d + j] - p->means[c * p->d + j]) / s;
             }
-            l[i * p->k + k] = log(p->weights[k]) - 0.5 * sum;
+            l[i * p->k + c] = log(p->weights[c]) - 0.5 * sum;
         }
 }
 
@@ -86,10 +87,10 @@ void fg_reference_responsibilities(double *logz, double *r, const double *l, uin
     for (uint64_t i = 0; i < n; i++) {
         const double *row = l + i * k;
         double largest = row[0], sum = 0;
-        for (uint64_t j = 1; j < k; j++) largest = fmax(largest, row[j]);
-        for (uint64_t j = 0; j < k; j++) sum += exp(row[j] - largest);
+        for (uint64_t c = 1; c < k; c++) largest = fmax(largest, row[c]);
+        for (uint64_t c = 0; c < k; c++) sum += exp(row[c] - largest);
         logz[i] = largest + log(sum);
-        for (uint64_t j = 0; j < k; j++) r[i * k + j] = exp(row[j] - logz[i]);
+        for (uint64_t c = 0; c < k; c++) r[i * k + c] = exp(row[c] - logz[i]);
     }
 }
 
@@ -109,28 +110,28 @@ void fg_reference_nearest(uint32_t *nearest, double *d2, const fg_parameters *p,
     for (uint64_t i = 0; i < n; i++) {
         nearest[i] = 0;
         d2[i] = INFINITY;
-        for (uint64_t k = 0; k < p->k; k++) {
+        for (uint64_t c = 0; c < p->k; c++) {
             double distance;
-            fg_reference_squared_distances(&distance, x + i * p->d, 1, p->means + k * p->d, 1, p->d);
+            fg_reference_squared_distances(&distance, x + i * p->d, 1, p->means + c * p->d, 1, p->d);
             if (distance < d2[i]) {
                 d2[i] = distance;
-                nearest[i] = (uint32_t)k;
+                nearest[i] = (uint32_t)c;
             }
         }
     }
 }
 
-/* Second moments of one row about component k: (9), or (15) for matrices. delta (d) = x_i - m_k. */
-static void add_second_moments(double *s2, const fg_parameters *p, uint64_t k, double weight, const double *delta)
+/* Second moments of one row about component c: (9), or (15) for matrices. delta (d) = x_i - m_c. */
+static void add_second_moments(double *s2, const fg_parameters *p, uint64_t c, double weight, const double *delta)
 {
     const uint64_t d = p->d;
-    double *matrix = s2 + (p->covariance == FGMM_FULL ? k * d * d : 0);
+    double *matrix = s2 + (p->covariance == FGMM_FULL ? c * d * d : 0);
     if (!fg_covariance_matrices(p->covariance, p->k)) {
-        for (uint64_t c = 0; c < d; c++) s2[fg_variance_place(p->covariance, d, k, c)] += weight * squared(delta[c]);
+        for (uint64_t i = 0; i < d; i++) s2[fg_variance_place(p->covariance, d, c, i)] += weight * squared(delta[i]);
         return;
     }
-    for (uint64_t c = 0; c < d; c++)
-        for (uint64_t j = 0; j < d; j++) matrix[c * d + j] += weight * delta[c] * delta[j];
+    for (uint64_t i = 0; i < d; i++)
+        for (uint64_t j = 0; j < d; j++) matrix[i * d + j] += weight * delta[i] * delta[j];
 }
 
 /* (7)  N_k += r_ik    (8)  S1_k += r_ik (x_i - m_k)    (9, 15)  second moments */
@@ -142,14 +143,14 @@ void fg_reference_statistics(double *values, const fg_parameters *p, const doubl
     values[0] += (double)n;
     for (uint64_t i = 0; i < n && delta; i++) {
         values[1] += logz ? logz[i] : 0;
-        for (uint64_t k = 0; k < p->k; k++) {
-            const double weight = r[i * p->k + k];
-            counts[k] += weight;
-            for (uint64_t c = 0; c < p->d; c++) {
-                delta[c] = x[i * p->d + c] - p->means[k * p->d + c];
-                s1[k * p->d + c] += weight * delta[c];
+        for (uint64_t c = 0; c < p->k; c++) {
+            const double weight = r[i * p->k + c];
+            counts[c] += weight;
+            for (uint64_t j = 0; j < p->d; j++) {
+                delta[j] = x[i * p->d + j] - p->means[c * p->d + j];
+                s1[c * p->d + j] += weight * delta[j];
             }
-            if (weight > 0) add_second_moments(s2, p, k, weight, delta);
+            if (weight > 0) add_second_moments(s2, p, c, weight, delta);
         }
     }
     if (!delta) values[1] = (double)NAN;
@@ -162,7 +163,7 @@ double fg_reference_weigh(double *logz, double *r, const double *weights, uint64
     double total = 0;
     for (uint64_t i = 0; i < n; i++) {
         logz[i] *= weights[i];
-        for (uint64_t j = 0; j < k; j++) r[i * k + j] *= weights[i];
+        for (uint64_t c = 0; c < k; c++) r[i * k + c] *= weights[i];
         total += weights[i];
     }
     return total;

@@ -432,10 +432,10 @@ static int made_rewind(void *user)
     return 0;
 }
 
-static int made_next(void *user, void *out, uint64_t capacity, uint64_t *count, char *message, size_t room)
+static int made_next(void *user, void *out, uint64_t capacity, uint64_t *count, char *message, size_t message_bytes)
 {
     made_rows *made = user;
-    (void)message, (void)room;
+    (void)message, (void)message_bytes;
     *count = WIDE_N - made->position < capacity ? WIDE_N - made->position : capacity;
     for (uint64_t i = 0; i < *count; i++)
         memset((char *)out + i * WIDE_D, (int)((made->position + i) % 2 ? 10 : 200) + (int)((made->position + i) % 5),

@@ -124,7 +124,7 @@ START_TEST(test_scale__k_means_assigns_in_little_memory)
 END_TEST
 
 /* Labels beside densities, which are those of spheres of variance 1. */
-static int take(void *user, const fgmm_evaluation *batch)
+static int record(void *user, const fgmm_evaluation *batch)
 {
     memcpy((int32_t *)user + batch->first_row, batch->labels, batch->rows * sizeof(int32_t));
     for (uint64_t i = 0; i < batch->rows; i++)
@@ -142,7 +142,7 @@ START_TEST(test_scale__labels_beside_densities)
     fgmm_evaluate_report report = fgmm_evaluate_report_init();
     for (int i = 0; i < N; i++) rows[i] = 1e-9f * (float)(i % 7 - 3);
     options.want_labels = 1;
-    options.sink = take;
+    options.sink = record;
     options.sink_user = labels;
     options.batch_rows = 300;
     ck_ok(fgmm_model_from_centroids(&centroids, 3, 1, means));
@@ -231,7 +231,7 @@ typedef struct evaluated {
     double nats;
 } evaluated;
 
-static int take_results(void *user, const fgmm_evaluation *b)
+static int record_results(void *user, const fgmm_evaluation *b)
 {
     const evaluated *e = user;
     found *f = e->f;
@@ -263,7 +263,7 @@ static void train(found *f, const rows_of_test *r, fgmm_covariance covariance)
     wanted.want_labels = 1;
     wanted.top = TOP;
     evaluated e = {f, (int)covariance, lost_nats(r)};
-    wanted.sink = take_results;
+    wanted.sink = record_results;
     wanted.sink_user = &e;
     ck_ok(fgmm_evaluate(device, model, r->asked, &wanted, NULL));
     if (covariance == FGMM_DIAG) {

@@ -299,8 +299,8 @@ static void read_numbers(double *to, size_t count, const char *text, const char 
 /* mclust's published fit of the diabetes data, printed with five digits, and where EM goes from there in double. */
 START_TEST(test_sklearn__published_fit_of_diabetes)
 {
-    enum { K = 3, D = 3, ROOM = 1 << 16 };
-    static char text[ROOM];
+    enum { K = 3, D = 3, TEXT_BYTES = 1 << 16 };
+    static char text[TEXT_BYTES];
     const double converged = -2295.0935, tolerance = 2e-3; /* of the sum over 145 rows, after 1000 iterations */
     char path[512];
     double weights[K], means[K * D], covariances[K * D * D], sum = 0;
@@ -310,7 +310,7 @@ START_TEST(test_sklearn__published_fit_of_diabetes)
         printf("skipped: no data (diabetes_vvv3.json)\n");
         return;
     }
-    text[fread(text, 1, ROOM - 1, file)] = 0;
+    text[fread(text, 1, TEXT_BYTES - 1, file)] = 0;
     fclose(file);
     read_numbers(weights, K, text, "\"weights\":");
     read_numbers(means, K * D, text, "\"means\":");

@@ -222,9 +222,10 @@ START_TEST(test_hdf5__virtual_datasets_are_read_or_what_lacks_is_named)
 END_TEST
 
 /* A filter that exists while the file is written and not when it is read. */
-static size_t pass_on(unsigned flags, size_t count, const unsigned *values, size_t bytes, size_t *room, void **buffer)
+static size_t pass_on(unsigned flags, size_t count, const unsigned *values, size_t bytes, size_t *buffer_bytes,
+                      void **buffer)
 {
-    (void)flags, (void)count, (void)values, (void)room, (void)buffer;
+    (void)flags, (void)count, (void)values, (void)buffer_bytes, (void)buffer;
     return bytes;
 }
 

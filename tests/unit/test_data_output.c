@@ -180,7 +180,7 @@ typedef struct full_disk {
     char text[256], text_again[256];
 } full_disk;
 
-static void note(char text[256])
+static void record(char text[256])
 {
     snprintf(text, 256, "%s", fgmm_last_error());
 }
@@ -198,13 +198,13 @@ static full_disk write_to_full_disk(const char *path, const void *block, uint64_
     setrlimit(RLIMIT_FSIZE, &small);
     result.opened = fgmm_writer_open(&writer, path, "|u1", 1);
     result.appended = fgmm_writer_append(writer, block, count);
-    note(result.text);
+    record(result.text);
     if (result.appended == FGMM_OK) {
         result.committed = fgmm_writer_commit(writer);
-        note(result.text);
+        record(result.text);
     } else {
         result.again = fgmm_writer_append(writer, block, 1);
-        note(result.text_again);
+        record(result.text_again);
         fgmm_writer_abandon(writer);
     }
     setrlimit(RLIMIT_FSIZE, &limit);

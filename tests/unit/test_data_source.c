@@ -116,7 +116,7 @@ static int maker_rewind(void *user)
     return m->fails_rewind ? 7 : 0;
 }
 
-static int maker_next(void *user, void *rows, uint64_t capacity, uint64_t *count, char *message, size_t room)
+static int maker_next(void *user, void *rows, uint64_t capacity, uint64_t *count, char *message, size_t message_bytes)
 {
     maker *m = user;
     if (m->overfills) {
@@ -127,7 +127,7 @@ static int maker_next(void *user, void *rows, uint64_t capacity, uint64_t *count
     if (n > capacity) n = capacity;
     for (uint64_t i = 0; i < n; i++, m->given++) {
         if ((int)m->given == m->fail_at) {
-            memset(message, 'x', room); /* not terminated: the library must not run off the end */
+            memset(message, 'x', message_bytes); /* not terminated: the library must not run off the end */
             memcpy(message, "the tape broke", 14);
             return 3;
         }
