@@ -236,8 +236,8 @@ static inline void row_norms(__local float *norms, __local float4 *staging, cons
     barrier(CLK_LOCAL_MEM_FENCE);
 }
 
-/* Sums over all slabs in one form; is_exact is a constant where this is inlined, since a choice between two forms
- * within the loop makes compilers keep the sums twice. */
+/* Sums over all slabs in one form. On GPUs is_exact is a constant where this is inlined, since a choice between two
+ * forms within the loop makes compilers keep the sums twice. */
 static inline void add_slabs(float sums[ITEM_ROWS][ITEM_COMPONENTS], __local float4 *staging, const tile_rows_t *tile,
                              __global const float *packed, int is_exact, uint item)
 {
@@ -276,10 +276,14 @@ static inline void tile_log_densities(float l[ITEM_ROWS][ITEM_COMPONENTS], __loc
 {
     __global const float *packed = c->packed + strip * STRIP_FLOATS;
     const int is_exact = c->is_exact[strip];
+#if IS_CPU_TARGET
+    add_slabs(l, staging, tile, packed, is_exact, item); /* PoCL 6.0: the wrong one of two branches with barriers */
+#else
     if (is_exact)
         add_slabs(l, staging, tile, packed, 1, item);
     else
         add_slabs(l, staging, tile, packed, 0, item);
+#endif
 
     const int has_products = !COV_DIAG && !is_exact;
 #pragma unroll
