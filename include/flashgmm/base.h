@@ -59,7 +59,8 @@ typedef enum fgmm_status {
 #undef FGMM_STATUS_ENUM
 } fgmm_status;
 
-/* Element types of row data. F64 rows are converted to F32 after the pass's shift is subtracted. */
+/* Element types of rows. F64 rows become F32 after a shift is subtracted from them (docs/math.md, "Before float32: the
+ * shift"). */
 typedef enum fgmm_type {
     FGMM_U8 = 0,
     FGMM_I8 = 1,
@@ -68,14 +69,14 @@ typedef enum fgmm_type {
     FGMM_F64 = 4
 } fgmm_type;
 
-/* Fixed English text for a status code; never NULL, also for unknown codes. Thread-safe. */
+/* The English text of a status; never NULL, also for unknown codes. Thread-safe. */
 FGMM_API const char *fgmm_status_text(fgmm_status status);
 
-/* Text of the last failure on this thread: the object, the value, and what would be right. Never NULL; empty
- * when nothing has failed yet. The buffer is fixed and thread-local: valid until the next failure on this thread. */
+/* The text of the last failure on this thread: the object, the value, and what would be right. Never NULL; empty if
+ * nothing has failed yet. The buffer belongs to the thread and is valid until its next failure. */
 FGMM_API const char *fgmm_last_error(void);
 
-/* "MAJOR.MINOR.PATCH" of the library that is loaded (the macros tell what was compiled against). */
+/* "MAJOR.MINOR.PATCH" of the library that is loaded; the macros above tell what the program was compiled against. */
 FGMM_API const char *fgmm_version(void);
 
 /* Bytes of one element; 0 for an unknown type. */

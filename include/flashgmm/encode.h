@@ -1,4 +1,4 @@
-/* flashgmm/encode.h - one vector for a set of rows (the descriptors of an image, say): Fisher vectors and VLAD. */
+/* flashgmm/encode.h - Fisher vectors and VLAD: one vector for a set of rows, such as the descriptors of an image. */
 #ifndef FLASHGMM_ENCODE_H
 #define FLASHGMM_ENCODE_H
 
@@ -15,17 +15,17 @@ typedef enum fgmm_encoding {
     FGMM_VLAD = 1    /* K D numbers: sums of differences from the nearest mean */
 } fgmm_encoding;
 
-/* Of n rows x_i, with r_ik their responsibilities under the model's diagonal Gaussians (spherical ones count as such):
+/* n rows x_i have the responsibilities r_ik under the model's diagonal Gaussians; spherical ones count as diagonal.
  *     Fisher   u_kc = 1 / (n sqrt(pi_k))   sum_i r_ik (x_ic - m_kc) / sigma_kc
  *              v_kc = 1 / (n sqrt(2 pi_k)) sum_i r_ik ((x_ic - m_kc)^2 / sigma_kc^2 - 1)
  *     VLAD     v_kc = sum over the rows nearest to m_k of x_ic - m_kc
- * Then, as asked for, sign(z) sqrt(|z|) of each number, and division by the vector's Euclidean length. These are
- * VLFeat's definitions; both steps together make the "improved" Fisher vector of Perronnin et al. 2010. */
+ * Two steps may follow: each number z becomes sign(z) sqrt(|z|), and the vector is divided by its Euclidean length.
+ * These are VLFeat's definitions; with both steps the Fisher vector is the "improved" one of Perronnin et al. 2010. */
 typedef struct fgmm_encode_options {
     size_t size;
     fgmm_encoding encoding;
-    int has_power;  /* default 1; VLAD is usually taken with 0 */
-    int has_length; /* default 1 */
+    int has_power;  /* 1 (default): take signed square roots; VLAD is usually taken with 0 */
+    int has_length; /* 1 (default): divide by the length */
 } fgmm_encode_options;
 
 static inline fgmm_encode_options fgmm_encode_options_init(void)
@@ -39,12 +39,12 @@ static inline fgmm_encode_options fgmm_encode_options_init(void)
     return options;
 }
 
-/* Numbers of an encoding: 2 K D or K D. */
+/* How many numbers an encoding has: 2 K D or K D. */
 FGMM_API uint64_t fgmm_encoding_size(const fgmm_model *model, fgmm_encoding encoding);
 
-/* Encodes rows, at least one. out: fgmm_encoding_size floats. options NULL: defaults.
- * Errors: ARGUMENT, DATA (NaN or infinity), UNSUPPORTED (Fisher vectors of a model that is neither spherical nor diag),
- * MEMORY, DEVICE. */
+/* Encodes rows, at least one. out receives fgmm_encoding_size floats. options NULL: defaults. Blocks. Errors: ARGUMENT,
+ * DATA (NaN or infinity; numbers that do not fit float32), UNSUPPORTED (Fisher vectors of a model that is neither
+ * spherical nor diag), MEMORY, DEVICE. */
 FGMM_API fgmm_status fgmm_encode(float *out, fgmm_device *device, const fgmm_model *model, const fgmm_rows *rows,
                                  const fgmm_encode_options *options);
 

@@ -8,11 +8,18 @@
  *     fgmm_fit(&model, device, source, &options, NULL);
  *     fgmm_model_save(model, "model.safetensors");
  *
- * (every call returns a status: examples/ shows complete programs). One header per noun:
- *     base.h statuses and types | device.h devices | data.h rows | model.h parameters | fit.h training |
- *     predict.h evaluation | select.h comparing models | kde.h kernel densities | encode.h Fisher vectors |
- *     ivf.h nearest-neighbour search |
- *     stats.h the EM loop by hand | output.h rows to files | opencl.h (not included here) your own OpenCL objects
+ * Every call returns a status; examples/ shows complete programs. There is one header per noun:
+ *
+ *     base.h     statuses, error text, element types           predict.h  evaluation: log-likelihoods, labels
+ *     device.h   OpenCL devices                                select.h   comparing models
+ *     data.h     where rows come from                          kde.h      kernel density estimates
+ *     model.h    parameters, and their files                   encode.h   Fisher vectors and VLAD
+ *     fit.h      training                                      ivf.h      nearest-neighbour search
+ *     stats.h    the EM loop by hand                           tune.h     fast kernel tiles for a device
+ *     output.h   rows to files
+ *
+ * Two more are not included here: opencl.h, for applications with OpenCL objects of their own, and testing.h, which
+ * forces what the library otherwise chooses.
  */
 #ifndef FLASHGMM_H
 #define FLASHGMM_H

@@ -1,6 +1,7 @@
-/* flashgmm/model.h - a Gaussian mixture: weights, means, covariances; files; drawing rows.
+/* flashgmm/model.h - a Gaussian mixture: weights, means, covariances; its files; drawing rows.
  *
- * A model is immutable after creation and may be read by any number of threads. All parameters are float64.
+ * A model is immutable after creation and may be read by any number of threads. All parameters are float64. Free every
+ * model with fgmm_model_free.
  */
 #ifndef FLASHGMM_MODEL_H
 #define FLASHGMM_MODEL_H
@@ -42,18 +43,21 @@ static inline fgmm_model_info fgmm_model_info_init(void)
     return info;
 }
 
-/* Makes a model; copies the arrays. weights (K), means (K,D), covariances: shape by type (variances, not deviations).
- * Checked: 1 <= K, D < 2^31; everything finite; weights >= 0 with a sum within 1e-6 of 1 (kept as given); every
- * variance > 0; matrices symmetric (to 1e-6 of the two deviations) and positive definite: the upper triangle counts.
- * Errors: ARGUMENT names the array, the index and the value. */
+/* Makes a model from arrays, which are copied: weights (K), means (K,D), and covariances, whose shape depends on the
+ * type (variances, not deviations). These are checked: 1 <= K, D < 2^31; all numbers finite; weights >= 0 with a sum
+ * within 1e-6 of 1 (they are kept as given); every variance > 0; matrices symmetric (to 1e-6 of the two deviations) and
+ * positive definite, of which the upper triangle counts. Errors: ARGUMENT (the array, the index and the value), MEMORY.
+ */
 FGMM_API fgmm_status fgmm_model_create(fgmm_model **model, fgmm_covariance covariance, uint64_t components,
                                        uint64_t dims, const double *weights, const double *means,
                                        const double *covariances);
 
-/* Centroids as a model: weights 1/K, spherical variance 1. Its most probable component is the nearest centroid. */
+/* Makes a model from centroids (K,D), copied: weights 1/K and the spherical variance 1. Its most probable component is
+ * the nearest centroid. Errors: as fgmm_model_create. */
 FGMM_API fgmm_status fgmm_model_from_centroids(fgmm_model **model, uint64_t components, uint64_t dims,
                                                const double *centroids);
 
+/* NULL is accepted. */
 FGMM_API void fgmm_model_free(fgmm_model *model);
 
 FGMM_API fgmm_status fgmm_model_describe(const fgmm_model *model, fgmm_model_info *info);
@@ -63,42 +67,43 @@ FGMM_API const double *fgmm_model_weights(const fgmm_model *model);     /* (K) *
 FGMM_API const double *fgmm_model_means(const fgmm_model *model);       /* (K,D) */
 FGMM_API const double *fgmm_model_covariances(const fgmm_model *model); /* shape by type */
 
-/* Number of free parameters, as AIC and BIC count them: K-1 + K D + (spherical: K, diag: K D, tied: D(D+1)/2,
+/* The number of free parameters as AIC and BIC count them: K-1 + K D + (spherical: K, diag: K D, tied: D(D+1)/2,
  * full: K D(D+1)/2). */
 FGMM_API uint64_t fgmm_model_free_parameters(const fgmm_model *model);
 
-/* Reads a safetensors model (docs/formats.md): tensors weights, means, covariances (f32 or f64) suffice; an .npz with
- * scikit-learn's weights_, means_ and covariances_ (numpy.savez; covariance_type is read too); or centroids (.npy,
- * .fvecs), read as fgmm_model_from_centroids. Everything is checked before anything is used. Errors: IO, FORMAT (the
- * text says which file, which tensor and what is wrong). */
+/* Reads a model file (docs/formats.md): safetensors with the tensors weights, means and covariances (f32 or f64); an
+ * .npz with scikit-learn's weights_, means_ and covariances_ (numpy.savez; covariance_type is read too); or centroids
+ * (.npy, .fvecs), as fgmm_model_from_centroids makes them. Everything is checked before anything is used. Errors: IO,
+ * FORMAT (which file, which tensor, what is wrong), UNSUPPORTED, MEMORY. */
 FGMM_API fgmm_status fgmm_model_load(fgmm_model **model, const char *path);
 
-/* Writes beside `path`, flushes, then renames: an existing file stays whole when anything fails. A safetensors file;
- * with a name ending in .npz, what fgmm_model_export writes. Errors: UNSUPPORTED (.npy, .fvecs: those are centroids),
- * IO. */
+/* Writes a safetensors file, or for a name that ends in .npz what fgmm_model_export writes. The file is written beside
+ * `path`, flushed, and renamed: an existing file stays whole if anything fails. Errors: UNSUPPORTED (.npy and .fvecs,
+ * which hold centroids), IO. */
 FGMM_API fgmm_status fgmm_model_save(const fgmm_model *model, const char *path);
 
-/* 1 where float32 holds the means, and rows drawn from the model: rounding moves them by 2^-14 of the model's deviation
- * at most (of centroids: of their spread about their mean), in every column, and none is beyond float32. Always 1 of
- * what was trained on rows that are not float64. */
+/* 1 if float32 holds the means, and rows drawn from the model: rounding moves them by at most 2^-14 of the model's
+ * deviation in every column (for centroids: of their deviation about their mean), and none is beyond float32's range.
+ * Always 1 for models that were trained on rows other than float64. */
 FGMM_API int fgmm_model_fits_float32(const fgmm_model *model);
 
-/* Writes the means as (K,D) centroids, .npy or .fvecs by the ending of path; as fgmm_model_save. A .npy is float32, or
- * float64 where float32 does not hold them (fgmm_model_fits_float32); .fvecs is refused then (DATA). */
+/* Writes the means (K,D) as centroids, .npy or .fvecs by the ending of path, in the manner of fgmm_model_save. A .npy
+ * is float32, or float64 if float32 does not hold the means (fgmm_model_fits_float32). Errors: UNSUPPORTED (another
+ * ending), DATA (.fvecs, and float32 does not hold the means), IO. */
 FGMM_API fgmm_status fgmm_model_save_means(const fgmm_model *model, const char *path);
 
-/* For other programs: .npz with scikit-learn's names (weights_, means_, covariances_: float64; covariance_type), or the
- * means alone as fgmm_model_save_means, or .safetensors, by the ending of path. Errors: UNSUPPORTED (another ending),
- * IO.
- */
+/* Writes a model for other programs, by the ending of path: .npz with scikit-learn's names (weights_, means_ and
+ * covariances_ as float64; covariance_type), the means alone as fgmm_model_save_means does, or .safetensors. Errors:
+ * UNSUPPORTED (another ending), DATA, IO. */
 FGMM_API fgmm_status fgmm_model_export(const fgmm_model *model, const char *path);
 
-/* Draws n rows. data: (n,D) float32, written; components: (n) the component of each row, or NULL.
- * The same seed gives the same rows; row i does not depend on n: first_row lets large draws be made in pieces. */
+/* Draws n rows into data (n,D), float32. components (n) receives the component of each row; may be NULL. The same seed
+ * gives the same rows, and row i does not depend on n: with first_row a large draw can be made in pieces. Errors:
+ * ARGUMENT, DATA (float32 cannot hold a row), MEMORY. */
 FGMM_API fgmm_status fgmm_model_sample(const fgmm_model *model, uint64_t seed, uint64_t first_row, uint64_t n,
                                        float *data, int32_t *components);
 
-/* The same rows in float64. */
+/* Draws the same rows in float64. */
 FGMM_API fgmm_status fgmm_model_sample_f64(const fgmm_model *model, uint64_t seed, uint64_t first_row, uint64_t n,
                                            double *data, int32_t *components);
 

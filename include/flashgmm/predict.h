@@ -1,4 +1,4 @@
-/* flashgmm/predict.h - evaluate a model on rows: log-likelihoods, labels, the largest responsibilities. */
+/* flashgmm/predict.h - evaluates a model on rows: log-likelihoods, labels, the largest responsibilities. */
 #ifndef FLASHGMM_PREDICT_H
 #define FLASHGMM_PREDICT_H
 
@@ -69,11 +69,11 @@ static inline fgmm_evaluate_report fgmm_evaluate_report_init(void)
 FGMM_API fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_source *source,
                                    const fgmm_evaluate_options *options, fgmm_evaluate_report *report);
 
-/* One-call forms for results that fit in memory; N is the source's row count.
- * mean: mean log-likelihood per row, or NULL. per_row: (N), or NULL. */
+/* Does it in one call for results that fit in memory; N is the source's number of rows.
+ * mean receives the mean log-likelihood per row, per_row (N) that of each; both may be NULL. */
 FGMM_API fgmm_status fgmm_score(fgmm_device *device, const fgmm_model *model, fgmm_source *source, double *mean,
                                 double *per_row);
-/* labels: (N) */
+/* labels (N): as fgmm_evaluate_options.want_labels. */
 FGMM_API fgmm_status fgmm_predict(fgmm_device *device, const fgmm_model *model, fgmm_source *source, int32_t *labels);
 
 #ifdef __cplusplus

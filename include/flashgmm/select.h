@@ -1,4 +1,4 @@
-/* flashgmm/select.h - compare models by information criteria: how many components, which covariance type. */
+/* flashgmm/select.h - compares models by information criteria: how many components, which covariance type. */
 #ifndef FLASHGMM_SELECT_H
 #define FLASHGMM_SELECT_H
 
@@ -8,20 +8,18 @@
 extern "C" {
 #endif
 
-/* Of p free parameters, N rows and their log-likelihood L = sum_i log p(x_i); lower is better for all three.
- *     AIC = 2 p - 2 L
- *     BIC = p ln N - 2 L
- *     ICL = BIC - 2 sum_i ln r_i,    r_i the largest responsibility of row i (Biernacki, Celeux, Govaert 2000):
- * ICL asks for clusters that are apart as well. Rows with weights w_i count as w_i rows each: N is the sum of the
- * weights and both sums have the factor w_i, so that unlike the model the criteria depend on more than ratios of
- * weights. */
+/* The criteria of a model with p free parameters on N rows with the log-likelihood L = sum_i log p(x_i); lower is
+ * better: AIC = 2 p - 2 L BIC = p ln N - 2 L ICL = BIC - 2 sum_i ln r_i,    r_i the largest responsibility of row i
+ * (Biernacki, Celeux, Govaert 2000) ICL also asks for clusters that are separate. A row of weight w_i counts as w_i
+ * rows: N is the sum of the weights, and both sums have the factor w_i. The criteria therefore depend on the weights
+ * themselves, the model only on their ratios. */
 typedef struct fgmm_criteria {
     size_t size;
     uint64_t rows;         /* N */
     uint64_t parameters;   /* p: fgmm_model_free_parameters */
     double log_likelihood; /* mean per row, nats */
     double aic, bic;
-    double icl; /* NaN where responsibilities were not taken */
+    double icl; /* NaN if no responsibilities were taken */
 } fgmm_criteria;
 
 static inline fgmm_criteria fgmm_criteria_init(void)
@@ -32,16 +30,16 @@ static inline fgmm_criteria fgmm_criteria_init(void)
     return criteria;
 }
 
-/* AIC and BIC from a mean log-likelihood that is known already, over `rows` rows. */
+/* AIC and BIC from a mean log-likelihood over `rows` rows that is already known. Errors: ARGUMENT. */
 FGMM_API fgmm_status fgmm_criteria_from(fgmm_criteria *criteria, const fgmm_model *model, double log_likelihood,
                                         uint64_t rows);
 
-/* The same of rows with weights, whose sum is total_weight. */
+/* The same for rows with weights, whose sum is total_weight. */
 FGMM_API fgmm_status fgmm_criteria_from_weighted(fgmm_criteria *criteria, const fgmm_model *model,
                                                  double log_likelihood, uint64_t rows, double total_weight);
 
-/* All three, by one pass of the source through the model. options: batches, memory, path, progress, weights; what is
- * wanted is set here; NULL: defaults. Errors: as fgmm_evaluate. */
+/* All three, by one pass of the source through the model. Blocks. options: batches, memory, progress and weights count;
+ * what is wanted of each row, and the sink, are set here. NULL: defaults. Errors: as fgmm_evaluate. */
 FGMM_API fgmm_status fgmm_criteria_evaluate(fgmm_criteria *criteria, fgmm_device *device, const fgmm_model *model,
                                             fgmm_source *source, const fgmm_evaluate_options *options);
 

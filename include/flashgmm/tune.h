@@ -1,9 +1,9 @@
-/* tune.h - find fast kernel tiles for a shape on a device, and remember them.
+/* flashgmm/tune.h - finds fast kernel tiles for a shape on a device, and remembers them.
  *
- * What is found is kept in the text file tiles.txt of the device's cache folder (docs/tuning.md), and every later run
- * on that device uses it, for this shape and for those near it. Results stay the same up to rounding; the report of a
- * fit says which tile was used. Without tuning a device uses the tiles that are shipped, never a timing made on the
- * way. */
+ * What is found is kept in the text file tiles.txt of the device's cache folder (docs/tuning.md). Every later run on
+ * that device uses it, for this shape and for those near it. Results stay the same up to rounding; the report of a fit
+ * says which tile was used. Without tuning a device uses the tiles that are shipped: no other call times anything to
+ * choose them. */
 #ifndef FLASHGMM_TUNE_H
 #define FLASHGMM_TUNE_H
 
@@ -17,9 +17,9 @@ extern "C" {
 
 typedef struct fgmm_tune_progress {
     uint64_t tried;   /* candidates so far, this one included */
-    const char *tile; /* this one; valid during the call */
+    const char *tile; /* of this candidate; valid during the call */
     int is_dense;     /* 0: timed on the sparse path, 1: on the dense one */
-    double seconds;   /* of a batch; infinity where it failed */
+    double seconds;   /* for a batch; infinity if it failed */
     double best_s;    /* the least on this path so far */
     double elapsed_s, budget_s;
 } fgmm_tune_progress;
@@ -30,12 +30,12 @@ typedef int (*fgmm_tune_fn)(void *user, const fgmm_tune_progress *progress);
 typedef struct fgmm_tune_options {
     size_t size;
     uint64_t components, dims;  /* K and D; required */
-    fgmm_covariance covariance; /* default spherical, which k-means uses too */
+    fgmm_covariance covariance; /* default spherical, which k-means uses as well */
     fgmm_type type;             /* of the rows; default F32; F64 counts as F32 */
-    double budget_s;            /* default 60: no candidate is begun that would end later. The shipped tile and a last
-                                   comparison with it are always timed */
-    int keep_remembered;        /* default 0; 1: a shape that is remembered already is not tuned again */
-    fgmm_tune_fn progress;
+    double budget_s;            /* default 60. No candidate is begun that would end later; only the shipped tile and a
+                                   last comparison with it are always timed */
+    int keep_remembered;        /* 1: a shape that is already remembered is not tuned again; default 0 */
+    fgmm_tune_fn progress;      /* NULL: none */
     void *progress_user;
 } fgmm_tune_options;
 
@@ -53,20 +53,22 @@ static inline fgmm_tune_options fgmm_tune_options_init(void)
 typedef struct fgmm_tune_report {
     size_t size;
     fgmm_backend backend;
-    int was_remembered; /* 1: keep_remembered, and nothing was done; of the rest only tile and file are set */
+    int was_remembered; /* 1: nothing was done, because of keep_remembered; of the rest only tile and file are set */
     int is_complete;    /* 0: the budget ended the search */
-    uint64_t tried;     /* candidates; of these: */
+    uint64_t tried;     /* candidates. Of these: */
     uint64_t failed;    /* did not build or run */
     uint64_t wrong;     /* gave wrong results */
     uint64_t skipped;   /* had ended an earlier process (docs/tuning.md) */
     uint64_t batch_rows;
-    double shipped_s, tuned_s;             /* a batch by the sparse path, with the shipped tile and the one found;
-                                              infinity where the shipped one does not work */
-    double shipped_dense_s, tuned_dense_s; /* likewise by the dense path, 0 for tied and full. Mixtures so small that
-                                              rows go straight into sums have both timed on that path */
+    /* Seconds for a batch on the sparse path, with the shipped tile and with the one that was found; infinity if the
+     * shipped one does not work. */
+    double shipped_s, tuned_s;
+    /* The same on the dense path; 0 for tied and full covariances. Mixtures so small that the fused path is used for
+     * them have both timed on that path. */
+    double shipped_dense_s, tuned_dense_s;
     double elapsed_s;
     char shipped_tile[128], tile[128];
-    char file[1024]; /* where it is remembered */
+    char file[1024]; /* where the tile is remembered */
 } fgmm_tune_report;
 
 static inline fgmm_tune_report fgmm_tune_report_init(void)
@@ -77,8 +79,8 @@ static inline fgmm_tune_report fgmm_tune_report_init(void)
     return report;
 }
 
-/* Tunes the device for a shape. Blocks for about the budget. report may be NULL. Errors: ARGUMENT, IO (the tile cannot
- * be remembered: nothing is tried then), CANCELLED, MEMORY, DEVICE, COMPILE. */
+/* Tunes the device for a shape. Blocks for about the budget. report may be NULL. Errors: ARGUMENT, IO (the tile could
+ * not be remembered; then nothing is tried), CANCELLED, MEMORY, DEVICE, COMPILE. */
 FGMM_API fgmm_status fgmm_tune(fgmm_device *device, const fgmm_tune_options *options, fgmm_tune_report *report);
 
 #ifdef __cplusplus
