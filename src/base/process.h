@@ -17,9 +17,9 @@ typedef enum fg_process_end {
 
 /* Starts the program at `path` with the arguments (NULL-terminated, the first is its name), which ends when the calling
  * thread's process does, and waits until it has ended; where no byte comes for most_silent_s seconds, it is ended
- * (SIGKILL). Its standard output comes line by line, without the line's end
- * and cut after FG_PROCESS_LINE_BYTES - 1 bytes, to `line`; standard input and standard error are /dev/null, other open
- * files stay behind. Works where the application ignores or reaps SIGCHLD: the end is INTERRUPTED then. */
+ * (SIGKILL). Its standard output comes line by line, without the line's end and cut after FG_PROCESS_LINE_BYTES - 1
+ * bytes, to `line`; standard input and standard error are /dev/null, other open files stay behind. Works where the
+ * application ignores or reaps SIGCHLD: the end is INTERRUPTED then. */
 enum { FG_PROCESS_LINE_BYTES = 1024 };
 fg_process_end fg_process_run(int *code, const char *path, const char *const *arguments, double most_silent_s,
                               void (*line)(void *user, const char *text), void *user);

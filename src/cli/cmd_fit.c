@@ -66,8 +66,7 @@ static const cli_option options[] = {
      .value = "N",
      .most = UINT32_MAX,
      .help = "k-means iterations before EM (default 10, with --mini-batch 1; with --init MODEL 0, but 10 where MODEL "
-             "is centroids, which "
-             "need at least 1)"},
+             "is centroids, which need at least 1)"},
     {.name = "max-iter",
      .kind = CLI_OPTION_COUNT,
      .offset = offsetof(fit_arguments, max_iter),
@@ -194,9 +193,7 @@ static int check(cli_training *training)
     CLI_DO(cli_start_read(start, arguments->init, arguments->components));
     if (start->is_centroids && arguments->kmeans_iter == 0)
         return cli_error(CLI_EXIT_USAGE,
-                         "--kmeans-iter = 0; need 1 or more, since %s holds centroids, which have no "
-                         "variances",
-                         start->path);
+                         "--kmeans-iter = 0; need 1 or more, since %s holds centroids without variances", start->path);
     CLI_DO(cli_start_check_runs(start, arguments->n_init));
     CLI_DO(cli_output_check_apart("--report", arguments->page, "--output", arguments->output));
     CLI_DO(cli_output_check_apart("--checkpoint", arguments->checkpoint, "--output", arguments->output));
@@ -326,21 +323,18 @@ const cli_command cli_command_fit = {
     .summary = "train a Gaussian mixture",
     .options = options,
     .notes =
-        "The same data, options, seed and device give the same bytes. Ctrl-C stops after the present batch: with\n"
-        "--checkpoint the last finished iteration is kept, otherwise nothing is written (so do SIGTERM, and SIGHUP "
-        "where\n"
-        "a terminal goes away); a second Ctrl-C ends the\n"
-        "program at once. --json prints: rows dims components covariance kernel error_bound_nats terms iterations\n"
-        "converged stop_reason log_likelihood history seconds{read,init,em,total} rows_per_second\n"
-        "device{name,platform,driver} peak_device_bytes peak_host_bytes tile seed, with --weights total_weight, and "
-        "of\n"
-        "several runs best_run (from 0) and runs, the log-likelihood that each has reached. error_bound_nats bounds "
-        "the\n"
-        "float32 error of a row near its components; a line on stderr says where it is above 0.01. Of rows far from\n"
-        "all, an error relative to the log-likelihood itself comes on top.\n"
-        "With weights a row counts as often as its weight says: whole numbers do what repeating rows does, and "
-        "weights\n"
-        "of 1 change no byte. Log-likelihoods are means over the sum of the weights.\n",
+        "The same data, options, seed and device give the same bytes. Ctrl-C, SIGTERM, and SIGHUP where a terminal\n"
+        "goes away, stop after the present batch: with --checkpoint the last finished iteration is kept, otherwise\n"
+        "nothing is written. A second Ctrl-C ends the program at once.\n"
+        "With weights a row counts as often as its weight says: whole numbers do what repeating rows does, and\n"
+        "weights of 1 change no byte. Log-likelihoods are means over the sum of the weights.\n"
+        "--json prints: rows dims components covariance kernel error_bound_nats terms iterations converged\n"
+        "stop_reason log_likelihood history seconds{read,init,em,total} rows_per_second\n"
+        "device{name,platform,driver} peak_device_bytes peak_host_bytes tile seed, with --weights total_weight, and\n"
+        "with several runs best_run (from 0) and runs, the log-likelihood of each. error_bound_nats bounds the "
+        "float32\n"
+        "error of a row near its components; a line on stderr says if it is above 0.01. Rows far from all components\n"
+        "also have an error relative to their log-likelihood.\n",
     .examples = "  flashgmm fit data.npy -k 64 -o model.safetensors\n"
                 "  flashgmm fit base.fvecs -k 1024 -o model.safetensors --tol 1e-4 --seed 7 --json > report.json\n"
                 "  flashgmm fit data.csv -k 3 -o model.safetensors --covariance diag --report report.html\n"

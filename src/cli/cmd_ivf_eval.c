@@ -305,10 +305,10 @@ const cli_command cli_command_ivf_eval = {
     .summary = "measure an index: recall against distances and time",
     .options = options,
     .notes =
-        "distances: of queries to entries of lists, copies of a row counted each time; of distinct: the same with "
-        "each\n"
-        "row once per query; with coarse: and the distances to centroids. --json prints: replication lists imbalance\n"
-        "queries points[{nprobe,target_recall,recall,probed,dco,dco_unique,dco_with_coarse,qps}]\n"
+        "The table counts the distances of queries to entries of lists, copies of a row each time; \"of distinct\"\n"
+        "counts a row once per query, and \"with coarse\" adds the distances to centroids.\n"
+        "--json prints: replication lists imbalance queries\n"
+        "points[{nprobe,target_recall,recall,probed,dco,dco_unique,dco_with_coarse,qps}]\n"
         "list_lengths_log2[] (lists of length 0, 1, 2 to 3, 4 to 7, ...).\n",
     .examples = "  flashgmm ivf eval base.ivf queries.bvecs groundtruth.ivecs --nprobe 1,2,4,8,16,32\n"
                 "  flashgmm ivf eval hard.ivf queries.bvecs groundtruth.ivecs --csv hard.csv\n"

@@ -151,8 +151,14 @@ static int read_part(comparison *c, const char **text)
 {
     const uint64_t first = read_number(text);
     uint64_t last = first, step = 1;
-    if (**text == ':') (*text)++, last = read_number(text);
-    if (**text == ':' && last) (*text)++, step = read_number(text);
+    if (**text == ':') {
+        (*text)++;
+        last = read_number(text);
+    }
+    if (**text == ':' && last) {
+        (*text)++;
+        step = read_number(text);
+    }
     if (first == 0 || last < first || step == 0 || (**text && **text != ',')) return 0;
     for (uint64_t k = first; k <= last; k += step) {
         if (c->component_count == MOST_COMPONENT_COUNTS) return 0;
@@ -569,15 +575,14 @@ const cli_command cli_command_select = {
     .summary = "compare numbers of components and covariance types: AIC, BIC, ICL",
     .options = options,
     .notes =
-        "Smaller is better for all three. ICL asks for clusters that are apart as well. With --folder an interrupted\n"
-        "comparison goes on where it was: the folder holds a checkpoint of the model under way too. There is no\n"
-        "--mini-batch: the criteria compare log-likelihoods, which must be those of finished trainings. --json "
-        "prints:\n"
-        "rows dims models[{covariance,components,parameters,log_likelihood,aic,bic,icl,iterations}]\n"
-        "best{bic,aic,icl}{covariance,components}. A model that fails, of more components than rows say, is a line\n"
-        "that says why, in JSON {covariance,components,error}; the others are compared all the same, and the exit\n"
-        "code is 0 while there is one, unless the device or a file failed. With weights N is their sum: let them be "
-        "counts, or of mean 1.\n",
+        "Smaller is better for all three. ICL also asks for clusters that are separate. With --folder an interrupted\n"
+        "comparison goes on where it was: the folder also holds a checkpoint of the model under way. There is no\n"
+        "--mini-batch: the criteria compare log-likelihoods, which must be those of finished trainings. With weights\n"
+        "N is their sum: let them be counts, or have the mean 1.\n"
+        "--json prints: rows dims models[{covariance,components,parameters,log_likelihood,aic,bic,icl,iterations}]\n"
+        "best{bic,aic,icl}{covariance,components}. A model that fails, such as one with more components than rows, is\n"
+        "a line that says why, in JSON {covariance,components,error}. The others are compared all the same, and the\n"
+        "exit code is 0 if there is one, unless the device or a file failed.\n",
     .examples = "  flashgmm select data.npy -k 1:20\n"
                 "  flashgmm select data.npy -k 10:100:10 --covariance diag --folder trials --plot trials.svg\n"
                 "  flashgmm select data.npy -k 1,2,3,5,8 --n-init 5 --by icl -o best.safetensors --json\n",

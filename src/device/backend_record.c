@@ -11,9 +11,9 @@
  * A mark is for what the device did, never for what befell the process. Wrong results are believed at once (failed).
  * An error of the driver and a crash may be the host's fault, such as a lack of memory or of threads: they count once a
  * second process has met with one (suspected before), and not at all where the process may take no more memory or
- * threads. A check within the application leaves "running" behind when its
- * process is gone: by a crash or because somebody killed it, which cannot be told apart; it counts once two in a row
- * ended about the same thing. A process is its number and when it began.
+ * threads. A check within the application leaves "running" behind when its process is gone: by a crash or because
+ * somebody killed it, which cannot be told apart; it counts once two in a row ended about the same thing. A process is
+ * its number and when it began.
  *
  * Names of the files cover device, driver and library version as those of compiled programs do: another driver begins
  * anew. Failing to read or to write here only means that a check runs again.

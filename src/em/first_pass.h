@@ -28,8 +28,8 @@ typedef struct fg_first_pass {
 } fg_first_pass;
 
 /* Reads the whole source. Results depend on the rows, their weights and the seed only. read_s is increased by the time
- * spent reading. Errors: DATA (no rows; NaN, infinity or a value beyond fg_most_value, row and column
- * named; deviations too small for the type; fewer weights than rows), IO, CALLBACK, CANCELLED, MEMORY. */
+ * spent reading. Errors: DATA (no rows; NaN, infinity or a value beyond fg_most_value, row and column named; deviations
+ * too small for the type; fewer weights than rows), IO, CALLBACK, CANCELLED, MEMORY. */
 fgmm_status fg_first_pass_run(fg_first_pass *first_pass, const fg_first_pass_request *request, double *read_s);
 void fg_first_pass_clear(fg_first_pass *first_pass);
 

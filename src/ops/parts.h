@@ -204,8 +204,8 @@ fgmm_status fg_partial_sums_combine(const fg_partial_sums *sums, fg_pass *pass, 
 /* Vector backend: floats of a worker's block, block_t of cl/cpu/blocks.cl (dense.c). */
 uint64_t fg_block_floats(const fg_shape *shape);
 
-/* fused.c: rows of a batch into the totals without lists, and their log-normalisers. survivors: components
- * near the rows' maxima, summed over rows; NULL: not wanted (else blocks). */
+/* fused.c: rows of a batch into the totals without lists, and their log-normalisers. survivors: components near
+ * the rows' maxima, summed over rows; NULL: not wanted (else blocks). */
 uint64_t fg_fused_bytes(fg_pass *pass);
 fgmm_status fg_fused_run(fg_pass *pass, const fg_rows *rows, uint64_t *survivors);
 /* So many rows with more of them in all are not sparse: their blocks are better taken as products. */

@@ -112,8 +112,8 @@ typedef struct fg_rows {
 fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows);
 
 /* Fetches the statistics: the flat array of flashgmm/stats.h, about the loaded means; the first value is the sum of
- * weights. With FG_ASSIGN_HARD the second
- * value is minus the sum of squared distances to the nearest mean (the inertia); S2 is as options.covariance says. */
+ * weights. With FG_ASSIGN_HARD the second value is minus the sum of squared distances to the nearest mean (the
+ * inertia); S2 is as options.covariance says. */
 fgmm_status fg_pass_statistics(fg_pass *pass, double *values);
 
 /* Evaluates a batch instead of accumulating it; weights do not matter. Pointers may be NULL. log_likelihood (n), labels

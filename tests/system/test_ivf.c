@@ -1,5 +1,4 @@
-/* test_ivf.c - indexes as a whole: exact where every list is probed, updates, both file formats, the calibration,
- * refusals. */
+/* test_ivf.c - indexes as a whole: exact where every list is probed, updates, both file formats, the dial, refusals. */
 #define _POSIX_C_SOURCE 200809L
 #include "mixtures.h"
 #include "support.h"
@@ -18,8 +17,7 @@
 
 enum { N = 3000, D = 12, K = 24, QUERIES = 60, TOP = 10 };
 
-/* The predictor is calibrated on other rows than it is tried on: recall of 300 queries has a deviation of about .005.
- */
+/* The dial is calibrated on other rows than it is tried on: recall of 300 queries has a deviation of about .005. */
 static const double CALIBRATION_TOLERANCE = 0.04;
 
 static fgmm_device *device;
@@ -417,9 +415,9 @@ static fgmm_model *many_centroids(void)
     return many;
 }
 
-/* Queries in random directions, far outside of the rows, so that every list is about as far as another: the calibration
- * alone misses neighbours. Some searched with all lists tell what the others need; a few look into
- * all of them; those like the rows are left to the calibration. */
+/* Queries in random directions, far outside of the rows, are about equally far from every list: by the calibration
+ * alone their neighbours are missed. Some of them are searched in all lists and tell what the others need; if there are
+ * only a few, all of them are. Queries like the rows are left to the calibration. */
 START_TEST(test_ivf__queries_unlike_the_rows_have_the_recall)
 {
     const char *path = temporary_path("away.ivf");
@@ -704,7 +702,7 @@ START_TEST(test_ivf__interrupted_builds_keep_the_old_index)
     build(path, &options, rows, FGMM_U8, N);
     options.for_top = TOP;
     options.progress = stop_at;
-    for (uint64_t iteration = 1; iteration <= 3; iteration++) { /* assigns, writes, makes the calibration */
+    for (uint64_t iteration = 1; iteration <= 3; iteration++) { /* assigns, writes, makes the dial */
         options.progress_user = &iteration;
         ck_assert_int_eq(fgmm_index_build(device, source, path, &options, NULL), FGMM_CANCELLED);
         expect_untouched(path);
