@@ -12,6 +12,8 @@ typedef struct fg_backend fg_backend;
 typedef struct fg_dense fg_dense;
 typedef struct fg_dense_span fg_dense_span;
 typedef struct fg_moments fg_moments;
+typedef struct fg_pruning_method fg_pruning_method; /* prune.h */
+typedef struct fg_split_method fg_split_method;     /* split.h */
 typedef struct fg_pass fg_pass;
 typedef struct fg_rows fg_rows;
 typedef struct fg_shape fg_shape;
@@ -89,7 +91,6 @@ struct fg_backend {
     fgmm_backend reported;           /* what a report names where the matrix unit multiplies */
     fgmm_backend shipped;            /* whose lines of tiles.def it takes */
     fg_matrix_unit unit;             /* what multiplies in the responsibilities */
-    int has_unit;                    /* a matrix unit multiplies in the responsibilities */
     const char *leaves[FG_PROGRAMS]; /* the .cl file of each program; NULL: it has none */
     const char *full_leaf;           /* of the sparse ones where covariances are full */
     const char *common_leaf;         /* of what depends on neither D nor the type of rows */
@@ -117,6 +118,8 @@ struct fg_backend {
 
     /* Launches. */
     const fg_sparse_launches *sparse;
+    const fg_split_method *split;     /* of its matrix unit's operands; NULL: it has no unit */
+    const fg_pruning_method *pruning; /* what sparse->run_pruned prunes by; NULL: it cannot */
     const fg_transpose_launches *transpose;
     const fg_dense_launches *dense;
     const fg_moments_launches *moments;

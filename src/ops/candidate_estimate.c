@@ -1,9 +1,10 @@
 /* candidate_estimate.c - how many components upper bounds will leave over for a row, before they are used: rows are
  * drawn from the mixture, and bounds of some components taken on the host. docs/math.md, "Bounds". What bounds are, and
- * whether so many components are too many, is for prune_projection.c and prune_first_term.c to say.
+ * whether so many components are too many, is for prune_projection.c and prune_first_term.c to say. It costs ROWS
+ * bounds of COMPONENTS components, a few milliseconds.
  *
  * The answer follows from the parameters alone, so that a run that is resumed gives the same bytes. */
-#include "parts.h"
+#include "prune.h"
 
 #include "rng.h"
 #include "size.h"
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 
 /* Rows and components that the answer is taken from. */
-enum { TRIAL_ROWS = 32, TRIAL_COMPONENTS = 256, TRIAL_SEED = 1 };
+enum { ROWS = 32, COMPONENTS = 256, SEED = 1 };
 
 /* |a - b|^2; sums that the compiler can keep in a vector. */
 static double squared_distance(const float *a, const float *b, uint32_t dims)
@@ -31,72 +32,74 @@ static double squared_distance(const float *a, const float *b, uint32_t dims)
 
 /* Squared distance of a row to its component, per dimension: the variance; where it is not known, twice the squared
  * distance to the next centre, as descriptors have. */
-static double variance_of(const fg_shape *s, const fg_bounds_input *in, uint32_t k)
+static double variance_of(const fg_shape *s, const fg_packing *m, uint32_t c)
 {
-    const float *mean = in->means + (size_t)k * s->row_stride;
+    const float *mean = m->means + (size_t)c * s->row_stride;
     double nearest = INFINITY;
-    if (in->variances) return in->variances[k];
-    for (uint32_t c = 0; c < s->k; c++)
-        if (c != k) nearest = fmin(nearest, squared_distance(in->means + (size_t)c * s->row_stride, mean, s->d));
+    if (m->variances) return m->variances[c];
+    for (uint32_t i = 0; i < s->k; i++)
+        if (i != c) nearest = fmin(nearest, squared_distance(m->means + (size_t)i * s->row_stride, mean, s->d));
     return s->k > 1 ? 2 * nearest / s->d : 0;
 }
 
-uint32_t fg_trial_components(const fg_shape *s)
+uint32_t fg_candidates_sampled(const fg_shape *s)
 {
-    return (uint32_t)fg_max_u64(1, fg_min_u64(s->k, TRIAL_COMPONENTS)); /* K is at least 1: said for analysers */
+    return (uint32_t)fg_max_u64(1, fg_min_u64(s->k, COMPONENTS)); /* K is at least 1: said for analysers */
 }
 
-uint32_t fg_trial_component(const fg_shape *s, uint32_t q)
+uint32_t fg_candidates_component(const fg_shape *s, uint32_t i)
 {
-    return (uint32_t)((2 * (uint64_t)q + 1) * s->k / (2 * fg_trial_components(s)));
+    return (uint32_t)((2 * (uint64_t)i + 1) * s->k / (2 * fg_candidates_sampled(s)));
 }
 
-/* A row about component k; returns the squared distance between them in all D dimensions. */
-static double draw_row(float *row, const fg_shape *s, const fg_trial *t, double variance, uint32_t k, fg_rng *rng)
+/* A row about component c; returns the squared distance between them in all D dimensions. */
+static double draw_row(float *row, const fg_shape *s, const fg_candidate_bounds *b, double variance, uint32_t c,
+                       fg_rng *rng)
 {
-    const float *point = t->points + (size_t)k * t->stride;
-    const uint32_t drawn = t->has_rest ? t->dims - 1 : t->dims;
-    double squares = t->has_rest ? variance * (s->d - drawn) : 0;
-    if (t->has_rest) row[drawn] = (float)sqrt((double)point[drawn] * (double)point[drawn] + squares);
-    for (uint32_t q = 0; q < drawn; q++) {
+    const float *point = b->points + (size_t)c * b->stride;
+    const uint32_t drawn = b->has_residual ? b->dims - 1 : b->dims;
+    double squares = b->has_residual ? variance * (s->d - drawn) : 0;
+    if (b->has_residual) row[drawn] = (float)sqrt((double)point[drawn] * (double)point[drawn] + squares);
+    for (uint32_t j = 0; j < drawn; j++) {
         const double noise = sqrt(variance) * fg_rng_normal(rng);
-        row[q] = point[q] + (float)noise;
+        row[j] = point[j] + (float)noise;
         squares += noise * noise;
     }
     return squares;
 }
 
-/* How many of the trial's components besides k the bounds leave over for a row drawn from component k. */
-static uint64_t others_left(float *row, const fg_shape *s, const fg_bounds_input *in, const fg_trial *t, uint32_t k,
-                            fg_rng *rng)
+/* How many of the sampled components besides `own` the bounds leave over for a row drawn from component `own`. */
+static uint64_t others_left(float *row, const fg_shape *s, const fg_packing *m, const fg_candidate_bounds *b,
+                            uint32_t own, fg_rng *rng)
 {
     const double cutoff = s->assignment == FG_ASSIGN_SOFT ? (double)s->cutoff : 0;
-    const double squares = draw_row(row, s, t, variance_of(s, in, k), k, rng);
-    const double least = (double)in->normaliser[k] - (double)in->scale[k] * squares - cutoff;
+    const double squares = draw_row(row, s, b, variance_of(s, m, own), own, rng);
+    const double least = (double)m->normaliser[own] - (double)m->scale[own] * squares - cutoff;
     uint64_t count = 0;
     double slack = 0;
-    for (uint32_t q = 0; q < t->dims && t->row_slack > 0; q++) slack += t->row_slack * (double)row[q] * (double)row[q];
-    for (uint32_t q = 0; q < fg_trial_components(s); q++) {
-        const uint32_t c = fg_trial_component(s, q);
-        const double distance = squared_distance(row, t->points + (size_t)c * t->stride, t->dims);
-        const double own = t->slacks ? t->slacks[c] : 0;
-        count += c != k && (double)in->normaliser[c] + own - (double)in->scale[c] * (distance - slack) >= least;
+    for (uint32_t j = 0; j < b->dims && b->row_slack > 0; j++) slack += b->row_slack * (double)row[j] * (double)row[j];
+    for (uint32_t i = 0; i < fg_candidates_sampled(s); i++) {
+        const uint32_t c = fg_candidates_component(s, i);
+        const double distance = squared_distance(row, b->points + (size_t)c * b->stride, b->dims);
+        const double above = b->slacks ? b->slacks[c] : 0;
+        count += c != own && (double)m->normaliser[c] + above - (double)m->scale[c] * (distance - slack) >= least;
     }
     return count;
 }
 
-fgmm_status fg_trial_candidates(double *candidates, const fg_shape *s, const fg_bounds_input *in, const fg_trial *t)
+fgmm_status fg_candidates_estimate(double *candidates, const fg_shape *s, const fg_packing *m,
+                                   const fg_candidate_bounds *b)
 {
     fgmm_status status = FGMM_OK;
-    const uint32_t components = fg_trial_components(s);
+    const uint32_t components = fg_candidates_sampled(s);
     fg_rng rng;
     float *row = NULL;
     uint64_t others = 0;
-    FG_TRY(FG_ALLOC(&row, t->dims, "a row"));
-    fg_rng_init(&rng, TRIAL_SEED, FG_STREAM_TUNE, 0);
-    for (uint32_t i = 0; i < TRIAL_ROWS; i++)
-        others += others_left(row, s, in, t, fg_trial_component(s, i * components / TRIAL_ROWS), &rng);
-    *candidates = 1 + (double)others / TRIAL_ROWS * (s->k - 1) / fmax(components - 1, 1);
+    FG_TRY(FG_ALLOC(&row, b->dims, "a row"));
+    fg_rng_init(&rng, SEED, FG_STREAM_TUNE, 0);
+    for (uint32_t i = 0; i < ROWS; i++)
+        others += others_left(row, s, m, b, fg_candidates_component(s, i * components / ROWS), &rng);
+    *candidates = 1 + (double)others / ROWS * (s->k - 1) / fmax(components - 1, 1);
 done:
     free(row);
     return status;

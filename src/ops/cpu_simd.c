@@ -157,7 +157,7 @@ static void plan_scratch(fg_lists *lists, const fg_shape *s)
     const uint64_t numbers =
         4 * fg_round_up(tile->block, tile->vw) + 2 * (fg_round_up(s->capacity, tile->vw) + tile->vw);
     const uint64_t split_floats = fg_split_row_values(s) / 2; /* matrix: bf16 terms of the rows */
-    const uint64_t pruning = s->has_bounds ? (uint64_t)tile->block * s->projection_dims + lists->l_stride : 0;
+    const uint64_t pruning = s->pruning ? (uint64_t)tile->block * s->projection_dims + lists->l_stride : 0;
     lists->scratch_floats = fg_round_up(rows + numbers + split_floats + pruning, 64);
 }
 
@@ -495,4 +495,5 @@ const fg_backend fg_cpu_simd = {
     .leaves = {FG_CPU_LEAVES, [FG_PROGRAM_SPARSE] = "cpu/sparse.cl", [FG_PROGRAM_WHITE] = "cpu/sparse.cl",
                [FG_PROGRAM_PRUNED] = "cpu/responsibilities_pruned.cl"},
     .sparse = &sparse,
+    .pruning = &fg_prune_projection,
 };

@@ -3,7 +3,7 @@
  * arithmetic only. */
 #include "error_bound.h"
 
-#include "parts.h"
+#include "packing.h"
 
 #include "rng.h"
 #include "size.h"
@@ -126,21 +126,20 @@ static int grain_of_numbers(double divisor)
     return divisor == 0 ? INT_MIN : isinf(divisor) ? INT_MAX : grain_of(divisor);
 }
 
-void fg_error_set_columns(fg_packed *p, const fg_shape *s, const float *shift)
+void fg_error_set_columns(fg_error_column *columns, const fg_shape *s, const fg_row_facts *facts, const float *shift)
 {
-    const fg_row_facts *facts = &p->row_facts;
     const int is_moved = facts->shift != NULL, is_byte = s->type == FGMM_U8 || s->type == FGMM_I8;
-    for (uint32_t d = 0; d < s->d; d++) {
-        const double subtracted = is_moved ? facts->shift[d] * facts->scale : (double)shift[d];
+    for (uint32_t j = 0; j < s->d; j++) {
+        const double subtracted = is_moved ? facts->shift[j] * facts->scale : (double)shift[j];
         const double unknown = is_moved ? (double)INFINITY : 0,
-                     divisor = facts->grains ? facts->grains[d] * facts->scale : 0;
-        p->columns[d] = (fg_error_column){.shift = subtracted,
-                                          .rest = facts->residuals ? facts->residuals[d] * facts->scale : unknown,
-                                          .shift_grain = grain_of(subtracted),
-                                          .grain = grain_of_numbers(divisor),
-                                          .is_byte = is_byte && rint(subtracted) == subtracted,
-                                          .places = s->type == FGMM_F16 ? HALF_PLACES : FLOAT_PLACES,
-                                          .is_moved = is_moved};
+                     divisor = facts->grains ? facts->grains[j] * facts->scale : 0;
+        columns[j] = (fg_error_column){.shift = subtracted,
+                                       .residual = facts->residuals ? facts->residuals[j] * facts->scale : unknown,
+                                       .shift_grain = grain_of(subtracted),
+                                       .grain = grain_of_numbers(divisor),
+                                       .is_byte = is_byte && rint(subtracted) == subtracted,
+                                       .places = s->type == FGMM_F16 ? HALF_PLACES : FLOAT_PLACES,
+                                       .is_moved = is_moved};
     }
 }
 
@@ -153,12 +152,12 @@ static double row_square(const fg_error_column *c, double mean, double deviation
     const double own = c->is_moved ? mean + c->shift : mean, away = c->is_moved ? fabs(mean) : fabs(mean - c->shift);
     const double least = fabs(own) - deviations * deviation, usual = away + 2 * deviation;
     const double rounded = like_square * usual * usual;
-    if (c->shift == 0) return fmin(rounded, c->rest * c->rest);
+    if (c->shift == 0) return fmin(rounded, c->residual * c->residual);
     const int unit = exponent_of(away + deviations * deviation) - FLOAT_PLACES;
     if (unit > c->shift_grain) return rounded;
     if (unit <= c->grain) return 0;
     const int is_exact = least > 0 && unit <= exponent_of(least) - c->places;
-    return fmin(rounded, (is_exact ? 0 : rounded) + c->rest * c->rest);
+    return fmin(rounded, (is_exact ? 0 : rounded) + c->residual * c->residual);
 }
 
 /* The squares of the partial sums of (W t)_j, added; w: row j. */
@@ -215,18 +214,19 @@ done:
     return status;
 }
 
-void fg_error_add_factor(fg_error *e, const fg_packed *p, const fg_parameters *q, const fg_triangle *t, uint32_t k)
+void fg_error_add_factor(fg_error *e, const fg_packing *m, const fg_triangle *t, uint32_t c)
 {
-    const size_t d = q->d;
-    const double *offsets = p->offsets + k * d, *mean = q->means + k * d;
-    for (size_t j = 0; j < d && q->covariance == FGMM_FULL; j++) { /* tied: whitened means are rounded instead */
+    const fg_parameters *p = m->in.parameters;
+    const size_t d = p->d;
+    const double *offsets = m->facts.mean_offsets + c * d, *mean = p->means + c * d;
+    for (size_t i = 0; i < d && p->covariance == FGMM_FULL; i++) { /* tied: whitened means are rounded instead */
         double sum = 0;
-        for (size_t c = 0; c <= j; c++) sum += t->w[j * d + c] * offsets[c];
-        fg_error_add_sums(e, (double)(j + START_ROUNDINGS) * sum * sum); /* where the sum for z_j begins */
+        for (size_t j = 0; j <= i; j++) sum += t->w[i * d + j] * offsets[j];
+        fg_error_add_sums(e, (double)(i + START_ROUNDINGS) * sum * sum); /* where the sum for z_i begins */
     }
-    for (size_t c = 0; c < d; c++) {
-        const double deviation = sqrt(q->covariances[fg_variance_place(q->covariance, d, k, c)]);
-        e->moves += t->columns[c] * row_square(&p->columns[c], mean[c], deviation);
+    for (size_t j = 0; j < d; j++) {
+        const double deviation = sqrt(p->covariances[fg_variance_place(p->covariance, d, c, j)]);
+        e->moves += t->columns[j] * row_square(&m->columns[j], mean[j], deviation);
     }
     e->moves += t->variance;
     e->largest += t->largest;
@@ -238,19 +238,20 @@ static double scale_error(double scale)
     return fabs((double)(float)scale - scale) / scale;
 }
 
-void fg_error_add_scales(fg_error *e, const fg_packed *p, const fg_shape *s, const fg_parameters *q, uint32_t k)
+void fg_error_add_scales(fg_error *e, const fg_packing *m, const fg_shape *s, uint32_t c)
 {
     const int is_diag = s->covariance == FGMM_DIAG;
-    const double *offsets = p->offsets + (size_t)k * s->d, *mean = q->means + (size_t)k * s->d;
-    const double *variances = q->covariances + (is_diag ? (size_t)k * s->d : k);
+    const fg_parameters *p = m->in.parameters;
+    const double *offsets = m->facts.mean_offsets + (size_t)c * s->d, *mean = p->means + (size_t)c * s->d;
+    const double *variances = p->covariances + (is_diag ? (size_t)c * s->d : c);
     double share = is_diag ? 0 : scale_error(0.5 / *variances), deviation = sqrt(*variances), moves = 0;
-    for (uint32_t d = 0; d < s->d; d++) {
+    for (uint32_t j = 0; j < s->d; j++) {
         if (is_diag) {
-            share += 2 * scale_error(sqrt(0.5 / variances[d])) / s->d;
-            deviation = sqrt(variances[d]);
+            share += 2 * scale_error(sqrt(0.5 / variances[j])) / s->d;
+            deviation = sqrt(variances[j]);
         }
-        const double squares = offsets[d] * offsets[d] + row_square(&p->columns[d], mean[d], deviation);
-        moves += is_diag ? squares / variances[d] : squares;
+        const double squares = offsets[j] * offsets[j] + row_square(&m->columns[j], mean[j], deviation);
+        moves += is_diag ? squares / variances[j] : squares;
     }
     e->moves += is_diag ? moves : moves / *variances;
     add_relative(e, s, share);

@@ -1,15 +1,20 @@
 /* error_bound.h - how far float32 may take a component's log-densities from those of double precision, at rows near the
- * component (docs/math.md, "The stated bound"). packed.c, split_bf16.c and split_f16.c add up what they round; pass.c
- * reads the sum. Host arithmetic only. Internal to ops/. */
+ * component (docs/math.md, "The stated bound"). packing.c adds up what it rounds, packed.c what split operands leave;
+ * pass.c reads the sum. Host arithmetic only. Internal to ops/. */
 #ifndef FG_ERROR_BOUND_H
 #define FG_ERROR_BOUND_H
 
 #include "model.h"
 #include "status.h"
 
-typedef struct fg_shape fg_shape;       /* shape.h */
-typedef struct fg_triangle fg_triangle; /* triangle.h */
-typedef struct fg_packed fg_packed;     /* packed.h */
+typedef struct fg_shape fg_shape;         /* shape.h */
+typedef struct fg_triangle fg_triangle;   /* triangle.h */
+typedef struct fg_packing fg_packing;     /* packing.h */
+typedef struct fg_row_facts fg_row_facts; /* pass.h */
+
+/* Nats that a log-density near its component may be off by if it is taken from products. Where products would lose
+ * more, packing.c takes differences and split_*.c more terms. */
+#define FG_MOST_PRODUCT_NATS 1e-3
 
 /* Of one component. */
 typedef struct fg_error {
@@ -38,23 +43,22 @@ void fg_error_add_terms(fg_error *error, const fg_shape *shape, double squares, 
 /* Rows of one column: what is subtracted, and what float32 leaves of their numbers before that, at most; exponents of
  * powers of two that divide the one and the others. */
 typedef struct fg_error_column {
-    double shift, rest;
+    double shift, residual;
     int shift_grain, grain;
     int places;   /* binary places of the numbers */
     int is_byte;  /* whole numbers, as the shift is */
     int is_moved; /* means have lost the shift already */
 } fg_error_column;
 
-/* For whitening.c: columns, variance and largest of a triangle whose w is made, (d,d) and scaled as fg_triangle_make
+/* For triangle.c: columns, variance and largest of a triangle whose w is made, (d,d) and scaled as fg_triangle_make
  * says; u: upper triangle of L^T. Errors: MEMORY. */
 fgmm_status fg_error_of_triangle(fg_triangle *triangle, const double *matrix, const double *u, uint64_t d,
                                  double scale);
-/* For packed.c: packed->columns; what the rounding of rows, of the mean (packed->offsets) and of the factor or the
- * scales does to component k. */
-void fg_error_set_columns(fg_packed *packed, const fg_shape *shape, const float *shift);
-void fg_error_add_factor(fg_error *error, const fg_packed *packed, const fg_parameters *parameters,
-                         const fg_triangle *triangle, uint32_t k);
-void fg_error_add_scales(fg_error *error, const fg_packed *packed, const fg_shape *shape,
-                         const fg_parameters *parameters, uint32_t k);
+/* For packing.c: its columns (d); what the rounding of rows, of the mean and of the factor or the scales does to
+ * component c. */
+void fg_error_set_columns(fg_error_column *columns, const fg_shape *shape, const fg_row_facts *facts,
+                          const float *shift);
+void fg_error_add_factor(fg_error *error, const fg_packing *packing, const fg_triangle *triangle, uint32_t c);
+void fg_error_add_scales(fg_error *error, const fg_packing *packing, const fg_shape *shape, uint32_t c);
 
 #endif

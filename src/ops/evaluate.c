@@ -193,7 +193,7 @@ fgmm_status fg_pass_evaluate(fg_pass *pass, const fg_rows *weighted, const fg_ev
     if (out->log_likelihood) {
         FG_TRY(FG_ALLOC(&h.logz, n, "log-likelihoods"));
         FG_TRY(fg_buffer_read(pass->lists.logz, 0, h.logz, n * sizeof(float)));
-        for (size_t i = 0; i < n; i++) out->log_likelihood[i] = pass->packed.log_offset + (double)h.logz[i];
+        for (size_t i = 0; i < n; i++) out->log_likelihood[i] = pass->packed.facts.log_offset + (double)h.logz[i];
         if (fg_device_is_spoiled(pass->device)) out->log_likelihood[n - 1] = (double)NAN;
     }
 done:

@@ -9,10 +9,14 @@
 static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
 {
     const fg_packed *p = &pass->packed;
-    const fg_argument own[FG_CPU_MOST_ARGUMENTS] = {FG_ARG_BUFFER(shift),          FG_ARG_BUFFER(p->packed),
-                                                    FG_ARG_BUFFER(p->scale),       FG_ARG_BUFFER(p->offset),
-                                                    FG_ARG_BUFFER(p->is_exact),    FG_ARG_BUFFER(p->split_means),
-                                                    FG_ARG_BUFFER(p->panel_terms), FG_ARG_VALUE(p->row_terms)};
+    const fg_argument own[FG_CPU_MOST_ARGUMENTS] = {FG_ARG_BUFFER(shift),
+                                                    FG_ARG_BUFFER(p->packed),
+                                                    FG_ARG_BUFFER(p->scale),
+                                                    FG_ARG_BUFFER(p->offset),
+                                                    FG_ARG_BUFFER(p->is_exact),
+                                                    FG_ARG_BUFFER(p->split.means),
+                                                    FG_ARG_BUFFER(p->split.panel_terms),
+                                                    FG_ARG_VALUE(p->split.row_terms)};
     return fg_cpu_run_workers(pass, pass->responsibilities, rows, first,
                               &(fg_cpu_arguments){own, FG_CPU_MOST_ARGUMENTS});
 }
@@ -23,9 +27,9 @@ static fgmm_status run_pruned(fg_pass *pass, const fg_rows *rows, cl_ulong first
     const fg_packed *p = &pass->packed;
     const fg_pruning *b = &p->pruning;
     const fg_argument own[FG_CPU_MOST_ARGUMENTS] = {FG_ARG_BUFFER(p->shift),    FG_ARG_BUFFER(p->scale),
-                                                    FG_ARG_BUFFER(b->offset),   FG_ARG_BUFFER(p->split_means),
+                                                    FG_ARG_BUFFER(b->offset),   FG_ARG_BUFFER(p->split.means),
                                                     FG_ARG_BUFFER(p->means),    FG_ARG_BUFFER(p->normaliser),
-                                                    FG_ARG_VALUE(b->row_share), FG_ARG_VALUE(b->rest_share)};
+                                                    FG_ARG_VALUE(b->row_share), FG_ARG_VALUE(b->residual_share)};
     return fg_cpu_run_workers(pass, pass->pruned, rows, first, &(fg_cpu_arguments){own, FG_CPU_MOST_ARGUMENTS});
 }
 
@@ -55,11 +59,10 @@ static int suits(const fg_shape *s)
 }
 
 #define MEMBERS                                                                                                        \
-    FG_CPU_MEMBERS, .has_unit = 1, .name = "vector", .reported = FGMM_BACKEND_MATRIX_UNIT,                             \
-                    .shipped = FGMM_BACKEND_MATRIX_UNIT,                                                               \
+    FG_CPU_MEMBERS, .name = "vector", .reported = FGMM_BACKEND_MATRIX_UNIT, .shipped = FGMM_BACKEND_MATRIX_UNIT,       \
                     .tiles = {"vector", sizeof(fg_tile), fg_cpu_tile_parameters, FG_CPU_TILE_PARAMETERS, reject,       \
                               repair,   fg_cpu_needs},                                                                 \
-                    .suits = suits, .sparse = &sparse
+                    .suits = suits, .sparse = &sparse, .split = &fg_split_bf16, .pruning = &fg_prune_first_term
 
 /* On other devices its shipped tiles serve few panels, and may be larger than the registers. */
 const fg_backend fg_matrix_plain = {

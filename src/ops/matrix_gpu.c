@@ -38,7 +38,7 @@ static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows, cl_ulong first
             FG_ARG_BUFFER(rows->buffer),   FG_ARG_VALUE(first),
             FG_ARG_VALUE(first_row),       FG_ARG_VALUE(n),
             FG_ARG_BUFFER(shift),          FG_ARG_BUFFER(p->means),
-            FG_ARG_BUFFER(p->split_means), FG_ARG_BUFFER(p->panel_terms),
+            FG_ARG_BUFFER(p->split.means), FG_ARG_BUFFER(p->split.panel_terms),
             FG_ARG_VALUE(panels),          FG_ARG_VALUE(s->k),
             FG_ARG_VALUE(s->cutoff),       FG_ARG_BUFFER(lists->scratch),
             FG_ARG_VALUE(s->capacity),     FG_ARG_BUFFER(lists->logz),
@@ -74,10 +74,10 @@ static size_t own_options(const fg_shape *s, char *text, size_t room)
 }
 
 #define MEMBERS                                                                                                        \
-    FG_GPU_MEMBERS, .has_unit = 1, .name = "group", .reported = FGMM_BACKEND_MATRIX_UNIT,                              \
+    FG_GPU_MEMBERS, .name = "group", .reported = FGMM_BACKEND_MATRIX_UNIT,                                             \
                     .tiles = {"group",       sizeof(fg_tile), fg_gpu_tile_parameters, FG_GPU_TILE_PARAMETERS, reject,  \
                               fg_gpu_repair, fg_gpu_needs},                                                            \
-                    .suits = suits, .own_options = own_options, .sparse = &sparse
+                    .suits = suits, .own_options = own_options, .sparse = &sparse, .split = &fg_split_f16
 
 const fg_backend fg_matrix_warp = {MEMBERS, .leaves = {FG_GPU_LEAVES, [FG_PROGRAM_SPARSE] = "matrix/sparse_warp.cl"},
                                    .unit = FG_UNIT_WARP, .unit_text = " unit=warp"};

@@ -3,6 +3,7 @@
 #ifndef FG_PARTS_H
 #define FG_PARTS_H
 
+#include "buffers.h"
 #include "packed.h"
 #include "programs.h"
 

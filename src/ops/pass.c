@@ -170,7 +170,7 @@ int fg_sums_are_wide(double loss, uint64_t d)
 
 int fg_pass_is_wide(const fg_pass *pass, uint64_t k)
 {
-    return pass->packed.wide[k] != 0;
+    return pass->packed.facts.is_wide[k] != 0;
 }
 
 /* Is the dense path the cheaper one for rows that keep `entries` components each? */
@@ -322,7 +322,7 @@ static void move_to_true_means(const fg_pass *pass, const double *weights, doubl
 {
     const fg_shape *s = &pass->shape;
     for (size_t k = 0; k < s->k; k++, s1 += s->d) {
-        const double *offsets = pass->packed.offsets + k * s->d;
+        const double *offsets = pass->packed.facts.mean_offsets + k * s->d;
         if (s->matrices == 0) {
             move_component(s1, s2 + (s->is_diag_s2 ? k * s->d : k), offsets, weights[k], s);
         } else {
@@ -355,9 +355,9 @@ static double error_bound(const fg_pass *pass, const double *values)
     for (size_t k = 0; k < s->k; k++) {
         if (weights[k] <= empty_share * pass->weight / s->k) continue;
         const int is_one_row = !pass->has_weights && weights[k] < one_row;
-        const double error = is_one_row ? fg_error_at_mean(&p->errors[k]) : fg_error_near(&p->errors[k]);
+        const double error = is_one_row ? fg_error_at_mean(&p->facts.errors[k]) : fg_error_near(&p->facts.errors[k]);
         bound = fmax(bound, error);
-        exponent += weights[k] / pass->weight * p->log_constants[k];
+        exponent += weights[k] / pass->weight * p->facts.log_constants[k];
     }
     return bound * fmax(1, exponent / fg_error_exponent(s));
 }
@@ -370,7 +370,7 @@ fgmm_status fg_pass_statistics(fg_pass *pass, double *values)
     FG_TRY(fg_accumulate_fetch(pass, values + 1));
     values[0] = pass->weight;
     if (s->assignment == FG_ASSIGN_SOFT && pass->weight > 0) pass->error_bound_nats = error_bound(pass, values);
-    values[1] += pass->weight * pass->packed.log_offset;
+    values[1] += pass->weight * pass->packed.facts.log_offset;
     double *weights = values + 2, *s1 = weights + s->k, *s2 = s1 + (size_t)s->k * s->d;
     FG_TRY(fg_moments_fetch(pass, s2));
     move_to_true_means(pass, weights, s1, s2);
@@ -391,13 +391,13 @@ void fg_pass_set_dense(fg_pass *pass, int is_dense)
 
 void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts)
 {
-    const int has_unit = pass->shape.backend->has_unit && !takes_fused(pass);
+    const int has_unit = pass->shape.backend->split && !takes_fused(pass);
     *facts = (fg_pass_facts){.sparse_batches = pass->sparse_batches,
                              .dense_batches = pass->dense_batches,
                              .dense_rows = pass->dense_rows,
                              .error_bound_nats = pass->error_bound_nats,
                              .backend = has_unit ? pass->shape.backend->reported : pass->shape.backend->kernels,
-                             .terms = has_unit ? pass->packed.terms : 0,
-                             .is_pruned = pass->packed.pruning.is_used};
+                             .terms = has_unit ? fg_packed_terms(&pass->packed) : 0,
+                             .pruning = pass->packed.pruning.is_used ? pass->packed.pruning.method->name : NULL};
     fg_shape_describe(&pass->shape, facts->tile, sizeof facts->tile);
 }

@@ -1,6 +1,6 @@
 /* principal_axes.c - the leading principal axes of a mixture's means about the shift, by orthogonal iteration on a
  * sample of them. Host arithmetic only. They need not be exact: prune_projection.c takes any orthonormal ones. */
-#include "parts.h"
+#include "prune.h"
 
 #include "size.h"
 #include "status.h"
@@ -12,7 +12,7 @@
 
 enum { MOST_SAMPLES = 256, ROUNDS = 2 };
 /* What is left of a vector that depends on those before it is rounding, and no direction. */
-static const double least_rest = 1e-8;
+static const double least_residual = 1e-8;
 
 /* a.b over d dimensions; sums that the compiler can keep in vectors. */
 static double product_of(const float *a, const float *b, uint32_t d)
@@ -47,7 +47,7 @@ static void orthonormalise(float *axes, uint32_t count, uint32_t d)
         subtract_axes(v, axes, i, d);
         subtract_axes(v, axes, i, d);
         const double after = product_of(v, v, d);
-        const float factor = after > least_rest * before ? (float)(1 / sqrt(after)) : 0;
+        const float factor = after > least_residual * before ? (float)(1 / sqrt(after)) : 0;
         for (uint32_t j = 0; j < d; j++) v[j] *= factor;
     }
 }

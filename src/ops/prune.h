@@ -1,72 +1,70 @@
-/* prune.h - upper bounds of log-densities, with which a kernel leaves most components of a row alone. Two
- * implementations: few coordinates (prune_projection.c), the first term of a product (prune_first_term.c). */
+/* prune.h - pruning: upper bounds of log-densities, with which a kernel leaves most components of a row alone.
+ *
+ * What it promises: no component within the cutoff of a row's largest log-density is left out. What is kept is taken by
+ * differences, so that it does not depend on the bounds.
+ * What it costs: the bounds, a sweep over them, and a distance in all dimensions for each candidate that they leave
+ * over; on the host, whenever a model is loaded, an estimate of how many candidates that will be.
+ * When it is chosen: for spherical covariances and k-means where the backend has a kernel for it, by the shape
+ * (fg_pruning_choose) and then by each model (the method's load). docs/math.md, "Bounds".
+ *
+ * Two implementations: bounds in few coordinates (prune_projection.c), bounds from the first terms of split operands
+ * (prune_first_term.c). */
 #ifndef FG_PRUNE_H
 #define FG_PRUNE_H
 
-#include "shape.h"
+#include "buffers.h"
+#include "packing.h"
+#include "split.h"
 
-/* ---- upper bounds of log-densities from few coordinates: vector backend, spherical (prune_projection.c,
- * principal_axes.c) ---- */
-enum { FG_MOST_BOUND_DIMS = 48 };
-
+/* What bounds are made of on the device. */
 typedef struct fg_pruning {
-    fg_buffer *offset;           /* float (padded_k); NULL where the shape has no bounds */
-    fg_buffer *axes;             /* float [projection_dims / vw][D][vw]; NULL with a matrix unit */
-    fg_buffer *packed;           /* float [panels][projection_dims][panel]: twice the means' coordinates; likewise */
-    float row_share, rest_share; /* matrix unit: what bounds take of |y|^2, and of |y|^2 less its first term */
-    int is_used;                 /* for the loaded model */
+    const fg_pruning_method *method; /* of the shape; NULL: nothing is pruned, and nothing below */
+    fg_buffer *offset;               /* float (padded_k): what is added to a bound's distance */
+    fg_buffer *axes;                 /* projection: float [dims / vw][D][vw] */
+    fg_buffer *packed;               /* projection: float [panels][dims][panel], twice the means' coordinates */
+    float row_share, residual_share; /* first term: what bounds take of |y|^2, and of |y|^2 less its first term */
+    int is_used;                     /* for the loaded model */
 } fg_pruning;
 
-/* means (padded_k, row_stride) and shift as kernels use them, h |m|^2 (k), scale and normaliser (padded_k); variances
- * (k), the mean over the dimensions, NULL where they are not known (k-means that begins). */
-typedef struct fg_bounds_input {
-    const float *means, *scale, *normaliser;
-    const double *squares, *variances;
-} fg_bounds_input;
+struct fg_pruning_method {
+    const char *name;
+    int (*may_gain)(const fg_shape *shape);  /* by K and D, which are there, and the tile */
+    uint32_t (*dims)(const fg_shape *shape); /* coordinates that a kernel is compiled for; NULL: none of its own */
+    const fg_buffer_list *buffers;           /* of fg_pruning */
+    /* Decides is_used, and writes the buffers if it is. Follows from the parameters alone, so that a run that is
+     * resumed gives the same bytes. Errors: MEMORY, DEVICE. */
+    fgmm_status (*load)(fg_pruning *pruning, const fg_shape *shape, const fg_packing *packing,
+                        const fg_split_report *split);
+};
+extern const fg_pruning_method fg_prune_projection, fg_prune_first_term;
 
-/* May passes of this shape gain by bounds? It has backend, covariance, K and D by then, and its tile. */
-int fg_bounds_are_possible(const fg_shape *shape, const fg_pass_options *options);
-uint32_t fg_bounds_dims(const fg_shape *shape);
-uint64_t fg_bounds_bytes(const fg_shape *shape);
-uint64_t fg_bounds_host_bytes(const fg_shape *shape);
-fgmm_status fg_bounds_create(fg_pruning *pruning, fgmm_device *device, const fg_shape *shape);
-void fg_bounds_free(fg_pruning *pruning);
-/* Decides is_used, and writes the buffers if they are. */
-fgmm_status fg_bounds_load(fg_pruning *pruning, const fg_shape *shape, const fg_bounds_input *input);
+/* prune.c: the backend's method where passes of this shape may gain by it, or are told to use it; else NULL. */
+const fg_pruning_method *fg_pruning_choose(const fg_shape *shape, const fg_pass_options *options);
+/* Of a load. */
+uint64_t fg_pruning_host_bytes(const fg_shape *shape);
 
-/* axes (count, d), rows orthonormal or zero: leading principal axes of means (k, row_stride) about 0. */
+/* principal_axes.c: axes (count, d), rows orthonormal or zero, leading principal axes of means (k, row_stride) about 0.
+ */
 fgmm_status fg_principal_axes(float *axes, const fg_shape *shape, const float *means, uint32_t count);
 
-/* ---- upper bounds from the first terms, where a CPU has a matrix unit (prune_first_term.c) ---- */
-typedef struct fg_prune_first_term_input {
-    fg_bounds_input components;
-    const double *rests; /* (k, FG_SPLIT_TERMS + 1) squared length of what so many terms leave of 2 m */
-    int are_rows_exact;  /* in one term */
-    double products;     /* of an element, that log-densities take without bounds */
-} fg_prune_first_term_input;
-
-/* Decides is_used, and writes the offsets if they are. */
-fgmm_status fg_prune_first_term_load(fg_pruning *pruning, const fg_shape *shape,
-                                     const fg_prune_first_term_input *input);
-
-/* ---- what bounds will leave over (candidate_estimate.c) ---- */
+/* ---- how many candidates bounds will leave over (candidate_estimate.c) ---- */
 
 /* Points that stand for the components, (k, dims), `stride` apart, and how far bounds are above log-densities. */
-typedef struct fg_trial {
+typedef struct fg_candidate_bounds {
     const float *points;
     uint32_t dims, stride;
-    int has_rest;         /* the last coordinate is the length of what the others leave of D dimensions */
+    int has_residual;     /* the last coordinate is the length of what the others leave of D dimensions */
     const double *slacks; /* (k) nats; NULL: none */
     double row_slack;     /* of h |row|^2 */
-} fg_trial;
+} fg_candidate_bounds;
 
 /* *candidates: components that a row of the model leaves over, on average over rows of evenly many components. Points
- * of trial components only are read. */
-fgmm_status fg_trial_candidates(double *candidates, const fg_shape *shape, const fg_bounds_input *input,
-                                const fg_trial *trial);
-/* Components of a trial, and the one that has number q of them: spread evenly over all, between those that axes are
- * made from, which the axes fit better than others. */
-uint32_t fg_trial_components(const fg_shape *shape);
-uint32_t fg_trial_component(const fg_shape *shape, uint32_t q);
+ * of sampled components only are read. */
+fgmm_status fg_candidates_estimate(double *candidates, const fg_shape *shape, const fg_packing *packing,
+                                   const fg_candidate_bounds *bounds);
+/* How many components are sampled, and the one that is number i of them: spread evenly over all, between those that
+ * axes are made from, which the axes fit better than others. */
+uint32_t fg_candidates_sampled(const fg_shape *shape);
+uint32_t fg_candidates_component(const fg_shape *shape, uint32_t i);
 
 #endif

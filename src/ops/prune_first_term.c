@@ -1,10 +1,10 @@
-/* prune_first_term.c - upper bounds of log-densities from the first term of each operand, one product of a matrix unit
- * in the place of several: what cl/matrix/responsibilities_pruned.cl reads of the components, and whether it is worth
- * it for a model. docs/math.md, "Bounds from one product". Host arithmetic only.
+/* prune_first_term.c - upper bounds of log-densities from the first term of each split operand: one product of a matrix
+ * unit in the place of several. What cl/matrix/responsibilities_pruned.cl reads of the components, and whether it
+ * is worth it for a model. docs/math.md, "Bounds from one product". Host arithmetic only.
  *
- * The choice follows from the parameters alone (candidate_estimate.c); a kept log-density does not depend on the
- * bounds. */
-#include "parts.h"
+ * It helps where products are many, and where components are far enough apart for what a first term leaves, some 2^-9
+ * of a vector's length, to tell them apart. Deciding costs a load the estimate, in all D dimensions. */
+#include "prune.h"
 
 #include "size.h"
 #include "status.h"
@@ -12,9 +12,11 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Shapes that fewer products cannot help (K D). */
+enum { LEAST_PRODUCT = 1 << 14 };
 /* What one term leaves of a vector, relative to its length, about: uniform in half a unit of 8 bits. Any value gives
  * true bounds; this one gives tight ones. */
-static const double term_rest = 0x1.6ap-10;
+static const double term_residual = 0x1.6ap-10;
 /* Rounding of a row's squares, and |y^(0)|^2 <= (1 + 2^-8)^2 |y|^2. */
 static const double row_rounding = 1.01;
 /* Nats; of h |m|^2, h |y|^2 and the normaliser: float sums over D and the few operations behind them. */
@@ -27,65 +29,90 @@ static const double product_share = 0.11;
  * candidates of rows drawn from the mixture. Lists in place of direct sums cost a row LISTS_PER_DIM (D + LISTS_DIMS).
  * Measured at D = 64 .. 784. */
 enum { SWEEP = 2000, SWEEP_PER_COMPONENT = 8, CANDIDATE_PER_DIM = 45, LISTS_PER_DIM = 32, LISTS_DIMS = 128 };
-/* Bounds must promise this share of the plain cost, or less. */
-static const double worthwhile = 0.92;
+/* The share of the cost without bounds that the cost with them may be promised to be, at most. */
+static const double most_first_term_cost = 0.92;
+
+static int may_gain(const fg_shape *s)
+{
+    return (uint64_t)s->k * s->d >= LEAST_PRODUCT;
+}
+
+static uint64_t offset_bytes(const fg_shape *s)
+{
+    return sizeof(float) * (uint64_t)s->padded_k;
+}
+
+static const fg_buffer_row rows[] = {{offsetof(fg_pruning, offset), "bounds", offset_bytes}};
+static const fg_buffer_list buffers = FG_BUFFER_LIST(rows);
+
+/* ---- how far bounds are above log-densities ---- */
 
 static double slack_of_sums(const fg_shape *s)
 {
     return (2 * (double)s->d + 16) * 0x1p-24;
 }
 
-/* Nats that component k's bound is above its log-density at most, the row's share left out. */
-static double slack_of(const fg_shape *s, const fg_prune_first_term_input *in, uint32_t k)
+/* Nats that component c's bound is above its log-density at most, the row's share left out. */
+static double slack_of(const fg_shape *s, const fg_packing *m, const fg_split_report *split, uint32_t c)
 {
-    const double *rests = in->rests + (size_t)k * (FG_SPLIT_TERMS + 1);
-    const double of_mean = rests[0] > 0 ? rests[1] / rests[0] / term_rest : 0;
-    const double share = of_mean + (in->are_rows_exact ? 0 : term_rest) + slack_of_sums(s);
-    const double rounding = s->assignment == FG_ASSIGN_SOFT
-                                ? slack_nats + slack_of_normaliser * fabs((double)in->components.normaliser[k])
-                                : 0;
-    return share * in->components.squares[k] + rounding;
+    const double of_mean = split->first_residuals[c] / term_residual;
+    const double share = of_mean + (m->are_rows_whole ? 0 : term_residual) + slack_of_sums(s);
+    const double rounding =
+        s->assignment == FG_ASSIGN_SOFT ? slack_nats + slack_of_normaliser * fabs((double)m->normaliser[c]) : 0;
+    return share * m->squares[c] + rounding;
 }
+
+/* ---- the choice ---- */
 
 /* Costs of a row, in elements of a product in vectors. What is compared follows the sums of the products: where rows
  * would go straight into sums (fused.c), bounds need lists. */
-static int are_worthwhile(const fg_shape *s, const fg_prune_first_term_input *in, double candidates)
+static int is_worthwhile(const fg_shape *s, double products, double candidates)
 {
     const double d = s->d, elements = (double)s->padded_k * d;
-    const double plain = s->is_fused ? elements : in->products * product_share * elements;
+    const double plain = s->is_fused ? elements : products * product_share * elements;
     const double lists = s->is_fused ? LISTS_PER_DIM * (d + LISTS_DIMS) : 0;
     const double sweep = SWEEP + SWEEP_PER_COMPONENT * (double)s->k + candidates * CANDIDATE_PER_DIM * d;
     const double bounded = product_share * elements + sweep + lists;
-    return bounded <= worthwhile * plain;
+    return bounded <= most_first_term_cost * plain;
 }
 
-fgmm_status fg_prune_first_term_load(fg_pruning *b, const fg_shape *s, const fg_prune_first_term_input *in)
+static fgmm_status decide(fg_pruning *pruning, const fg_shape *s, const fg_packing *m, const double *slacks,
+                          double products)
 {
     fgmm_status status = FGMM_OK;
-    const fg_bounds_input *components = &in->components;
-    double *slacks = NULL, candidates;
+    const double of_residuals = m->are_rows_whole ? 0 : (double)pruning->residual_share * term_residual * term_residual;
+    const fg_candidate_bounds bounds = {.points = m->means,
+                                        .dims = s->d,
+                                        .stride = s->row_stride,
+                                        .slacks = slacks,
+                                        .row_slack = (double)pruning->row_share + of_residuals};
+    double candidates;
+    FG_TRY(fg_candidates_estimate(&candidates, s, m, &bounds));
+    pruning->is_used = s->is_pruning_forced || is_worthwhile(s, products, candidates);
+done:
+    return status;
+}
+
+static fgmm_status load(fg_pruning *pruning, const fg_shape *s, const fg_packing *m, const fg_split_report *split)
+{
+    fgmm_status status = FGMM_OK;
+    double *slacks = NULL;
     float *offset = NULL;
-    if (!s->has_bounds) return FGMM_OK;
-    b->row_share = (float)(row_rounding * term_rest + slack_of_sums(s));
-    b->rest_share = (float)(row_rounding / term_rest);
+    pruning->row_share = (float)(row_rounding * term_residual + slack_of_sums(s));
+    pruning->residual_share = (float)(row_rounding / term_residual);
     FG_TRY(FG_ALLOC(&slacks, s->k, "bounds"));
     FG_TRY(FG_ALLOC(&offset, s->padded_k, "bounds"));
-    for (uint32_t k = 0; k < s->k; k++) slacks[k] = slack_of(s, in, k);
-    const double of_rests = in->are_rows_exact ? 0 : (double)b->rest_share * term_rest * term_rest;
-    const fg_trial trial = {.points = components->means,
-                            .dims = s->d,
-                            .stride = s->row_stride,
-                            .slacks = slacks,
-                            .row_slack = (double)b->row_share + of_rests};
-    FG_TRY(fg_trial_candidates(&candidates, s, components, &trial));
-    b->is_used = s->is_pruning_forced || are_worthwhile(s, in, candidates);
-    if (!b->is_used) goto done;
-    for (uint32_t k = 0; k < s->padded_k; k++) offset[k] = components->normaliser[k];
-    for (uint32_t k = 0; k < s->k; k++)
-        offset[k] = (float)((double)components->normaliser[k] - components->squares[k] + slacks[k]);
-    FG_TRY(fg_buffer_write(b->offset, 0, offset, sizeof(float) * s->padded_k));
+    for (uint32_t c = 0; c < s->k; c++) slacks[c] = slack_of(s, m, split, c);
+    FG_TRY(decide(pruning, s, m, slacks, split->products));
+    if (!pruning->is_used) goto done;
+    for (uint32_t c = 0; c < s->k; c++) offset[c] = (float)((double)m->normaliser[c] - m->squares[c] + slacks[c]);
+    for (uint32_t c = s->k; c < s->padded_k; c++) offset[c] = m->normaliser[c];
+    FG_TRY(fg_buffer_write(pruning->offset, 0, offset, fg_buffer_bytes(pruning->offset)));
 done:
     free(slacks);
     free(offset);
     return status;
 }
+
+const fg_pruning_method fg_prune_first_term = {
+    .name = "first term", .may_gain = may_gain, .buffers = &buffers, .load = load};

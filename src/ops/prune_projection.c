@@ -1,10 +1,11 @@
-/* prune_projection.c - whether upper bounds from few coordinates are worth it for a model, and what
- * cl/cpu/projection_bound.cl reads of the components. docs/math.md, "Bounds". Host arithmetic only.
+/* prune_projection.c - upper bounds of log-densities from few coordinates: the means' leading principal axes, and the
+ * length of what these leave. What cl/cpu/projection_bound.cl reads of the components, and whether it is worth it for a
+ * model. docs/math.md, "Bounds". Host arithmetic only.
  *
- * The coordinates are the means' leading principal axes, and the length of what these leave. Both they and the choice
- * follow from the parameters alone, so that a run that is resumed gives the same bytes; a kept log-density does not
- * depend on the axes. */
-#include "parts.h"
+ * It helps where components lie along few directions, as those of descriptors do, and where there are many: a bound
+ * takes dims of D steps, a candidate all of them again. A model that it does not help costs its load the axes and the
+ * estimate. */
+#include "prune.h"
 
 #include "size.h"
 #include "status.h"
@@ -12,148 +13,175 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* What a pass of fewer multiplications could gain is less than the host takes to find axes. */
-static const double least_work = 0x1p33;
-/* Shapes that few coordinates cannot help, those that fewer products cannot (K D), and those whose axes, or whose
- * trial, cost the host too much. */
-enum { LEAST_K = 128, LEAST_D = 64, LEAST_PRODUCT = 1 << 14, MOST_D = 2048 };
-/* Coordinates, the length of the rest included: of descriptors with some hundred dimensions, and of more. */
+/* Shapes that few coordinates cannot help. */
+enum { LEAST_K = 128, LEAST_D = 64 };
+/* Coordinates, the length of the residual included: of descriptors with some hundred dimensions, and of more. */
 enum { FEW_DIMS = 256, DIMS = 48, DIMS_OF_MANY = 32 };
 /* A candidate costs so many elements of a product for each dimension, and lanes of a vector (measured: 20 cycles at
  * D = 128 with 16 lanes). */
 enum { CANDIDATE_PER_DIM = 5, CANDIDATE_PER_LANE = 12 };
-/* Bounds must promise this share of the plain cost, or less. */
-static const double worthwhile = 0.85;
+/* The share of the cost without bounds that the cost with them may be promised to be, at most. */
+static const double most_projection_cost = 0.85;
 /* Of h |m|^2: rounding of products, coordinates and axes, many times over. */
 static const double slack_share = 0x1p-14, slack_nats = 0.01;
-/* Of |v|^2, what rounding may take from the squared length of a rest: REST_ROUNDING of cl/cpu/projection_bound.cl. */
-static const double rest_rounding = 0x1p-18;
-
-int fg_bounds_are_possible(const fg_shape *s, const fg_pass_options *options)
-{
-    const int fits = s->backend->sparse->run_pruned && s->covariance == FGMM_SPHERICAL && s->matrices == 0 &&
-                     options->path != FGMM_PATH_DENSE;
-    const double work = (double)options->rows * s->k * s->d;
-    if (options->pruning != FG_PRUNING_AUTO) return fits && options->pruning == FG_PRUNING_ALWAYS;
-    const int is_large =
-        !s->backend->has_unit ? s->k >= LEAST_K && s->d >= LEAST_D : (uint64_t)s->k * s->d >= LEAST_PRODUCT;
-    return fits && is_large && s->d <= MOST_D && work >= least_work;
-}
-
-uint32_t fg_bounds_dims(const fg_shape *s)
-{
-    return s->backend->has_unit ? 0 : s->d < FEW_DIMS ? DIMS : DIMS_OF_MANY;
-}
-
-uint64_t fg_bounds_bytes(const fg_shape *s)
-{
-    const uint64_t axes = s->projection_dims * ((uint64_t)s->d + s->padded_k);
-    return s->has_bounds ? sizeof(float) * (axes + s->padded_k) : 0;
-}
-
-/* The images of the buffers while a model is loaded, axes a second time, coordinates or slacks, variances and a trial.
+/* Of |v|^2, what rounding may take from the squared length of a residual: REST_ROUNDING of cl/cpu/projection_bound.cl.
  */
-uint64_t fg_bounds_host_bytes(const fg_shape *s)
+static const double residual_rounding = 0x1p-18;
+
+static int may_gain(const fg_shape *s)
 {
-    return s->has_bounds ? 2 * (fg_bounds_bytes(s) + sizeof(double) * s->k) : 0;
+    return s->k >= LEAST_K && s->d >= LEAST_D;
 }
 
-fgmm_status fg_bounds_create(fg_pruning *b, fgmm_device *device, const fg_shape *s)
+static uint32_t dims_of(const fg_shape *s)
+{
+    return s->d < FEW_DIMS ? DIMS : DIMS_OF_MANY;
+}
+
+static uint64_t offset_bytes(const fg_shape *s)
+{
+    return sizeof(float) * (uint64_t)s->padded_k;
+}
+
+static uint64_t axes_bytes(const fg_shape *s)
+{
+    return sizeof(float) * (uint64_t)dims_of(s) * s->d;
+}
+
+static uint64_t packed_bytes(const fg_shape *s)
+{
+    return sizeof(float) * (uint64_t)dims_of(s) * s->padded_k;
+}
+
+static const fg_buffer_row rows[] = {
+    {offsetof(fg_pruning, offset), "bounds", offset_bytes},
+    {offsetof(fg_pruning, axes), "axes", axes_bytes},
+    {offsetof(fg_pruning, packed), "bounds", packed_bytes},
+};
+static const fg_buffer_list buffers = FG_BUFFER_LIST(rows);
+
+/* The host's copies of the buffers; columns (d, dims): the axes transposed, the last column zero; coordinates (k,
+ * dims).
+ */
+typedef struct projection {
+    float *axes, *packed, *offset;
+    float *columns, *coordinates;
+    uint32_t dims;
+} projection;
+
+static fgmm_status projection_create(projection *p, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
-    const uint64_t dims = s->projection_dims;
-    size_t axes, packed;
-    if (!s->has_bounds) return FGMM_OK;
-    FG_TRY(fg_buffer_create(&b->offset, device, sizeof(float) * s->padded_k, FG_BUFFER_DEVICE, "bounds"));
-    if (dims == 0) return FGMM_OK;
-    FG_TRY(fg_size_product3(&axes, dims, s->d, sizeof(float), "axes"));
-    FG_TRY(fg_size_product3(&packed, dims, s->padded_k, sizeof(float), "bounds"));
-    FG_TRY(fg_buffer_create(&b->axes, device, axes, FG_BUFFER_DEVICE, "axes"));
-    FG_TRY(fg_buffer_create(&b->packed, device, packed, FG_BUFFER_DEVICE, "bounds"));
+    p->dims = dims_of(s);
+    FG_TRY(FG_ALLOC(&p->axes, (uint64_t)p->dims * s->d, "axes"));
+    FG_TRY(FG_ALLOC(&p->columns, (uint64_t)p->dims * s->d, "axes"));
+    FG_TRY(FG_ALLOC(&p->coordinates, (uint64_t)p->dims * s->k, "bounds"));
+    FG_TRY(FG_ALLOC(&p->packed, (uint64_t)p->dims * s->padded_k, "bounds"));
+    FG_TRY(FG_ALLOC(&p->offset, s->padded_k, "bounds"));
 done:
     return status;
 }
 
-void fg_bounds_free(fg_pruning *b)
+static void projection_free(projection *p)
 {
-    fg_buffer_free(b->axes);
-    fg_buffer_free(b->packed);
-    fg_buffer_free(b->offset);
-    *b = (fg_pruning){0};
+    free(p->axes);
+    free(p->columns);
+    free(p->coordinates);
+    free(p->packed);
+    free(p->offset);
 }
 
-/* z (dims): A m and the length of the rest. columns (d, dims): A transposed, the last column zero. */
-static void project(float *z, const float *columns, const float *mean, uint32_t d, uint32_t dims)
+/* ---- coordinates ---- */
+
+static fgmm_status find_axes(projection *p, const fg_shape *s, const fg_packing *m)
 {
-    double rest = 0;
-    for (uint32_t q = 0; q < dims; q++) z[q] = 0;
-    for (uint32_t j = 0; j < d; j++) {
-        for (uint32_t q = 0; q < dims; q++) z[q] += mean[j] * columns[(size_t)j * dims + q];
-        rest += (double)mean[j] * (double)mean[j];
+    fgmm_status status = FGMM_OK;
+    FG_TRY(fg_principal_axes(p->axes, s, m->means, p->dims - 1));
+    for (uint32_t i = 0; i < p->dims; i++)
+        for (uint32_t j = 0; j < s->d; j++) p->columns[(size_t)j * p->dims + i] = p->axes[(size_t)i * s->d + j];
+done:
+    return status;
+}
+
+/* Component c's coordinates: A m, and the length of the residual. */
+static void project(projection *p, const fg_shape *s, const fg_packing *m, uint32_t c)
+{
+    const float *mean = m->means + (size_t)c * s->row_stride;
+    float *z = p->coordinates + (size_t)c * p->dims;
+    double residual = 0;
+    for (uint32_t i = 0; i < p->dims; i++) z[i] = 0;
+    for (uint32_t j = 0; j < s->d; j++) {
+        for (uint32_t i = 0; i < p->dims; i++) z[i] += mean[j] * p->columns[(size_t)j * p->dims + i];
+        residual += (double)mean[j] * (double)mean[j];
     }
-    rest += rest_rounding * rest;
-    for (uint32_t q = 0; q + 1 < dims; q++) rest -= (double)z[q] * (double)z[q];
-    z[dims - 1] = rest > 0 ? (float)sqrt(rest) : 0;
+    residual += residual_rounding * residual;
+    for (uint32_t i = 0; i + 1 < p->dims; i++) residual -= (double)z[i] * (double)z[i];
+    z[p->dims - 1] = residual > 0 ? (float)sqrt(residual) : 0;
 }
 
 /* ---- the choice ---- */
 
-static int are_worthwhile(const fg_shape *s, double candidates)
+/* Costs of a row, in elements of a product. */
+static int is_worthwhile(const fg_shape *s, double candidates)
 {
-    const double k = s->k, d = s->d, dims = s->projection_dims;
+    const double k = s->k, d = s->d, dims = dims_of(s);
     const double each = CANDIDATE_PER_DIM * d + CANDIDATE_PER_LANE * (double)s->tile.vw;
-    return (k + d) * dims + candidates * each <= worthwhile * k * d;
+    return (k + d) * dims + candidates * each <= most_projection_cost * k * d;
 }
 
-/* ---- loading ---- */
-
-/* Component k's column of the packed coordinates, and its offset with room for rounding. */
-static void pack(float *packed, float *offset, const fg_shape *s, const fg_bounds_input *in, const float *z, uint32_t k)
-{
-    const uint32_t dims = s->projection_dims;
-    const double slack = slack_share * in->squares[k] + (s->assignment == FG_ASSIGN_SOFT ? slack_nats : 0);
-    float *column = packed + (size_t)(k / s->panel) * dims * s->panel + k % s->panel;
-    for (uint32_t q = 0; q < dims; q++) column[(size_t)q * s->panel] = 2 * z[(size_t)k * dims + q];
-    offset[k] = (float)((double)in->normaliser[k] - in->squares[k] + slack);
-}
-
-fgmm_status fg_bounds_load(fg_pruning *b, const fg_shape *s, const fg_bounds_input *in)
+static fgmm_status decide(int *is_used, projection *p, const fg_shape *s, const fg_packing *m)
 {
     fgmm_status status = FGMM_OK;
-    const uint32_t dims = s->projection_dims, vw = s->tile.vw, d = s->d;
-    float *axes = NULL, *columns = NULL, *z = NULL, *packed = NULL, *offset = NULL;
+    const fg_candidate_bounds bounds = {
+        .points = p->coordinates, .dims = p->dims, .stride = p->dims, .has_residual = 1};
     double candidates;
-    if (dims == 0) return FGMM_OK;
-    FG_TRY(FG_ALLOC(&axes, (uint64_t)dims * d, "axes"));
-    FG_TRY(FG_ALLOC(&columns, (uint64_t)dims * d, "axes"));
-    FG_TRY(FG_ALLOC(&z, (uint64_t)dims * s->k, "bounds"));
-    FG_TRY(FG_ALLOC(&packed, (uint64_t)dims * s->padded_k, "bounds"));
-    FG_TRY(FG_ALLOC(&offset, s->padded_k, "bounds"));
-    FG_TRY(fg_principal_axes(axes, s, in->means, dims - 1));
-    for (uint32_t q = 0; q < dims; q++)
-        for (uint32_t j = 0; j < d; j++) columns[(size_t)j * dims + q] = axes[(size_t)q * d + j];
-    for (uint32_t q = 0; q < fg_trial_components(s); q++) {
-        const uint32_t k = fg_trial_component(s, q);
-        project(z + (size_t)k * dims, columns, in->means + (size_t)k * s->row_stride, d, dims);
-    }
-    const fg_trial trial = {.points = z, .dims = dims, .stride = dims, .has_rest = 1};
-    FG_TRY(fg_trial_candidates(&candidates, s, in, &trial));
-    b->is_used = s->is_pruning_forced || are_worthwhile(s, candidates);
-    if (!b->is_used) goto done;
-    for (uint32_t k = 0; k < s->k; k++)
-        project(z + (size_t)k * dims, columns, in->means + (size_t)k * s->row_stride, d, dims);
-    for (uint32_t k = 0; k < s->padded_k; k++) offset[k] = in->normaliser[k];
-    for (uint32_t k = 0; k < s->k; k++) pack(packed, offset, s, in, z, k);
-    for (uint32_t q = 0; q < dims; q++) /* axes take the form [dims / vw][D][vw] */
-        for (uint32_t j = 0; j < d; j++) axes[((size_t)(q / vw) * d + j) * vw + q % vw] = columns[(size_t)j * dims + q];
-    FG_TRY(fg_buffer_write(b->axes, 0, axes, sizeof(float) * dims * d));
-    FG_TRY(fg_buffer_write(b->packed, 0, packed, sizeof(float) * dims * s->padded_k));
-    FG_TRY(fg_buffer_write(b->offset, 0, offset, sizeof(float) * s->padded_k));
+    for (uint32_t i = 0; i < fg_candidates_sampled(s); i++) project(p, s, m, fg_candidates_component(s, i));
+    FG_TRY(fg_candidates_estimate(&candidates, s, m, &bounds));
+    *is_used = s->is_pruning_forced || is_worthwhile(s, candidates);
 done:
-    free(axes);
-    free(columns);
-    free(z);
-    free(packed);
-    free(offset);
     return status;
 }
+
+/* ---- the buffers ---- */
+
+/* Component c's column of the packed coordinates, and its offset with room for rounding. */
+static void pack(projection *p, const fg_shape *s, const fg_packing *m, uint32_t c)
+{
+    const double slack = slack_share * m->squares[c] + (s->assignment == FG_ASSIGN_SOFT ? slack_nats : 0);
+    float *column = p->packed + (size_t)(c / s->panel) * p->dims * s->panel + c % s->panel;
+    for (uint32_t i = 0; i < p->dims; i++) column[(size_t)i * s->panel] = 2 * p->coordinates[(size_t)c * p->dims + i];
+    p->offset[c] = (float)((double)m->normaliser[c] - m->squares[c] + slack);
+}
+
+/* Axes take the form [dims / vw][D][vw]. */
+static void pack_axes(projection *p, const fg_shape *s)
+{
+    const uint32_t vw = s->tile.vw;
+    for (uint32_t i = 0; i < p->dims; i++)
+        for (uint32_t j = 0; j < s->d; j++)
+            p->axes[((size_t)(i / vw) * s->d + j) * vw + i % vw] = p->columns[(size_t)j * p->dims + i];
+}
+
+static fgmm_status load(fg_pruning *pruning, const fg_shape *s, const fg_packing *m, const fg_split_report *split)
+{
+    fgmm_status status = FGMM_OK;
+    projection p = {0};
+    (void)split; /* products have no part in these bounds */
+    FG_TRY(projection_create(&p, s));
+    FG_TRY(find_axes(&p, s, m));
+    FG_TRY(decide(&pruning->is_used, &p, s, m));
+    if (!pruning->is_used) goto done;
+    for (uint32_t c = 0; c < s->k; c++) project(&p, s, m, c);
+    for (uint32_t c = 0; c < s->k; c++) pack(&p, s, m, c);
+    for (uint32_t c = s->k; c < s->padded_k; c++) p.offset[c] = m->normaliser[c];
+    pack_axes(&p, s);
+    FG_TRY(fg_buffer_write(pruning->axes, 0, p.axes, fg_buffer_bytes(pruning->axes)));
+    FG_TRY(fg_buffer_write(pruning->packed, 0, p.packed, fg_buffer_bytes(pruning->packed)));
+    FG_TRY(fg_buffer_write(pruning->offset, 0, p.offset, fg_buffer_bytes(pruning->offset)));
+done:
+    projection_free(&p);
+    return status;
+}
+
+const fg_pruning_method fg_prune_projection = {
+    .name = "projection", .may_gain = may_gain, .dims = dims_of, .buffers = &buffers, .load = load};

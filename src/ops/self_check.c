@@ -22,7 +22,7 @@
 
 /* A panel of the matrix backend and one component. Few full matrices. So many rows differ; they are repeated, for the
  * reference's sake, and a prime number of them meets every place of a tile. */
-enum { PROBE_ROWS = 61, PROBE_K = 33, PROBE_FULL_K = 2, MOST_MATRIX_DIMS = 512 };
+enum { PROBE_ROWS = 61, PROBE_K = 33, PROBE_FULL_K = 2, MOST_CHECKED_DIMS = 512 };
 /* Products of elements that a check takes at most, unless the rows that differ are more: a fraction of a second on slow
  * devices. */
 static const double most_products = 0x1p24;
@@ -180,7 +180,7 @@ static fgmm_status run(probe *p, fgmm_device *device, const fg_pass_options *o)
     const fg_rows rows = {buffer, 0, p->n};
     FG_TRY(fg_pass_accumulate(pass, &rows));
     FG_TRY(fg_buffer_read(pass->lists.logz, 0, p->found_logz, p->n * sizeof *p->found_logz));
-    p->log_offset = pass->packed.log_offset;
+    p->log_offset = pass->packed.facts.log_offset;
     p->bound_nats = pass->packed.error_bound_nats;
     FG_TRY(fg_pass_statistics(pass, p->found));
 done:
@@ -337,7 +337,7 @@ done:
 /* May the shape be checked at all? */
 static int is_checkable(const fg_shape *shape)
 {
-    return shape->matrices == 0 || shape->d <= MOST_MATRIX_DIMS;
+    return shape->matrices == 0 || shape->d <= MOST_CHECKED_DIMS;
 }
 
 /* Appends the pass's programs that have not passed yet. */
@@ -350,7 +350,7 @@ static fgmm_status list_unchecked(wanted *programs, size_t *count, fgmm_device *
     if (!is_checkable(&shape)) return FGMM_OK;
     for (size_t i = 0; i < PROGRAMS; i++) {
         wanted *w = &programs[*count];
-        if (all[i] == FG_PROGRAM_PRUNED && !shape.has_bounds) continue;
+        if (all[i] == FG_PROGRAM_PRUNED && !shape.pruning) continue;
         *w = (wanted){.pass = pass, .shape = shape, .program = all[i]};
         name_program(w->name, sizeof w->name, pass, &shape, all[i]);
         *count += !fg_backend_is_checked(device, w->name);

@@ -28,7 +28,7 @@ static int prefers_fused(const fg_shape *s, fgmm_path path)
 {
     const int is_bytes = s->type == FGMM_U8 || s->type == FGMM_I8;
     const uint64_t most = (uint64_t)(is_bytes ? UNIT_SAVES / 2 : UNIT_SAVES) * (s->d + UNIT_LIST);
-    const int is_slower = s->backend->has_unit && (uint64_t)s->k * s->d > most;
+    const int is_slower = s->backend->split && (uint64_t)s->k * s->d > most;
     return path == FGMM_PATH_AUTO && has_fused_sums(s) && !is_slower;
 }
 
@@ -127,8 +127,8 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     if (options->launch_work > 0) shape->launch_work = options->launch_work;
     shape->is_fused = prefers_fused(shape, options->path);
     shape->has_fused_dense = has_fused_sums(shape) && !is_best;
-    shape->has_bounds = fg_bounds_are_possible(shape, options);
-    shape->projection_dims = shape->has_bounds ? fg_bounds_dims(shape) : 0;
+    shape->pruning = fg_pruning_choose(shape, options);
+    shape->projection_dims = shape->pruning && shape->pruning->dims ? shape->pruning->dims(shape) : 0;
     shape->cutoff = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
     shape->is_wide = options->has_wide_sums || is_best; /* nothing is known of what clusters will look like */
     if (shape->matrices && options->path == FGMM_PATH_DENSE) shape->cutoff = FG_CUTOFF_NONE;

@@ -24,24 +24,24 @@ struct fg_shape {
     uint32_t row_stride;              /* D rounded up to vw */
     uint32_t capacity;                /* entries of a row's list */
     uint32_t batch_rows;
-    uint32_t sum_items;       /* work-items of a group in common/combine.cl and accumulate: 1 in the vector backend */
-    uint32_t compute_units;   /* of the device */
-    uint32_t workers;         /* vector: work-items of a launch, each with its own scratch */
-    int is_fused;             /* vector: rows go straight into sums, without lists (fused.c), unless bounds are used */
-    int has_fused_dense;      /* vector: those of dense batches do */
-    uint32_t row_groups;      /* vector, with matrices: groups of vw rows that meet a triangular factor together */
-    uint32_t outputs;         /* with matrices: width of its packed blocks */
-    uint32_t moment_rows;     /* with matrices: entries whose second moments are summed in float */
-    int is_wide;              /* with matrices: all second moments in wide sums, whatever their condition */
-    double launch_work;       /* multiplications and additions of a launch, so that it stays below 100 ms on a small
-                                 device: no watchdog bites, a desktop stays alive. Results do not depend on the parts */
-    float row_scale;          /* what rows are multiplied by while they are loaded */
-    float cutoff;             /* nats below a row's maximum at which components are dropped */
-    uint32_t register_limit;  /* 0: none */
-    int has_bounds;           /* prune_projection.c; with a matrix unit prune_first_term.c */
-    int is_pruning_forced;    /* used whether they pay or not */
-    int has_differences;      /* no products, in any panel */
-    uint32_t projection_dims; /* coordinates of those of prune_projection.c; else 0 */
+    uint32_t sum_items;      /* work-items of a group in common/combine.cl and accumulate: 1 in the vector backend */
+    uint32_t compute_units;  /* of the device */
+    uint32_t workers;        /* vector: work-items of a launch, each with its own scratch */
+    int is_fused;            /* vector: rows go straight into sums, without lists (fused.c), unless bounds are used */
+    int has_fused_dense;     /* vector: those of dense batches do */
+    uint32_t row_groups;     /* vector, with matrices: groups of vw rows that meet a triangular factor together */
+    uint32_t outputs;        /* with matrices: width of its packed blocks */
+    uint32_t moment_rows;    /* with matrices: entries whose second moments are summed in float */
+    int is_wide;             /* with matrices: all second moments in wide sums, whatever their condition */
+    double launch_work;      /* multiplications and additions of a launch, so that it stays below 100 ms on a small
+                                device: no watchdog bites, a desktop stays alive. Results do not depend on the parts */
+    float row_scale;         /* what rows are multiplied by while they are loaded */
+    float cutoff;            /* nats below a row's maximum at which components are dropped */
+    uint32_t register_limit; /* 0: none */
+    const fg_pruning_method *pruning; /* the backend's, where it may gain; else NULL */
+    int is_pruning_forced;            /* used whether they pay or not */
+    int has_differences;              /* no products, in any panel */
+    uint32_t projection_dims;         /* pruning by few coordinates: how many; else 0 */
     fg_tile tile;
 };
 

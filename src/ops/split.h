@@ -1,44 +1,58 @@
-/* split.h - means as sums of terms of low precision, which matrix units multiply. Two implementations: bf16 for those
- * of CPUs (split_bf16.c), f16 for those of GPUs (split_f16.c). */
+/* split.h - split operands: means as sums of terms of low precision, which matrix units multiply.
+ *
+ * What it promises: a log-density from products of terms is off by no more than the error bound says, and near its own
+ * rows by FG_MOST_PRODUCT_NATS at most, or its panel takes differences instead.
+ * What it costs: a product for each pair of terms that is taken, 1 to 6 of them for an element, on a unit that is some
+ * ten times as fast as vectors are; on the host a step for each element of the means and term.
+ * When it is chosen: where the backend has a matrix unit. The unit's type decides which of the two implementations it
+ * is: bf16 terms on CPUs (split_bf16.c), f16 terms on GPUs (split_f16.c). docs/math.md, "Splitting". */
 #ifndef FG_SPLIT_H
 #define FG_SPLIT_H
 
-#include "error_bound.h"
-#include "shape.h"
+#include "buffers.h"
+#include "packing.h"
 
-typedef struct fg_packed fg_packed; /* packed.h */
-
-/* ---- means in bf16 terms, for a matrix unit (split_bf16.c) ---- */
+/* Rows and columns of a tile of a CPU's matrix unit, and the most terms of an operand. */
 enum { FG_SPLIT_TERMS = 3, FG_SPLIT_ROWS = 32, FG_SPLIT_DEPTH = 32 };
 
-uint64_t fg_split_bytes(const fg_shape *shape);
-/* bf16 values of a worker's block of rows, all terms. */
-uint64_t fg_split_row_values(const fg_shape *shape);
-fgmm_status fg_split_create(fg_packed *packed, fgmm_device *device, const fg_shape *shape);
-/* What splitting needs to know: means (padded_k, row_stride) as kernels use them, shift (d), and per component the
- * error of its products in float32, nats, and h |m|^2; is_exact (panels); scale and normaliser (padded_k) as fg_packed.
- */
-typedef struct fg_split_input {
-    const float *means;
-    int are_rows_exact; /* whole numbers that one term holds */
-    const double *product_errors, *squares;
-    const cl_uint *is_exact;
-    const float *scale, *normaliser;
-    const double *variances; /* as fg_bounds_input */
-    fg_error *errors;        /* (k) raised by what the terms leave of rows near a component */
-} fg_split_input;
-/* Writes split_means and panel_terms. */
-fgmm_status fg_split_load(fg_packed *packed, const fg_shape *shape, const fg_split_input *input);
+/* The split means on the device, in the layout that the method's kernels read. */
+typedef struct fg_split {
+    const fg_split_method *method; /* of the backend; NULL: there is no matrix unit, and nothing below */
+    fg_buffer *means;              /* terms of 2 m: each method says how they lie */
+    fg_buffer *panel_terms;        /* uint (panels of FG_SPLIT_ROWS): how many terms are multiplied; 0: differences */
+    uint32_t row_terms;            /* of a row */
+    uint32_t most_terms;           /* of panel_terms */
+} fg_split;
 
-/* ---- the same in f16 terms, for the warps of a GPU (split_f16.c), and how a warp's work is cut ---- */
+/* What splitting does to the components of a model. */
+typedef struct fg_split_report {
+    double *errors;          /* (k) of a product y.2m, relative to |y| |2 m|; 0 where its panel takes differences */
+    double *first_residuals; /* (k) |2 m less its first term|^2 / |2 m|^2; bf16 only */
+    double products;         /* of an element, on average over the panels; bf16 only */
+} fg_split_report;
+
+struct fg_split_method {
+    const fg_buffer_list *buffers;                 /* of fg_split */
+    uint64_t (*row_values)(const fg_shape *shape); /* 16-bit numbers of a worker's block of rows, all terms; NULL:
+                                                      rows are split in registers */
+    /* Writes the buffers, and into the report's arrays, which are zero. Errors: MEMORY, DEVICE. */
+    fgmm_status (*load)(fg_split *split, fg_split_report *report, const fg_shape *shape, const fg_packing *packing);
+};
+extern const fg_split_method fg_split_bf16, fg_split_f16;
+
+/* split.c: loads by the shape's method. The report is freed by the caller, after a failure too. */
+fgmm_status fg_split_load(fg_split *split, fg_split_report *report, const fg_shape *shape, const fg_packing *packing);
+void fg_split_report_free(fg_split_report *report);
+uint64_t fg_split_host_bytes(const fg_shape *shape);
+/* 0 without a method, or where rows are split in registers. */
+uint64_t fg_split_row_values(const fg_shape *shape);
+
+/* ---- how a warp's work is cut (split_f16.c) ---- */
+
 enum { FG_WARPS = 4, FG_WARP_ITEMS = 32 * FG_WARPS, FG_WARP_ENTRIES = 32, FG_WARP_DIMS = 128 };
 
-uint64_t fg_fragments_bytes(const fg_shape *shape);
-fgmm_status fg_fragments_create(fg_packed *packed, fgmm_device *device, const fg_shape *shape);
-fgmm_status fg_fragments_load(fg_packed *packed, const fg_shape *shape, const fg_split_input *input);
 /* Macros of cl/matrix/warp_responsibilities.cl: f16 terms of a row, fragments of rows that a warp has, rows of a
- * work-group.
- */
+ * work-group. */
 uint32_t fg_warp_row_terms(const fg_shape *shape);
 uint32_t fg_warp_down(const fg_shape *shape);
 uint32_t fg_warp_tile_rows(const fg_shape *shape);

@@ -1,6 +1,10 @@
-/* split_bf16.c - means as sums of bf16 terms, packed for a matrix unit, and how many terms each panel needs so that the
- * error stays within what single precision leaves anyway. docs/math.md, "Splitting". Host arithmetic only. */
-#include "parts.h"
+/* split_bf16.c - means as sums of bf16 terms, for matrix units of CPUs.
+ *
+ * A term has 8 significant bits, so that two leave 2^-17 of a number and three 2^-26, as float does. A panel takes the
+ * fewest terms that keep the error of each of its components within FG_MOST_PRODUCT_NATS, and a collapsed component
+ * costs its own panel only. Rows have one term where they are whole numbers, else three. docs/math.md,
+ * "Splitting". Host arithmetic only. */
+#include "split.h"
 
 #include "size.h"
 #include "status.h"
@@ -13,11 +17,16 @@ enum { LEAST_TERMS = 2, TILE = FG_SPLIT_ROWS * FG_SPLIT_DEPTH };
 /* Products of a matrix unit that take as long as an element of a panel in differences. */
 enum { DIFFERENCE_PRODUCTS = 10 };
 
-/* Largest error of a log-density near its component, in nats, products in float32 included (as packed.c). */
-static const double most_error_nats = 1e-3;
-/* What rows that are no whole numbers add, relative to |y| |2 m|: their own rest, and the products (s, t) with
+/* What rows that are no whole numbers add, relative to |y| |2 m|: their own residual, and the products (s, t) with
  * s + t >= terms that are left out (docs/math.md, "Splitting"). */
 static const double row_error[FG_SPLIT_TERMS + 1] = {0, 0, 3 * 0x1p-17, 5 * 0x1p-26};
+
+/* Squared length of what so many terms leave of a component's 2 m; of none, of all of it. */
+typedef struct mean_residuals {
+    double squares[FG_SPLIT_TERMS + 1];
+} mean_residuals;
+
+/* ---- buffers: ushort [panels][slabs][FG_SPLIT_TERMS][2][16][16][2] and uint (panels) ---- */
 
 static uint64_t slabs_of(const fg_shape *s)
 {
@@ -29,98 +38,94 @@ static uint64_t mean_values(const fg_shape *s)
     return s->panels * slabs_of(s) * FG_SPLIT_TERMS * TILE;
 }
 
-uint64_t fg_split_bytes(const fg_shape *s)
+static uint64_t means_bytes(const fg_shape *s)
 {
-    if (!s->backend->has_unit) return 0;
-    if (fg_unit_is_warp(s->backend->unit)) return fg_fragments_bytes(s);
-    return sizeof(cl_ushort) * mean_values(s) + sizeof(cl_uint) * s->panels;
+    return sizeof(cl_ushort) * mean_values(s);
 }
 
-uint64_t fg_split_row_values(const fg_shape *s)
+static uint64_t panel_bytes(const fg_shape *s)
 {
-    const int is_cpu = s->backend->has_unit && !fg_unit_is_warp(s->backend->unit);
-    return !is_cpu ? 0 : FG_SPLIT_TERMS * (uint64_t)s->tile.block * slabs_of(s) * FG_SPLIT_DEPTH;
+    return sizeof(cl_uint) * (uint64_t)s->panels;
 }
 
-fgmm_status fg_split_create(fg_packed *p, fgmm_device *device, const fg_shape *s)
+static const fg_buffer_row buffer_rows[] = {
+    {offsetof(fg_split, means), "split means", means_bytes},
+    {offsetof(fg_split, panel_terms), "terms of panels", panel_bytes},
+};
+static const fg_buffer_list buffers = FG_BUFFER_LIST(buffer_rows);
+
+static uint64_t row_values(const fg_shape *s)
 {
-    fgmm_status status = FGMM_OK;
-    size_t bytes;
-    if (!s->backend->has_unit) return FGMM_OK;
-    if (fg_unit_is_warp(s->backend->unit)) return fg_fragments_create(p, device, s);
-    FG_TRY(fg_size_product(&bytes, mean_values(s), sizeof(cl_ushort), "split means"));
-    FG_TRY(fg_buffer_create(&p->split_means, device, bytes, FG_BUFFER_DEVICE, "split means"));
-    FG_TRY(fg_buffer_create(&p->panel_terms, device, sizeof(cl_uint) * s->panels, FG_BUFFER_DEVICE, "strip terms"));
-done:
-    return status;
+    return FG_SPLIT_TERMS * (uint64_t)s->tile.block * slabs_of(s) * FG_SPLIT_DEPTH;
 }
 
-/* The nearest bf16, ties to even: its bits, and what it leaves over. */
-static cl_ushort take_term(float *rest)
+/* ---- splitting ---- */
+
+/* The nearest bf16, ties to even: its bits, and what it leaves of the number. */
+static cl_ushort take_term(float *residual)
 {
     uint32_t bits;
     float term;
-    memcpy(&bits, rest, sizeof bits);
+    memcpy(&bits, residual, sizeof bits);
     bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
     memcpy(&term, &bits, sizeof term);
-    *rest -= term;
+    *residual -= term;
     return (cl_ushort)(bits >> 16);
 }
 
-/* Component k's column of each slab and term; rests (FG_SPLIT_TERMS + 1): squared length of what t terms leave of 2 m.
- */
-static void split_mean(cl_ushort *split, double *rests, const fg_shape *s, const float *mean, uint32_t k)
+/* Component c's column of each slab and term, and its residual. */
+static mean_residuals split_mean(cl_ushort *split, const fg_shape *s, const float *mean, uint32_t c)
 {
-    const uint32_t half = k % FG_SPLIT_ROWS / 16, column = k % 16;
-    cl_ushort *panel = split + k / FG_SPLIT_ROWS * slabs_of(s) * FG_SPLIT_TERMS * TILE;
-    for (uint32_t t = 0; t <= FG_SPLIT_TERMS; t++) rests[t] = 0;
-    for (uint32_t d = 0; d < s->d; d++) {
-        const uint32_t pair = d % FG_SPLIT_DEPTH / 2;
-        cl_ushort *to = panel + d / FG_SPLIT_DEPTH * FG_SPLIT_TERMS * TILE + ((half * 16 + pair) * 16 + column) * 2;
-        float rest = 2 * mean[d];
-        rests[0] += (double)rest * (double)rest;
+    const uint32_t half = c % FG_SPLIT_ROWS / 16, column = c % 16;
+    cl_ushort *panel = split + c / FG_SPLIT_ROWS * slabs_of(s) * FG_SPLIT_TERMS * TILE;
+    mean_residuals left = {0};
+    for (uint32_t j = 0; j < s->d; j++) {
+        const uint32_t pair = j % FG_SPLIT_DEPTH / 2;
+        cl_ushort *to = panel + j / FG_SPLIT_DEPTH * FG_SPLIT_TERMS * TILE + ((half * 16 + pair) * 16 + column) * 2;
+        float residual = 2 * mean[j];
+        left.squares[0] += (double)residual * (double)residual;
         for (uint32_t t = 0; t < FG_SPLIT_TERMS; t++) {
-            to[t * TILE + d % 2] = take_term(&rest);
-            rests[t + 1] += (double)rest * (double)rest;
+            to[t * TILE + j % 2] = take_term(&residual);
+            left.squares[t + 1] += (double)residual * (double)residual;
         }
     }
+    return left;
 }
+
+/* ---- the number of terms ---- */
 
 /* Error of the product relative to |y| |2 m|, of `terms` terms. */
-static double product_error(const double *rests, uint32_t terms, int are_exact)
+static double relative_error(const mean_residuals *r, uint32_t terms, int are_rows_whole)
 {
-    const double of_means = rests[0] > 0 ? sqrt(rests[terms] / rests[0]) : 0;
-    return of_means + (are_exact ? 0 : row_error[terms]);
+    const double of_means = r->squares[0] > 0 ? sqrt(r->squares[terms] / r->squares[0]) : 0;
+    return of_means + (are_rows_whole ? 0 : row_error[terms]);
 }
 
-/* What `terms` terms leave of component k's log-density, in nats (docs/math.md, equation 30). */
-static double split_error(const double *rests, double squares, uint32_t terms, int are_exact)
+/* What `terms` terms leave of a log-density, in nats (docs/math.md, equation 30). */
+static double split_error(const mean_residuals *r, double squares, uint32_t terms, int are_rows_whole)
 {
-    const double delta = product_error(rests, terms, are_exact);
+    const double delta = relative_error(r, terms, are_rows_whole);
     return squares * (2 * delta + 0x1p21 * delta * delta);
 }
 
-/* Raises the errors of a panel's components by what its terms leave. */
-static void note_terms(const fg_shape *s, const fg_split_input *in, const double *rests, uint32_t panel, uint32_t terms)
+static uint32_t panel_end(const fg_shape *s, uint32_t panel)
 {
-    const uint32_t first = panel * s->panel, end = (uint32_t)fg_min_u64(s->k, (uint64_t)first + s->panel);
-    for (uint32_t k = first; k < end && terms > 0; k++)
-        fg_error_add_terms(&in->errors[k], s, in->squares[k],
-                           product_error(rests + (size_t)k * (FG_SPLIT_TERMS + 1), terms, in->are_rows_exact));
+    return (uint32_t)fg_min_u64(s->k, ((uint64_t)panel + 1) * s->panel);
 }
 
-/* Fewest terms that keep each component of a panel within the limit, or all of them; *error: the panel's largest. */
-static uint32_t choose_terms(double *error, const fg_shape *s, const fg_split_input *in, const double *rests,
-                             uint32_t panel, int are_exact)
+/* Fewest terms that keep each component of a panel within the limit, or all of them. k-means takes all. */
+static uint32_t choose_terms(const fg_shape *s, const fg_packing *m, const mean_residuals *residuals, uint32_t panel)
 {
-    const uint32_t first = panel * s->panel, end = (uint32_t)fg_min_u64(s->k, (uint64_t)first + s->panel);
-    for (uint32_t terms = s->assignment == FG_ASSIGN_HARD ? FG_SPLIT_TERMS : LEAST_TERMS;; terms++) {
-        *error = 0;
-        for (uint32_t k = first; k < end; k++)
-            *error = fmax(*error, in->product_errors[k] + split_error(rests + (size_t)k * (FG_SPLIT_TERMS + 1),
-                                                                      in->squares[k], terms, are_exact));
-        if (terms == FG_SPLIT_TERMS || *error <= most_error_nats) return terms;
+    uint32_t terms = s->assignment == FG_ASSIGN_HARD ? FG_SPLIT_TERMS : LEAST_TERMS;
+    if (m->is_exact[panel]) return 0;
+    for (; terms < FG_SPLIT_TERMS; terms++) {
+        double error = 0;
+        for (uint32_t c = panel * s->panel; c < panel_end(s, panel); c++)
+            error =
+                fmax(error, m->product_errors[c] + split_error(&residuals[c], m->squares[c], terms, m->are_rows_whole));
+        if (error <= FG_MOST_PRODUCT_NATS) break;
     }
+    return terms;
 }
 
 /* Products of an element that `terms` terms of means and row_terms of rows make. */
@@ -128,43 +133,45 @@ static double products_of(uint32_t terms, uint32_t row_terms)
 {
     uint32_t count = 0;
     if (terms == 0) return DIFFERENCE_PRODUCTS;
-    for (uint32_t s = 0; s < row_terms && s < terms; s++) count += terms - s;
+    for (uint32_t t = 0; t < row_terms && t < terms; t++) count += terms - t;
     return count;
 }
 
-fgmm_status fg_split_load(fg_packed *p, const fg_shape *s, const fg_split_input *in)
+static void report_panel(fg_split_report *report, const fg_shape *s, const fg_packing *m,
+                         const mean_residuals *residuals, uint32_t panel, uint32_t terms)
+{
+    for (uint32_t c = panel * s->panel; c < panel_end(s, panel); c++) {
+        const double *squares = residuals[c].squares;
+        report->first_residuals[c] = squares[0] > 0 ? squares[1] / squares[0] : 0;
+        report->errors[c] = terms > 0 ? relative_error(&residuals[c], terms, m->are_rows_whole) : 0;
+    }
+}
+
+static fgmm_status load(fg_split *split, fg_split_report *report, const fg_shape *s, const fg_packing *m)
 {
     fgmm_status status = FGMM_OK;
-    cl_ushort *split = NULL;
+    cl_ushort *values = NULL;
     cl_uint *terms = NULL;
-    double *rests = NULL;
-    if (fg_unit_is_warp(s->backend->unit)) return fg_fragments_load(p, s, in);
-    FG_TRY(FG_ALLOC(&split, mean_values(s), "split means"));
-    FG_TRY(FG_ALLOC(&terms, s->panels, "strip terms"));
-    FG_TRY(FG_ALLOC(&rests, (uint64_t)s->k * (FG_SPLIT_TERMS + 1), "split means"));
-    const int are_exact = in->are_rows_exact;
-    for (uint32_t k = 0; k < s->k; k++)
-        split_mean(split, rests + (size_t)k * (FG_SPLIT_TERMS + 1), s, in->means + (size_t)k * s->row_stride, k);
-    double products = 0;
-    p->row_terms = are_exact ? 1 : FG_SPLIT_TERMS;
-    p->terms = 0;
+    mean_residuals *residuals = NULL;
+    FG_TRY(FG_ALLOC(&values, mean_values(s), "split means"));
+    FG_TRY(FG_ALLOC(&terms, s->panels, "terms of panels"));
+    FG_TRY(FG_ALLOC(&residuals, s->k, "residuals"));
+    for (uint32_t c = 0; c < s->k; c++) residuals[c] = split_mean(values, s, m->means + (size_t)c * s->row_stride, c);
+    split->row_terms = m->are_rows_whole ? 1 : FG_SPLIT_TERMS;
+    split->most_terms = 0;
     for (uint32_t panel = 0; panel < s->panels; panel++) {
-        double error = 0;
-        if (!in->is_exact[panel]) terms[panel] = choose_terms(&error, s, in, rests, panel, are_exact);
-        products += products_of(terms[panel], p->row_terms) / s->panels;
-        p->terms = terms[panel] > p->terms ? terms[panel] : p->terms;
+        terms[panel] = choose_terms(s, m, residuals, panel);
+        report_panel(report, s, m, residuals, panel, terms[panel]);
+        report->products += products_of(terms[panel], split->row_terms) / s->panels;
+        split->most_terms = (uint32_t)fg_max_u64(split->most_terms, terms[panel]);
     }
-    const fg_prune_first_term_input pruning = {
-        {in->means, in->scale, in->normaliser, in->squares, in->variances}, rests, are_exact, products};
-    FG_TRY(fg_prune_first_term_load(&p->pruning, s, &pruning));
-    if (p->pruning.is_used) p->terms = 1; /* no log-density is a product's */
-    for (uint32_t panel = 0; panel < s->panels && !p->pruning.is_used && s->assignment == FG_ASSIGN_SOFT; panel++)
-        note_terms(s, in, rests, panel, terms[panel]);
-    FG_TRY(fg_buffer_write(p->split_means, 0, split, fg_buffer_bytes(p->split_means)));
-    FG_TRY(fg_buffer_write(p->panel_terms, 0, terms, sizeof(cl_uint) * s->panels));
+    FG_TRY(fg_buffer_write(split->means, 0, values, fg_buffer_bytes(split->means)));
+    FG_TRY(fg_buffer_write(split->panel_terms, 0, terms, fg_buffer_bytes(split->panel_terms)));
 done:
-    free(split);
+    free(values);
     free(terms);
-    free(rests);
+    free(residuals);
     return status;
 }
+
+const fg_split_method fg_split_bf16 = {.buffers = &buffers, .row_values = row_values, .load = load};

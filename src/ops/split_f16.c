@@ -1,7 +1,11 @@
-/* split_f16.c - means as sums of two f16 terms, in the order in which a warp's lanes read them, and which panels' error
- * stays within what single precision leaves anyway: for matrix units of GPUs, as split_bf16.c is for those of CPUs. The
- * layout is that of cl/matrix/warp_responsibilities.cl; docs/math.md, "Splitting". Host arithmetic only. */
-#include "parts.h"
+/* split_f16.c - means as sums of two f16 terms, in the order in which a warp's lanes read them, for matrix units of
+ * GPUs.
+ *
+ * A term has 11 significant bits, so that two leave 2^-22 of a number, but a narrow range: each mean has a power of two
+ * of its own taken out. Rows have one term where they are bytes, else two. A panel whose error would leave
+ * FG_MOST_PRODUCT_NATS takes differences. The layout is that of cl/matrix/warp_responsibilities.cl; docs/math.md,
+ * "Splitting". Host arithmetic only. */
+#include "split.h"
 
 #include "size.h"
 #include "status.h"
@@ -18,10 +22,8 @@ typedef union word {
     float numbers[4]; /* of a component: h, the power of two that its terms lack, what is added, 0 */
 } word;
 
-/* Largest error of a log-density near its component, in nats, products in float32 included (as packed.c). */
-static const double most_error_nats = 1e-3;
-/* What a row's terms leave, relative to |y| |2 m|: of two, its own rest and the product of both second terms; of one,
- * where rows were meant to be whole numbers and are not, a rounding. A term's rounding is at most 2^-11. */
+/* What a row's terms leave, relative to |y| |2 m|: of two, its own residual and the product of both second terms; of
+ * one, where rows were meant to be whole numbers and are not, a rounding. A term's rounding is at most 2^-11. */
 static const double two_terms_error = 2 * 0x1p-22, one_term_error = 0x1p-11;
 /* The unit cuts its sums off: half a unit of the last place, 2^-24, for each 16 dimensions, of sums that are on average
  * half as long as the last one. */
@@ -42,21 +44,21 @@ static uint64_t panel_words(const fg_shape *s)
     return PANEL / COMPONENTS * TERMS * pairs_of(s) * LANES + PANEL;
 }
 
-uint64_t fg_fragments_bytes(const fg_shape *s)
+static uint64_t means_bytes(const fg_shape *s)
 {
-    return panels_of(s) * (panel_words(s) * sizeof(word) + sizeof(cl_uint));
+    return panels_of(s) * panel_words(s) * sizeof(word);
 }
 
-fgmm_status fg_fragments_create(fg_packed *p, fgmm_device *device, const fg_shape *s)
+static uint64_t panel_bytes(const fg_shape *s)
 {
-    fgmm_status status = FGMM_OK;
-    size_t bytes;
-    FG_TRY(fg_size_product3(&bytes, panels_of(s), panel_words(s), sizeof(word), "split means"));
-    FG_TRY(fg_buffer_create(&p->split_means, device, bytes, FG_BUFFER_DEVICE, "split means"));
-    FG_TRY(fg_buffer_create(&p->panel_terms, device, sizeof(cl_uint) * panels_of(s), FG_BUFFER_DEVICE, "strip terms"));
-done:
-    return status;
+    return panels_of(s) * sizeof(cl_uint);
 }
+
+static const fg_buffer_row buffer_rows[] = {
+    {offsetof(fg_split, means), "split means", means_bytes},
+    {offsetof(fg_split, panel_terms), "terms of panels", panel_bytes},
+};
+static const fg_buffer_list buffers = FG_BUFFER_LIST(buffer_rows);
 
 /* The f16 nearest to x, ties to even; |x| is at most 2^12. What is added has its last place where an f16 of x's size
  * has it, at 2^-24 or above, so that the sum is rounded there. */
@@ -114,88 +116,110 @@ static double sum_of_squares(const float *x, uint64_t count)
     return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-/* Component k's terms in its panel; the error of its products relative to |y| |2 m|. *lacking: the power of two by
- * which terms are multiplied to give 2 m; its largest number lies in 2^11 .. 2^12 without it. */
-static double split_mean(word *panel, float *lacking, const fg_shape *s, const float *mean, uint32_t k)
+/* A component's mean, times the power of two that brings the largest number of 2 m into 2^11 .. 2^12; *lacking: the
+ * power of two by which it is multiplied to give 2 m. */
+static void scale_mean(float *scaled, float *lacking, const float *mean, uint64_t count)
 {
-    const uint64_t pairs = pairs_of(s), fragment = k % PANEL / COMPONENTS, count = s->row_stride; /* zeros behind D */
-    float rests[FG_WARP_DIMS] = {0};
-    cl_ushort terms[FG_WARP_DIMS];
     int exponent;
     frexp(2 * (double)largest_magnitude(mean, count), &exponent);
     *lacking = (float)ldexp(1, exponent - 12);
     const double factor = ldexp(2, 12 - exponent);
-    for (uint64_t d = 0; d < count; d++) rests[d] = (float)((double)mean[d] * factor);
-    const double length = sum_of_squares(rests, count);
+    for (uint64_t j = 0; j < count; j++) scaled[j] = (float)((double)mean[j] * factor);
+}
+
+/* Component c's terms in its panel; the error of its products relative to |y| |2 m|. lacking: as scale_mean. */
+static double split_mean(word *panel, float *lacking, const fg_shape *s, const float *mean, uint32_t c)
+{
+    const uint64_t pairs = pairs_of(s), fragment = c % PANEL / COMPONENTS, count = s->row_stride; /* zeros behind D */
+    float residuals[FG_WARP_DIMS] = {0};
+    cl_ushort terms[FG_WARP_DIMS];
+    scale_mean(residuals, lacking, mean, count);
+    const double length = sum_of_squares(residuals, count);
     for (uint32_t term = 0; term < TERMS; term++) {
-        for (uint64_t d = 0; d < count; d++) {
-            const float taken = nearest_half(rests[d]);
-            terms[d] = half_bits(taken);
-            rests[d] -= taken;
+        for (uint64_t j = 0; j < count; j++) {
+            const float taken = nearest_half(residuals[j]);
+            terms[j] = half_bits(taken);
+            residuals[j] -= taken;
         }
-        word *fragments = panel + (fragment * TERMS + term) * pairs * LANES + k % COMPONENTS * 4;
-        for (uint64_t d = 0; d < count; d += 4) {
-            cl_ushort *to = fragments[d / PAIR_DIMS * LANES + d % SLICE_DIMS / 4].halves;
-            memcpy(to + d % PAIR_DIMS / SLICE_DIMS * 4, terms + d, 4 * sizeof *terms);
+        word *fragments = panel + (fragment * TERMS + term) * pairs * LANES + c % COMPONENTS * 4;
+        for (uint64_t j = 0; j < count; j += 4) {
+            cl_ushort *to = fragments[j / PAIR_DIMS * LANES + j % SLICE_DIMS / 4].halves;
+            memcpy(to + j % PAIR_DIMS / SLICE_DIMS * 4, terms + j, 4 * sizeof *terms);
         }
     }
-    return length > 0 ? sqrt(sum_of_squares(rests, count) / length) : 0;
+    return length > 0 ? sqrt(sum_of_squares(residuals, count) / length) : 0;
 }
 
-/* What products leave of component k's log-density, in nats (docs/math.md, equations 30 and 31). */
-static double product_error(const fg_shape *s, const fg_split_input *in, double delta, uint64_t k)
+/* What products leave of component c's log-density, in nats (docs/math.md, equations 30 and 31). */
+static double product_error(const fg_shape *s, const fg_packing *m, double delta, uint64_t c)
 {
-    return in->product_errors[k] + in->squares[k] * (2 * delta + 0x1p21 * delta * delta + 2 * cut_error * (double)s->d);
+    return m->product_errors[c] + m->squares[c] * (2 * delta + 0x1p21 * delta * delta + 2 * cut_error * (double)s->d);
 }
 
-/* Fills a panel, and raises its components' errors; 1 where its products are good enough. */
-static int load_panel(word *panel, const fg_shape *s, const fg_split_input *in, double of_rows, uint64_t index)
+/* What a row's terms leave of it. */
+static double row_error(const fg_shape *s, const fg_packing *m)
 {
-    const uint64_t first = index * PANEL, end = fg_min_u64(s->k, first + PANEL);
+    return m->are_rows_whole ? 0 : fg_warp_row_terms(s) == 1 ? one_term_error : two_terms_error;
+}
+
+/* Splits the components of a panel; 1 where its products are good enough. */
+static int split_panel(word *panel, fg_split_report *report, const fg_shape *s, const fg_packing *m, uint64_t first)
+{
+    const uint64_t end = fg_min_u64(s->k, first + PANEL);
     word *constants = panel + panel_words(s) - PANEL;
-    double deltas[PANEL] = {0}, error = 0;
-    for (uint64_t k = first; k < end; k++) {
+    double error = 0;
+    int is_inexact = 1;
+    for (uint64_t c = first; c < end; c++) {
         float lacking;
-        deltas[k - first] = of_rows + split_mean(panel, &lacking, s, in->means + k * s->row_stride, (uint32_t)k);
-        constants[k - first].numbers[1] = lacking;
-        error = fmax(error, product_error(s, in, deltas[k - first], k));
+        const double delta =
+            row_error(s, m) + split_mean(panel, &lacking, s, m->means + c * s->row_stride, (uint32_t)c);
+        constants[c - first].numbers[1] = lacking;
+        error = fmax(error, product_error(s, m, delta, c));
+        report->errors[c] = delta + cut_error * (double)s->d;
+        is_inexact = is_inexact && !m->is_exact[c / s->panel];
     }
-    int has_products = s->assignment == FG_ASSIGN_HARD ? of_rows <= two_terms_error : error <= most_error_nats;
-    for (uint64_t k = first; k < end; k++) has_products = has_products && !in->is_exact[k / s->panel];
-    for (uint64_t k = first; k < first + PANEL; k++) {
-        const double squares = has_products && k < end ? in->squares[k] : 0;
-        float *numbers = constants[k - first].numbers;
-        numbers[0] = in->scale[k];
-        numbers[2] = (float)((double)in->normaliser[k] - squares);
-    }
-    for (uint64_t k = first; k < end && has_products && s->assignment == FG_ASSIGN_SOFT; k++)
-        fg_error_add_terms(&in->errors[k], s, in->squares[k], deltas[k - first] + cut_error * (double)s->d);
-    return has_products;
+    return is_inexact &&
+           (s->assignment == FG_ASSIGN_HARD ? row_error(s, m) <= two_terms_error : error <= FG_MOST_PRODUCT_NATS);
 }
 
-fgmm_status fg_fragments_load(fg_packed *p, const fg_shape *s, const fg_split_input *in)
+/* Fills a panel; returns its terms. */
+static cl_uint load_panel(word *panel, fg_split_report *report, const fg_shape *s, const fg_packing *m, uint64_t first)
+{
+    const uint64_t end = fg_min_u64(s->k, first + PANEL);
+    const int has_products = split_panel(panel, report, s, m, first);
+    word *constants = panel + panel_words(s) - PANEL;
+    for (uint64_t c = first; c < first + PANEL; c++) {
+        const double squares = has_products && c < end ? m->squares[c] : 0;
+        float *numbers = constants[c - first].numbers;
+        numbers[0] = m->scale[c];
+        numbers[2] = (float)((double)m->normaliser[c] - squares);
+    }
+    for (uint64_t c = first; c < end && !has_products; c++) report->errors[c] = 0;
+    return has_products ? TERMS : 0;
+}
+
+static fgmm_status load(fg_split *split, fg_split_report *report, const fg_shape *s, const fg_packing *m)
 {
     fgmm_status status = FGMM_OK;
-    word *split = NULL;
-    cl_uint *terms = NULL;
     const uint64_t panels = panels_of(s);
-    const int are_whole = in->are_rows_exact;
-    const double of_rows = are_whole ? 0 : fg_warp_row_terms(s) == 1 ? one_term_error : two_terms_error;
-    FG_TRY(FG_ALLOC(&split, panels * panel_words(s), "split means"));
-    FG_TRY(FG_ALLOC(&terms, panels, "strip terms"));
-    p->terms = 0;
+    word *words = NULL;
+    cl_uint *terms = NULL;
+    FG_TRY(FG_ALLOC(&words, panels * panel_words(s), "split means"));
+    FG_TRY(FG_ALLOC(&terms, panels, "terms of panels"));
+    split->most_terms = 0;
     for (uint64_t i = 0; i < panels; i++) {
-        if (!load_panel(split + i * panel_words(s), s, in, of_rows, i)) continue;
-        terms[i] = TERMS;
-        p->terms = TERMS;
+        terms[i] = load_panel(words + i * panel_words(s), report, s, m, i * PANEL);
+        split->most_terms = (uint32_t)fg_max_u64(split->most_terms, terms[i]);
     }
-    FG_TRY(fg_buffer_write(p->split_means, 0, split, fg_buffer_bytes(p->split_means)));
-    FG_TRY(fg_buffer_write(p->panel_terms, 0, terms, sizeof(cl_uint) * panels));
+    FG_TRY(fg_buffer_write(split->means, 0, words, fg_buffer_bytes(split->means)));
+    FG_TRY(fg_buffer_write(split->panel_terms, 0, terms, fg_buffer_bytes(split->panel_terms)));
 done:
-    free(split);
+    free(words);
     free(terms);
     return status;
 }
+
+const fg_split_method fg_split_f16 = {.buffers = &buffers, .load = load};
 
 /* ---- the warp's tile ---- */
 

@@ -1,10 +1,10 @@
-/* triangle.h - triangular factors of covariance matrices, which kernels multiply with (whitening.c). Host only. */
+/* triangle.h - triangular factors of covariance matrices, which kernels multiply with: those of rows (tied covariances)
+ * or of a row and each component (full ones). Host only. */
 #ifndef FG_TRIANGLE_H
 #define FG_TRIANGLE_H
 
 #include "shape.h"
 
-/* ---- triangular factors of matrices (whitening.c) ---- */
 typedef struct fg_triangle {
     double *w;              /* (d,d) L^-1, lower, for S = L L^T; made at first use, owned */
     double *columns;        /* (d) squared lengths of its columns; likewise */
