@@ -16,13 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TYPES = FGMM_FULL + 1, ITERATIONS = 20, MOST_ROWS = 5000, MOST_K = 20, MOST_D = 39 };
-enum { SAMPLE_CASES = 18, ALL_CASES = 90 }; /* of each type */
+enum { TYPES = FGMM_FULL + 1, ITERATIONS = 20, MOST_ROWS = 5000, MOST_K = 20, MOST_D = 64 };
+enum { SAMPLE_CASES = 20, ALL_CASES = 100 }; /* of each type */
 
 /* Nats, beside the stated bound, by which 20 iterations may end elsewhere than double precision. */
 static const double SAME_END = 1e-5;
 /* What a start moved by 1e-9 of itself may change in double precision, where it is called stable. */
 static const double STABLE = 1e-6;
+/* What a random change of responsibilities, relative to them, may stand for what float32 makes of them. */
+static const double ROUGH = 1e-6;
 
 static fgmm_device *device;
 static fgmm_path path;
@@ -49,6 +51,7 @@ typedef struct problem {
     double rows[MOST_ROWS * MOST_D]; /* (n,d) */
     uint64_t n, d, k;
     double reg_covar;
+    int is_hidden; /* at first, what tells rows apart is next to nothing of their responsibilities */
     fg_rng rng;
 } problem;
 
@@ -127,12 +130,21 @@ static void line(problem *p)
     }
 }
 
-/* One row at 1e5 deviations. With more components than one, which of them takes it hangs on less than float32 has. */
+/* One row at 1e5 deviations, for one component. */
 static void outlier(problem *p)
 {
     p->k = 1;
     blobs(p);
     for (uint64_t j = 0; j < p->d; j++) p->rows[(p->n - 1) * p->d + j] = 1e5 * fg_rng_normal(&p->rng);
+}
+
+/* For several, all of which it makes wide at first: responsibilities of the other rows then are nearly equal. */
+static void outlier_among_several(problem *p)
+{
+    const uint64_t k = p->k + 1;
+    outlier(p);
+    p->k = k;
+    p->is_hidden = 1;
 }
 
 static void few_rows(problem *p)
@@ -158,6 +170,7 @@ static const struct {
              {"scales", scales},
              {"line", line},
              {"outlier", outlier},
+             {"outlier among several", outlier_among_several},
              {"few rows", few_rows, 1},
              {"integers", integers_far_away}};
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
@@ -171,6 +184,7 @@ static void make_problem(problem *p, uint64_t number)
     p->d = dims[fg_rng_below(&p->rng, 3)];
     p->k = 1 + fg_rng_below(&p->rng, 5);
     p->n = 200 + fg_rng_below(&p->rng, 201);
+    p->is_hidden = 0;
     p->kind = kinds[number % KINDS].name;
     p->reg_covar = kinds[number % KINDS].is_singular || fg_rng_below(&p->rng, 2) ? 1e-6 : 0;
     kinds[number % KINDS].make(p);
@@ -335,17 +349,37 @@ static double fall_of(const fgmm_fit_report *report)
     return fall;
 }
 
-/* Does double precision end at the same place from a start that is moved by 1e-9 of itself? */
+/* Log-likelihood as plain_em's, with responsibilities that are as rough as those of float32. */
+static double rough_em(mixture *m, const problem *p, uint32_t iterations)
+{
+    const double least = 0x1p-24 / (double)p->k;
+    double *r = malloc(p->n * p->k * sizeof *r), now = e_step(r, m, p);
+    fg_rng rng;
+    fg_rng_init(&rng, 1, 2025, 0);
+    for (uint32_t i = 0; i < iterations; i++) {
+        for (uint64_t e = 0; e < p->n * p->k; e++)
+            r[e] *= r[e] < least ? 0 : 1 + ROUGH * (fg_rng_below(&rng, 2) ? 1 : -1);
+        m_step(m, r, p);
+        now = e_step(r, m, p);
+    }
+    free(r);
+    return now;
+}
+
+/* Does double precision end at the same place from a start that is moved by 1e-9 of itself, and with rough
+ * responsibilities where these hide what tells rows apart? */
 static int is_stable(const mixture *start, const problem *p, uint32_t iterations, double end)
 {
     mixture *moved = malloc(sizeof *moved);
-    double lowest;
+    double lowest, rough = end;
     *moved = *start;
     for (uint64_t i = 0; i < p->k * p->d; i++) moved->means[i] *= 1 + (i % 2 ? 1e-9 : -1e-9);
     for (uint64_t i = 0; i < p->k; i++) moved->weights[i] *= 1 + (i % 2 ? 1e-9 : -1e-9);
     const double other = plain_em(moved, p, iterations, &lowest);
+    *moved = *start;
+    if (p->is_hidden) rough = rough_em(moved, p, iterations);
     free(moved);
-    return isfinite(end) && isfinite(other) && fabs(end - other) < STABLE;
+    return isfinite(end) && isfinite(other) && fabs(end - other) < STABLE && fabs(end - rough) < STABLE;
 }
 
 /* What holds of any result: its covariances, and what the report says of it. */
@@ -373,7 +407,8 @@ static void check_iterations(const problem *p, const mixture *start, uint32_t it
     if (is_stable(start, p, iterations, end)) {
         if (o->report.reseeded == 0)
             check(p, start, "fall of the log-likelihood", fall_of(&o->report), bound - (p->reg_covar > 0 ? lowest : 0));
-        check(p, start, "difference from double precision", fabs(own - end), SAME_END + bound);
+        if (o->report.reseeded == 0 || !p->is_hidden)
+            check(p, start, "difference from double precision", fabs(own - end), SAME_END + bound);
     }
     fgmm_fit_report_clear(&o->report);
     free(plain);
@@ -439,6 +474,70 @@ START_TEST(test_invariants__of_percentages_from_kmeans)
     percentages(p);
     check_from_kmeans(p, FGMM_FULL);
     check_from_kmeans(p, FGMM_TIED);
+    free(p);
+}
+END_TEST
+
+/* Grey values of 8 x 8 pixels: whole numbers up to 16, of strokes that are much alike in each of ten kinds. Some pixels
+ * are never reached, and there are fewer rows to a component than dimensions. */
+static void digits(problem *p)
+{
+    enum { SIDE = 8, KINDS_OF_DIGITS = 10, POINTS = 3, MOST = 16 };
+    double points[KINDS_OF_DIGITS * POINTS][2];
+    for (uint64_t i = 0; i < KINDS_OF_DIGITS * POINTS; i++)
+        for (int c = 0; c < 2; c++) points[i][c] = 1.5 + 4 * fg_rng_uniform(&p->rng);
+    for (uint64_t i = 0; i < p->n; i++) {
+        const double width = 0.8 + 0.2 * fg_rng_uniform(&p->rng), right = 0.5 * fg_rng_normal(&p->rng);
+        double *row = p->rows + i * p->d;
+        for (uint64_t j = 0; j < p->d; j++) row[j] = 0;
+        for (int q = 0; q < POINTS; q++) {
+            const double *at = points[i % KINDS_OF_DIGITS * POINTS + (uint64_t)q];
+            const double x = at[0] + right, y = at[1] + 0.3 * fg_rng_normal(&p->rng);
+            for (uint64_t j = 0; j < p->d; j++) {
+                const double dx = (double)(j % SIDE) - x, dy = (double)(j / SIDE) - y;
+                row[j] += 1.2 * MOST * exp(-(dx * dx + dy * dy) / (2 * width * width));
+            }
+        }
+        for (uint64_t j = 0; j < p->d; j++) row[j] = j % 3 && j / SIDE ? fmin(MOST, rint(row[j])) : 0;
+    }
+}
+
+/* Sizes of cells: radius, perimeter and area, which nearly follow from one another, and ratios, each by mean, error and
+ * largest; from thousandths to thousands. */
+static void cells(problem *p)
+{
+    enum { MEASURES = 10, FORMS = 3 };
+    static const double decimals = 1e5;
+    for (uint64_t i = 0; i < p->n; i++) {
+        double *row = p->rows + i * p->d;
+        const double size = exp(2.6 + 0.25 * fg_rng_normal(&p->rng) + (i % 3 ? 0 : 0.4));
+        for (uint64_t f = 0; f < FORMS; f++) {
+            const double form = f == 1 ? 0.03 * exp(0.5 * fg_rng_normal(&p->rng)) : f == 2 ? 1.2 : 1;
+            const double radius = size * form * (1 + 0.02 * fg_rng_normal(&p->rng));
+            double *at = row + f * MEASURES;
+            at[0] = radius;
+            at[1] = 6.5 * radius * (1 + 0.002 * fg_rng_normal(&p->rng));
+            at[2] = 3.1 * radius * radius * (1 + 0.004 * fg_rng_normal(&p->rng));
+            for (int j = 3; j < MEASURES; j++)
+                at[j] = form * pow(10, -(j % 3)) * (1 + 0.3 * fg_rng_normal(&p->rng) + 0.01 * size);
+        }
+        for (uint64_t j = 0; j < p->d; j++) row[j] = rint(row[j] * decimals) / decimals;
+    }
+}
+
+START_TEST(test_invariants__of_few_rows_of_many_dependent_columns)
+{
+    static const struct {
+        const char *name;
+        void (*make)(problem *p);
+        uint64_t n, d, k;
+    } cases[] = {{"digits", digits, 600, 64, 10}, {"digits", digits, 600, 64, 20}, {"cells", cells, 569, 30, 20}};
+    problem *p = malloc(sizeof *p);
+    *p = (problem){.kind = cases[_i].name, .n = cases[_i].n, .d = cases[_i].d, .k = cases[_i].k, .reg_covar = 1e-6};
+    fg_rng_init(&p->rng, 1, 45, 0);
+    cases[_i].make(p);
+    for (uint64_t i = 0; i < p->n * p->d; i++) p->rows[i] = (double)(float)p->rows[i];
+    check_from_kmeans(p, FGMM_FULL);
     free(p);
 }
 END_TEST
@@ -612,6 +711,7 @@ Suite *suite(void)
     tcase_add_loop_test(em, test_invariants__of_em_on_hard_data, 0, TYPES);
     tcase_add_test(em, test_invariants__of_few_rows_from_kmeans);
     tcase_add_test(em, test_invariants__of_percentages_from_kmeans);
+    tcase_add_loop_test(em, test_invariants__of_few_rows_of_many_dependent_columns, 0, 3);
     tcase_add_test(em, test_invariants__one_component_is_the_closed_form);
     tcase_add_loop_test(em, test_invariants__first_iteration_from_far_away_is_exact, 0, TYPES);
     tcase_add_loop_test(em, test_invariants__first_iteration_from_wide_variances_is_exact, 0, TYPES);
