@@ -7,11 +7,12 @@
 #include <stdlib.h>
 
 /* D as test_pass.c has it, so that what one test has compiled the other finds. N about the blocks of sums (256) and of
- * the dense path; K that fills a list or overflows it. Path AUTO: small mixtures go straight into sums where the
- * backend can. */
+ * the dense path; K that fills a list or overflows it, in all rows of a batch or in a few, which are deferred. Path AUTO:
+ * small mixtures go straight into sums where the backend can. */
 static const shape_case cases[] = {
     {.assignment = FG_ASSIGN_SOFT, .path = FGMM_PATH_SPARSE, .n = 257, .k = 33, .overlap = 0.5},
     {.assignment = FG_ASSIGN_SOFT, .path = FGMM_PATH_SPARSE, .n = 97, .k = 130, .overlap = 3},
+    {.path = FGMM_PATH_SPARSE, .n = 250, .k = 200, .overlap = 0.2, .dense_every = 17, .batch_rows = 100},
     {.assignment = FG_ASSIGN_SOFT, .path = FGMM_PATH_DENSE, .n = 255, .k = 33, .overlap = 0.5},
     {.assignment = FG_ASSIGN_SOFT, .path = FGMM_PATH_AUTO, .n = 1, .k = 1, .overlap = 0.5},
     {.assignment = FG_ASSIGN_SOFT, .path = FGMM_PATH_AUTO, .n = 600, .k = 5, .overlap = 0.5},
@@ -48,16 +49,16 @@ START_TEST(test_weights__ones_give_the_bytes_of_none)
 {
     for (size_t i = 0; i < CASES; i++) {
         const shape_case c = case_of(i, backends[_i]);
-        const size_t count = (size_t)(2 + c.k * (1 + c.d) + fg_covariance_count(c.covariance, c.k, c.d));
+        const size_t count = statistics_of(&c), batch_rows = (size_t)(c.batch_rows ? c.batch_rows : c.n);
         double *with = calloc(count, sizeof *with), *without = calloc(count, sizeof *without);
         double *logz = calloc((size_t)c.n, sizeof *logz);
         device_of_backend(c.backend);
         problem p = make_problem(&c);
         for (uint64_t row = 0; row < c.n; row++) p.row_weights[row] = 1;
-        run_pass(&c, &p, (size_t)c.n, with, logz);
+        run_pass(&c, &p, batch_rows, with, logz);
         free(p.row_weights);
         p.row_weights = NULL;
-        run_pass(&c, &p, (size_t)c.n, without, logz);
+        run_pass(&c, &p, batch_rows, without, logz);
         ck_assert_mem_eq(with, without, count * sizeof *with);
         free(with);
         free(without);

@@ -65,6 +65,20 @@ START_TEST(test_columns__by_name_and_number)
 }
 END_TEST
 
+/* A quote within a quoted name is written twice, and a separator behind it is the name's still. */
+START_TEST(test_columns__behind_names_with_quotes)
+{
+    static const char text[] = "\"a \"\"b\"\", c\",d\n1,2\n3,4\n";
+    fgmm_source_info info;
+    fgmm_file_options options = fgmm_file_options_init();
+    options.columns = "d";
+    double *all = read_all(write_file("quotes.csv", text, sizeof text - 1), &options, &info);
+    ck_assert(info.rows == 2 && info.dims == 1);
+    ck_assert(all[0] == 2 && all[1] == 4);
+    free(all);
+}
+END_TEST
+
 START_TEST(test_columns__what_is_not_there_is_refused)
 {
     static const struct {
@@ -278,6 +292,7 @@ Suite *suite(void)
 {
     const TTest *const tests[] = {
         test_columns__by_name_and_number,
+        test_columns__behind_names_with_quotes,
         test_columns__what_is_not_there_is_refused,
         test_columns__of_any_format,
         test_skip__rows_with_nan_are_left_out_and_known,

@@ -162,6 +162,32 @@ START_TEST(test_hdf5__matlab_matrices_are_turned)
 }
 END_TEST
 
+/* More than the 4 MiB of one slab: the next one begins where it ended, whatever the batches are. */
+START_TEST(test_hdf5__turned_matrices_of_several_slabs)
+{
+    enum { MANY = 200000, BATCH = 90000 };
+    double *columns = malloc(sizeof *columns * MANY * DIMS);
+    for (int i = 0; i < MANY * DIMS; i++) columns[i % DIMS * MANY + i / DIMS] = i;
+    const hid_t file = new_file("many.h5"), dataset = add_dataset(file, "train", H5T_IEEE_F64LE, DIMS, MANY, 0);
+    write_doubles(dataset, columns);
+    set_matlab_class(dataset, "double");
+    H5Dclose(dataset);
+    H5Fclose(file);
+    free(columns);
+    for (uint64_t capacity = BATCH; capacity <= MANY; capacity += MANY - BATCH) {
+        fgmm_source *source;
+        uint64_t rows;
+        ck_ok(fgmm_source_open(&source, temporary_path("many.h5"), NULL));
+        double *all = read_rows(source, capacity, &rows);
+        ck_assert_uint_eq(rows, MANY);
+        for (int i = 0; i < MANY * DIMS; i++)
+            if (all[i] != i) ck_abort_msg("number %d is %g", i, all[i]);
+        free(all);
+        fgmm_source_close(source);
+    }
+}
+END_TEST
+
 /* all.h5: the first half from part.h5, the rest from `name`. */
 static void write_virtual(const char *name, hsize_t covered)
 {
@@ -328,6 +354,7 @@ Suite *suite(void)
         test_hdf5__integers_become_exact_floats,
         test_hdf5__bool_and_one_dimension,
         test_hdf5__matlab_matrices_are_turned,
+        test_hdf5__turned_matrices_of_several_slabs,
         test_hdf5__virtual_datasets_are_read_or_what_lacks_is_named,
         test_hdf5__missing_filters_are_named_when_opening,
         test_hdf5__chunks_that_were_not_written_are_counted,
