@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 /* D as test_pass.c has it, so that what one test has compiled the other finds. N about the blocks of sums (256) and of
- * the dense path; K that fills a list or overflows it, in all rows of a batch or in a few, which are deferred. Path AUTO:
- * small mixtures go straight into sums where the backend can. */
+ * the dense path; K that fills a list or overflows it, in all rows of a batch or in a few, which are deferred. Path
+ * AUTO: small mixtures go straight into sums where the backend can. */
 static const shape_case cases[] = {
     {.assignment = FG_ASSIGN_SOFT, .path = FGMM_PATH_SPARSE, .n = 257, .k = 33, .overlap = 0.5},
     {.assignment = FG_ASSIGN_SOFT, .path = FGMM_PATH_SPARSE, .n = 97, .k = 130, .overlap = 3},

@@ -464,6 +464,17 @@ START_TEST(test_ivf__queries_unlike_the_rows_have_the_recall)
 }
 END_TEST
 
+/* Neighbours that an index does not have are not asked for: fewer rows than results are all found. */
+START_TEST(test_ivf__the_calibration_of_fewer_rows_than_results_is_complete)
+{
+    const char *path = temporary_path("few.ivf");
+    fgmm_index_options options = usual(FGMM_ASSIGN_HARD);
+    options.for_top = TOP;
+    const fgmm_index_info info = build(path, &options, rows, FGMM_U8, TOP / 2);
+    ck_assert_double_eq(info.most_recall, 1);
+}
+END_TEST
+
 /* Under this limit a CPU device holds the fewest rows at a time that it may. */
 enum { LEAST_MEMORY = 1 };
 
@@ -760,6 +771,7 @@ Suite *suite(void)
     tcase_add_test(c, test_ivf__queries_unlike_the_rows_have_the_recall);
     tcase_add_test(c, test_ivf__ids_may_be_high);
     tcase_add_loop_test(c, test_ivf__the_calibration_gives_the_recall, 0, 2);
+    tcase_add_test(c, test_ivf__the_calibration_of_fewer_rows_than_results_is_complete);
     tcase_add_test(c, test_ivf__same_seed_same_bytes);
     tcase_add_test(c, test_ivf__lists_in_parts);
     tcase_add_test(c, test_ivf__two_threads_search_one_index);
