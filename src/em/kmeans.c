@@ -16,7 +16,7 @@ static double rest(const fg_training *t)
     return t->options.tolerance * variance;
 }
 
-static double squared_distance(const double *a, const double *b, uint64_t count)
+static double squared_movement(const double *a, const double *b, uint64_t count)
 {
     double sum = 0;
     for (uint64_t i = 0; i < count; i++) sum += (a[i] - b[i]) * (a[i] - b[i]);
@@ -38,7 +38,7 @@ static fgmm_status iterate(fg_training *t, double *before)
         r->inertia = fg_training_inertia(t);
         /* Re-seeding moves centroids for ever where the data have fewer distinct rows than there are centroids. */
         const int is_in_vain = r->reseeded > reseeded && r->inertia >= inertia;
-        is_at_rest = is_in_vain || squared_distance(t->mixture.means, before, coordinates) <= rest(t);
+        is_at_rest = is_in_vain || squared_movement(t->mixture.means, before, coordinates) <= rest(t);
         inertia = r->inertia;
         r->kmeans_iterations++;
         FG_TRY(fg_training_finish(t, FG_CHECKPOINT_KMEANS, t->values[1] / t->values[0]));

@@ -12,16 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Responsibilities below 2^-24 / K of a row may have been dropped (equation 5): a component that holds less than this
- * share of all rows cannot be told from an empty one. */
-static const double DROPPED_SHARE = 0x1p-24;
 /* A variance is at least this part of the data's own: a deviation of 2^-26 is below the spacing of float32 rows. */
 static const double LEAST_VARIANCE = 0x1p-52;
 /* Relative to the squared mean, a variance below this is rounding of doubles: the dimension is constant. */
 static const double CONSTANT_DIMENSION = 0x1p-100;
-/* And at least this part of the squared unit that rows have on the device: its reciprocal still is a float32 there.
- * Evaluation asks for 1e-30: a pivot may lose some of its digits when a raised matrix is factored again. */
-static const double TINY_VARIANCE = 2e-30;
+/* And at least this part of the squared unit that rows have on the device: twice what evaluation asks for, since a
+ * pivot may lose some of its digits when a raised matrix is factored again. */
+static const double TINY_VARIANCE = 2 * FG_LEAST_VARIANCE;
 /* Far below the squares of any data that are taken (first_pass.c), so that rows that are all zero have densities. */
 static const double LAST_VARIANCE = 1e-250;
 /* A matrix's pivot, what is left of a dimension's variance when the dimensions before it are known, is at least this
@@ -69,7 +66,7 @@ done:
 
 static int is_empty(const step *s, uint64_t c)
 {
-    return s->counts[c] <= DROPPED_SHARE / (double)s->to.k * s->total;
+    return s->counts[c] <= FG_EMPTY_SHARE / (double)s->to.k * s->total;
 }
 
 static size_t variance_place(const step *s, uint64_t c, uint64_t j)

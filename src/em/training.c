@@ -307,10 +307,10 @@ done:
 /* Raises the unit to reg_covar's least share of it, where rows of the type can have such a unit. */
 static fgmm_status regard_reg_covar(fg_range *range, const fg_training *t)
 {
-    static const double most_of_bytes = 1e32, most_of_floats = 0x1p252; /* variances of a unit of 1; units squared */
+    static const double most_of_floats = 0x1p252; /* the largest unit of F16 and F32 rows, squared */
     fgmm_status status = FGMM_OK;
     const fgmm_type type = t->source->info.type;
-    const double most = fg_type_unit(type, 0) > 0 ? most_of_bytes
+    const double most = fg_type_unit(type, 0) > 0 ? FG_MOST_VARIANCE
                         : type == FGMM_F64        ? (double)INFINITY
                                                   : most_of_floats / LEAST_OF_REG_COVAR;
     const uint64_t d = t->source->info.dims;

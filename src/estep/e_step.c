@@ -1,6 +1,7 @@
 /* e_step.c - one pass over all rows. */
 #include "e_step.h"
 
+#include "constants.h"
 #include "size.h"
 #include "statistics_layout.h"
 
@@ -114,10 +115,9 @@ done:
 
 double fg_e_step_nats(const fg_e_step *e)
 {
-    const double log_two = 0.693147180559945309417232121458;
     int exponent;
     frexp(e->shift.unit, &exponent); /* unit = 2^(exponent - 1) */
-    return -(double)e->request.source->info.dims * (exponent - 1) * log_two;
+    return -(double)e->request.source->info.dims * (exponent - 1) * FG_LOG_TWO;
 }
 
 fgmm_status fg_e_step_statistics(double *values, fg_e_step *e)

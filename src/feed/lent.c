@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-enum { CHECK_BYTES = 1 << 18 }; /* a block of rows that stays in a second-level cache while it is checked */
-
 fgmm_status fg_lent_open(fg_lent *lent, fgmm_device *device, const fgmm_source *source, const fg_batch_layout *layout)
 {
     fgmm_status status = FGMM_OK;
@@ -32,7 +30,7 @@ fgmm_status fg_lent_check(fgmm_source *source, double most)
     void *rows = NULL;
     uint64_t first = 0;
     const size_t row_bytes = (size_t)source->info.dims * fgmm_type_bytes(source->info.type);
-    const uint64_t capacity = fg_max_u64(1, CHECK_BYTES / row_bytes);
+    const uint64_t capacity = fg_max_u64(1, FG_CACHED_BYTES / row_bytes);
     FG_TRY(fg_alloc(&rows, capacity, row_bytes, "a block of rows"));
     FG_TRY(fgmm_source_rewind(source));
     for (uint64_t n = capacity; n == capacity; first += n) {

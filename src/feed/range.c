@@ -10,13 +10,9 @@
 
 typedef unsigned long long ull;
 
-/* In squared units: both they and their reciprocals are normal float32, with room for a product. No smaller variance
- * comes from training (m_step.c). */
-static const double LEAST_VARIANCE = 1e-30, MOST_VARIANCE = 1e32;
-
 /* Units of centroids that are at most so much below their deviation have squares of both in float32, and of numbers
- * LEAST_UNIT apart. */
-static const double LEAST_OF_DEVIATION = 0x1p-50, LEAST_UNIT = 0x1p-40;
+ * that are LEAST_APART units apart. */
+static const double LEAST_OF_DEVIATION = 0x1p-50, LEAST_APART = 0x1p-40;
 
 fgmm_status fg_range_of(fg_range *range, const fg_parameters *p)
 {
@@ -52,7 +48,7 @@ fgmm_status fg_range_of_centroids(fg_range *range, const fg_parameters *paramete
     means.covariances = NULL;
     FG_TRY(fg_range_of(range, &means));
     const double least = deviation * LEAST_OF_DEVIATION;
-    FG_CHECK(range->unit >= least * LEAST_UNIT, FGMM_DATA,
+    FG_CHECK(range->unit >= least * LEAST_APART, FGMM_DATA,
              "centroids: they are some %g apart, too near for densities of variance %g beside their labels",
              range->unit, parameters->covariances[0]);
     range->unit = fmax(range->unit, least);
@@ -94,7 +90,7 @@ fgmm_status fg_range_check(const fg_parameters *p, double of_data, fgmm_type typ
     fgmm_status status = FGMM_OK;
     const double unit = fg_type_unit(type, of_data);
     const uint64_t width = fg_covariance_width(p->covariance, p->d);
-    const double least = LEAST_VARIANCE * unit * unit, most = MOST_VARIANCE * unit * unit;
+    const double least = FG_LEAST_VARIANCE * unit * unit, most = FG_MOST_VARIANCE * unit * unit;
     for (uint64_t i = 0; i < p->k * width; i++) {
         const double variance = p->covariances[fg_variance_place(p->covariance, p->d, i / width, i % width)];
         FG_CHECK(variance >= least && variance <= most, FGMM_DATA,

@@ -16,6 +16,11 @@ typedef struct fg_range {
  * 2^100 below it. */
 #define FG_MOST_DISTANCE 0x1p56
 
+/* Variances in squared units: both they and their reciprocals are normal float32, with a margin for a product. No
+ * smaller variance comes from training (m_step.c). */
+#define FG_LEAST_VARIANCE 1e-30
+#define FG_MOST_VARIANCE  1e32
+
 /* Of the mixture's own mean and variance, so that a reloaded model gives the same bytes. covariances NULL: of the
  * means alone, which is what nearest means are told apart by. Errors: MEMORY. */
 fgmm_status fg_range_of(fg_range *range, const fg_parameters *parameters);

@@ -8,9 +8,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* A chunk stays in a second-level cache while it is converted or checked. More threads than MOST_WORKERS would only
- * wait for memory. */
-enum { CHUNK_BYTES = 1 << 18, MOST_WORKERS = 8 };
+/* More threads would only wait for memory. */
+enum { MOST_WORKERS = 8 };
 
 /* Who reads: the caller is the first. */
 typedef struct worker {
@@ -204,7 +203,7 @@ fgmm_status fg_reading_open(fg_reading **reading, const fg_reading_options *opti
     r->type = source->info.type;
     FG_TRY(fg_size_product(&r->raw_row_bytes, r->d, fgmm_type_bytes(r->type), "a row"));
     FG_TRY(fg_size_product(&r->row_bytes, r->d, fgmm_type_bytes(fg_type_on_device(r->type)), "a row"));
-    r->chunk_rows = fg_max_u64(1, CHUNK_BYTES / r->raw_row_bytes);
+    r->chunk_rows = fg_max_u64(1, FG_CACHED_BYTES / r->raw_row_bytes);
     r->is_shared = fg_reading_is_seekable(source) && options->rows == source->info.rows;
     FG_TRY(start_workers(r, r->is_shared ? (size_t)fg_min_u64(fg_processors(), MOST_WORKERS) : 1));
     *reading = r;

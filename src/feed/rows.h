@@ -6,6 +6,9 @@
 #include "source.h"
 #include "status.h"
 
+/* Rows that stay in a second-level cache while they are converted or checked. */
+enum { FG_CACHED_BYTES = 1 << 18 };
+
 /* Element i of rows of any type. */
 double fg_row_value(const void *rows, fgmm_type type, size_t i);
 

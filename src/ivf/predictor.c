@@ -1,6 +1,7 @@
 /* predictor.c - features, score and the Poisson regression behind them. */
 #include "predictor.h"
 
+#include "distance.h"
 #include "size.h"
 
 #include <float.h>
@@ -11,6 +12,8 @@
 /* Lists whose borders with list i are looked at; features are clipped where they would leave what was fitted. */
 enum { BORDERS = 8 };
 static const float CLIP = 50.0f;
+/* Sums of a distance between centroids. */
+enum { LANES = 16 };
 
 /* 1 / (2 |c_i - c_j|) from its square, 0 for equal centroids. */
 static float half_inverse(float squared)
@@ -69,25 +72,12 @@ static float clip(float x)
     return x > CLIP ? CLIP : x < -CLIP ? -CLIP : x;
 }
 
-/* In LANES sums, which a compiler makes vectors of. */
-static float squared_distance(const float *a, const float *b, uint64_t d)
-{
-    enum { LANES = 16 };
-    float sums[LANES] = {0}, sum = 0;
-    uint64_t c = 0;
-    for (; c + LANES <= d; c += LANES)
-        for (uint64_t l = 0; l < LANES; l++) sums[l] += (a[c + l] - b[c + l]) * (a[c + l] - b[c + l]);
-    for (; c < d; c++) sum += (a[c] - b[c]) * (a[c] - b[c]);
-    for (uint64_t l = 0; l < LANES; l++) sum += sums[l];
-    return sum;
-}
-
 /* 1 / (2 |c_i - c_j|). Of the table a column is read for one i: the rows of the nearest lists j stay in a cache. */
 static float border_scale(const fg_predictor *predictor, uint64_t i, uint64_t j)
 {
     if (predictor->inverse) return predictor->inverse[(size_t)j * predictor->k + i];
-    return half_inverse(squared_distance(predictor->centroids + i * predictor->d,
-                                         predictor->centroids + j * predictor->d, predictor->d));
+    return half_inverse(fg_squared_distance(predictor->centroids + i * predictor->d,
+                                            predictor->centroids + j * predictor->d, predictor->d, LANES));
 }
 
 void fg_predictor_features(float *f, const fg_predictor *predictor, const fg_predictor_query *query, uint32_t i,

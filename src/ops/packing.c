@@ -6,6 +6,7 @@
  * take about twice the time. A panel takes products as long as each of its components bears them. */
 #include "packing.h"
 
+#include "constants.h"
 #include "size.h"
 #include "status.h"
 
@@ -216,7 +217,6 @@ done:
  * that a row is away from its mean. */
 static fgmm_status set_log_constants(fg_packing *m, const fg_shape *s)
 {
-    const double log_two_pi = 1.8378770664093454835606594728112;
     fgmm_status status = FGMM_OK;
     const fg_parameters *p = m->in.parameters;
     fg_component_facts *f = &m->facts;
@@ -232,7 +232,7 @@ static fgmm_status set_log_constants(fg_packing *m, const fg_shape *s)
             fg_error_add_scales(&f->errors[c], m, s, c);
             log_determinant = log_determinant_of(s, p, c);
         }
-        f->log_constants[c] = log(p->weights[c]) - 0.5 * (s->d * log_two_pi + log_determinant);
+        f->log_constants[c] = log(p->weights[c]) - 0.5 * (s->d * FG_LOG_TWO_PI + log_determinant);
         highest = fmax(highest, f->log_constants[c]);
     }
     f->log_offset = highest - 0.5 * s->d;

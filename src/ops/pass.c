@@ -3,6 +3,7 @@
 
 #include "parts.h"
 #include "size.h"
+#include "statistics_layout.h"
 #include "status.h"
 
 #include <math.h>
@@ -19,9 +20,8 @@ static const double dense_share = 0.25;
 static const double most_float_loss = 4;
 enum { DENSE_COST = 8, SPARSE_ENTRIES = 48 };
 
-/* A component with less of all rows is empty (docs/math.md, equation 5); one with less than so many rows holds one,
- * which is its mean. */
-static const double empty_share = 0x1p-24, one_row = 1.5;
+/* A component with less than so many rows holds one, which is its mean. */
+static const double one_row = 1.5;
 
 /* Says so where the tile that a run began with cannot be had on this device. */
 static void note_other_tile(fgmm_device *device, const fg_shape *shape, const char *wanted)
@@ -353,7 +353,7 @@ static double error_bound(const fg_pass *pass, const double *values)
     const double *weights = values + 2;
     double bound = 0, exponent = -values[1] / pass->weight;
     for (size_t k = 0; k < s->k; k++) {
-        if (weights[k] <= empty_share * pass->weight / s->k) continue;
+        if (weights[k] <= FG_EMPTY_SHARE * pass->weight / s->k) continue;
         const int is_one_row = !pass->has_weights && weights[k] < one_row;
         const double error = is_one_row ? fg_error_at_mean(&p->facts.errors[k]) : fg_error_near(&p->facts.errors[k]);
         bound = fmax(bound, error);

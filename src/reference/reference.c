@@ -3,11 +3,11 @@
  * NaN). */
 #include "reference.h"
 
+#include "constants.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const double LOG_TWO_PI = 1.8378770664093454835606594728112;
 
 static double squared(double value)
 {
@@ -57,7 +57,7 @@ static void matrix_log_density(double *l, const fg_parameters *p, const double *
         for (uint64_t i = 0; i < n; i++) {
             for (uint64_t j = 0; a && j < d; j++) t[j] = x[i * d + j] - p->means[c * d + j];
             const double form = a ? quadratic_form(a, t, d) : (double)NAN;
-            l[i * p->k + c] = log(p->weights[c]) - 0.5 * ((double)d * LOG_TWO_PI + log_determinant + form);
+            l[i * p->k + c] = log(p->weights[c]) - 0.5 * ((double)d * FG_LOG_TWO_PI + log_determinant + form);
         }
     }
     free(a);
@@ -75,7 +75,7 @@ void fg_reference_log_density(double *l, const fg_parameters *p, const double *x
             double sum = 0;
             for (uint64_t j = 0; j < p->d; j++) {
                 const double s = p->covariances[fg_variance_place(p->covariance, p->d, c, j)];
-                sum += LOG_TWO_PI + log(s) + squared(x[i * p->d + j] - p->means[c * p->d + j]) / s;
+                sum += FG_LOG_TWO_PI + log(s) + squared(x[i * p->d + j] - p->means[c * p->d + j]) / s;
             }
             l[i * p->k + c] = log(p->weights[c]) - 0.5 * sum;
         }

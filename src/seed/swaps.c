@@ -4,6 +4,7 @@
  * that are small enough for it to take a fraction of a second, and to try as many swaps as there are centres. */
 #include "seed.h"
 
+#include "distance.h"
 #include "size.h"
 
 #include <math.h>
@@ -75,15 +76,6 @@ static void search_clear(search *s)
     free(s->losses);
 }
 
-static float squared_distance(const float *a, const float *b, uint64_t stride)
-{
-    float sums[LANES] = {0}, sum = 0;
-    for (uint64_t j = 0; j < stride; j += LANES)
-        for (uint64_t l = 0; l < LANES; l++) sums[l] += (a[j + l] - b[j + l]) * (a[j + l] - b[j + l]);
-    for (uint64_t l = 0; l < LANES; l++) sum += sums[l];
-    return sum;
-}
-
 /* Row i of the search in the sample: evenly spread over it. */
 static uint64_t sample_row(const search *s, uint64_t i)
 {
@@ -95,7 +87,7 @@ static void find_nearest(search *s, uint64_t i)
 {
     s->d1[i] = s->d2[i] = INFINITY;
     for (uint64_t c = 0; c < s->k; c++) {
-        const float distance = squared_distance(s->x + i * s->stride, s->centres + c * s->stride, s->stride);
+        const float distance = fg_squared_distance(s->x + i * s->stride, s->centres + c * s->stride, s->stride, LANES);
         if (distance < s->d1[i]) {
             s->d2[i] = s->d1[i];
             s->second[i] = s->near[i];
@@ -165,7 +157,7 @@ static double try_row(search *s, uint64_t row, uint64_t *out)
     double with_both = 0;
     memset(s->losses, 0, (size_t)s->k * sizeof *s->losses);
     for (uint64_t i = 0; i < s->n; i++) {
-        const float to_new = squared_distance(s->x + i * s->stride, s->x + row * s->stride, s->stride);
+        const float to_new = fg_squared_distance(s->x + i * s->stride, s->x + row * s->stride, s->stride, LANES);
         const float least = fminf(to_new, s->d1[i]);
         s->to_new[i] = to_new;
         with_both += s->weights[i] * (double)least;
