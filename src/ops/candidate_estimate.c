@@ -1,7 +1,7 @@
 /* candidate_estimate.c - how many components upper bounds will leave over for a row, before they are used: rows are
- * drawn from the mixture, and bounds of some components taken on the host. docs/math.md, "Bounds". What bounds are, and
- * whether so many components are too many, is for prune_projection.c and prune_first_term.c to say. It costs ROWS
- * bounds of COMPONENTS components, a few milliseconds.
+ * drawn from the mixture, and bounds of some components are taken on the host. docs/math.md, "Bounds". What bounds are,
+ * and whether so many components are too many, is for prune_projection.c and prune_first_term.c to say. It costs ROWS
+ * times COMPONENTS bounds, a few milliseconds.
  *
  * The answer follows from the parameters alone, so that a run that is resumed gives the same bytes. */
 #include "prune.h"
@@ -30,8 +30,8 @@ static double squared_distance(const float *a, const float *b, uint32_t dims)
     return sum;
 }
 
-/* Squared distance of a row to its component, per dimension: the variance; where it is not known, twice the squared
- * distance to the next centre, as descriptors have. */
+/* Returns the squared distance of a row to its component, per dimension: the variance or, where it is not known, twice
+ * the squared distance to the next centre, as descriptors have. */
 static double variance_of(const fg_shape *s, const fg_packing *m, uint32_t c)
 {
     const float *mean = m->means + (size_t)c * s->row_stride;
@@ -52,7 +52,7 @@ uint32_t fg_candidates_component(const fg_shape *s, uint32_t i)
     return (uint32_t)((2 * (uint64_t)i + 1) * s->k / (2 * fg_candidates_sampled(s)));
 }
 
-/* A row about component c; returns the squared distance between them in all D dimensions. */
+/* Draws a row about component c; returns the squared distance between them in all D dimensions. */
 static double draw_row(float *row, const fg_shape *s, const fg_candidate_bounds *b, double variance, uint32_t c,
                        fg_rng *rng)
 {
@@ -68,7 +68,7 @@ static double draw_row(float *row, const fg_shape *s, const fg_candidate_bounds 
     return squares;
 }
 
-/* How many of the sampled components besides `own` the bounds leave over for a row drawn from component `own`. */
+/* Returns how many of the sampled components besides `own` the bounds leave over for a row drawn from `own`. */
 static uint64_t others_left(float *row, const fg_shape *s, const fg_packing *m, const fg_candidate_bounds *b,
                             uint32_t own, fg_rng *rng)
 {

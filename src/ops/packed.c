@@ -20,7 +20,7 @@ static uint64_t means_bytes(const fg_shape *s)
     return sizeof(float) * s->padded_k * (uint64_t)s->row_stride;
 }
 
-/* A number of each component. */
+/* Bytes of an array with a number for each component. */
 static uint64_t component_bytes(const fg_shape *s)
 {
     return sizeof(float) * (uint64_t)s->padded_k;
@@ -49,7 +49,7 @@ static const fg_buffer_row rows[] = {
 };
 static const fg_buffer_list buffers = FG_BUFFER_LIST(rows);
 
-/* Made when sums are first taken about other centres. */
+/* These are made when sums are first taken about other centres. */
 static const fg_buffer_row centre_rows[] = {{offsetof(fg_packed, centres), "centres", means_bytes}};
 static const fg_buffer_list centre_buffers = FG_BUFFER_LIST(centre_rows);
 
@@ -91,7 +91,7 @@ uint64_t fg_packed_bytes(const fg_shape *s)
     return fg_buffers_bytes(&buffers, s) + fg_buffers_bytes(&centre_buffers, s) + split_bytes(s) + pruning_bytes(s);
 }
 
-/* The buffers' contents while parameters are loaded, and what they are computed with. */
+/* While parameters are loaded the host has the buffers' contents, and what they are computed with. */
 uint64_t fg_packed_host_bytes(const fg_shape *s)
 {
     return fg_packed_bytes(s) + fg_packing_bytes(s) + fg_split_host_bytes(s) + fg_pruning_host_bytes(s);

@@ -32,7 +32,7 @@ typedef struct fg_packed {
 fgmm_status fg_packed_create(fg_packed *packed, fgmm_device *device, const fg_shape *shape);
 void fg_packed_free(fg_packed *packed);
 uint64_t fg_packed_bytes(const fg_shape *shape);
-/* Of a load, and of what stays until the next one. */
+/* Host bytes of a load, and of what stays until the next one. */
 uint64_t fg_packed_host_bytes(const fg_shape *shape);
 /* triangle: tied, the factor of the shared matrix; not read otherwise. After a failure nothing is loaded. */
 fgmm_status fg_packed_load(fg_packed *packed, const fg_shape *shape, const fg_parameters *parameters,

@@ -14,15 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What components that only fill up a panel add, PADDING of the kernels; and the least that others do: weight 0, whose
- * logarithm is -infinity. */
+/* Components that only fill up a panel lie this far below every log-density (PADDING of the kernels); those of weight
+ * 0, whose logarithm is -infinity, lie between the two. */
 static const float padding_offset = -2e30f;
 static const double least_log_constant = -1e30;
 
-/* Of nearest means: |m|^2 over the mean squared distance of a mean's own rows up to which products tell them apart,
- * where 2^-22 |m|^2 is 2^-10 of that distance. */
+/* Products tell the nearest means apart up to this |m|^2 over the mean squared distance of a mean's own rows: 2^-22
+ * |m|^2 is then 2^-10 of that distance. */
 static const double most_squares = 4096;
-/* Relative rounding of |y|^2 - 2 y.m + |m|^2 as computed: three terms, each with a few float roundings. */
+/* |y|^2 - 2 y.m + |m|^2 is rounded by this share of its largest term: three terms have a few float roundings each. */
 static const double product_rounding = 0x1p-22;
 
 /* ---- the arrays ---- */
@@ -35,7 +35,8 @@ uint64_t fg_packing_floats(const fg_shape *s)
 
 uint64_t fg_packing_bytes(const fg_shape *s)
 {
-    enum { PER_COMPONENT = 3 + sizeof(fg_error) / sizeof(double) }; /* log constants, squares, errors of products */
+    /* log constants, squares, errors of products, error bounds */
+    enum { PER_COMPONENT = 3 + sizeof(fg_error) / sizeof(double) };
     const uint64_t k = s->k, d = s->d, is_tied = s->covariance == FGMM_TIED;
     const uint64_t factors = is_tied || s->covariance == FGMM_FULL ? 2 * d * d : 0; /* U and W */
     const uint64_t white = is_tied ? s->padded_k * (uint64_t)s->row_stride + fg_triangle_floats(s) : 0;
@@ -166,7 +167,7 @@ static void set_means(fg_packing *m, const fg_shape *s)
     }
 }
 
-/* What the choice of pruning asks for, where parameters have variances. */
+/* The choice of pruning asks for these where parameters have variances. */
 static fgmm_status set_variances(fg_packing *m, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
@@ -191,15 +192,15 @@ static double log_determinant_of(const fg_shape *s, const fg_parameters *p, uint
     return sum;
 }
 
-/* log det S_c of a matrix; what its factor does to the log-density and to second moments is noted. */
-static double note_factor(fg_packing *m, const fg_shape *s, const fg_triangle *triangle, uint32_t c)
+/* Returns log det S_c of a matrix, and records what its factor does to the log-density and to second moments. */
+static double record_factor(fg_packing *m, const fg_shape *s, const fg_triangle *triangle, uint32_t c)
 {
     fg_error_add_factor(&m->facts.errors[c], m, triangle, c);
     m->facts.is_wide[c] |= (cl_uint)fg_sums_are_wide(triangle->loss, s->d);
     return triangle->log_determinant;
 }
 
-/* The same of a full covariance, which is factored for that, and packed on the way. */
+/* The same for a full covariance, which is factored for that, and packed on the way. */
 static fgmm_status pack_factor(double *log_determinant, fg_triangle *triangle, fg_packing *m, const fg_shape *s,
                                uint32_t c)
 {
@@ -208,13 +209,13 @@ static fgmm_status pack_factor(double *log_determinant, fg_triangle *triangle, f
     FG_TRY(fg_triangle_make(triangle, matrix, s->d, scale));
     fg_triangle_pack(m->packed + c * fg_triangle_floats(s), s, triangle->w, m->facts.mean_offsets + (size_t)c * s->d,
                      scale);
-    *log_determinant = note_factor(m, s, triangle, c);
+    *log_determinant = record_factor(m, s, triangle, c);
 done:
     return status;
 }
 
-/* log pi_c + log-normaliser, less what the largest log-densities have in common: the highest of them, less the D/2 nats
- * that a row is away from its mean. */
+/* A constant is log pi_c + log-normaliser. All lose what the largest log-densities have in common: the highest constant
+ * less the D/2 nats that a row is away from its mean. */
 static fgmm_status set_log_constants(fg_packing *m, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
@@ -227,7 +228,7 @@ static fgmm_status set_log_constants(fg_packing *m, const fg_shape *s)
         if (s->covariance == FGMM_FULL) {
             FG_TRY(pack_factor(&log_determinant, &own, m, s, c));
         } else if (s->covariance == FGMM_TIED) {
-            log_determinant = note_factor(m, s, m->in.tied, c);
+            log_determinant = record_factor(m, s, m->in.tied, c);
         } else {
             fg_error_add_scales(&f->errors[c], m, s, c);
             log_determinant = log_determinant_of(s, p, c);
@@ -244,7 +245,7 @@ done:
 
 /* ---- which form ---- */
 
-/* h |m|^2 of component c, whose scale is known. */
+/* Returns h |m|^2 of component c, whose scale is known. */
 static double scaled_squares(const fg_packing *m, const fg_shape *s, uint32_t c)
 {
     const double *variances = m->in.parameters->covariances;
@@ -257,15 +258,15 @@ static double scaled_squares(const fg_packing *m, const fg_shape *s, uint32_t c)
     return sum;
 }
 
-/* Error of a log-density near its own rows, in nats, in the form of products, diag s y - s m. */
+/* Returns how far products, diag s y - s m, may take a log-density near its own rows, in nats. */
 static double product_error(const fg_shape *s, double squares)
 {
     if (s->assignment == FG_ASSIGN_HARD) return 0;
     return s->covariance == FGMM_DIAG ? 0x1p-23 * sqrt(2 * squares * s->d) : product_rounding * 2 * squares;
 }
 
-/* Mean squared distance of component c's rows to it: sum of its variances. Where these are not known, K centres of rows
- * of spread 1 in D dimensions leave about K^(-1/D) of it, and |m|^2 is about 1. */
+/* Returns the mean squared distance of component c's rows to it, the sum of its variances. Where these are not known, K
+ * centres of rows of spread 1 in D dimensions leave about K^(-1/D) of it, and |m|^2 is about 1. */
 static double squared_distance_of(const fg_packing *m, const fg_shape *s, uint32_t c)
 {
     const fg_parameters *p = m->in.parameters;
@@ -291,7 +292,7 @@ static double scale_of(const fg_packing *m, const fg_shape *s, uint32_t c)
     return s->covariance == FGMM_TIED ? 0.5 : 0.5 / m->in.parameters->covariances[c];
 }
 
-/* Scales of component c, and its panel's form. */
+/* Sets component c's scales, and its panel's form where it needs differences. */
 static void choose_form(fg_packing *m, const fg_shape *s, uint32_t c)
 {
     const double scale = scale_of(m, s, c);
@@ -306,8 +307,8 @@ static void choose_form(fg_packing *m, const fg_shape *s, uint32_t c)
 
 /* ---- the packed form ---- */
 
-/* What the form adds to component c's error, whose offset is known. kept: what of it is - h |m|^2. */
-static void note_form(fg_packing *m, const fg_shape *s, double kept, uint32_t c)
+/* Adds what the form does to component c's error; its offset is known. kept: the part of it that is - h |m|^2. */
+static void add_form_error(fg_packing *m, const fg_shape *s, double kept, uint32_t c)
 {
     fg_error *error = &m->facts.errors[c];
     double *log_constant = &m->facts.log_constants[c];
@@ -324,7 +325,7 @@ static void note_form(fg_packing *m, const fg_shape *s, double kept, uint32_t c)
         fg_error_add_products(error, s, (double)m->scale[c], m->centres + (size_t)c * s->row_stride);
 }
 
-/* Component c of a panel, column c % panel of every dimension, and what is added to its sums: by the panel's form. */
+/* Fills component c's column of its panel, number c % panel of every dimension, and its offset, by the panel's form. */
 static void pack_column(fg_packing *m, const fg_shape *s, uint32_t c)
 {
     const int is_diag = s->covariance == FGMM_DIAG, is_exact = (int)m->is_exact[c / s->panel];
@@ -342,18 +343,18 @@ static void pack_column(fg_packing *m, const fg_shape *s, uint32_t c)
     }
     const double kept = is_diag || is_exact ? 0.0 : m->squares[c];
     m->offset[c] = (float)((double)m->normaliser[c] - kept);
-    note_form(m, s, kept, c);
+    add_form_error(m, s, kept, c);
 }
 
-/* Full: the mean in front of the factor, which pack_factor has packed. */
+/* Puts a full covariance's mean in front of the factor, which pack_factor has packed. */
 static void pack_full(fg_packing *m, const fg_shape *s, uint32_t c)
 {
     memcpy(m->packed + c * fg_triangle_floats(s), m->means + (size_t)c * s->row_stride, s->row_stride * sizeof(float));
     m->offset[c] = m->normaliser[c];
-    note_form(m, s, 0, c);
+    add_form_error(m, s, 0, c);
 }
 
-/* Packs all components; the panels' forms follow from the first loop. */
+/* A panel's form follows from all of its components, so that it is known after the first loop. */
 static void pack_all(fg_packing *m, const fg_shape *s)
 {
     for (uint32_t c = 0; c < s->k; c++) choose_form(m, s, c);

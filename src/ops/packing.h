@@ -11,7 +11,7 @@
 #include "shape.h"
 #include "triangle.h"
 
-/* What is loaded. Borrowed for as long as the packing exists. */
+/* What a load is made from. Borrowed for as long as the packing exists. */
 typedef struct fg_packing_input {
     const fg_parameters *parameters;
     const float *shift;            /* (d) */
@@ -42,9 +42,9 @@ typedef struct fg_packing {
     fg_component_facts facts;
 } fg_packing;
 
-/* Of a component in packed. */
+/* Floats of a component in packed. */
 uint64_t fg_packing_floats(const fg_shape *shape);
-/* Of the arrays of a packing and those of its facts, but for what fg_packed_bytes counts. */
+/* Bytes of the arrays of a packing and those of its facts, but for what fg_packed_bytes counts. */
 uint64_t fg_packing_bytes(const fg_shape *shape);
 /* Errors: MEMORY; INTERNAL where a matrix is not positive definite. On failure there is nothing to free. */
 fgmm_status fg_packing_make(fg_packing *packing, const fg_shape *shape, const fg_packing_input *input);

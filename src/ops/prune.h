@@ -16,7 +16,7 @@
 #include "packing.h"
 #include "split.h"
 
-/* What bounds are made of on the device. */
+/* The numbers on the device that bounds are made of. */
 typedef struct fg_pruning {
     const fg_pruning_method *method; /* of the shape; NULL: nothing is pruned, and nothing below */
     fg_buffer *offset;               /* float (padded_k): what is added to a bound's distance */
@@ -28,7 +28,7 @@ typedef struct fg_pruning {
 
 struct fg_pruning_method {
     const char *name;
-    int (*may_gain)(const fg_shape *shape);  /* by K and D, which are there, and the tile */
+    int (*may_gain)(const fg_shape *shape);  /* by K, D and the tile */
     uint32_t (*dims)(const fg_shape *shape); /* coordinates that a kernel is compiled for; NULL: none of its own */
     const fg_buffer_list *buffers;           /* of fg_pruning */
     /* Decides is_used, and writes the buffers if it is. Follows from the parameters alone, so that a run that is
@@ -40,7 +40,7 @@ extern const fg_pruning_method fg_prune_projection, fg_prune_first_term;
 
 /* prune.c: the backend's method where passes of this shape may gain by it, or are told to use it; else NULL. */
 const fg_pruning_method *fg_pruning_choose(const fg_shape *shape, const fg_pass_options *options);
-/* Of a load. */
+/* Host bytes of a load. */
 uint64_t fg_pruning_host_bytes(const fg_shape *shape);
 
 /* principal_axes.c: axes (count, d), rows orthonormal or zero, leading principal axes of means (k, row_stride) about 0.

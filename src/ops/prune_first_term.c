@@ -12,22 +12,23 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Shapes that fewer products cannot help (K D). */
+/* Fewer products cannot help shapes of less K D. */
 enum { LEAST_PRODUCT = 1 << 14 };
-/* What one term leaves of a vector, relative to its length, about: uniform in half a unit of 8 bits. Any value gives
- * true bounds; this one gives tight ones. */
+/* One term leaves about this share of a vector's length: residuals are uniform in half a unit of 8 bits. Any value
+ * gives true bounds; this one gives tight ones. */
 static const double term_residual = 0x1.6ap-10;
-/* Rounding of a row's squares, and |y^(0)|^2 <= (1 + 2^-8)^2 |y|^2. */
+/* A row's squares are rounded, and |y^(0)|^2 <= (1 + 2^-8)^2 |y|^2. */
 static const double row_rounding = 1.01;
-/* Nats; of h |m|^2, h |y|^2 and the normaliser: float sums over D and the few operations behind them. */
+/* Float sums over D and the few operations behind them move a bound by this many nats, and this share of the
+ * normaliser. */
 static const double slack_nats = 0.01, slack_of_normaliser = 0x1p-22;
 
 /* A product of the matrix unit takes this share of the time that one in vectors takes (measured with AMX and AVX-512,
  * loads and the zeroing of tiles included). */
 static const double product_share = 0.11;
-/* What bounds cost a row besides, and for each candidate and dimension: rows of real data have some 2.5 times the
- * candidates of rows drawn from the mixture. Lists in place of direct sums cost a row LISTS_PER_DIM (D + LISTS_DIMS).
- * Measured at D = 64 .. 784. */
+/* Bounds cost a row a sweep besides, and each candidate so much for each dimension: rows of real data have some 2.5
+ * times the candidates of rows drawn from the mixture. Lists in place of fused sums cost a row LISTS_PER_DIM (D +
+ * LISTS_DIMS). Measured at D = 64 .. 784. */
 enum { SWEEP = 2000, SWEEP_PER_COMPONENT = 8, CANDIDATE_PER_DIM = 45, LISTS_PER_DIM = 32, LISTS_DIMS = 128 };
 /* The share of the cost without bounds that the cost with them may be promised to be, at most. */
 static const double most_first_term_cost = 0.92;
@@ -52,7 +53,7 @@ static double slack_of_sums(const fg_shape *s)
     return (2 * (double)s->d + 16) * 0x1p-24;
 }
 
-/* Nats that component c's bound is above its log-density at most, the row's share left out. */
+/* Returns the nats that component c's bound is above its log-density at most, the row's share left out. */
 static double slack_of(const fg_shape *s, const fg_packing *m, const fg_split_report *split, uint32_t c)
 {
     const double of_mean = split->first_residuals[c] / term_residual;
@@ -64,8 +65,8 @@ static double slack_of(const fg_shape *s, const fg_packing *m, const fg_split_re
 
 /* ---- the choice ---- */
 
-/* Costs of a row, in elements of a product in vectors. What is compared follows the sums of the products: where rows
- * would go straight into sums (fused.c), bounds need lists. */
+/* Compares costs of a row, in elements of a product in vectors. Where rows would go straight into sums (fused.c),
+ * bounds need lists. */
 static int is_worthwhile(const fg_shape *s, double products, double candidates)
 {
     const double d = s->d, elements = (double)s->padded_k * d;

@@ -13,19 +13,21 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Shapes that few coordinates cannot help. */
+/* Few coordinates cannot help shapes of less. */
 enum { LEAST_K = 128, LEAST_D = 64 };
-/* Coordinates, the length of the residual included: of descriptors with some hundred dimensions, and of more. */
+/* So many coordinates, the length of the residual included, are best for descriptors of some hundred dimensions, and
+ * for rows of more. */
 enum { FEW_DIMS = 256, DIMS = 48, DIMS_OF_MANY = 32 };
 /* A candidate costs so many elements of a product for each dimension, and lanes of a vector (measured: 20 cycles at
  * D = 128 with 16 lanes). */
 enum { CANDIDATE_PER_DIM = 5, CANDIDATE_PER_LANE = 12 };
 /* The share of the cost without bounds that the cost with them may be promised to be, at most. */
 static const double most_projection_cost = 0.85;
-/* Of h |m|^2: rounding of products, coordinates and axes, many times over. */
+/* A bound is raised by this share of h |m|^2, many times the rounding of products, coordinates and axes, and these
+ * nats. */
 static const double slack_share = 0x1p-14, slack_nats = 0.01;
-/* Of |v|^2, what rounding may take from the squared length of a residual: REST_ROUNDING of cl/cpu/projection_bound.cl.
- */
+/* Rounding may take this share of |v|^2 from the squared length of a residual: REST_ROUNDING of
+ * cl/cpu/projection_bound.cl. */
 static const double residual_rounding = 0x1p-18;
 
 static int may_gain(const fg_shape *s)
@@ -103,7 +105,7 @@ done:
     return status;
 }
 
-/* Component c's coordinates: A m, and the length of the residual. */
+/* Sets component c's coordinates: A m, and the length of the residual. */
 static void project(projection *p, const fg_shape *s, const fg_packing *m, uint32_t c)
 {
     const float *mean = m->means + (size_t)c * s->row_stride;
@@ -121,7 +123,7 @@ static void project(projection *p, const fg_shape *s, const fg_packing *m, uint3
 
 /* ---- the choice ---- */
 
-/* Costs of a row, in elements of a product. */
+/* Compares costs of a row, in elements of a product. */
 static int is_worthwhile(const fg_shape *s, double candidates)
 {
     const double k = s->k, d = s->d, dims = dims_of(s);
@@ -144,7 +146,7 @@ done:
 
 /* ---- the buffers ---- */
 
-/* Component c's column of the packed coordinates, and its offset with room for rounding. */
+/* Fills component c's column of the packed coordinates, and its offset, with slack for rounding. */
 static void pack(projection *p, const fg_shape *s, const fg_packing *m, uint32_t c)
 {
     const double slack = slack_share * m->squares[c] + (s->assignment == FG_ASSIGN_SOFT ? slack_nats : 0);

@@ -14,14 +14,14 @@
 #include <string.h>
 
 enum { LEAST_TERMS = 2, TILE = FG_SPLIT_ROWS * FG_SPLIT_DEPTH };
-/* Products of a matrix unit that take as long as an element of a panel in differences. */
+/* So many products of a matrix unit take as long as an element of a panel in differences. */
 enum { DIFFERENCE_PRODUCTS = 10 };
 
-/* What rows that are no whole numbers add, relative to |y| |2 m|: their own residual, and the products (s, t) with
- * s + t >= terms that are left out (docs/math.md, "Splitting"). */
+/* Rows that are no whole numbers add this to the error, relative to |y| |2 m|: their own residual, and the products
+ * (s, t) with s + t >= terms that are left out (docs/math.md, "Splitting"). */
 static const double row_error[FG_SPLIT_TERMS + 1] = {0, 0, 3 * 0x1p-17, 5 * 0x1p-26};
 
-/* Squared length of what so many terms leave of a component's 2 m; of none, of all of it. */
+/* The squared length of what so many terms leave of a component's 2 m; without any, of all of it. */
 typedef struct mean_residuals {
     double squares[FG_SPLIT_TERMS + 1];
 } mean_residuals;
@@ -61,8 +61,8 @@ static uint64_t row_values(const fg_shape *s)
 
 /* ---- splitting ---- */
 
-/* The nearest bf16, ties to even: its bits, and what it leaves of the number. */
-static cl_ushort take_term(float *residual)
+/* Takes the nearest bf16, ties to even, from *residual and returns its bits. */
+static cl_ushort next_term(float *residual)
 {
     uint32_t bits;
     float term;
@@ -73,7 +73,7 @@ static cl_ushort take_term(float *residual)
     return (cl_ushort)(bits >> 16);
 }
 
-/* Component c's column of each slab and term, and its residual. */
+/* Fills component c's column of each slab and term. */
 static mean_residuals split_mean(cl_ushort *split, const fg_shape *s, const float *mean, uint32_t c)
 {
     const uint32_t half = c % FG_SPLIT_ROWS / 16, column = c % 16;
@@ -85,7 +85,7 @@ static mean_residuals split_mean(cl_ushort *split, const fg_shape *s, const floa
         float residual = 2 * mean[j];
         left.squares[0] += (double)residual * (double)residual;
         for (uint32_t t = 0; t < FG_SPLIT_TERMS; t++) {
-            to[t * TILE + j % 2] = take_term(&residual);
+            to[t * TILE + j % 2] = next_term(&residual);
             left.squares[t + 1] += (double)residual * (double)residual;
         }
     }
@@ -94,14 +94,14 @@ static mean_residuals split_mean(cl_ushort *split, const fg_shape *s, const floa
 
 /* ---- the number of terms ---- */
 
-/* Error of the product relative to |y| |2 m|, of `terms` terms. */
+/* Returns the error of a product of `terms` terms, relative to |y| |2 m|. */
 static double relative_error(const mean_residuals *r, uint32_t terms, int are_rows_whole)
 {
     const double of_means = r->squares[0] > 0 ? sqrt(r->squares[terms] / r->squares[0]) : 0;
     return of_means + (are_rows_whole ? 0 : row_error[terms]);
 }
 
-/* What `terms` terms leave of a log-density, in nats (docs/math.md, equation 30). */
+/* Returns what `terms` terms leave of a log-density, in nats (docs/math.md, equation 30). */
 static double split_error(const mean_residuals *r, double squares, uint32_t terms, int are_rows_whole)
 {
     const double delta = relative_error(r, terms, are_rows_whole);
@@ -113,7 +113,7 @@ static uint32_t panel_end(const fg_shape *s, uint32_t panel)
     return (uint32_t)fg_min_u64(s->k, ((uint64_t)panel + 1) * s->panel);
 }
 
-/* Fewest terms that keep each component of a panel within the limit, or all of them. k-means takes all. */
+/* Returns the fewest terms that keep each component of a panel within the limit, or all of them. k-means takes all. */
 static uint32_t choose_terms(const fg_shape *s, const fg_packing *m, const mean_residuals *residuals, uint32_t panel)
 {
     uint32_t terms = s->assignment == FG_ASSIGN_HARD ? FG_SPLIT_TERMS : LEAST_TERMS;
@@ -128,7 +128,7 @@ static uint32_t choose_terms(const fg_shape *s, const fg_packing *m, const mean_
     return terms;
 }
 
-/* Products of an element that `terms` terms of means and row_terms of rows make. */
+/* Returns the products of an element that `terms` terms of means and row_terms of rows make. */
 static double products_of(uint32_t terms, uint32_t row_terms)
 {
     uint32_t count = 0;

@@ -22,8 +22,8 @@ typedef union word {
     float numbers[4]; /* of a component: h, the power of two that its terms lack, what is added, 0 */
 } word;
 
-/* What a row's terms leave, relative to |y| |2 m|: of two, its own residual and the product of both second terms; of
- * one, where rows were meant to be whole numbers and are not, a rounding. A term's rounding is at most 2^-11. */
+/* A row's terms leave this, relative to |y| |2 m|: two, its own residual and the product of both second terms; one,
+ * where rows were meant to be whole numbers and are not, a rounding. A term's rounding is at most 2^-11. */
 static const double two_terms_error = 2 * 0x1p-22, one_term_error = 0x1p-11;
 /* The unit cuts its sums off: half a unit of the last place, 2^-24, for each 16 dimensions, of sums that are on average
  * half as long as the last one. */
@@ -127,7 +127,8 @@ static void scale_mean(float *scaled, float *lacking, const float *mean, uint64_
     for (uint64_t j = 0; j < count; j++) scaled[j] = (float)((double)mean[j] * factor);
 }
 
-/* Component c's terms in its panel; the error of its products relative to |y| |2 m|. lacking: as scale_mean. */
+/* Fills component c's terms in its panel; returns the error of its products, relative to |y| |2 m|. lacking: as
+ * scale_mean. */
 static double split_mean(word *panel, float *lacking, const fg_shape *s, const float *mean, uint32_t c)
 {
     const uint64_t pairs = pairs_of(s), fragment = c % PANEL / COMPONENTS, count = s->row_stride; /* zeros behind D */
@@ -150,13 +151,13 @@ static double split_mean(word *panel, float *lacking, const fg_shape *s, const f
     return length > 0 ? sqrt(sum_of_squares(residuals, count) / length) : 0;
 }
 
-/* What products leave of component c's log-density, in nats (docs/math.md, equations 30 and 31). */
+/* Returns what products leave of component c's log-density, in nats (docs/math.md, equations 30 and 31). */
 static double product_error(const fg_shape *s, const fg_packing *m, double delta, uint64_t c)
 {
     return m->product_errors[c] + m->squares[c] * (2 * delta + 0x1p21 * delta * delta + 2 * cut_error * (double)s->d);
 }
 
-/* What a row's terms leave of it. */
+/* Returns the part of a product's error that is the row's. */
 static double row_error(const fg_shape *s, const fg_packing *m)
 {
     return m->are_rows_whole ? 0 : fg_warp_row_terms(s) == 1 ? one_term_error : two_terms_error;
