@@ -8,13 +8,29 @@
 
 #include <stdio.h>
 
-/* cl/matrix/warp_responsibilities.cl */
+/* cl/matrix/warp_responsibilities.cl: warps of a work-group, and entries of a lane's list. */
+enum { WARPS = 4, WARP_ITEMS = 32 * WARPS, WARP_ENTRIES = 32 };
+
+/* Fragments of rows that a warp has. */
+static uint32_t down_of(const fg_shape *s)
+{
+    enum { FRAGMENT_DIMS = 16, MOST_FRAGMENTS = 8 }; /* of 16 rows that two fragments' rows may have: 64 registers */
+    const uint64_t fragments = 2 * fg_ceil_div(s->d, 2 * FRAGMENT_DIMS);
+    return fg_split_f16_row_terms(s) * fragments <= MOST_FRAGMENTS ? 2 : 1;
+}
+
+/* Rows of a work-group. */
+static uint32_t tile_rows_of(const fg_shape *s)
+{
+    enum { FRAGMENT_ROWS = 16 };
+    return WARPS * FRAGMENT_ROWS * down_of(s);
+}
 
 /* Warps: rows of a launch, about what a device works on at a time; their lanes' lists are used again by the next. */
 static uint32_t most_warp_rows(const fg_shape *s)
 {
     enum { GROUPS_PER_UNIT = 4 };
-    const uint64_t tile_rows = fg_warp_tile_rows(s), groups = (uint64_t)s->compute_units * GROUPS_PER_UNIT;
+    const uint64_t tile_rows = tile_rows_of(s), groups = (uint64_t)s->compute_units * GROUPS_PER_UNIT;
     return (uint32_t)fg_min_u64(fg_round_up(s->batch_rows, tile_rows), groups * tile_rows);
 }
 
@@ -22,7 +38,7 @@ static uint32_t most_warp_rows(const fg_shape *s)
 static uint64_t scratch_floats(fg_pass *pass)
 {
     enum { LANES_PER_ROW = 4 };
-    return (uint64_t)most_warp_rows(&pass->shape) * LANES_PER_ROW * FG_WARP_ENTRIES * 2;
+    return (uint64_t)most_warp_rows(&pass->shape) * LANES_PER_ROW * WARP_ENTRIES * 2;
 }
 
 static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
@@ -31,7 +47,7 @@ static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows, cl_ulong first
     const fg_shape *s = &pass->shape;
     const fg_packed *p = &pass->packed;
     const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows->n, tile_rows = fg_warp_tile_rows(s), panels = s->padded_k / FG_SPLIT_ROWS;
+    const cl_uint n = (cl_uint)rows->n, tile_rows = tile_rows_of(s), panels = s->padded_k / FG_SPLIT_ROWS;
     const cl_uint most = (cl_uint)fg_min_u64(most_warp_rows(s), fg_sparse_launch_rows(s, tile_rows));
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
         const fg_argument arguments[] = {
@@ -46,7 +62,7 @@ static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows, cl_ulong first
             FG_ARG_BUFFER(lists->values),
         };
         const uint64_t launched = fg_min_u64(most, n - first_row);
-        const size_t local = FG_WARP_ITEMS, global = (size_t)fg_ceil_div(launched, tile_rows) * local;
+        const size_t local = WARP_ITEMS, global = (size_t)fg_ceil_div(launched, tile_rows) * local;
         FG_TRY(FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local));
     }
 done:
@@ -69,8 +85,8 @@ static int suits(const fg_shape *s)
 
 static size_t own_options(const fg_shape *s, char *text, size_t room)
 {
-    return (size_t)snprintf(text, room, " -DWARPS=%d -DDOWN=%u -DROW_TERMS=%u -DENTRIES=%d", FG_WARPS, fg_warp_down(s),
-                            fg_warp_row_terms(s), FG_WARP_ENTRIES);
+    return (size_t)snprintf(text, room, " -DWARPS=%d -DDOWN=%u -DROW_TERMS=%u -DENTRIES=%d", WARPS, down_of(s),
+                            fg_split_f16_row_terms(s), WARP_ENTRIES);
 }
 
 #define MEMBERS                                                                                                        \

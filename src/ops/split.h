@@ -47,14 +47,8 @@ uint64_t fg_split_host_bytes(const fg_shape *shape);
 /* 0 without a method, or where rows are split in registers. */
 uint64_t fg_split_row_values(const fg_shape *shape);
 
-/* ---- how a warp's work is cut (split_f16.c) ---- */
-
-enum { FG_WARPS = 4, FG_WARP_ITEMS = 32 * FG_WARPS, FG_WARP_ENTRIES = 32, FG_WARP_DIMS = 128 };
-
-/* Macros of cl/matrix/warp_responsibilities.cl: f16 terms of a row, fragments of rows that a warp has, rows of a
- * work-group. */
-uint32_t fg_warp_row_terms(const fg_shape *shape);
-uint32_t fg_warp_down(const fg_shape *shape);
-uint32_t fg_warp_tile_rows(const fg_shape *shape);
+/* split_f16.c: a warp keeps its rows in registers, so many dimensions of them, split into so many terms. */
+enum { FG_WARP_DIMS = 128 };
+uint32_t fg_split_f16_row_terms(const fg_shape *shape);
 
 #endif

@@ -157,10 +157,15 @@ static double product_error(const fg_shape *s, const fg_packing *m, double delta
     return m->product_errors[c] + m->squares[c] * (2 * delta + 0x1p21 * delta * delta + 2 * cut_error * (double)s->d);
 }
 
+uint32_t fg_split_f16_row_terms(const fg_shape *s)
+{
+    return s->type == FGMM_U8 || s->type == FGMM_I8 ? 1 : 2;
+}
+
 /* Returns the part of a product's error that is the row's. */
 static double row_error(const fg_shape *s, const fg_packing *m)
 {
-    return m->are_rows_whole ? 0 : fg_warp_row_terms(s) == 1 ? one_term_error : two_terms_error;
+    return m->are_rows_whole ? 0 : fg_split_f16_row_terms(s) == 1 ? one_term_error : two_terms_error;
 }
 
 /* Splits the components of a panel; 1 where its products are good enough. */
@@ -221,22 +226,3 @@ done:
 }
 
 const fg_split_method fg_split_f16 = {.buffers = &buffers, .load = load};
-
-/* ---- the warp's tile ---- */
-
-uint32_t fg_warp_row_terms(const fg_shape *s)
-{
-    return s->type == FGMM_U8 || s->type == FGMM_I8 ? 1 : 2;
-}
-
-uint32_t fg_warp_down(const fg_shape *s)
-{
-    enum { MOST_FRAGMENTS = 8 }; /* of 16 rows that two fragments' rows may have: 64 registers */
-    return fg_warp_row_terms(s) * 2 * pairs_of(s) <= MOST_FRAGMENTS ? 2 : 1;
-}
-
-uint32_t fg_warp_tile_rows(const fg_shape *s)
-{
-    enum { FRAGMENT_ROWS = 16 };
-    return FG_WARPS * FRAGMENT_ROWS * fg_warp_down(s);
-}

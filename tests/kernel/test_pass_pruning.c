@@ -1,4 +1,4 @@
-/* test_pass_bounds.c - a pass whose responsibilities leave out what upper bounds show to be irrelevant, against the
+/* test_pass_pruning.c - a pass whose responsibilities leave out what upper bounds show to be irrelevant, against the
  * double-precision reference; and when such bounds are used. */
 #include "passes.h"
 #include "rng.h"
@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static shape_case bounds_case(fg_assignment assignment, fgmm_type type, uint64_t n, uint64_t d, uint64_t k)
+static shape_case pruning_case(fg_assignment assignment, fgmm_type type, uint64_t n, uint64_t d, uint64_t k)
 {
     return (shape_case){.backend = FGMM_BACKEND_CPU_SIMD,
                         .covariance = FGMM_SPHERICAL,
@@ -29,7 +29,7 @@ START_TEST(test_pass__bounds_equal_the_reference_at_tile_edges)
     static const uint64_t dims[] = {100, 300};
     static const uint64_t sizes[][2] = {{1, 1}, {11, 31}, {12, 32}, {13, 33}, {25, 1}, {49, 1000}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        const shape_case c = bounds_case(FG_ASSIGN_SOFT, FGMM_F32, sizes[i][0], dims[_i], sizes[i][1]);
+        const shape_case c = pruning_case(FG_ASSIGN_SOFT, FGMM_F32, sizes[i][0], dims[_i], sizes[i][1]);
         check_case(&c);
     }
 }
@@ -39,7 +39,7 @@ START_TEST(test_pass__bounds_keep_the_nearest)
 {
     static const uint64_t sizes[][2] = {{1, 1}, {13, 33}, {193, 5000}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        const shape_case c = bounds_case(FG_ASSIGN_HARD, FGMM_U8, sizes[i][0], 100, sizes[i][1]);
+        const shape_case c = pruning_case(FG_ASSIGN_HARD, FGMM_U8, sizes[i][0], 100, sizes[i][1]);
         check_case(&c);
     }
 }
@@ -50,7 +50,7 @@ END_TEST
 START_TEST(test_pass__bounds_in_hard_cases)
 {
     static const double overlaps[] = {1e-3, 0.9, 1.1, 3};
-    shape_case c = bounds_case(FG_ASSIGN_SOFT, FGMM_F32, 97, 47, 5000);
+    shape_case c = pruning_case(FG_ASSIGN_SOFT, FGMM_F32, 97, 47, 5000);
     check_case(&c);
     c.k = 200;
     for (size_t i = 0; i < sizeof overlaps / sizeof overlaps[0]; i++) {
@@ -96,7 +96,7 @@ static void make_residuals(rest_case *c)
     for (size_t k = 0; k < REST_K; k++) c->weights[k] = c->variances[k] = 1.0 / REST_K;
 }
 
-START_TEST(test_pass__bounds_are_true_where_rests_are_rounding)
+START_TEST(test_pass__bounds_are_true_where_residuals_are_rounding)
 {
     static rest_case c;
     static const float shift[REST_D];
@@ -173,7 +173,7 @@ static fg_pass_facts facts_of(const fg_pass *pass)
 }
 
 /* Whether it prunes; it then does so by what its backend has. */
-static int uses_bounds(const fg_pass *pass)
+static int prunes(const fg_pass *pass)
 {
     const fg_pass_facts facts = facts_of(pass);
     if (!facts.pruning) return 0;
@@ -187,11 +187,11 @@ START_TEST(test_pass__bounds_are_used_where_they_tell_components_apart)
     for (int assignment = FG_ASSIGN_SOFT; assignment <= FG_ASSIGN_HARD; assignment++) {
         fg_pass *pass = pass_for(backends[_i], (fg_assignment)assignment, MANY);
         load(pass, 20);
-        ck_assert(uses_bounds(pass));
+        ck_assert(prunes(pass));
         load(pass, 0); /* near each other: all are candidates */
-        ck_assert(!uses_bounds(pass));
+        ck_assert(!prunes(pass));
         load(pass, 20);
-        ck_assert(uses_bounds(pass));
+        ck_assert(prunes(pass));
         fg_pass_free(pass);
     }
 }
@@ -202,9 +202,9 @@ START_TEST(test_pass__bounds_of_kmeans_are_chosen_by_the_variances)
 {
     fg_pass *pass = pass_for(FGMM_BACKEND_CPU_SIMD, FG_ASSIGN_HARD, MANY);
     load_with(pass, 20, 0);
-    ck_assert(uses_bounds(pass));
+    ck_assert(prunes(pass));
     load_with(pass, 20, 400);
-    ck_assert(!uses_bounds(pass));
+    ck_assert(!prunes(pass));
     fg_pass_free(pass);
 }
 END_TEST
@@ -213,7 +213,7 @@ START_TEST(test_pass__bounds_are_not_used_for_few_rows)
 {
     fg_pass *pass = pass_for(FGMM_BACKEND_CPU_SIMD, FG_ASSIGN_SOFT, 1000);
     load(pass, 20);
-    ck_assert(!uses_bounds(pass));
+    ck_assert(!prunes(pass));
     fg_pass_free(pass);
 }
 END_TEST
@@ -233,7 +233,7 @@ END_TEST
 
 Suite *suite(void)
 {
-    Suite *s = suite_create("pass with bounds");
+    Suite *s = suite_create("pass that prunes");
     TCase *edges = tcase_create("bounds"), *use = tcase_create("use");
     tcase_add_checked_fixture(edges, NULL, close_device);
     tcase_add_checked_fixture(use, NULL, close_device);
@@ -242,7 +242,7 @@ Suite *suite(void)
     tcase_add_loop_test(edges, test_pass__bounds_equal_the_reference_at_tile_edges, 0, 2);
     tcase_add_test(edges, test_pass__bounds_keep_the_nearest);
     tcase_add_test(edges, test_pass__bounds_in_hard_cases);
-    tcase_add_test(edges, test_pass__bounds_are_true_where_rests_are_rounding);
+    tcase_add_test(edges, test_pass__bounds_are_true_where_residuals_are_rounding);
     tcase_add_loop_test(use, test_pass__bounds_are_used_where_they_tell_components_apart, 0, 2);
     tcase_add_test(use, test_pass__bounds_of_kmeans_are_chosen_by_the_variances);
     tcase_add_test(use, test_pass__bounds_are_not_used_for_few_rows);
