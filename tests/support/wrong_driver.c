@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <dlfcn.h>
+#include <stdatomic.h>
 
 enum { MOST_CHANGES = 4 };
 
@@ -53,7 +54,7 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueReadBuffer(cl_command_queue queue, cl_m
     return error;
 }
 
-static uint64_t most;
+static _Atomic uint64_t most; /* several threads launch kernels */
 
 typedef cl_int launch_fn(cl_command_queue, cl_kernel, cl_uint, const size_t *, const size_t *, const size_t *, cl_uint,
                          const cl_event *, cl_event *);
@@ -68,13 +69,13 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, c
     *(void **)&next = dlsym(RTLD_NEXT, "clEnqueueNDRangeKernel");
     if (clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof device, &device, NULL) == CL_SUCCESS)
         clGetKernelWorkGroupInfo(kernel, device, CL_KERNEL_LOCAL_MEM_SIZE, sizeof bytes, &bytes, NULL);
-    most = bytes > most ? bytes : most;
+    uint64_t before = atomic_load(&most);
+    while (bytes > before && !atomic_compare_exchange_weak(&most, &before, (uint64_t)bytes)) {
+    }
     return next(queue, kernel, dims, first, global, local, count, events, event);
 }
 
 uint64_t most_local_bytes(void)
 {
-    const uint64_t found = most;
-    most = 0;
-    return found;
+    return atomic_exchange(&most, 0);
 }
