@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mutants.py [NAME ...] - puts small faults into copies of the sources, one at a time, and runs the tests that should find
+"""mutants.py [NAME or FILE ...] - puts small faults into copies of the sources, one at a time, and runs the tests that should find
 them. Says of each whether a test failed ("killed") or none did ("LIVES"). Exit code 1 where one lives, no longer applies
 or does not compile. Needs nothing but Python, CMake and what the tests need.
 
@@ -211,15 +211,12 @@ def check_without(copy, test):
 
 
 def main(names):
-    paths = sorted(glob.glob(os.path.join(ROOT, "tests", "mutants", "*.mutant")))
+    paths = [name if name.endswith(".mutant") else os.path.join(ROOT, "tests", "mutants", name + ".mutant")
+             for name in names] or sorted(glob.glob(os.path.join(ROOT, "tests", "mutants", "*.mutant")))
     try:
         mutants = [Mutant(path) for path in paths]
-        unknown = set(names) - {mutant.name for mutant in mutants}
-        if unknown:
-            raise Wrong(f"{' '.join(sorted(unknown))}: no such file in tests/mutants")
-    except Wrong as error:
+    except (Wrong, OSError) as error:
         sys.exit(f"mutants: {error}")
-    mutants = [mutant for mutant in mutants if not names or mutant.name in names]
     sources, survivors, began = read_sources(), [], time.time()
     wrong = in_parallel([None], mutants, lambda _, mutant: mutant.find(sources))
     if wrong:
