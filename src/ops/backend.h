@@ -11,13 +11,17 @@
 typedef struct fg_backend fg_backend;
 typedef struct fg_dense fg_dense;
 typedef struct fg_dense_span fg_dense_span;
+typedef struct fg_inputs fg_inputs;
+typedef struct fg_moment_jobs fg_moment_jobs;
 typedef struct fg_moments fg_moments;
 typedef struct fg_pruning_method fg_pruning_method; /* prune.h */
-typedef struct fg_split_method fg_split_method;     /* split.h */
-typedef struct fg_pass fg_pass;
-typedef struct fg_rows fg_rows;
 typedef struct fg_shape fg_shape;
+typedef struct fg_sparse fg_sparse;
+typedef struct fg_split_method fg_split_method; /* split.h */
 typedef struct fg_tile fg_tile;
+typedef struct fg_totals fg_totals;
+typedef struct fg_transpose fg_transpose;
+typedef struct fg_whitening fg_whitening;
 
 /* Programs of a pass, the first two as fg_space_parameter.programs numbers them. */
 typedef enum fg_program {
@@ -30,49 +34,51 @@ typedef enum fg_program {
     FG_PROGRAMS = 6
 } fg_program;
 
-/* Sparse responsibilities: a batch's log-normalisers, and the few components of each row that matter. */
+/* Sparse responsibilities (sparse.h). */
 typedef struct fg_sparse_launches {
-    /* Floats of scratch; also plans what depends on it. */
-    uint64_t (*scratch_floats)(fg_pass *pass);
-    /* first: the element of buffer that is the first row's. shift: what is subtracted from them. */
-    fgmm_status (*run)(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift);
-    fgmm_status (*run_pruned)(fg_pass *pass, const fg_rows *rows, cl_ulong first); /* NULL: it cannot prune */
+    uint64_t (*scratch_floats)(const fg_shape *shape);
+    /* bins: of the transpose, for backends that count on the way. cutoff: as fg_sparse_run. */
+    fgmm_status (*run)(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff);
+    /* The same with upper bounds; NULL: it cannot prune. */
+    fgmm_status (*run_pruned)(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff);
 } fg_sparse_launches;
 
-/* Their transpose, from rows to components. */
+/* Their transpose (transpose.h). */
 typedef struct fg_transpose_launches {
-    uint32_t (*block_rows)(const fg_shape *shape); /* of a block that has bins of its own */
-    uint32_t (*blocks)(const fg_shape *shape);
-    int has_firsts; /* needs the first place of each component */
-    fgmm_status (*run)(fg_pass *pass, size_t rows);
+    uint64_t (*blocks)(const fg_shape *shape); /* of rows, that have bins of their own */
+    int has_firsts;                            /* needs the first nonzero of each component */
+    fgmm_status (*get_kernels)(fg_transpose *transpose, fgmm_device *device, const fg_shape *shape);
+    fgmm_status (*run)(const fg_transpose *transpose, const fg_inputs *in, const fg_sparse *sparse);
 } fg_transpose_launches;
 
-/* The dense path. */
+/* The dense path (dense_path.h). */
 typedef struct fg_dense_launches {
     uint64_t tile_bytes;                              /* of responsibilities, and of rows, in a tile */
     uint32_t most_tile_rows;                          /* summed before they are combined; 0: those of one tile */
     uint64_t (*product_count)(const fg_shape *shape); /* what has a partial product each, not counting splits */
     uint32_t (*y_stride)(const fg_shape *shape);      /* floats of a tile's row */
     uint64_t (*scratch_floats)(const fg_shape *shape);
-    fgmm_status (*get_kernels)(fg_pass *pass);
-    fgmm_status (*normalise)(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span);
-    fgmm_status (*multiply)(fg_pass *pass, cl_uint n);
+    fgmm_status (*get_kernels)(fg_dense *dense, fgmm_device *device, const fg_shape *shape);
+    fgmm_status (*normalise)(const fg_dense *dense, const fg_inputs *in, const fg_dense_span *span,
+                             const fg_buffer *logz);
+    fgmm_status (*multiply)(const fg_dense *dense, const fg_inputs *in, cl_uint n); /* n: rows of the tile */
 } fg_dense_launches;
 
-/* Second moments as matrices. */
+/* Second moments as matrices (matrices.h). */
 typedef struct fg_moments_launches {
     uint32_t (*bands)(const fg_shape *shape, uint64_t wanted); /* parts of a triangle */
     uint64_t (*scratch_elements)(const fg_shape *shape);
     uint64_t (*least_jobs)(const fg_shape *shape); /* of a launch, so that the device is busy */
-    fgmm_status (*run)(fg_pass *pass, const fg_rows *rows, const fg_buffer *out, cl_uint first_job, cl_uint end_job);
+    fgmm_status (*run)(const fg_moments *moments, const fg_inputs *in, const fg_transpose *transpose,
+                       const fg_moment_jobs *jobs);
 } fg_moments_launches;
 
-/* What matrices need before distances are taken. */
+/* What matrices need before distances are taken (matrices.h). */
 typedef struct fg_whitening_launches {
     uint64_t (*scratch_floats)(const fg_shape *shape);
-    fgmm_status (*run)(fg_pass *pass, const fg_rows *rows);
+    fgmm_status (*run)(const fg_whitening *whitening, const fg_inputs *in);
     /* Log-densities of full covariances, before the responsibilities; NULL: these take them along. */
-    fgmm_status (*densities)(fg_pass *pass, const fg_rows *rows);
+    fgmm_status (*densities)(const fg_whitening *whitening, const fg_inputs *in);
 } fg_whitening_launches;
 
 /* Kernels that know nothing of a pass: distances to posting lists, assignment, first centres. */

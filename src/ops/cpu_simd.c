@@ -141,144 +141,139 @@ uint64_t fg_cpu_check_rows(const fg_shape *s)
  * to the packed components of a panel. */
 enum { SCRATCH_DENSITIES = 96 * 1024, SWEEP_VECTORS = 4 };
 
-/* How many panels a block passes over before its rows are swept, and the layout of a worker's scratch.
- */
-static void plan_scratch(fg_lists *lists, const fg_shape *s)
+/* How many panels a block passes over before its rows are swept, and the layout of a worker's scratch. */
+fg_cpu_scratch fg_cpu_scratch_of(const fg_shape *s)
 {
+    fg_cpu_scratch plan;
     const fg_tile *tile = &s->tile;
     const uint32_t per_panel = tile->block * s->panel;
     const uint64_t most = fg_max_u64(1, SCRATCH_DENSITIES / per_panel);
-    lists->chunk_panels = (uint32_t)fg_min_u64(s->panels, most);
+    plan.panels = (uint32_t)fg_min_u64(s->panels, most);
     /* whole sweeps, and a vector more so that rows do not share cache sets */
     const uint32_t sweep = SWEEP_VECTORS * tile->vw;
-    lists->l_stride = (uint32_t)fg_round_up((uint64_t)lists->chunk_panels * s->panel, sweep) + tile->vw;
-    /* scratch_t of cl/sweep.cl: four arrays have a number a row, filled up to whole vectors; then a list */
-    const uint64_t rows = (uint64_t)tile->block * (s->row_stride + tile->vw + lists->l_stride);
+    plan.l_stride = (uint32_t)fg_round_up((uint64_t)plan.panels * s->panel, sweep) + tile->vw;
+    /* scratch_t of cl/cpu/sweep.cl: four arrays have a number a row, filled up to whole vectors; then a list */
+    const uint64_t rows = (uint64_t)tile->block * (s->row_stride + tile->vw + plan.l_stride);
     const uint64_t numbers =
         4 * fg_round_up(tile->block, tile->vw) + 2 * (fg_round_up(s->capacity, tile->vw) + tile->vw);
-    const uint64_t split_floats = fg_split_row_values(s) / 2; /* matrix: bf16 terms of the rows */
-    const uint64_t pruning = s->pruning ? (uint64_t)tile->block * s->projection_dims + lists->l_stride : 0;
-    lists->scratch_floats = fg_round_up(rows + numbers + split_floats + pruning, 64);
+    const uint64_t split_floats = fg_split_row_values(s) / 2; /* with a matrix unit: bf16 terms of the rows */
+    const uint64_t pruning = s->pruning ? (uint64_t)tile->block * s->projection_dims + plan.l_stride : 0;
+    plan.floats = fg_round_up(rows + numbers + split_floats + pruning, 64);
+    return plan;
 }
 
-uint64_t fg_cpu_sparse_scratch(fg_pass *pass)
+uint64_t fg_cpu_sparse_scratch(const fg_shape *s)
 {
-    plan_scratch(&pass->lists, &pass->shape);
-    return pass->shape.workers * pass->lists.scratch_floats;
+    return s->workers * fg_cpu_scratch_of(s).floats;
 }
 
-fgmm_status fg_cpu_run_workers(fg_pass *pass, cl_kernel kernel, const fg_rows *rows, cl_ulong first,
-                               const fg_cpu_arguments *own)
+fgmm_status fg_cpu_run_workers(const fg_cpu_launch *launch, const fg_cpu_arguments *own)
 {
     fgmm_status status = FGMM_OK;
-    const fg_shape *s = &pass->shape;
-    const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows->n, most = fg_sparse_launch_rows(s, s->tile.block * s->workers);
+    const fg_inputs *in = launch->in;
+    const fg_sparse *sparse = launch->sparse;
+    const fg_shape *s = in->shape;
+    const fg_cpu_scratch plan = fg_cpu_scratch_of(s);
+    const cl_ulong first = fg_first_element(in);
+    const cl_uint n = (cl_uint)in->rows->n, most = fg_sparse_launch_rows(s, s->tile.block * s->workers);
     const size_t global = s->workers, local = 1;
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
         const cl_uint end = (cl_uint)fg_min_u64(n, (uint64_t)first_row + most);
-        const fg_argument batch[] = {FG_ARG_BUFFER(rows->buffer), FG_ARG_VALUE(first), FG_ARG_VALUE(first_row),
+        const fg_argument batch[] = {FG_ARG_BUFFER(in->rows->buffer), FG_ARG_VALUE(first), FG_ARG_VALUE(first_row),
                                      FG_ARG_VALUE(end)};
         const fg_argument rest[] = {
-            FG_ARG_VALUE(s->panels),       FG_ARG_VALUE(lists->chunk_panels), FG_ARG_VALUE(s->k),
-            FG_ARG_VALUE(s->cutoff),       FG_ARG_BUFFER(lists->scratch),     FG_ARG_VALUE(lists->scratch_floats),
-            FG_ARG_VALUE(lists->l_stride), FG_ARG_VALUE(s->capacity),         FG_ARG_BUFFER(lists->logz),
-            FG_ARG_BUFFER(lists->counts),  FG_ARG_BUFFER(lists->components),  FG_ARG_BUFFER(lists->values),
-            FG_ARG_BUFFER(lists->bins),
+            FG_ARG_VALUE(s->panels),       FG_ARG_VALUE(plan.panels),         FG_ARG_VALUE(s->k),
+            FG_ARG_VALUE(launch->cutoff),  FG_ARG_BUFFER(sparse->scratch),    FG_ARG_VALUE(plan.floats),
+            FG_ARG_VALUE(plan.l_stride),   FG_ARG_VALUE(s->capacity),         FG_ARG_BUFFER(sparse->logz),
+            FG_ARG_BUFFER(sparse->counts), FG_ARG_BUFFER(sparse->components), FG_ARG_BUFFER(sparse->values),
+            FG_ARG_BUFFER(launch->bins),
         };
         enum { BATCH = sizeof batch / sizeof batch[0], REST = sizeof rest / sizeof rest[0] };
         fg_argument all[BATCH + FG_CPU_MOST_ARGUMENTS + REST];
         memcpy(all, batch, sizeof batch);
         memcpy(all + BATCH, own->arguments, own->count * sizeof *all);
         memcpy(all + BATCH + own->count, rest, sizeof rest);
-        FG_TRY(fg_kernel_launch(pass->device, kernel, all, BATCH + own->count + REST, 1, &global, &local));
+        FG_TRY(fg_kernel_launch(in->device, launch->kernel, all, BATCH + own->count + REST, 1, &global, &local));
     }
 done:
     return status;
 }
 
 /* Rows (row type of the program) minus shift. */
-static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
+static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
 {
-    const fg_packed *p = &pass->packed;
-    const fg_argument own[] = {FG_ARG_BUFFER(shift), FG_ARG_BUFFER(p->packed), FG_ARG_BUFFER(p->scale),
+    const fg_packed *p = in->parameters;
+    const fg_cpu_launch launch = {sparse, in, bins, cutoff, sparse->plain};
+    const fg_argument own[] = {FG_ARG_BUFFER(in->shift), FG_ARG_BUFFER(p->packed), FG_ARG_BUFFER(p->scale),
                                FG_ARG_BUFFER(p->offset), FG_ARG_BUFFER(p->is_exact)};
-    return fg_cpu_run_workers(pass, pass->responsibilities, rows, first,
-                              &(fg_cpu_arguments){own, sizeof own / sizeof own[0]});
+    return fg_cpu_run_workers(&launch, &(fg_cpu_arguments){own, sizeof own / sizeof own[0]});
 }
 
-/* The same with bounds; not for whitened rows. */
-static fgmm_status run_pruned(fg_pass *pass, const fg_rows *rows, cl_ulong first)
+/* The same with upper bounds; not for whitened rows. */
+static fgmm_status run_pruned(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
 {
-    const fg_packed *p = &pass->packed;
+    const fg_packed *p = in->parameters;
+    const fg_cpu_launch launch = {sparse, in, bins, cutoff, sparse->pruned};
     const fg_argument own[] = {FG_ARG_BUFFER(p->shift),        FG_ARG_BUFFER(p->pruning.packed),
                                FG_ARG_BUFFER(p->scale),        FG_ARG_BUFFER(p->pruning.offset),
                                FG_ARG_BUFFER(p->pruning.axes), FG_ARG_BUFFER(p->means),
                                FG_ARG_BUFFER(p->normaliser)};
-    return fg_cpu_run_workers(pass, pass->pruned, rows, first, &(fg_cpu_arguments){own, sizeof own / sizeof own[0]});
+    return fg_cpu_run_workers(&launch, &(fg_cpu_arguments){own, sizeof own / sizeof own[0]});
 }
 
-static const fg_sparse_launches sparse = {fg_cpu_sparse_scratch, run_sparse, run_pruned};
+static const fg_sparse_launches sparse_launches = {fg_cpu_sparse_scratch, run_sparse, run_pruned};
 
 /* ---- transpose: cl/cpu/transpose.cl; responsibilities have counted already, in as many parts as there are workers
  * ---- */
 
-static uint32_t no_block_rows(const fg_shape *s)
-{
-    (void)s;
-    return 0;
-}
-
-static uint32_t blocks_of(const fg_shape *s)
+static uint64_t blocks_of(const fg_shape *s)
 {
     return s->workers;
 }
 
-static fgmm_status get_transpose_kernels(fg_pass *pass)
+static fgmm_status get_transpose_kernels(fg_transpose *transpose, fgmm_device *device, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(fg_program_kernel_once(&pass->scan, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "scan_entries"));
-    FG_TRY(fg_program_kernel_once(&pass->scatter, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "scatter_entries"));
+    FG_TRY(fg_program_kernel_once(&transpose->scan, device, s, FG_PROGRAM_SPARSE, "scan_entries"));
+    FG_TRY(fg_program_kernel_once(&transpose->scatter, device, s, FG_PROGRAM_SPARSE, "scatter_entries"));
 done:
     return status;
 }
 
-static fgmm_status transpose(fg_pass *pass, size_t rows)
+static fgmm_status run_transpose(const fg_transpose *transpose, const fg_inputs *in, const fg_sparse *sparse)
 {
     fgmm_status status = FGMM_OK;
-    const fg_shape *s = &pass->shape;
-    const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows;
+    const fg_shape *s = in->shape;
+    const cl_uint n = (cl_uint)in->rows->n;
     const fg_argument scan[] = {
         FG_ARG_VALUE(s->workers),
         FG_ARG_VALUE(s->k),
-        FG_ARG_BUFFER(lists->bins),
-        FG_ARG_BUFFER(lists->chunk_component),
-        FG_ARG_BUFFER(lists->chunk_first),
-        FG_ARG_BUFFER(lists->chunk_end),
-        FG_ARG_BUFFER(lists->component_chunk),
-        FG_ARG_BUFFER(lists->counters),
+        FG_ARG_BUFFER(transpose->bins),
+        FG_ARG_BUFFER(transpose->segment_component),
+        FG_ARG_BUFFER(transpose->segment_first),
+        FG_ARG_BUFFER(transpose->segment_end),
+        FG_ARG_BUFFER(transpose->component_segment),
+        FG_ARG_BUFFER(transpose->counters),
     };
     const fg_argument scatter[] = {
         FG_ARG_VALUE(n),
         FG_ARG_VALUE(s->k),
         FG_ARG_VALUE(s->capacity),
-        FG_ARG_BUFFER(lists->counts),
-        FG_ARG_BUFFER(lists->components),
-        FG_ARG_BUFFER(lists->values),
-        FG_ARG_BUFFER(lists->bins),
-        FG_ARG_BUFFER(lists->sorted_rows),
-        FG_ARG_BUFFER(lists->sorted_values),
+        FG_ARG_BUFFER(sparse->counts),
+        FG_ARG_BUFFER(sparse->components),
+        FG_ARG_BUFFER(sparse->values),
+        FG_ARG_BUFFER(transpose->bins),
+        FG_ARG_BUFFER(transpose->rows),
+        FG_ARG_BUFFER(transpose->values),
     };
     const size_t global = s->workers, one = 1;
-    FG_TRY(get_transpose_kernels(pass));
-    FG_TRY(FG_LAUNCH(pass, pass->scan, scan, 1, &one, &one));
-    FG_TRY(FG_LAUNCH(pass, pass->scatter, scatter, 1, &global, &one));
+    FG_TRY(FG_LAUNCH(in->device, transpose->scan, scan, 1, &one, &one));
+    FG_TRY(FG_LAUNCH(in->device, transpose->scatter, scatter, 1, &global, &one));
 done:
     return status;
 }
 
-const fg_transpose_launches fg_cpu_transpose = {no_block_rows, blocks_of, 0, transpose};
+const fg_transpose_launches fg_cpu_transpose = {blocks_of, 0, get_transpose_kernels, run_transpose};
 
 /* ---- dense path: cl/cpu/dense.cl ---- */
 
@@ -298,37 +293,36 @@ static uint64_t dense_scratch(const fg_shape *s)
     return s->workers * fg_block_floats(s);
 }
 
-static fgmm_status get_dense_kernels(fg_pass *pass)
+static fgmm_status get_dense_kernels(fg_dense *dense, fgmm_device *device, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
-    fg_dense *dense = &pass->dense;
-    FG_TRY(fg_program_kernel(&dense->responsibilities, pass->device, &pass->shape, FG_PROGRAM_DENSE,
-                             "dense_responsibilities"));
-    FG_TRY(fg_program_kernel(&dense->accumulate, pass->device, &pass->shape, FG_PROGRAM_DENSE, "dense_accumulate"));
+    FG_TRY(fg_program_kernel(&dense->responsibilities, device, s, FG_PROGRAM_DENSE, "dense_responsibilities"));
+    FG_TRY(fg_program_kernel(&dense->accumulate, device, s, FG_PROGRAM_DENSE, "dense_accumulate"));
 done:
     return status;
 }
 
-static fgmm_status normalise(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span)
+static fgmm_status normalise(const fg_dense *dense, const fg_inputs *in, const fg_dense_span *span,
+                             const fg_buffer *logz)
 {
-    const fg_shape *s = &pass->shape;
-    const fg_packed *p = &pass->packed;
-    const fg_dense *dense = &pass->dense;
-    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
-    const cl_uint use_list = (cl_uint)span->use_list, batch_rows = (cl_uint)rows->n;
-    const fg_weight_arguments weights = fg_weight_arguments_of(rows);
+    const fg_shape *s = in->shape;
+    const fg_packed *p = in->parameters;
+    const cl_ulong first = fg_first_element(in);
+    const cl_ulong scratch_floats = fg_block_floats(s);
+    const cl_uint use_list = (cl_uint)span->use_list, batch_rows = (cl_uint)in->rows->n;
+    const fg_weight_arguments weights = fg_weight_arguments_of(in->rows);
     const fg_argument arguments[] = {
-        FG_ARG_BUFFER(rows->buffer),
+        FG_ARG_BUFFER(in->rows->buffer),
         FG_ARG_VALUE(first),
         FG_ARG_BUFFER(weights.buffer),
         FG_ARG_VALUE(weights.first),
         FG_ARG_VALUE(weights.has_weights),
         FG_ARG_BUFFER(p->shift),
-        FG_ARG_BUFFER(pass->lists.sorted_rows),
+        FG_ARG_BUFFER(span->list),
         FG_ARG_VALUE(span->first),
         FG_ARG_VALUE(use_list),
         FG_ARG_VALUE(span->count),
-        FG_ARG_VALUE(dense->tile_rows),
+        FG_ARG_VALUE(dense->plan.tile_rows),
         FG_ARG_BUFFER(p->packed),
         FG_ARG_BUFFER(p->scale),
         FG_ARG_BUFFER(p->offset),
@@ -338,38 +332,37 @@ static fgmm_status normalise(fg_pass *pass, const fg_rows *rows, const fg_dense_
         FG_ARG_VALUE(s->panels),
         FG_ARG_VALUE(s->cutoff),
         FG_ARG_BUFFER(dense->scratch),
-        FG_ARG_VALUE(dense->scratch_floats),
+        FG_ARG_VALUE(scratch_floats),
         FG_ARG_BUFFER(dense->y),
         FG_ARG_BUFFER(dense->r),
-        FG_ARG_BUFFER(pass->lists.logz),
+        FG_ARG_BUFFER(logz),
         FG_ARG_BUFFER(dense->sums.weights),
         FG_ARG_BUFFER(dense->survivors),
         FG_ARG_VALUE(s->d),
         FG_ARG_VALUE(batch_rows),
     };
     const size_t global = s->workers, one = 1;
-    return FG_LAUNCH(pass, dense->responsibilities, arguments, 1, &global, &one);
+    return FG_LAUNCH(in->device, dense->responsibilities, arguments, 1, &global, &one);
 }
 
 /* Adds to the partial products that are there. */
-static fgmm_status multiply(fg_pass *pass, cl_uint n)
+static fgmm_status multiply(const fg_dense *dense, const fg_inputs *in, cl_uint n)
 {
-    const fg_shape *s = &pass->shape;
-    const fg_dense *dense = &pass->dense;
+    const fg_shape *s = in->shape;
     const fg_argument arguments[] = {
         FG_ARG_BUFFER(dense->y),
         FG_ARG_BUFFER(dense->r),
-        FG_ARG_BUFFER(pass->packed.means),
-        FG_ARG_BUFFER(pass->packed.is_exact),
+        FG_ARG_BUFFER(in->parameters->means),
+        FG_ARG_BUFFER(in->parameters->is_exact),
         FG_ARG_VALUE(n),
-        FG_ARG_VALUE(dense->tile_rows),
-        FG_ARG_VALUE(dense->split_rows),
+        FG_ARG_VALUE(dense->plan.tile_rows),
+        FG_ARG_VALUE(dense->plan.split_rows),
         FG_ARG_VALUE(s->padded_k),
         FG_ARG_BUFFER(dense->sums.products),
         FG_ARG_VALUE(s->d),
     };
-    const size_t local[3] = {1, 1, 1}, tiles[3] = {s->panels, 1, (size_t)fg_ceil_div(n, dense->split_rows)};
-    return FG_LAUNCH(pass, dense->accumulate, arguments, 3, tiles, local);
+    const size_t local[3] = {1, 1, 1}, tiles[3] = {s->panels, 1, (size_t)fg_ceil_div(n, dense->plan.split_rows)};
+    return FG_LAUNCH(in->device, dense->accumulate, arguments, 3, tiles, local);
 }
 
 const fg_dense_launches fg_cpu_dense = {
@@ -404,35 +397,34 @@ static uint64_t least_moment_jobs(const fg_shape *s)
 }
 
 /* Jobs first_job .. end_job - 1: a launch. */
-static fgmm_status run_moments(fg_pass *pass, const fg_rows *rows, const fg_buffer *out, cl_uint first_job,
-                               cl_uint end_job)
+static fgmm_status run_moments(const fg_moments *m, const fg_inputs *in, const fg_transpose *transpose,
+                               const fg_moment_jobs *jobs)
 {
-    const fg_moments *m = &pass->moments;
-    const fg_shape *s = &pass->shape;
-    const fg_lists *lists = &pass->lists;
-    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
+    const fg_shape *s = in->shape;
+    const fg_packed *p = in->parameters;
+    const cl_ulong first = fg_first_element(in);
     const fg_argument arguments[] = {
-        FG_ARG_BUFFER(rows->buffer),
+        FG_ARG_BUFFER(in->rows->buffer),
         FG_ARG_VALUE(first),
-        FG_ARG_BUFFER(pass->packed.shift),
-        FG_ARG_BUFFER(fg_packed_centres(&pass->packed)),
-        FG_ARG_BUFFER(pass->packed.is_wide),
-        FG_ARG_BUFFER(lists->component_chunk),
-        FG_ARG_BUFFER(lists->chunk_first),
-        FG_ARG_BUFFER(lists->chunk_end),
-        FG_ARG_BUFFER(lists->sorted_rows),
-        FG_ARG_BUFFER(lists->sorted_values),
+        FG_ARG_BUFFER(p->shift),
+        FG_ARG_BUFFER(fg_packed_centres(p)),
+        FG_ARG_BUFFER(p->is_wide),
+        FG_ARG_BUFFER(transpose->component_segment),
+        FG_ARG_BUFFER(transpose->segment_first),
+        FG_ARG_BUFFER(transpose->segment_end),
+        FG_ARG_BUFFER(transpose->rows),
+        FG_ARG_BUFFER(transpose->values),
         FG_ARG_VALUE(s->k),
         FG_ARG_VALUE(s->matrices),
-        FG_ARG_VALUE(m->bands),
-        FG_ARG_VALUE(m->splits),
-        FG_ARG_VALUE(first_job),
-        FG_ARG_VALUE(end_job),
+        FG_ARG_VALUE(m->plan.bands),
+        FG_ARG_VALUE(m->plan.splits),
+        FG_ARG_VALUE(jobs->first),
+        FG_ARG_VALUE(jobs->end),
         FG_ARG_BUFFER(m->scratch),
-        FG_ARG_BUFFER(out),
+        FG_ARG_BUFFER(jobs->out),
     };
     const size_t global = s->workers, local = 1;
-    return FG_LAUNCH(pass, m->moments, arguments, 1, &global, &local);
+    return FG_LAUNCH(in->device, m->moments, arguments, 1, &global, &local);
 }
 
 const fg_moments_launches fg_cpu_moments = {moment_bands, moment_scratch, least_moment_jobs, run_moments};
@@ -444,22 +436,22 @@ static uint64_t whitening_scratch(const fg_shape *s)
     return (uint64_t)s->workers * s->row_groups * s->tile.vw * s->row_stride;
 }
 
-static fgmm_status whiten(fg_pass *pass, const fg_rows *rows)
+static fgmm_status whiten(const fg_whitening *w, const fg_inputs *in)
 {
     fgmm_status status = FGMM_OK;
-    const fg_whitening *w = &pass->whitening;
-    const fg_shape *s = &pass->shape;
+    const fg_shape *s = in->shape;
+    const cl_ulong first = fg_first_element(in);
     const size_t global = s->workers, local = 1;
     const cl_uint most = fg_launch_rows(s, (double)s->d * s->d, s->row_groups * s->tile.vw * s->workers);
-    for (fg_row_part p = fg_row_part_of(pass, rows, 0, most); p.first_row < p.n;
-         p = fg_row_part_of(pass, rows, p.end, most)) {
+    for (fg_row_part p = fg_row_part_of(in->rows, 0, most); p.first_row < p.n;
+         p = fg_row_part_of(in->rows, p.end, most)) {
         const fg_argument arguments[] = {
-            FG_ARG_BUFFER(rows->buffer),       FG_ARG_VALUE(p.first),
-            FG_ARG_VALUE(p.first_row),         FG_ARG_VALUE(p.end),
-            FG_ARG_BUFFER(pass->packed.shift), FG_ARG_BUFFER(w->factor),
-            FG_ARG_BUFFER(w->scratch),         FG_ARG_BUFFER(w->rows),
+            FG_ARG_BUFFER(in->rows->buffer), FG_ARG_VALUE(first),
+            FG_ARG_VALUE(p.first_row),       FG_ARG_VALUE(p.end),
+            FG_ARG_BUFFER(in->shift),        FG_ARG_BUFFER(w->factor),
+            FG_ARG_BUFFER(w->scratch),       FG_ARG_BUFFER(w->rows),
         };
-        FG_TRY(FG_LAUNCH(pass, w->whiten, arguments, 1, &global, &local));
+        FG_TRY(FG_LAUNCH(in->device, w->whiten, arguments, 1, &global, &local));
     }
 done:
     return status;
@@ -494,6 +486,6 @@ const fg_backend fg_cpu_simd = {
               fg_cpu_needs},
     .leaves = {FG_CPU_LEAVES, [FG_PROGRAM_SPARSE] = "cpu/sparse.cl", [FG_PROGRAM_WHITE] = "cpu/sparse.cl",
                [FG_PROGRAM_PRUNED] = "cpu/responsibilities_pruned.cl"},
-    .sparse = &sparse,
+    .sparse = &sparse_launches,
     .pruning = &fg_prune_projection,
 };

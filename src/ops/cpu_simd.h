@@ -3,20 +3,33 @@
 #define FG_CPU_SIMD_H
 
 #include "backend.h"
-#include "parts.h"
+#include "dense_path.h"
+#include "matrices.h"
 
-/* What a kernel of sparse responsibilities takes besides the batch, what is common to all, and results. */
+/* The scratch of a worker of sparse responsibilities. */
+typedef struct fg_cpu_scratch {
+    cl_uint panels, l_stride; /* that a block passes over before its rows are swept; floats of a row of them */
+    cl_ulong floats;
+} fg_cpu_scratch;
+fg_cpu_scratch fg_cpu_scratch_of(const fg_shape *shape);
+
+/* What their kernels take besides the batch, what is common to all, and results. */
 typedef struct fg_cpu_arguments {
     const fg_argument *arguments;
     size_t count;
 } fg_cpu_arguments;
-
 enum { FG_CPU_MOST_ARGUMENTS = 8 };
 
-/* Launches workers over the rows of a batch; first: the element of the buffer that is the first row's. The kernel
- * takes: rows, first, first and last row | own | the rest. */
-fgmm_status fg_cpu_run_workers(fg_pass *pass, cl_kernel kernel, const fg_rows *rows, cl_ulong first,
-                               const fg_cpu_arguments *own);
+typedef struct fg_cpu_launch {
+    const fg_sparse *sparse;
+    const fg_inputs *in;
+    const fg_buffer *bins;
+    float cutoff;
+    cl_kernel kernel;
+} fg_cpu_launch;
+/* Launches workers over the rows of a batch. The kernel takes: rows, first element, first and last row | own | the
+ * rest. */
+fgmm_status fg_cpu_run_workers(const fg_cpu_launch *launch, const fg_cpu_arguments *own);
 
 /* Tiles. */
 extern const fg_space_parameter fg_cpu_tile_parameters[];
@@ -35,7 +48,7 @@ size_t fg_cpu_common_options(const fg_shape *shape, fg_program program, char *te
 size_t fg_cpu_own_options(const fg_shape *shape, char *text, size_t room);
 size_t fg_cpu_describe(const fg_shape *shape, char *text, size_t room);
 uint64_t fg_cpu_check_rows(const fg_shape *shape);
-uint64_t fg_cpu_sparse_scratch(fg_pass *pass);
+uint64_t fg_cpu_sparse_scratch(const fg_shape *shape);
 extern const fg_transpose_launches fg_cpu_transpose;
 extern const fg_dense_launches fg_cpu_dense;
 extern const fg_moments_launches fg_cpu_moments;

@@ -1,89 +1,89 @@
 /* deferred.c - enqueues cl/common/deferred.cl: the few rows of sparse batches whose lists overflowed, set aside until
  * there are enough of them. The dense path takes time for K D sums however few rows it is given. Its buffers and
  * program are made when the first row comes. */
-#include "parts.h"
+#include "dense_path.h"
 
+#include "buffers.h"
 #include "size.h"
 #include "status.h"
 
 /* Rows: this share of a batch, so that a batch with more goes the dense way at once, and no more than dense sums bear.
  */
-enum { ROOM_SHARE = 16, MOST_ROWS = 2048 };
+enum { CAPACITY_SHARE = 16, MOST_ROWS = 2048 };
 
-static uint64_t plan(fg_deferred *deferred, const fg_shape *s)
+uint32_t fg_deferred_capacity(const fg_shape *s)
 {
-    const uint64_t share = fg_max_u64(1, s->batch_rows / ROOM_SHARE);
-    deferred->room = (uint32_t)fg_min_u64(share, MOST_ROWS);
+    const uint64_t share = fg_max_u64(1, s->batch_rows / CAPACITY_SHARE);
+    return (uint32_t)fg_min_u64(share, MOST_ROWS);
+}
+
+static uint64_t row_bytes(const fg_shape *s)
+{
     return (uint64_t)s->d * fgmm_type_bytes(s->type);
 }
 
-uint64_t fg_deferred_bytes(fg_pass *pass)
+static uint64_t rows_bytes(const fg_shape *s)
 {
-    const uint64_t row_bytes = plan(&pass->deferred, &pass->shape);
-    return pass->deferred.room * (row_bytes + sizeof(float));
+    return fg_deferred_capacity(s) * row_bytes(s);
 }
 
-static fgmm_status create(fg_pass *pass)
+static uint64_t weight_bytes(const fg_shape *s)
+{
+    return fg_deferred_capacity(s) * sizeof(float);
+}
+
+static const fg_buffer_row rows[] = {
+    {offsetof(fg_deferred, rows), "deferred rows", rows_bytes},
+    {offsetof(fg_deferred, weights), "deferred weights", weight_bytes},
+};
+static const fg_buffer_list buffers = FG_BUFFER_LIST(rows);
+
+uint64_t fg_deferred_bytes(const fg_shape *s)
+{
+    return fg_buffers_bytes(&buffers, s);
+}
+
+void fg_deferred_free(fg_deferred *deferred)
+{
+    fg_buffers_free(deferred, &buffers);
+    *deferred = (fg_deferred){0};
+}
+
+static fgmm_status create(fg_deferred *deferred, fgmm_device *device, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
-    fg_deferred *deferred = &pass->deferred;
-    const uint64_t row_bytes = plan(deferred, &pass->shape);
-    size_t bytes;
-    FG_TRY(fg_size_product(&bytes, deferred->room, row_bytes, "rows set aside"));
-    FG_TRY(fg_buffer_create(&deferred->rows, pass->device, bytes, FG_BUFFER_DEVICE, "rows set aside"));
-    FG_TRY(fg_buffer_create(&deferred->weights, pass->device, sizeof(float) * deferred->room, FG_BUFFER_DEVICE,
-                            "weights set aside"));
-    FG_TRY(fg_kernel_get(&deferred->set, pass->device, "common/deferred.cl", "", "set_aside"));
+    FG_TRY(fg_buffers_create(deferred, &buffers, device, s));
+    FG_TRY(fg_kernel_get(&deferred->add, device, "common/deferred.cl", "", "set_aside"));
 done:
     if (status != FGMM_OK) fg_deferred_free(deferred);
     return status;
 }
 
-void fg_deferred_free(fg_deferred *deferred)
-{
-    fg_buffer_free(deferred->rows);
-    fg_buffer_free(deferred->weights);
-    *deferred = (fg_deferred){0};
-}
-
-uint32_t fg_deferred_capacity(fg_pass *pass)
-{
-    plan(&pass->deferred, &pass->shape);
-    return pass->deferred.room;
-}
-
-fgmm_status fg_deferred_add(fg_pass *pass, const fg_rows *rows, uint32_t first_entry, uint32_t count)
+fgmm_status fg_deferred_add(fg_deferred *deferred, const fg_inputs *in, const fg_dense_span *span,
+                            const fg_buffer *logz)
 {
     fgmm_status status = FGMM_OK;
-    fg_deferred *deferred = &pass->deferred;
-    if (!deferred->set) FG_TRY(create(pass));
-    const fg_weight_arguments weights = fg_weight_arguments_of(rows);
-    const cl_ulong first = rows->offset_bytes, row_bytes = pass->shape.d * (cl_ulong)fgmm_type_bytes(pass->shape.type);
+    const fg_rows *batch = in->rows;
+    if (!deferred->add) FG_TRY(create(deferred, in->device, in->shape));
+    const fg_weight_arguments weights = fg_weight_arguments_of(batch);
+    const cl_ulong first = batch->offset_bytes, bytes = row_bytes(in->shape);
     const fg_argument arguments[] = {
-        FG_ARG_BUFFER(rows->buffer),
-        FG_ARG_VALUE(first),
-        FG_ARG_VALUE(row_bytes),
-        FG_ARG_BUFFER(weights.buffer),
-        FG_ARG_VALUE(weights.first),
-        FG_ARG_VALUE(weights.has_weights),
-        FG_ARG_BUFFER(pass->lists.sorted_rows),
-        FG_ARG_VALUE(first_entry),
-        FG_ARG_BUFFER(deferred->rows),
-        FG_ARG_BUFFER(deferred->weights),
-        FG_ARG_VALUE(deferred->count),
-        FG_ARG_BUFFER(pass->lists.logz),
+        FG_ARG_BUFFER(batch->buffer),     FG_ARG_VALUE(first),           FG_ARG_VALUE(bytes),
+        FG_ARG_BUFFER(weights.buffer),    FG_ARG_VALUE(weights.first),   FG_ARG_VALUE(weights.has_weights),
+        FG_ARG_BUFFER(span->list),        FG_ARG_VALUE(span->first),     FG_ARG_BUFFER(deferred->rows),
+        FG_ARG_BUFFER(deferred->weights), FG_ARG_VALUE(deferred->count), FG_ARG_BUFFER(logz),
     };
-    const size_t local = pass->shape.sum_items, global = count * local;
-    FG_TRY(FG_LAUNCH(pass, deferred->set, arguments, 1, &global, &local));
-    deferred->count += count;
-    deferred->has_weights = rows->weights != NULL;
+    const size_t local = in->shape->sum_items, global = span->count * local;
+    FG_TRY(FG_LAUNCH(in->device, deferred->add, arguments, 1, &global, &local));
+    deferred->count += span->count;
+    deferred->has_weights = batch->weights != NULL;
 done:
     return status;
 }
 
 fg_rows fg_deferred_rows(const fg_deferred *deferred)
 {
-    fg_rows rows = {deferred->rows, 0, deferred->count};
-    if (deferred->has_weights) rows.weights = deferred->weights;
-    return rows;
+    fg_rows all = {deferred->rows, 0, deferred->count};
+    if (deferred->has_weights) all.weights = deferred->weights;
+    return all;
 }

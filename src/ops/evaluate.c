@@ -29,26 +29,24 @@ static void host_lists_free(host_lists *h)
     free(h->tile);
 }
 
-uint64_t fg_evaluate_host_bytes(fg_pass *pass)
+uint64_t fg_evaluate_host_bytes(const fg_shape *s)
 {
-    const fg_shape *s = &pass->shape;
     const uint64_t row = sizeof(float) + sizeof(cl_uint) + s->capacity * (2 * sizeof(cl_uint) + sizeof(float));
     if (s->matrices) return s->batch_rows * row + s->k * sizeof(float);
-    fg_dense_bytes(pass); /* plans the tile */
-    return s->batch_rows * row + (uint64_t)pass->dense.tile_rows * s->padded_k * sizeof(float);
+    return s->batch_rows * row + (uint64_t)fg_dense_plan_of(s).tile_rows * s->padded_k * sizeof(float);
 }
 
 static fgmm_status fetch_lists(host_lists *h, const fg_pass *pass, size_t n)
 {
     fgmm_status status = FGMM_OK;
-    const fg_lists *lists = &pass->lists;
+    const fg_sparse *sparse = &pass->sparse;
     const uint64_t entries = (uint64_t)n * pass->shape.capacity;
     FG_TRY(FG_ALLOC(&h->counts, n, "labels"));
     FG_TRY(FG_ALLOC(&h->components, entries, "labels"));
     FG_TRY(FG_ALLOC(&h->values, entries, "labels"));
-    FG_TRY(fg_buffer_read(lists->counts, 0, h->counts, n * sizeof(cl_uint)));
-    FG_TRY(fg_buffer_read(lists->components, 0, h->components, (size_t)entries * sizeof(cl_uint)));
-    FG_TRY(fg_buffer_read(lists->values, 0, h->values, (size_t)entries * sizeof(float)));
+    FG_TRY(fg_buffer_read(sparse->counts, 0, h->counts, n * sizeof(cl_uint)));
+    FG_TRY(fg_buffer_read(sparse->components, 0, h->components, (size_t)entries * sizeof(cl_uint)));
+    FG_TRY(fg_buffer_read(sparse->values, 0, h->values, (size_t)entries * sizeof(float)));
 done:
     return status;
 }
@@ -76,7 +74,8 @@ typedef struct row_values {
 static row_values tile_row(const fg_pass *pass, const host_lists *h, uint32_t row)
 {
     const fg_shape *s = &pass->shape;
-    return (row_values){h->tile + (size_t)row * s->panel, s->panel, (size_t)pass->dense.tile_rows * s->panel, s->k};
+    return (row_values){h->tile + (size_t)row * s->panel, s->panel, (size_t)pass->dense.plan.tile_rows * s->panel,
+                        s->k};
 }
 
 /* The `top` largest of a row, descending, ties to the lower component: insertion into a short sorted list. */
@@ -97,17 +96,18 @@ static void pick_largest(int32_t *ids, float *values, uint32_t top, const row_va
 }
 
 /* Rows of a span by the dense path; batch rows are found through the list where the span has one. */
-static fgmm_status evaluate_dense(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span,
+static fgmm_status evaluate_dense(fg_pass *pass, const fg_inputs *in, const fg_dense_span *span,
                                   const fg_evaluation_rows *out, host_lists *h)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(fg_dense_create(pass));
+    FG_TRY(fg_dense_create(&pass->dense, pass->device, &pass->shape));
     if (!h->tile)
-        FG_TRY(FG_ALLOC(&h->tile, (uint64_t)pass->dense.tile_rows * pass->shape.padded_k, "dense responsibilities"));
+        FG_TRY(
+            FG_ALLOC(&h->tile, (uint64_t)pass->dense.plan.tile_rows * pass->shape.padded_k, "dense responsibilities"));
     for (uint32_t done_rows = 0; done_rows < span->count;) {
-        const uint32_t n = (uint32_t)fg_min_u64(pass->dense.tile_rows, span->count - done_rows);
-        const fg_dense_span tile = {span->use_list, span->first + done_rows, n};
-        FG_TRY(fg_dense_normalise(pass, rows, &tile, NULL));
+        const uint32_t n = (uint32_t)fg_min_u64(pass->dense.plan.tile_rows, span->count - done_rows);
+        const fg_dense_span tile = {span->list, span->use_list, span->first + done_rows, n};
+        FG_TRY(fg_dense_normalise(&pass->dense, in, &tile, pass->sparse.logz, NULL));
         if (out->labels || out->top) FG_TRY(fg_buffer_read(pass->dense.r, 0, h->tile, fg_buffer_bytes(pass->dense.r)));
         for (uint32_t i = 0; i < n; i++) {
             const size_t row = span->use_list ? h->sorted_rows[tile.first + i] : tile.first + i;
@@ -124,43 +124,39 @@ done:
 }
 
 /* Lists say all but the rows that overflowed. */
-static fgmm_status evaluate_sparse(fg_pass *pass, const fg_rows *rows, const fg_evaluation_rows *out, host_lists *h)
+static fgmm_status evaluate_sparse(fg_pass *pass, const fg_inputs *in, const fg_evaluation_rows *out, host_lists *h)
 {
     fgmm_status status = FGMM_OK;
-    fg_list_counts counts;
-    FG_TRY(fg_responsibilities_run(pass, rows));
-    FG_TRY(fg_lists_sort(pass, rows->n));
-    FG_TRY(fg_lists_counts(pass, &counts));
+    fg_transpose_counts counts;
+    FG_TRY(fg_pass_responsibilities(pass, in->rows, pass->shape.cutoff));
+    FG_TRY(fg_transpose_run(&pass->transpose, in, &pass->sparse));
+    FG_TRY(fg_transpose_wait(&pass->transpose, &counts));
     if (out->labels) {
-        FG_TRY(fetch_lists(h, pass, rows->n));
-        label_lists(out->labels, h, rows->n, pass->shape.capacity);
+        FG_TRY(fetch_lists(h, pass, in->rows->n));
+        label_lists(out->labels, h, in->rows->n, pass->shape.capacity);
     }
-    if (counts.dense_rows > 0) {
-        const fg_dense_span span = {1, counts.entries, counts.dense_rows};
+    if (counts.overflowed > 0) {
+        const fg_dense_span span = {pass->transpose.rows, 1, counts.entries, counts.overflowed};
         FG_TRY(FG_ALLOC(&h->sorted_rows, counts.all_entries, "rows"));
-        FG_TRY(fg_buffer_read(pass->lists.sorted_rows, 0, h->sorted_rows, sizeof(cl_uint) * counts.all_entries));
-        FG_TRY(evaluate_dense(pass, rows, &span, out, h));
+        FG_TRY(fg_buffer_read(pass->transpose.rows, 0, h->sorted_rows, sizeof(cl_uint) * counts.all_entries));
+        FG_TRY(evaluate_dense(pass, in, &span, out, h));
     }
 done:
     return status;
 }
 
 /* Where covariances are matrices lists have room for all components: `top` is picked from lists that drop nothing. */
-static fgmm_status evaluate_matrices(fg_pass *pass, const fg_rows *rows, const fg_evaluation_rows *out, host_lists *h)
+static fgmm_status evaluate_matrices(fg_pass *pass, const fg_inputs *in, const fg_evaluation_rows *out, host_lists *h)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = &pass->shape;
-    const float cutoff = s->cutoff;
     float *row = NULL;
-    if (out->top) pass->shape.cutoff = FG_CUTOFF_NONE;
-    status = fg_responsibilities_run(pass, rows);
-    pass->shape.cutoff = cutoff;
-    if (status != FGMM_OK) return status;
+    FG_TRY(fg_pass_responsibilities(pass, in->rows, out->top ? FG_CUTOFF_NONE : s->cutoff));
     if (!out->labels && !out->top) return FGMM_OK;
-    FG_TRY(fetch_lists(h, pass, rows->n));
-    if (out->labels) label_lists(out->labels, h, rows->n, s->capacity);
+    FG_TRY(fetch_lists(h, pass, in->rows->n));
+    if (out->labels) label_lists(out->labels, h, in->rows->n, s->capacity);
     FG_TRY(FG_ALLOC(&row, s->k, "responsibilities"));
-    for (size_t i = 0; out->top && i < rows->n; i++) {
+    for (size_t i = 0; out->top && i < in->rows->n; i++) {
         const row_values values = {row, s->k, 0, s->k};
         memset(row, 0, s->k * sizeof *row);
         for (cl_uint q = 0; q < h->counts[i]; q++)
@@ -176,23 +172,24 @@ fgmm_status fg_pass_evaluate(fg_pass *pass, const fg_rows *weighted, const fg_ev
 {
     fgmm_status status = FGMM_OK;
     host_lists h = {0};
-    const fg_rows plain = {weighted->buffer, weighted->offset_bytes, weighted->n}, *rows = &plain;
-    const size_t n = rows->n;
+    const fg_rows rows = {weighted->buffer, weighted->offset_bytes, weighted->n};
+    const fg_inputs in = fg_pass_inputs(pass, &rows);
+    const size_t n = rows.n;
     FG_CHECK(n > 0 && n <= pass->shape.batch_rows, FGMM_INTERNAL, "rows of a batch = %zu; need 1..%u", n,
              pass->shape.batch_rows);
     /* lists hold what a sum can feel; the M largest may lie below that, so they need all components */
-    const int all_dense = pass->shape.assignment == FG_ASSIGN_SOFT && (out->top > 0 || pass->is_dense);
+    const int all_dense = pass->shape.assignment == FG_ASSIGN_SOFT && (out->top > 0 || pass->choice.is_dense);
     if (pass->shape.assignment == FG_ASSIGN_SOFT && pass->shape.matrices) {
-        FG_TRY(evaluate_matrices(pass, rows, out, &h));
+        FG_TRY(evaluate_matrices(pass, &in, out, &h));
     } else if (all_dense) {
-        const fg_dense_span span = {0, 0, (uint32_t)n};
-        FG_TRY(evaluate_dense(pass, rows, &span, out, &h));
+        const fg_dense_span span = {pass->transpose.rows, 0, 0, (uint32_t)n};
+        FG_TRY(evaluate_dense(pass, &in, &span, out, &h));
     } else {
-        FG_TRY(evaluate_sparse(pass, rows, out, &h));
+        FG_TRY(evaluate_sparse(pass, &in, out, &h));
     }
     if (out->log_likelihood) {
         FG_TRY(FG_ALLOC(&h.logz, n, "log-likelihoods"));
-        FG_TRY(fg_buffer_read(pass->lists.logz, 0, h.logz, n * sizeof(float)));
+        FG_TRY(fg_buffer_read(pass->sparse.logz, 0, h.logz, n * sizeof(float)));
         for (size_t i = 0; i < n; i++) out->log_likelihood[i] = pass->packed.facts.log_offset + (double)h.logz[i];
         if (fg_device_is_spoiled(pass->device)) out->log_likelihood[n - 1] = (double)NAN;
     }

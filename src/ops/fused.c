@@ -1,7 +1,8 @@
 /* fused.c - enqueues cl/cpu/fused.cl: rows go straight into sums that stay in the L2 cache, whole batches of such
  * mixtures or dense ones. Its buffers and program are made when the first batch comes. */
-#include "parts.h"
+#include "dense_path.h"
 
+#include "buffers.h"
 #include "size.h"
 #include "status.h"
 
@@ -11,8 +12,8 @@
 /* Rows whose sums are float: enough ranges for all workers, and no more rows than float sums bear. Joining the ranges'
  * sums costs K D additions each, so that there are fewer where these are many. */
 enum { LEAST_RANGE_ROWS = 512, MOST_RANGE_ROWS = 2048, MANY_SUMS = 1 << 16 };
-/* Of a launch, so that it stays below 100 ms on a small device: rows at some 100 ns, multiplications and additions. */
-static const double launch_rows = 0x1p18, launch_work = 0x1p33;
+/* A row takes as long as so many multiplications and additions, at least: some 100 ns. */
+enum { ROW_WORK = 1 << 15 };
 /* A block of rows goes as single entries while these cost less than its products: a vector of responsibilities costs a
  * row DENSE_WORK instructions and D, an entry ENTRY_WORK and ENTRY_VECTOR for each vector of the row (measured with 16
  * lanes, sums in the L2 cache). */
@@ -26,48 +27,57 @@ static uint32_t most_entries(const fg_shape *s)
     return (uint32_t)(s->tile.block * dense / entry);
 }
 
-static void plan(fg_fused *fused, const fg_shape *s)
+static fg_fused_plan plan_of(const fg_shape *s)
 {
+    fg_fused_plan plan;
     const uint32_t block = s->tile.block;
     const uint64_t ranges = (uint64_t)s->padded_k * s->d < MANY_SUMS ? 2 * (uint64_t)s->workers : s->workers;
     const uint64_t even = fg_ceil_div(s->batch_rows, ranges);
     const uint64_t rows = fg_max_u64(LEAST_RANGE_ROWS, fg_min_u64(MOST_RANGE_ROWS, even));
-    fused->range_rows = (uint32_t)fg_round_up(rows, block);
-    fused->ranges = (uint32_t)fg_ceil_div(s->batch_rows, fused->range_rows);
+    plan.range_rows = (uint32_t)fg_round_up(rows, block);
+    plan.ranges = (uint32_t)fg_ceil_div(s->batch_rows, plan.range_rows);
     /* entries: their number, those of one row more, and what fills up whole vectors */
-    const uint64_t room = fg_round_up((uint64_t)most_entries(s) + s->padded_k + s->tile.vw, s->tile.vw);
-    fused->scratch_floats =
-        fg_block_floats(s) + fg_round_up(fg_max_u64((uint64_t)block * s->padded_k, 3 * room), s->tile.vw);
+    const uint64_t most = fg_round_up((uint64_t)most_entries(s) + s->padded_k + s->tile.vw, s->tile.vw);
+    plan.scratch_floats =
+        fg_block_floats(s) + fg_round_up(fg_max_u64((uint64_t)block * s->padded_k, 3 * most), s->tile.vw);
+    return plan;
 }
 
-uint64_t fg_fused_most_entries(const fg_pass *pass, uint64_t rows)
+static uint64_t scratch_bytes(const fg_shape *s)
 {
-    return rows * most_entries(&pass->shape) / pass->shape.tile.block;
+    return sizeof(float) * s->workers * plan_of(s).scratch_floats;
 }
 
-uint64_t fg_fused_bytes(fg_pass *pass)
+static uint64_t survivor_bytes(const fg_shape *s)
 {
-    const fg_shape *s = &pass->shape;
-    fg_fused *fused = &pass->fused;
+    return sizeof(cl_uint) * plan_of(s).ranges;
+}
+
+static const fg_buffer_row rows[] = {
+    {offsetof(fg_fused, scratch), "scratch", scratch_bytes},
+    {offsetof(fg_fused, survivors), "dense counts", survivor_bytes},
+};
+static const fg_buffer_list buffers = FG_BUFFER_LIST(rows);
+
+uint64_t fg_fused_most_entries(const fg_shape *s, uint64_t n)
+{
+    return n * most_entries(s) / s->tile.block;
+}
+
+uint64_t fg_fused_bytes(const fg_shape *s)
+{
     if (!s->is_fused && !s->has_fused_dense) return 0;
-    plan(fused, s);
-    return sizeof(float) * s->workers * fused->scratch_floats + sizeof(cl_uint) * fused->ranges +
-           fg_partial_sums_bytes(s, fused->ranges, fused->ranges);
+    const uint32_t ranges = plan_of(s).ranges;
+    return fg_buffers_bytes(&buffers, s) + fg_partial_sums_bytes(s, ranges, ranges);
 }
 
-static fgmm_status create(fg_pass *pass)
+static fgmm_status create(fg_fused *fused, fgmm_device *device, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
-    fg_fused *fused = &pass->fused;
-    const fg_shape *s = &pass->shape;
-    size_t bytes;
-    plan(fused, s);
-    FG_TRY(fg_size_product3(&bytes, s->workers, fused->scratch_floats, sizeof(float), "scratch"));
-    FG_TRY(fg_buffer_create(&fused->scratch, pass->device, bytes, FG_BUFFER_DEVICE, "scratch"));
-    FG_TRY(fg_buffer_create(&fused->survivors, pass->device, sizeof(cl_uint) * fused->ranges, FG_BUFFER_DEVICE,
-                            "dense counts"));
-    FG_TRY(fg_partial_sums_create(&fused->sums, pass, fused->ranges, fused->ranges));
-    FG_TRY(fg_program_kernel(&fused->accumulate, pass->device, &pass->shape, FG_PROGRAM_FUSED, "direct_accumulate"));
+    fused->plan = plan_of(s);
+    FG_TRY(fg_buffers_create(fused, &buffers, device, s));
+    FG_TRY(fg_partial_sums_create(&fused->sums, device, s, fused->plan.ranges, fused->plan.ranges));
+    FG_TRY(fg_program_kernel(&fused->accumulate, device, s, FG_PROGRAM_FUSED, "direct_accumulate"));
 done:
     if (status != FGMM_OK) fg_fused_free(fused);
     return status;
@@ -75,30 +85,29 @@ done:
 
 void fg_fused_free(fg_fused *fused)
 {
-    fg_buffer_free(fused->scratch);
-    fg_buffer_free(fused->survivors);
+    fg_buffers_free(fused, &buffers);
     fg_partial_sums_free(&fused->sums);
     *fused = (fg_fused){0};
 }
 
 /* Ranges first..end-1 of a batch into their sums. */
-static fgmm_status sum_ranges(fg_pass *pass, const fg_rows *rows, cl_uint first_range, cl_uint end_range)
+static fgmm_status sum_ranges(const fg_fused *fused, const fg_inputs *in, const fg_buffer *logz, cl_uint first_range,
+                              cl_uint end_range)
 {
-    const fg_shape *s = &pass->shape;
-    const fg_packed *p = &pass->packed;
-    const fg_fused *fused = &pass->fused;
-    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
-    const cl_uint n = (cl_uint)rows->n;
+    const fg_shape *s = in->shape;
+    const fg_packed *p = in->parameters;
+    const cl_ulong first = fg_first_element(in);
+    const cl_uint n = (cl_uint)in->rows->n;
     const cl_uint most = most_entries(s), is_best = s->assignment == FG_ASSIGN_HARD;
-    const fg_weight_arguments weights = fg_weight_arguments_of(rows);
+    const fg_weight_arguments weights = fg_weight_arguments_of(in->rows);
     const fg_argument arguments[] = {
-        FG_ARG_BUFFER(rows->buffer),
+        FG_ARG_BUFFER(in->rows->buffer),
         FG_ARG_VALUE(first),
         FG_ARG_BUFFER(weights.buffer),
         FG_ARG_VALUE(weights.first),
         FG_ARG_VALUE(weights.has_weights),
         FG_ARG_VALUE(n),
-        FG_ARG_VALUE(fused->range_rows),
+        FG_ARG_VALUE(fused->plan.range_rows),
         FG_ARG_VALUE(first_range),
         FG_ARG_VALUE(end_range),
         FG_ARG_BUFFER(p->shift),
@@ -113,8 +122,8 @@ static fgmm_status sum_ranges(fg_pass *pass, const fg_rows *rows, cl_uint first_
         FG_ARG_VALUE(s->cutoff),
         FG_ARG_VALUE(most),
         FG_ARG_BUFFER(fused->scratch),
-        FG_ARG_VALUE(fused->scratch_floats),
-        FG_ARG_BUFFER(pass->lists.logz),
+        FG_ARG_VALUE(fused->plan.scratch_floats),
+        FG_ARG_BUFFER(logz),
         FG_ARG_BUFFER(fused->sums.weights),
         FG_ARG_BUFFER(fused->sums.products),
         FG_ARG_BUFFER(fused->survivors),
@@ -122,7 +131,7 @@ static fgmm_status sum_ranges(fg_pass *pass, const fg_rows *rows, cl_uint first_
         FG_ARG_VALUE(is_best),
     };
     const size_t workers = s->workers, one = 1;
-    return FG_LAUNCH(pass, fused->accumulate, arguments, 1, &workers, &one);
+    return FG_LAUNCH(in->device, fused->accumulate, arguments, 1, &workers, &one);
 }
 
 static fgmm_status count_survivors(const fg_fused *fused, uint32_t ranges, uint64_t *survivors)
@@ -140,20 +149,19 @@ done:
 /* Ranges of a launch: whole rounds of workers. */
 static uint32_t ranges_of_launch(const fg_fused *fused, const fg_shape *s)
 {
-    const double rows = fmin(launch_rows, launch_work / (4.0 * s->padded_k * s->d));
-    return (uint32_t)fg_round_up((uint64_t)ceil(rows / fused->range_rows), s->workers);
+    const double rows_of_launch = s->launch_work / fmax(ROW_WORK, 4.0 * s->padded_k * s->d);
+    return (uint32_t)fg_round_up((uint64_t)ceil(rows_of_launch / fused->plan.range_rows), s->workers);
 }
 
-fgmm_status fg_fused_run(fg_pass *pass, const fg_rows *rows, uint64_t *survivors)
+fgmm_status fg_fused_run(fg_fused *fused, const fg_inputs *in, const fg_outputs *out, uint64_t *survivors)
 {
     fgmm_status status = FGMM_OK;
-    const fg_fused *fused = &pass->fused;
-    if (!fused->accumulate) FG_TRY(create(pass));
-    const uint32_t ranges = (uint32_t)fg_ceil_div(rows->n, fused->range_rows);
-    const uint32_t most = ranges_of_launch(fused, &pass->shape);
+    if (!fused->accumulate) FG_TRY(create(fused, in->device, in->shape));
+    const uint32_t ranges = (uint32_t)fg_ceil_div(in->rows->n, fused->plan.range_rows);
+    const uint32_t most = ranges_of_launch(fused, in->shape);
     for (uint32_t range = 0; range < ranges; range += most)
-        FG_TRY(sum_ranges(pass, rows, range, (uint32_t)fg_min_u64(ranges, (uint64_t)range + most)));
-    FG_TRY(fg_partial_sums_combine(&fused->sums, pass, ranges, ranges));
+        FG_TRY(sum_ranges(fused, in, out->logz, range, (uint32_t)fg_min_u64(ranges, (uint64_t)range + most)));
+    FG_TRY(fg_partial_sums_combine(&fused->sums, in, out->totals, ranges, ranges));
     if (survivors) FG_TRY(count_survivors(fused, ranges, survivors));
 done:
     return status;

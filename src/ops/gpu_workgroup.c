@@ -125,41 +125,50 @@ uint64_t fg_gpu_check_rows(const fg_shape *s)
 
 /* ---- sparse responsibilities: cl/gpu/responsibilities.cl ---- */
 
-static uint64_t no_scratch(fg_pass *pass)
+static uint64_t no_scratch(const fg_shape *s)
 {
-    (void)pass;
+    (void)s;
     return 0;
 }
 
-static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
+static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
 {
-    const fg_buffer *packed = pass->whitening.densities ? pass->whitening.densities : pass->packed.packed;
     fgmm_status status = FGMM_OK;
-    const fg_shape *s = &pass->shape;
-    const fg_packed *p = &pass->packed;
-    const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows->n, most = fg_sparse_launch_rows(s, s->tile.rows);
+    const fg_shape *s = in->shape;
+    const fg_packed *p = in->parameters;
+    const cl_ulong first = fg_first_element(in);
+    const fg_buffer *packed = in->log_densities ? in->log_densities : p->packed;
+    (void)bins; /* transposing counts */
+    const cl_uint n = (cl_uint)in->rows->n, most = fg_sparse_launch_rows(s, s->tile.rows);
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
         const fg_argument arguments[] = {
-            FG_ARG_BUFFER(rows->buffer),  FG_ARG_VALUE(first),
-            FG_ARG_VALUE(first_row),      FG_ARG_VALUE(n),
-            FG_ARG_BUFFER(shift),         FG_ARG_BUFFER(packed),
-            FG_ARG_BUFFER(p->scale),      FG_ARG_BUFFER(p->offset),
-            FG_ARG_BUFFER(p->is_exact),   FG_ARG_VALUE(s->panels),
-            FG_ARG_VALUE(s->k),           FG_ARG_VALUE(s->cutoff),
-            FG_ARG_VALUE(s->capacity),    FG_ARG_BUFFER(lists->logz),
-            FG_ARG_BUFFER(lists->counts), FG_ARG_BUFFER(lists->components),
-            FG_ARG_BUFFER(lists->values),
+            FG_ARG_BUFFER(in->rows->buffer),
+            FG_ARG_VALUE(first),
+            FG_ARG_VALUE(first_row),
+            FG_ARG_VALUE(n),
+            FG_ARG_BUFFER(in->shift),
+            FG_ARG_BUFFER(packed),
+            FG_ARG_BUFFER(p->scale),
+            FG_ARG_BUFFER(p->offset),
+            FG_ARG_BUFFER(p->is_exact),
+            FG_ARG_VALUE(s->panels),
+            FG_ARG_VALUE(s->k),
+            FG_ARG_VALUE(cutoff),
+            FG_ARG_VALUE(s->capacity),
+            FG_ARG_BUFFER(sparse->logz),
+            FG_ARG_BUFFER(sparse->counts),
+            FG_ARG_BUFFER(sparse->components),
+            FG_ARG_BUFFER(sparse->values),
         };
         const uint64_t launched = fg_min_u64(most, n - first_row);
         const size_t local = s->tile.local, global = (size_t)fg_ceil_div(launched, s->tile.rows) * local;
-        FG_TRY(FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local));
+        FG_TRY(FG_LAUNCH(in->device, sparse->plain, arguments, 1, &global, &local));
     }
 done:
     return status;
 }
 
-static const fg_sparse_launches sparse = {no_scratch, run_sparse, NULL};
+static const fg_sparse_launches sparse_launches = {no_scratch, run_sparse, NULL};
 
 /* ---- transpose: cl/gpu/transpose.cl ---- */
 
@@ -172,85 +181,86 @@ static uint32_t block_rows(const fg_shape *s)
     return (uint32_t)fg_round_up(fg_ceil_div((uint64_t)s->k + 1, 16), s->tile.local);
 }
 
-static uint32_t blocks_of(const fg_shape *s)
+static uint64_t blocks_of(const fg_shape *s)
 {
-    return (uint32_t)fg_ceil_div(s->batch_rows, block_rows(s));
+    return fg_ceil_div(s->batch_rows, block_rows(s));
 }
 
 /* Entries of each block of rows by component: a work-group of `local` a block. */
-static fgmm_status count_entries(fg_pass *pass, cl_uint n, size_t global, size_t local)
+static fgmm_status count_entries(const fg_transpose *transpose, const fg_inputs *in, const fg_sparse *sparse,
+                                 size_t global)
 {
-    const fg_shape *s = &pass->shape;
-    const fg_lists *lists = &pass->lists;
+    const fg_shape *s = in->shape;
+    const cl_uint n = (cl_uint)in->rows->n, rows_of_block = block_rows(s);
+    const size_t local = s->tile.local;
     const fg_argument arguments[] = {
         FG_ARG_VALUE(n),
-        FG_ARG_VALUE(lists->block_rows),
+        FG_ARG_VALUE(rows_of_block),
         FG_ARG_VALUE(s->k),
         FG_ARG_VALUE(s->capacity),
-        FG_ARG_BUFFER(lists->counts),
-        FG_ARG_BUFFER(lists->components),
-        FG_ARG_BUFFER(lists->bins),
+        FG_ARG_BUFFER(sparse->counts),
+        FG_ARG_BUFFER(sparse->components),
+        FG_ARG_BUFFER(transpose->bins),
     };
-    return FG_LAUNCH(pass, pass->count, arguments, 1, &global, &local);
+    return FG_LAUNCH(in->device, transpose->count, arguments, 1, &global, &local);
 }
 
-static fgmm_status get_transpose_kernels(fg_pass *pass)
+static fgmm_status get_transpose_kernels(fg_transpose *transpose, fgmm_device *device, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(fg_program_kernel_once(&pass->scan, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "scan_entries"));
-    FG_TRY(fg_program_kernel_once(&pass->scatter, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "scatter_entries"));
-    FG_TRY(fg_program_kernel_once(&pass->count, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "count_entries"));
-    FG_TRY(fg_program_kernel_once(&pass->scan_blocks, pass->device, &pass->shape, FG_PROGRAM_SPARSE, "scan_blocks"));
+    FG_TRY(fg_program_kernel_once(&transpose->scan, device, s, FG_PROGRAM_SPARSE, "scan_entries"));
+    FG_TRY(fg_program_kernel_once(&transpose->scatter, device, s, FG_PROGRAM_SPARSE, "scatter_entries"));
+    FG_TRY(fg_program_kernel_once(&transpose->count, device, s, FG_PROGRAM_SPARSE, "count_entries"));
+    FG_TRY(fg_program_kernel_once(&transpose->scan_blocks, device, s, FG_PROGRAM_SPARSE, "scan_blocks"));
 done:
     return status;
 }
 
-static fgmm_status transpose(fg_pass *pass, size_t rows)
+static fgmm_status run_transpose(const fg_transpose *transpose, const fg_inputs *in, const fg_sparse *sparse)
 {
     fgmm_status status = FGMM_OK;
-    const fg_shape *s = &pass->shape;
-    const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows, blocks = (cl_uint)fg_ceil_div(rows, lists->block_rows);
+    const fg_shape *s = in->shape;
+    const cl_uint n = (cl_uint)in->rows->n, rows_of_block = block_rows(s);
+    const cl_uint blocks = (cl_uint)fg_ceil_div(n, rows_of_block);
     const fg_argument scan_blocks[] = {
         FG_ARG_VALUE(blocks),
         FG_ARG_VALUE(s->k),
-        FG_ARG_BUFFER(lists->bins),
-        FG_ARG_BUFFER(lists->component_first),
+        FG_ARG_BUFFER(transpose->bins),
+        FG_ARG_BUFFER(transpose->component_first),
     };
     const fg_argument scan[] = {
         FG_ARG_VALUE(s->k),
-        FG_ARG_BUFFER(lists->component_first),
-        FG_ARG_BUFFER(lists->chunk_component),
-        FG_ARG_BUFFER(lists->chunk_first),
-        FG_ARG_BUFFER(lists->chunk_end),
-        FG_ARG_BUFFER(lists->component_chunk),
-        FG_ARG_BUFFER(lists->counters),
+        FG_ARG_BUFFER(transpose->component_first),
+        FG_ARG_BUFFER(transpose->segment_component),
+        FG_ARG_BUFFER(transpose->segment_first),
+        FG_ARG_BUFFER(transpose->segment_end),
+        FG_ARG_BUFFER(transpose->component_segment),
+        FG_ARG_BUFFER(transpose->counters),
     };
     const fg_argument scatter[] = {
         FG_ARG_VALUE(n),
-        FG_ARG_VALUE(lists->block_rows),
+        FG_ARG_VALUE(rows_of_block),
         FG_ARG_VALUE(s->k),
         FG_ARG_VALUE(s->capacity),
-        FG_ARG_BUFFER(lists->counts),
-        FG_ARG_BUFFER(lists->components),
-        FG_ARG_BUFFER(lists->values),
-        FG_ARG_BUFFER(lists->bins),
-        FG_ARG_BUFFER(lists->component_first),
-        FG_ARG_BUFFER(lists->sorted_rows),
-        FG_ARG_BUFFER(lists->sorted_values),
+        FG_ARG_BUFFER(sparse->counts),
+        FG_ARG_BUFFER(sparse->components),
+        FG_ARG_BUFFER(sparse->values),
+        FG_ARG_BUFFER(transpose->bins),
+        FG_ARG_BUFFER(transpose->component_first),
+        FG_ARG_BUFFER(transpose->rows),
+        FG_ARG_BUFFER(transpose->values),
     };
     const size_t local = s->tile.local, global = blocks * local;
     const size_t across = (size_t)fg_ceil_div((uint64_t)s->k + 1, SCAN_ACROSS) * local;
-    FG_TRY(get_transpose_kernels(pass));
-    FG_TRY(count_entries(pass, n, global, local));
-    FG_TRY(FG_LAUNCH(pass, pass->scan_blocks, scan_blocks, 1, &across, &local));
-    FG_TRY(FG_LAUNCH(pass, pass->scan, scan, 1, &local, &local));
-    FG_TRY(FG_LAUNCH(pass, pass->scatter, scatter, 1, &global, &local));
+    FG_TRY(count_entries(transpose, in, sparse, global));
+    FG_TRY(FG_LAUNCH(in->device, transpose->scan_blocks, scan_blocks, 1, &across, &local));
+    FG_TRY(FG_LAUNCH(in->device, transpose->scan, scan, 1, &local, &local));
+    FG_TRY(FG_LAUNCH(in->device, transpose->scatter, scatter, 1, &global, &local));
 done:
     return status;
 }
 
-const fg_transpose_launches fg_gpu_transpose = {block_rows, blocks_of, 1, transpose};
+const fg_transpose_launches fg_gpu_transpose = {blocks_of, 1, get_transpose_kernels, run_transpose};
 
 /* ---- dense path: cl/gpu/dense.cl ---- */
 
@@ -265,99 +275,90 @@ static uint32_t y_stride(const fg_shape *s)
     return s->row_stride;
 }
 
-static uint64_t no_dense_scratch(const fg_shape *s)
-{
-    (void)s;
-    return 0;
-}
-
 /* Diagonal covariances have no product form. */
 static int has_differences_only(const fg_shape *s)
 {
     return s->covariance == FGMM_DIAG;
 }
 
-static fgmm_status get_dense_kernels(fg_pass *pass)
+static fgmm_status get_dense_kernels(fg_dense *dense, fgmm_device *device, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
-    fg_dense *dense = &pass->dense;
-    const fg_shape *s = &pass->shape;
-    FG_TRY(fg_program_kernel(&dense->densities, pass->device, s, FG_PROGRAM_DENSE, "dense_densities"));
-    FG_TRY(fg_program_kernel(&dense->responsibilities, pass->device, s, FG_PROGRAM_DENSE, "dense_responsibilities"));
-    FG_TRY(fg_program_kernel(&dense->differences, pass->device, s, FG_PROGRAM_DENSE, "dense_differences"));
+    FG_TRY(fg_program_kernel(&dense->densities, device, s, FG_PROGRAM_DENSE, "dense_densities"));
+    FG_TRY(fg_program_kernel(&dense->responsibilities, device, s, FG_PROGRAM_DENSE, "dense_responsibilities"));
+    FG_TRY(fg_program_kernel(&dense->differences, device, s, FG_PROGRAM_DENSE, "dense_differences"));
     if (!has_differences_only(s))
-        FG_TRY(fg_program_kernel(&dense->accumulate, pass->device, s, FG_PROGRAM_DENSE, "dense_accumulate"));
+        FG_TRY(fg_program_kernel(&dense->accumulate, device, s, FG_PROGRAM_DENSE, "dense_accumulate"));
 done:
     return status;
 }
 
-static fgmm_status normalise_tile(fg_pass *pass, const fg_rows *rows, const fg_dense_span *span)
+static fgmm_status normalise_tile(const fg_dense *dense, const fg_inputs *in, const fg_dense_span *span,
+                                  const fg_buffer *logz)
 {
     fgmm_status status = FGMM_OK;
-    const fg_shape *s = &pass->shape;
-    const fg_packed *p = &pass->packed;
-    const fg_dense *dense = &pass->dense;
-    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
+    const fg_shape *s = in->shape;
+    const fg_packed *p = in->parameters;
+    const cl_ulong first = fg_first_element(in);
     const cl_uint use_list = (cl_uint)span->use_list;
-    const fg_weight_arguments weights = fg_weight_arguments_of(rows);
+    const fg_weight_arguments weights = fg_weight_arguments_of(in->rows);
     const fg_argument densities[] = {
-        FG_ARG_BUFFER(rows->buffer), FG_ARG_VALUE(first),
-        FG_ARG_BUFFER(p->shift),     FG_ARG_BUFFER(pass->lists.sorted_rows),
-        FG_ARG_VALUE(span->first),   FG_ARG_VALUE(use_list),
-        FG_ARG_VALUE(span->count),   FG_ARG_VALUE(dense->tile_rows),
-        FG_ARG_BUFFER(p->packed),    FG_ARG_BUFFER(p->scale),
-        FG_ARG_BUFFER(p->offset),    FG_ARG_BUFFER(p->is_exact),
-        FG_ARG_BUFFER(dense->y),     FG_ARG_BUFFER(dense->r),
+        FG_ARG_BUFFER(in->rows->buffer), FG_ARG_VALUE(first),
+        FG_ARG_BUFFER(p->shift),         FG_ARG_BUFFER(span->list),
+        FG_ARG_VALUE(span->first),       FG_ARG_VALUE(use_list),
+        FG_ARG_VALUE(span->count),       FG_ARG_VALUE(dense->plan.tile_rows),
+        FG_ARG_BUFFER(p->packed),        FG_ARG_BUFFER(p->scale),
+        FG_ARG_BUFFER(p->offset),        FG_ARG_BUFFER(p->is_exact),
+        FG_ARG_BUFFER(dense->y),         FG_ARG_BUFFER(dense->r),
     };
     const fg_argument normalise[] = {
         FG_ARG_BUFFER(weights.buffer),
         FG_ARG_VALUE(weights.first),
         FG_ARG_VALUE(weights.has_weights),
-        FG_ARG_BUFFER(pass->lists.sorted_rows),
+        FG_ARG_BUFFER(span->list),
         FG_ARG_VALUE(span->first),
         FG_ARG_VALUE(use_list),
         FG_ARG_VALUE(span->count),
-        FG_ARG_VALUE(dense->tile_rows),
+        FG_ARG_VALUE(dense->plan.tile_rows),
         FG_ARG_BUFFER(p->normaliser),
         FG_ARG_BUFFER(p->width),
         FG_ARG_VALUE(s->panels),
         FG_ARG_VALUE(s->cutoff),
         FG_ARG_BUFFER(dense->r),
-        FG_ARG_BUFFER(pass->lists.logz),
+        FG_ARG_BUFFER(logz),
         FG_ARG_BUFFER(dense->sums.weights),
         FG_ARG_BUFFER(dense->survivors),
     };
     const size_t tiles[2] = {(size_t)fg_ceil_div(span->count, s->tile.rows) * s->tile.local, s->panels};
     const size_t local[2] = {s->tile.local, 1};
     const size_t blocks = (size_t)fg_ceil_div(span->count, s->tile.block) * s->tile.local;
-    FG_TRY(FG_LAUNCH(pass, dense->densities, densities, 2, tiles, local));
-    FG_TRY(FG_LAUNCH(pass, dense->responsibilities, normalise, 1, &blocks, local));
+    FG_TRY(FG_LAUNCH(in->device, dense->densities, densities, 2, tiles, local));
+    FG_TRY(FG_LAUNCH(in->device, dense->responsibilities, normalise, 1, &blocks, local));
 done:
     return status;
 }
 
-static fgmm_status multiply(fg_pass *pass, cl_uint n)
+static fgmm_status multiply(const fg_dense *dense, const fg_inputs *in, cl_uint n)
 {
     fgmm_status status = FGMM_OK;
-    const fg_shape *s = &pass->shape;
-    const fg_dense *dense = &pass->dense;
+    const fg_shape *s = in->shape;
     const fg_argument arguments[] = {
         FG_ARG_BUFFER(dense->y),
         FG_ARG_BUFFER(dense->r),
-        FG_ARG_BUFFER(pass->packed.means),
-        FG_ARG_BUFFER(pass->packed.is_exact),
+        FG_ARG_BUFFER(in->parameters->means),
+        FG_ARG_BUFFER(in->parameters->is_exact),
         FG_ARG_VALUE(n),
-        FG_ARG_VALUE(dense->tile_rows),
-        FG_ARG_VALUE(dense->split_rows),
+        FG_ARG_VALUE(dense->plan.tile_rows),
+        FG_ARG_VALUE(dense->plan.split_rows),
         FG_ARG_VALUE(s->padded_k),
         FG_ARG_BUFFER(dense->sums.products),
     };
     const size_t local[3] = {s->tile.local, 1, 1};
     const size_t tiles[3] = {s->panels * local[0], (size_t)fg_ceil_div(s->d, s->tile.rows),
-                             (size_t)fg_ceil_div(n, dense->split_rows)};
-    if (!has_differences_only(s)) FG_TRY(FG_LAUNCH(pass, dense->accumulate, arguments, 3, tiles, local));
-    if (pass->packed.has_exact || has_differences_only(s))
-        FG_TRY(FG_LAUNCH(pass, dense->differences, arguments, 3, tiles, local));
+                             (size_t)fg_ceil_div(n, dense->plan.split_rows)};
+    if (!has_differences_only(s)) FG_TRY(FG_LAUNCH(in->device, dense->accumulate, arguments, 3, tiles, local));
+    if (in->parameters->has_exact || has_differences_only(s))
+        FG_TRY(FG_LAUNCH(in->device, dense->differences, arguments, 3, tiles, local));
 done:
     return status;
 }
@@ -366,7 +367,7 @@ const fg_dense_launches fg_gpu_dense = {
     .tile_bytes = 32 << 20, /* more rows, for the device to be busy */
     .product_count = product_count,
     .y_stride = y_stride,
-    .scratch_floats = no_dense_scratch,
+    .scratch_floats = no_scratch,
     .get_kernels = get_dense_kernels,
     .normalise = normalise_tile,
     .multiply = multiply,
@@ -389,36 +390,35 @@ static uint64_t least_moment_jobs(const fg_shape *s)
     return (uint64_t)s->compute_units * GROUPS_PER_UNIT;
 }
 
-static fgmm_status run_moments(fg_pass *pass, const fg_rows *rows, const fg_buffer *out, cl_uint first_job,
-                               cl_uint end_job)
+static fgmm_status run_moments(const fg_moments *m, const fg_inputs *in, const fg_transpose *transpose,
+                               const fg_moment_jobs *jobs)
 {
-    const fg_moments *m = &pass->moments;
-    const fg_shape *s = &pass->shape;
-    const fg_lists *lists = &pass->lists;
-    const cl_ulong first = rows->offset_bytes / fgmm_type_bytes(s->type);
+    const fg_shape *s = in->shape;
+    const fg_packed *p = in->parameters;
+    const cl_ulong first = fg_first_element(in);
     const fg_argument arguments[] = {
-        FG_ARG_BUFFER(rows->buffer),
+        FG_ARG_BUFFER(in->rows->buffer),
         FG_ARG_VALUE(first),
-        FG_ARG_BUFFER(pass->packed.shift),
-        FG_ARG_BUFFER(fg_packed_centres(&pass->packed)),
-        FG_ARG_BUFFER(pass->packed.is_wide),
-        FG_ARG_BUFFER(lists->component_chunk),
-        FG_ARG_BUFFER(lists->chunk_first),
-        FG_ARG_BUFFER(lists->chunk_end),
-        FG_ARG_BUFFER(lists->sorted_rows),
-        FG_ARG_BUFFER(lists->sorted_values),
+        FG_ARG_BUFFER(p->shift),
+        FG_ARG_BUFFER(fg_packed_centres(p)),
+        FG_ARG_BUFFER(p->is_wide),
+        FG_ARG_BUFFER(transpose->component_segment),
+        FG_ARG_BUFFER(transpose->segment_first),
+        FG_ARG_BUFFER(transpose->segment_end),
+        FG_ARG_BUFFER(transpose->rows),
+        FG_ARG_BUFFER(transpose->values),
         FG_ARG_VALUE(s->k),
         FG_ARG_VALUE(s->matrices),
-        FG_ARG_VALUE(m->bands),
-        FG_ARG_VALUE(m->splits),
-        FG_ARG_VALUE(first_job),
-        FG_ARG_BUFFER(out),
+        FG_ARG_VALUE(m->plan.bands),
+        FG_ARG_VALUE(m->plan.splits),
+        FG_ARG_VALUE(jobs->first),
+        FG_ARG_BUFFER(jobs->out),
     };
-    const size_t global = (size_t)(end_job - first_job) * MOMENT_ITEMS, local = MOMENT_ITEMS;
-    return FG_LAUNCH(pass, m->moments, arguments, 1, &global, &local);
+    const size_t global = (size_t)(jobs->end - jobs->first) * MOMENT_ITEMS, local = MOMENT_ITEMS;
+    return FG_LAUNCH(in->device, m->moments, arguments, 1, &global, &local);
 }
 
-const fg_moments_launches fg_gpu_moments = {moment_bands, no_dense_scratch, least_moment_jobs, run_moments};
+const fg_moments_launches fg_gpu_moments = {moment_bands, no_scratch, least_moment_jobs, run_moments};
 
 /* ---- whitening, and log-densities of full covariances: cl/gpu/whiten.cl, densities_full.cl ---- */
 
@@ -438,54 +438,51 @@ static cl_uint most_group_rows(const fg_shape *s, double row_work)
     return (cl_uint)fg_min_u64(fg_launch_rows(s, row_work, TRIANGLE_ROWS), (uint64_t)MOST_TILES * TRIANGLE_ROWS);
 }
 
-static fgmm_status whiten(fg_pass *pass, const fg_rows *rows)
+static fgmm_status whiten(const fg_whitening *w, const fg_inputs *in)
 {
     fgmm_status status = FGMM_OK;
-    const fg_whitening *w = &pass->whitening;
-    const fg_shape *s = &pass->shape;
+    const fg_shape *s = in->shape;
+    const cl_ulong first = fg_first_element(in);
     const size_t columns = (size_t)fg_ceil_div(s->d, TRIANGLE_COLUMNS), local[2] = {TRIANGLE_ITEMS, 1};
     const cl_uint most = most_group_rows(s, (double)s->d * s->d);
-    for (fg_row_part p = fg_row_part_of(pass, rows, 0, most); p.first_row < p.n;
-         p = fg_row_part_of(pass, rows, p.end, most)) {
+    for (fg_row_part p = fg_row_part_of(in->rows, 0, most); p.first_row < p.n;
+         p = fg_row_part_of(in->rows, p.end, most)) {
         const fg_argument arguments[] = {
-            FG_ARG_BUFFER(rows->buffer),       FG_ARG_VALUE(p.first),    FG_ARG_VALUE(p.first_row), FG_ARG_VALUE(p.n),
-            FG_ARG_BUFFER(pass->packed.shift), FG_ARG_BUFFER(w->factor), FG_ARG_BUFFER(w->rows),
+            FG_ARG_BUFFER(in->rows->buffer), FG_ARG_VALUE(first),      FG_ARG_VALUE(p.first_row), FG_ARG_VALUE(p.n),
+            FG_ARG_BUFFER(in->shift),        FG_ARG_BUFFER(w->factor), FG_ARG_BUFFER(w->rows),
         };
         const size_t global[2] = {columns * TRIANGLE_ITEMS, row_tiles(&p)};
-        FG_TRY(FG_LAUNCH(pass, w->whiten, arguments, 2, global, local));
+        FG_TRY(FG_LAUNCH(in->device, w->whiten, arguments, 2, global, local));
     }
 done:
     return status;
 }
 
-static fgmm_status full_densities(fg_pass *pass, const fg_rows *rows)
+static fgmm_status full_densities(const fg_whitening *w, const fg_inputs *in)
 {
     fgmm_status status = FGMM_OK;
-    const fg_shape *s = &pass->shape;
-    const fg_packed *packed = &pass->packed;
+    const fg_shape *s = in->shape;
+    const cl_ulong first = fg_first_element(in);
+    const fg_packed *packed = in->parameters;
     const size_t local[2] = {TRIANGLE_ITEMS, 1};
     const cl_uint most = most_group_rows(s, (double)s->k * s->d * s->d);
-    for (fg_row_part p = fg_row_part_of(pass, rows, 0, most); p.first_row < p.n;
-         p = fg_row_part_of(pass, rows, p.end, most)) {
+    for (fg_row_part p = fg_row_part_of(in->rows, 0, most); p.first_row < p.n;
+         p = fg_row_part_of(in->rows, p.end, most)) {
         const fg_argument arguments[] = {
-            FG_ARG_BUFFER(rows->buffer),
-            FG_ARG_VALUE(p.first),
-            FG_ARG_VALUE(p.first_row),
-            FG_ARG_VALUE(p.n),
-            FG_ARG_BUFFER(packed->shift),
-            FG_ARG_BUFFER(packed->packed),
-            FG_ARG_BUFFER(packed->offset),
-            FG_ARG_VALUE(s->padded_k),
-            FG_ARG_BUFFER(pass->whitening.densities),
+            FG_ARG_BUFFER(in->rows->buffer), FG_ARG_VALUE(first),
+            FG_ARG_VALUE(p.first_row),       FG_ARG_VALUE(p.n),
+            FG_ARG_BUFFER(in->shift),        FG_ARG_BUFFER(packed->packed),
+            FG_ARG_BUFFER(packed->offset),   FG_ARG_VALUE(s->padded_k),
+            FG_ARG_BUFFER(w->densities),
         };
         const size_t global[2] = {(size_t)s->k * TRIANGLE_ITEMS, row_tiles(&p)};
-        FG_TRY(FG_LAUNCH(pass, pass->whitening.densify, arguments, 2, global, local));
+        FG_TRY(FG_LAUNCH(in->device, w->densify, arguments, 2, global, local));
     }
 done:
     return status;
 }
 
-const fg_whitening_launches fg_gpu_whitening = {no_dense_scratch, whiten, full_densities};
+const fg_whitening_launches fg_gpu_whitening = {no_scratch, whiten, full_densities};
 
 /* ---- kernels that know nothing of a pass ---- */
 
@@ -516,5 +513,5 @@ const fg_backend fg_gpu_workgroup = {
     .tiles = {"group", sizeof(fg_tile), fg_gpu_tile_parameters, FG_GPU_TILE_PARAMETERS, fg_gpu_reject, fg_gpu_repair,
               fg_gpu_needs},
     .leaves = {FG_GPU_LEAVES, [FG_PROGRAM_SPARSE] = "gpu/sparse.cl", [FG_PROGRAM_WHITE] = "gpu/sparse.cl"},
-    .sparse = &sparse,
+    .sparse = &sparse_launches,
 };

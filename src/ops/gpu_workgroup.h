@@ -3,7 +3,8 @@
 #define FG_GPU_WORKGROUP_H
 
 #include "backend.h"
-#include "parts.h"
+#include "dense_path.h"
+#include "matrices.h"
 
 /* Tiles. */
 extern const fg_space_parameter fg_gpu_tile_parameters[];

@@ -6,10 +6,11 @@
 
 /* cl/matrix/responsibilities.cl and responsibilities_pruned.cl */
 
-static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
+static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
 {
-    const fg_packed *p = &pass->packed;
-    const fg_argument own[FG_CPU_MOST_ARGUMENTS] = {FG_ARG_BUFFER(shift),
+    const fg_packed *p = in->parameters;
+    const fg_cpu_launch launch = {sparse, in, bins, cutoff, sparse->plain};
+    const fg_argument own[FG_CPU_MOST_ARGUMENTS] = {FG_ARG_BUFFER(in->shift),
                                                     FG_ARG_BUFFER(p->packed),
                                                     FG_ARG_BUFFER(p->scale),
                                                     FG_ARG_BUFFER(p->offset),
@@ -17,23 +18,23 @@ static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows, cl_ulong first
                                                     FG_ARG_BUFFER(p->split.means),
                                                     FG_ARG_BUFFER(p->split.panel_terms),
                                                     FG_ARG_VALUE(p->split.row_terms)};
-    return fg_cpu_run_workers(pass, pass->responsibilities, rows, first,
-                              &(fg_cpu_arguments){own, FG_CPU_MOST_ARGUMENTS});
+    return fg_cpu_run_workers(&launch, &(fg_cpu_arguments){own, FG_CPU_MOST_ARGUMENTS});
 }
 
 /* The same with bounds. */
-static fgmm_status run_pruned(fg_pass *pass, const fg_rows *rows, cl_ulong first)
+static fgmm_status run_pruned(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
 {
-    const fg_packed *p = &pass->packed;
+    const fg_packed *p = in->parameters;
+    const fg_cpu_launch launch = {sparse, in, bins, cutoff, sparse->pruned};
     const fg_pruning *b = &p->pruning;
     const fg_argument own[FG_CPU_MOST_ARGUMENTS] = {FG_ARG_BUFFER(p->shift),    FG_ARG_BUFFER(p->scale),
                                                     FG_ARG_BUFFER(b->offset),   FG_ARG_BUFFER(p->split.means),
                                                     FG_ARG_BUFFER(p->means),    FG_ARG_BUFFER(p->normaliser),
                                                     FG_ARG_VALUE(b->row_share), FG_ARG_VALUE(b->residual_share)};
-    return fg_cpu_run_workers(pass, pass->pruned, rows, first, &(fg_cpu_arguments){own, FG_CPU_MOST_ARGUMENTS});
+    return fg_cpu_run_workers(&launch, &(fg_cpu_arguments){own, FG_CPU_MOST_ARGUMENTS});
 }
 
-static const fg_sparse_launches sparse = {fg_cpu_sparse_scratch, run_sparse, run_pruned};
+static const fg_sparse_launches sparse_launches = {fg_cpu_sparse_scratch, run_sparse, run_pruned};
 
 static const char *reject(const void *tile, const void *problem)
 {
@@ -62,7 +63,8 @@ static int suits(const fg_shape *s)
     FG_CPU_MEMBERS, .name = "vector", .reported = FGMM_BACKEND_MATRIX_UNIT, .shipped = FGMM_BACKEND_MATRIX_UNIT,       \
                     .tiles = {"vector", sizeof(fg_tile), fg_cpu_tile_parameters, FG_CPU_TILE_PARAMETERS, reject,       \
                               repair,   fg_cpu_needs},                                                                 \
-                    .suits = suits, .sparse = &sparse, .split = &fg_split_bf16, .pruning = &fg_prune_first_term
+                    .suits = suits, .sparse = &sparse_launches, .split = &fg_split_bf16,                               \
+                    .pruning = &fg_prune_first_term
 
 /* On other devices its shipped tiles serve few panels, and may be larger than the registers. */
 const fg_backend fg_matrix_plain = {

@@ -35,41 +35,50 @@ static uint32_t most_warp_rows(const fg_shape *s)
 }
 
 /* Lists of lanes: a value and a component for each entry. */
-static uint64_t scratch_floats(fg_pass *pass)
+static uint64_t scratch_floats(const fg_shape *s)
 {
     enum { LANES_PER_ROW = 4 };
-    return (uint64_t)most_warp_rows(&pass->shape) * LANES_PER_ROW * WARP_ENTRIES * 2;
+    return (uint64_t)most_warp_rows(s) * LANES_PER_ROW * WARP_ENTRIES * 2;
 }
 
-static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows, cl_ulong first, const fg_buffer *shift)
+static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
 {
     fgmm_status status = FGMM_OK;
-    const fg_shape *s = &pass->shape;
-    const fg_packed *p = &pass->packed;
-    const fg_lists *lists = &pass->lists;
-    const cl_uint n = (cl_uint)rows->n, tile_rows = tile_rows_of(s), panels = s->padded_k / FG_SPLIT_ROWS;
+    const fg_shape *s = in->shape;
+    const fg_packed *p = in->parameters;
+    const cl_ulong first = fg_first_element(in);
+    (void)bins; /* transposing counts */
+    const cl_uint n = (cl_uint)in->rows->n, tile_rows = tile_rows_of(s), panels = s->padded_k / FG_SPLIT_ROWS;
     const cl_uint most = (cl_uint)fg_min_u64(most_warp_rows(s), fg_sparse_launch_rows(s, tile_rows));
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
         const fg_argument arguments[] = {
-            FG_ARG_BUFFER(rows->buffer),   FG_ARG_VALUE(first),
-            FG_ARG_VALUE(first_row),       FG_ARG_VALUE(n),
-            FG_ARG_BUFFER(shift),          FG_ARG_BUFFER(p->means),
-            FG_ARG_BUFFER(p->split.means), FG_ARG_BUFFER(p->split.panel_terms),
-            FG_ARG_VALUE(panels),          FG_ARG_VALUE(s->k),
-            FG_ARG_VALUE(s->cutoff),       FG_ARG_BUFFER(lists->scratch),
-            FG_ARG_VALUE(s->capacity),     FG_ARG_BUFFER(lists->logz),
-            FG_ARG_BUFFER(lists->counts),  FG_ARG_BUFFER(lists->components),
-            FG_ARG_BUFFER(lists->values),
+            FG_ARG_BUFFER(in->rows->buffer),
+            FG_ARG_VALUE(first),
+            FG_ARG_VALUE(first_row),
+            FG_ARG_VALUE(n),
+            FG_ARG_BUFFER(in->shift),
+            FG_ARG_BUFFER(p->means),
+            FG_ARG_BUFFER(p->split.means),
+            FG_ARG_BUFFER(p->split.panel_terms),
+            FG_ARG_VALUE(panels),
+            FG_ARG_VALUE(s->k),
+            FG_ARG_VALUE(cutoff),
+            FG_ARG_BUFFER(sparse->scratch),
+            FG_ARG_VALUE(s->capacity),
+            FG_ARG_BUFFER(sparse->logz),
+            FG_ARG_BUFFER(sparse->counts),
+            FG_ARG_BUFFER(sparse->components),
+            FG_ARG_BUFFER(sparse->values),
         };
         const uint64_t launched = fg_min_u64(most, n - first_row);
         const size_t local = WARP_ITEMS, global = (size_t)fg_ceil_div(launched, tile_rows) * local;
-        FG_TRY(FG_LAUNCH(pass, pass->responsibilities, arguments, 1, &global, &local));
+        FG_TRY(FG_LAUNCH(in->device, sparse->plain, arguments, 1, &global, &local));
     }
 done:
     return status;
 }
 
-static const fg_sparse_launches sparse = {scratch_floats, run_sparse, NULL};
+static const fg_sparse_launches sparse_launches = {scratch_floats, run_sparse, NULL};
 
 static const char *reject(const void *tile, const void *problem)
 {
@@ -93,7 +102,7 @@ static size_t own_options(const fg_shape *s, char *text, size_t room)
     FG_GPU_MEMBERS, .name = "group", .reported = FGMM_BACKEND_MATRIX_UNIT,                                             \
                     .tiles = {"group",       sizeof(fg_tile), fg_gpu_tile_parameters, FG_GPU_TILE_PARAMETERS, reject,  \
                               fg_gpu_repair, fg_gpu_needs},                                                            \
-                    .suits = suits, .own_options = own_options, .sparse = &sparse, .split = &fg_split_f16
+                    .suits = suits, .own_options = own_options, .sparse = &sparse_launches, .split = &fg_split_f16
 
 const fg_backend fg_matrix_warp = {MEMBERS, .leaves = {FG_GPU_LEAVES, [FG_PROGRAM_SPARSE] = "matrix/sparse_warp.cl"},
                                    .unit = FG_UNIT_WARP, .unit_text = " unit=warp"};

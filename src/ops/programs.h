@@ -23,9 +23,4 @@ fgmm_status fg_program_kernel_once(cl_kernel *kernel, fgmm_device *device, const
 fgmm_status fg_common_kernel(cl_kernel *kernel, fgmm_device *device, const fg_backend *backend, uint32_t vw,
                              const char *name);
 
-/* Launch with all dimensions given; local NULL: 1 each. */
-#define FG_LAUNCH(pass, kernel, arguments, dims, global, local)                                                        \
-    fg_kernel_launch((pass)->device, (kernel), (arguments), sizeof(arguments) / sizeof((arguments)[0]), (dims),        \
-                     (global), (local))
-
 #endif

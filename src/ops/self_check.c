@@ -179,7 +179,7 @@ static fgmm_status run(probe *p, fgmm_device *device, const fg_pass_options *o)
     FG_TRY(fg_pass_load(pass, &p->parameters, p->shift));
     const fg_rows rows = {buffer, 0, p->n};
     FG_TRY(fg_pass_accumulate(pass, &rows));
-    FG_TRY(fg_buffer_read(pass->lists.logz, 0, p->found_logz, p->n * sizeof *p->found_logz));
+    FG_TRY(fg_buffer_read(pass->sparse.logz, 0, p->found_logz, p->n * sizeof *p->found_logz));
     p->log_offset = pass->packed.facts.log_offset;
     p->bound_nats = pass->packed.error_bound_nats;
     FG_TRY(fg_pass_statistics(pass, p->found));

@@ -69,13 +69,13 @@ static found_t find_lists(fgmm_backend backend, const fg_parameters *p)
     ck_ok(fg_buffer_write(buffer, 0, rows, sizeof(float) * N * D));
     const fg_rows batch = {buffer, 0, N};
     ck_ok(fg_pass_load(pass, p, shift));
-    ck_ok(fg_responsibilities_run(pass, &batch));
+    ck_ok(fg_pass_responsibilities(pass, &batch, pass->shape.cutoff));
     f.capacity = pass->shape.capacity;
     f.components = calloc((size_t)N * f.capacity, sizeof *f.components);
     f.values = calloc((size_t)N * f.capacity, sizeof *f.values);
-    ck_ok(fg_buffer_read(pass->lists.counts, 0, f.counts, sizeof f.counts));
-    ck_ok(fg_buffer_read(pass->lists.components, 0, f.components, sizeof(cl_uint) * N * f.capacity));
-    ck_ok(fg_buffer_read(pass->lists.values, 0, f.values, sizeof(float) * N * f.capacity));
+    ck_ok(fg_buffer_read(pass->sparse.counts, 0, f.counts, sizeof f.counts));
+    ck_ok(fg_buffer_read(pass->sparse.components, 0, f.components, sizeof(cl_uint) * N * f.capacity));
+    ck_ok(fg_buffer_read(pass->sparse.values, 0, f.values, sizeof(float) * N * f.capacity));
     fg_buffer_free(buffer);
     fg_pass_free(pass);
     return f;

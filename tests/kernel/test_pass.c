@@ -372,8 +372,10 @@ START_TEST(test_pass__bytes_are_foreseen)
     ck_ok(fg_pass_create(&pass, device, &options));
     ck_ok(fg_pass_load(pass, &p.parameters, p.shift));
     ck_ok(fg_pass_accumulate(pass, &rows));
-    ck_ok(fg_dense_create(pass)); /* what rows that overflow would need besides */
-    ck_ok(fg_deferred_add(pass, &rows, 0, 0));
+    const fg_inputs in = fg_pass_inputs(pass, &rows);
+    const fg_dense_span none = {.list = pass->transpose.rows, .use_list = 1};
+    ck_ok(fg_dense_create(&pass->dense, device, &pass->shape)); /* what rows that overflow would need besides */
+    ck_ok(fg_deferred_add(&pass->deferred, &in, &none, pass->sparse.logz));
     ck_ok(fg_pass_recentre(pass, p.parameters.means, p.shift)); /* and sums about other centres */
     ck_assert_uint_eq(fgmm_device_bytes(device) - before, fg_pass_bytes(device, &options));
     fg_pass_free(pass);

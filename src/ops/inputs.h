@@ -1,0 +1,43 @@
+/* inputs.h - what the parts of a pass read of a batch: nothing here changes while the batch is summed. */
+#ifndef FG_INPUTS_H
+#define FG_INPUTS_H
+
+#include "packed.h"
+#include "programs.h"
+
+typedef struct fg_inputs {
+    fgmm_device *device;
+    const fg_shape *shape;
+    const fg_packed *parameters;
+    const fg_rows *rows;    /* of a batch; for responsibilities as whitening.c has left them */
+    const fg_buffer *shift; /* what is subtracted from them */
+    const fg_buffer
+        *log_densities; /* float (batch_rows, padded_k): full covariances', which are there already; or NULL */
+} fg_inputs;
+
+/* The element of the rows' buffer that is the first row's. */
+static inline cl_ulong fg_first_element(const fg_inputs *in)
+{
+    return in->rows->offset_bytes / fgmm_type_bytes(in->shape->type);
+}
+
+/* Weights as arguments of kernels that take rows with and without: where there are none, some buffer stands for them.
+ */
+typedef struct fg_weight_arguments {
+    const fg_buffer *buffer;
+    cl_ulong first; /* element of the first row's */
+    cl_uint has_weights;
+} fg_weight_arguments;
+
+static inline fg_weight_arguments fg_weight_arguments_of(const fg_rows *rows)
+{
+    if (!rows->weights) return (fg_weight_arguments){rows->buffer, 0, 0};
+    return (fg_weight_arguments){rows->weights, rows->weights_bytes / sizeof(float), 1};
+}
+
+/* Launch with all dimensions given; local NULL: 1 each. */
+#define FG_LAUNCH(device, kernel, arguments, dims, global, local)                                                      \
+    fg_kernel_launch((device), (kernel), (arguments), sizeof(arguments) / sizeof((arguments)[0]), (dims), (global),    \
+                     (local))
+
+#endif
