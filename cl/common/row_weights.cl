@@ -1,7 +1,7 @@
 /* common/row_weights.cl - rows that count more or less than once: what a row adds to the sums, times its weight w_i.
  * Both families.
  *
- *     r_ik <- w_i r_ik of the rows' lists,      logz_i <- w_i logz_i                  (docs/math.md, equation 32)
+ *     r_ik <- w_i r_ik of the rows' lists,      logz_i <- w_i logz_i                  (docs/math.md, equation 21)
  *
  * A work-item is a row, more are idle. The dense path and small mixtures weigh while they normalise (dense_*.cl,
  * cpu/fused.cl).

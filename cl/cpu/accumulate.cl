@@ -1,7 +1,7 @@
 /* cpu/accumulate.cl - statistics of one chunk of a component's entries, rows gathered and summed in registers.
  * Vector family: a work-item is a chunk, from first_chunk on.
  *
- *     N = sum r,  S1 = sum r (y - m),  S2 = sum r |y - m|^2 (diag: per dimension)       docs/math.md, equations 7-9
+ *     N = sum r,  S1 = sum r (y - m),  S2 = sum r |y - m|^2 (diag: per dimension)       docs/math.md, equations 15-17
  *
  * about the component's mean: nothing cancels, however far it lies from the origin. At most CHUNK entries are summed in
  * float (relative error about sqrt(CHUNK) 2^-24); chunks are joined in a wider type. Where the matrix of second moments

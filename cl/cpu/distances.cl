@@ -5,7 +5,7 @@
  * Scaled differences (diag):    l_ik = - sum_d (s_kd y_id + o_kd)^2 + c_k        s = sqrt(h_kd), o = - s m
  * the same where o is too large: l_ik = - sum_d (s_kd (y_id - m_kd))^2 + c_k      m takes the place of o
  * in nats, y = x - shift, m the mean in shifted coordinates, h = 1/(2 sigma^2), c the logarithm of weight and
- * normaliser (docs/math.md, equations 1, 4 and 6). With KEEP_BEST: h = 1, c = 0, so that l = -|y - m|^2.
+ * normaliser (docs/math.md, equations 1, 5 and 7). With KEEP_BEST: h = 1, c = 0, so that l = -|y - m|^2.
  *
  *   components, packed: strips of STRIP = VW x TILE_VECTORS          rows of a block: a (TILE_BLOCK, ROW_STRIDE)
  *        strip 0          strip 1                                        y_00 y_01 ... y_0D 0 0

@@ -1,7 +1,7 @@
 /* cpu/distances_full.cl - log-densities of a block of rows under VW components with full covariances. Vector family;
  * takes the place of cpu/distances.cl behind cpu/triangle.cl.
  *
- *     l_ik = c_k - |W_k (y_i - m_k)|^2           W_k = L_k^-1 / sqrt 2, S_k = L_k L_k^T     (docs/math.md, equation 14)
+ *     l_ik = c_k - |W_k (y_i - m_k)|^2           W_k = L_k^-1 / sqrt 2, S_k = L_k L_k^T     (docs/math.md, equation 4)
  *
  * in nats, y = x - shift, m the mean in shifted coordinates, c the logarithm of weight and normaliser.
  *

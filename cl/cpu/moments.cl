@@ -1,7 +1,7 @@
 /* cpu/moments.cl - second moments as matrices, from a batch's sorted entries. Vector family: a work-item is a worker
  * that walks jobs.
  *
- *     S2_k += sum_i r_ik (y_i - m_k) (y_i - m_k)^T          full; tied: summed over k           (docs/math.md, equation 15)
+ *     S2_k += sum_i r_ik (y_i - m_k) (y_i - m_k)^T          full; tied: summed over k           (docs/math.md, equation 18)
  *
  * A job is (split, matrix, band): the split-th share of the entries of each of the matrix's components, and every
  * BANDS-th block of MOMENT_BLOCK rows of the lower triangle; jobs first_job .. end_job - 1 are this launch's. Rows are

@@ -3,7 +3,7 @@
  *
  *     logz_i = log sum_k exp l_ik,   r_ik = exp(l_ik - logz_i)          for the k with l_ik >= max_k l_ik - SPREAD
  *
- * (docs/math.md, equations 2, 3, 5). Distances are cpu/distances.cl's; lists are made by cpu/sweep.cl.
+ * (docs/math.md, equations 2, 3, 6). Distances are cpu/distances.cl's; lists are made by cpu/sweep.cl.
  *
  *   worker g of G: rows first_row + g B .. , (g+G) B .. before n (B = TILE_BLOCK)
  */

@@ -1,7 +1,7 @@
 /* cpu/whiten.cl - rows of a batch, whitened by the tied covariance: z = W (x - shift), after which all components are
  * spheres of variance 1. Vector family: a work-item is a worker that walks tiles of ROW_GROUPS x VW rows.
  *
- *     |x - m|_S^2 = |z - W (m - shift)|^2           W = L^-1, S = L L^T                    (docs/math.md, equation 14)
+ *     |x - m|_S^2 = |z - W (m - shift)|^2           W = L^-1, S = L L^T                    (docs/math.md, equation 4)
  *
  *   factor (COMPONENT_FLOATS): zeros in the place of a mean, then W, as cpu/triangle.cl reads them
  *   white (n, D): z in rows, what cpu/distances.cl then loads

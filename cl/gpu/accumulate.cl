@@ -1,6 +1,6 @@
 /* gpu/accumulate.cl - statistics of one chunk of a component's entries. Group family: a work-group is a chunk.
  *
- *     N = sum r,  S1 = sum r (y - m),  S2 = sum r |y - m|^2 (diag: per dimension)       docs/math.md, equations 7-9
+ *     N = sum r,  S1 = sum r (y - m),  S2 = sum r |y - m|^2 (diag: per dimension)       docs/math.md, equations 15-17
  *
  * about the component's mean, as in cpu/accumulate.cl. Items run along the vectors of a row (UNITS of them, walking the
  * entries once per piece of a long row); where a row is shorter than the group, TEAMS of items share the entries and

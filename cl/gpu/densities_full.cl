@@ -1,7 +1,7 @@
 /* gpu/densities_full.cl - log-densities of a batch under components with full covariances. Group family: a work-group
  * has TRIANGLE_ROWS rows and one component.
  *
- *     l_ik = c_k - |W_k (y_i - m_k)|^2           W_k = L_k^-1 / sqrt 2, S_k = L_k L_k^T     (docs/math.md, equation 14)
+ *     l_ik = c_k - |W_k (y_i - m_k)|^2           W_k = L_k^-1 / sqrt 2, S_k = L_k L_k^T     (docs/math.md, equation 4)
  *
  *   packed (padded K, COMPONENT_FLOATS): mean and W of each component         offset: c (padded K)
  *   densities (n, padded K): what gpu/distances_full.cl reads; components that only fill up the last strip are left out

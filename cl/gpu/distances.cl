@@ -5,7 +5,7 @@
  * Difference form (spherical):  l_ik = - h_k |y_i - m_k|^2 + c_k                 for strips where products lose digits
  * Scaled differences (diag):    l_ik = - sum_d (s_kd y_id + o_kd)^2 + c_k        s = sqrt(h_kd), o = - s m
  * the same where o is too large: l_ik = - sum_d (s_kd (y_id - m_kd))^2 + c_k      m takes the place of o
- * as in cpu/distances.cl (docs/math.md, equations 1, 4 and 6). With KEEP_BEST: h = 1, c = 0, l = -|y - m|^2.
+ * as in cpu/distances.cl (docs/math.md, equations 1, 5 and 7). With KEEP_BEST: h = 1, c = 0, l = -|y - m|^2.
  *
  *   a slab in local memory, twice, so that one is filled while the other is used
  *        rows:        [TILE_DEPTH][ROW_PITCH]              y_00 y_10 y_20 ...   a dimension's rows are adjacent

@@ -1,6 +1,6 @@
 /* gpu/moments.cl - second moments as matrices, from a batch's sorted entries. Group family.
  *
- *     S2_k += sum_i r_ik (y_i - m_k) (y_i - m_k)^T          full; tied: summed over k           (docs/math.md, equation 15)
+ *     S2_k += sum_i r_ik (y_i - m_k) (y_i - m_k)^T          full; tied: summed over k           (docs/math.md, equation 18)
  *
  * A work-group has a tile of MOMENT_TILE x MOMENT_TILE elements on or below the diagonal of one matrix, for one split:
  * a share of the entries of each of the matrix's components. Entries pass through local memory, MOMENT_DEPTH at a time,

@@ -3,7 +3,7 @@
  *
  *     logz_i = log sum_k exp l_ik,   r_ik = exp(l_ik - logz_i)          for the k with l_ik >= max_k l_ik - spread
  *
- * (docs/math.md, equations 2, 3, 5). After each strip the rows' running maxima are raised; components that reach
+ * (docs/math.md, equations 2, 3, 6). After each strip the rows' running maxima are raised; components that reach
  * maximum - spread are appended to the row's list in global memory. A full list loses what a larger maximum has made
  * negligible; a row that still keeps more than `capacity` gives the single entry (component = K): the dense path does
  * it. Exponentials are taken of the kept ones only.

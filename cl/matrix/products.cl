@@ -3,7 +3,7 @@
  *
  *     l_ik = h_k (y_i.2m_k - |y_i|^2) + c_k,   y.2m = sum over terms s, t of  y^(s) . 2m^(t)
  *
- * (docs/math.md, equations 1 and 6 and "Splitting"). Rows and means are sums of bf16 terms, each the rounding of what
+ * (docs/math.md, equations 1 and 7 and "Splitting"). Rows and means are sums of bf16 terms, each the rounding of what
  * the terms before leave over. Of `terms` terms, the products (s, t) with s + t < terms are taken; rows that are whole
  * numbers up to 256 have one term.
  *

@@ -1,6 +1,6 @@
 /* kde.c - kernel density estimates by the mixture's own evaluation: a chunk of the data at a time becomes the
  * components of a mixture with equal weights and one variance, all queries pass through it, and the chunks'
- * log-densities are added (docs/math.md, equation 13). */
+ * log-densities are added (docs/math.md, equation 26). */
 #include "flashgmm/kde.h"
 
 #include "arguments.h"

@@ -1,5 +1,5 @@
 /* m_step.c - new parameters from sufficient statistics: exact about the old means, and never without an answer
- * (docs/math.md, equation 10, "Collapsed components"). Knows nothing of rows or devices. */
+ * (docs/math.md, equation 22, "Collapsed components"). Knows nothing of rows or devices. */
 #include "cholesky.h"
 #include "file.h"
 #include "range.h"
@@ -130,7 +130,7 @@ static void set_floors(step *s)
     }
 }
 
-/* (10)  variance = S2 / N - delta^2 (spherical: |delta|^2, over D) + reg_covar, delta = S1 / N.
+/* (22)  variance = S2 / N - delta^2 (spherical: |delta|^2, over D) + reg_covar, delta = S1 / N.
  * Rounding can make the difference negative: it is 0 then. */
 static void update_variances(step *s, uint64_t c, double reg_covar)
 {
@@ -147,7 +147,7 @@ static void update_variances(step *s, uint64_t c, double reg_covar)
     for (uint64_t i = 0; i < s->width; i++) variances[i] = fmax(fmax(variances[i], 0) + reg_covar, s->floors[i]);
 }
 
-/* (16)  S -= N / weight delta delta^T, delta = S1 / N; of the upper triangle. */
+/* (23)  S -= N / weight delta delta^T, delta = S1 / N; of the upper triangle. */
 static void subtract_outer(double *matrix, const step *s, uint64_t c, double weight)
 {
     const uint64_t d = s->to.d;
@@ -178,7 +178,7 @@ static void finish_matrix(step *s, double *matrix, double reg_covar)
         s->facts.losses[(matrix - s->to.covariances) / (ptrdiff_t)(d * d)] = fg_cholesky_loss(s->factor, matrix, d);
 }
 
-/* (16)  S_k = S2_k / N_k - delta delta^T + reg_covar I */
+/* (23)  S_k = S2_k / N_k - delta delta^T + reg_covar I */
 static void update_full(step *s, uint64_t c, double reg_covar)
 {
     const uint64_t count = s->to.d * s->to.d;
@@ -188,7 +188,7 @@ static void update_full(step *s, uint64_t c, double reg_covar)
     finish_matrix(s, matrix, reg_covar);
 }
 
-/* (16)  S = (S2 - sum_k N_k delta_k delta_k^T) / N + reg_covar I, over the components that have rows */
+/* (23)  S = (S2 - sum_k N_k delta_k delta_k^T) / N + reg_covar I, over the components that have rows */
 static void update_tied(step *s, double reg_covar)
 {
     double *matrix = s->to.covariances;
@@ -198,8 +198,8 @@ static void update_tied(step *s, double reg_covar)
     finish_matrix(s, matrix, reg_covar);
 }
 
-/* Component c's part of (19): pi_k delta^T S_k^-1 delta / D, and of spherical ones the old variance in units of the
- * new. Matrices: factor is S_k's. */
+/* Component c's part of equation 20: pi_k delta^T S_k^-1 delta / D, and of spherical ones the old variance in units of
+ * the new. Matrices: factor is S_k's. */
 static double movement(const step *s, uint64_t c, double old_variance)
 {
     const uint64_t d = s->to.d;

@@ -1,5 +1,5 @@
 /* mini_batch.c - stepwise EM. The running statistics are never stored: after an M-step the parameters say the same
- * (docs/math.md, equation 12). A checkpoint therefore needs nothing beside them. */
+ * (docs/math.md, equation 25). A checkpoint therefore needs nothing beside them. */
 #include "mini_batch.h"
 
 #include "size.h"
@@ -12,7 +12,7 @@
  * "Mini-batches". */
 static const double STEP_EXPONENT = 0.51, STEP_OFFSET = 20;
 
-/* (12)  The statistics of one row on average that the parameters stand for, about their means:
+/* (25)  The statistics of one row on average that the parameters stand for, about their means:
  *       N = pi,  S1 = 0,  S2 = pi times the covariance, without what regularisation has added to variances. */
 static double running_s2(const fg_mixture *m, size_t i, double reg_covar)
 {

@@ -1,12 +1,12 @@
 /* mini_batch.h - stepwise EM: an M-step after every few thousand rows instead of after all of them (Cappe and Moulines
- * 2009; docs/math.md, equations 11 and 12). */
+ * 2009; docs/math.md, equations 24 and 25). */
 #ifndef FG_MINI_BATCH_H
 #define FG_MINI_BATCH_H
 
 #include "training.h"
 
-/* (11)  s <- (1 - step) s + step * (statistics of the mini-batch, per row). values: in the mini-batch's about m's
- * means, out s, about the same; the s that goes in is what m's parameters stand for. */
+/* (24)  stats <- (1 - step) stats + step * (statistics of the mini-batch, per row). values: in the mini-batch's about
+ * m's means, out s, about the same; the s that goes in is what m's parameters stand for. */
 fgmm_status fg_mini_batch_blend(double *values, const fg_mixture *m, double step, double reg_covar);
 
 /* One pass over all rows in steps, with the pass that is set; the pass before it was number iteration - 1 of its phase.

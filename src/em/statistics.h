@@ -30,13 +30,13 @@ double fg_least_variance(double variance, double mean_variance, double mean_squa
 /* What an M-step has found. */
 typedef struct fg_m_step_facts {
     uint64_t reseeded; /* components that were empty */
-    double movement;   /* (19) mean square of the means' movements, in the new deviations; spherical: of both the
-                       movements and the old deviations that mixture->covariances held */
-    double *losses;    /* (k), tied (1), the caller's, or NULL: (18), fg_cholesky_loss, of each matrix that had rows;
-                          else 0 */
+    double movement; /* equation 20: mean square of the means' movements, in the new deviations; spherical: of both the
+                     movements and the old deviations that mixture->covariances held */
+    double *losses;  /* (k), tied (1), the caller's, or NULL: equation 19, fg_cholesky_loss, of each matrix that had
+                        rows;  else 0 */
 } fg_m_step_facts;
 
-/* The M-step (docs/math.md, equation 10, and "Collapsed components"). In: mixture->means, about which values were
+/* The M-step (docs/math.md, equation 22, and "Collapsed components"). In: mixture->means, about which values were
  * taken. Out: weights, means, covariances. Statistics of a k-means pass (responsibility 1 for the nearest mean) give
  * the k-means update by the same formulas: mean_k is the mean of cluster k, and empty clusters are re-seeded alike.
  * facts may be NULL. Allocates O(k + d), with matrices O(k + d^2). On failure the mixture is unchanged. Errors: DATA

@@ -9,7 +9,7 @@
 #include "input.h"
 #include "model.h"
 
-/* The probing predictor of an index and its calibration; docs/math.md, equations 22, 23. */
+/* The probing predictor of an index and its calibration; docs/math.md, equations 30, 31. */
 enum { FG_PREDICTOR_FEATURES = 8, FG_CALIBRATION_POINTS = 32 };
 typedef struct fg_calibration {
     uint32_t for_top; /* 0: there is no calibration */

@@ -1,5 +1,5 @@
 /* predictor.h - the probing predictor: the expected number of a query's neighbours that a list adds, per distance it
- * costs, as a log-linear function of what is known when the list comes up (docs/math.md, equations 22, 23). */
+ * costs, as a log-linear function of what is known when the list comes up (docs/math.md, equations 30, 31). */
 #ifndef FG_PREDICTOR_H
 #define FG_PREDICTOR_H
 

@@ -12,7 +12,7 @@ typedef struct fg_statistics_layout {
     size_t count;          /* elements in all */
 } fg_statistics_layout;
 
-/* Responsibilities below 2^-24 / K of a row may have been dropped (docs/math.md, equation 5): a component that holds no
+/* Responsibilities below 2^-24 / K of a row may have been dropped (docs/math.md, equation 6): a component that holds no
  * more than this share of a K-th of all rows cannot be told from an empty one. */
 #define FG_EMPTY_SHARE 0x1p-24
 

@@ -1,5 +1,5 @@
 /* packing.c - parameters in double -> what kernels read: shifted, scaled, in panels of components. Host arithmetic
- * only. docs/math.md, equations 1, 4 and 6.
+ * only. docs/math.md, equations 1, 5 and 7.
  *
  * A distance is taken by one of two forms, for each panel of components. Products, |y|^2 - 2 y.m + |m|^2, are what
  * processors are fastest at, but cancel where |m| is large against the component's deviation; differences are exact and

@@ -101,7 +101,7 @@ static double relative_error(const mean_residuals *r, uint32_t terms, int are_ro
     return of_means + (are_rows_whole ? 0 : row_error[terms]);
 }
 
-/* Returns what `terms` terms leave of a log-density, in nats (docs/math.md, equation 30). */
+/* Returns what `terms` terms leave of a log-density, in nats (docs/math.md, equation 9). */
 static double split_error(const mean_residuals *r, double squares, uint32_t terms, int are_rows_whole)
 {
     const double delta = relative_error(r, terms, are_rows_whole);

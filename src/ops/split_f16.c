@@ -151,7 +151,7 @@ static double split_mean(word *panel, float *lacking, const fg_shape *s, const f
     return length > 0 ? sqrt(sum_of_squares(residuals, count) / length) : 0;
 }
 
-/* Returns what products leave of component c's log-density, in nats (docs/math.md, equations 30 and 31). */
+/* Returns what products leave of component c's log-density, in nats (docs/math.md, equations 9 and 10). */
 static double product_error(const fg_shape *s, const fg_packing *m, double delta, uint64_t c)
 {
     return m->product_errors[c] + m->squares[c] * (2 * delta + 0x1p21 * delta * delta + 2 * cut_error * (double)s->d);

@@ -43,7 +43,7 @@ static double quadratic_form(const double *a, double *t, uint64_t d)
     return form;
 }
 
-/* (14)  l_ik = log pi_k - 1/2 [ D log 2 pi + log det S_k + (x_i - m_k)^T S_k^-1 (x_i - m_k) ] */
+/* (4)  l_ik = log pi_k - 1/2 [ D log 2 pi + log det S_k + (x_i - m_k)^T S_k^-1 (x_i - m_k) ] */
 static void matrix_log_density(double *l, const fg_parameters *p, const double *x, uint64_t n)
 {
     const uint64_t d = p->d;
@@ -121,7 +121,7 @@ void fg_reference_nearest(uint32_t *nearest, double *d2, const fg_parameters *p,
     }
 }
 
-/* Second moments of one row about component c: (9), or (15) for matrices. delta (d) = x_i - m_c. */
+/* Second moments of one row about component c: equation 17, for matrices 18. delta (d) = x_i - m_c. */
 static void add_second_moments(double *s2, const fg_parameters *p, uint64_t c, double weight, const double *delta)
 {
     const uint64_t d = p->d;
@@ -134,7 +134,7 @@ static void add_second_moments(double *s2, const fg_parameters *p, uint64_t c, d
         for (uint64_t j = 0; j < d; j++) matrix[i * d + j] += weight * delta[i] * delta[j];
 }
 
-/* (7)  N_k += r_ik    (8)  S1_k += r_ik (x_i - m_k)    (9, 15)  second moments */
+/* (15)  N_k += r_ik    (16)  S1_k += r_ik (x_i - m_k)    (17, 18)  second moments */
 void fg_reference_statistics(double *values, const fg_parameters *p, const double *x, const double *logz,
                              const double *r, uint64_t n)
 {
@@ -157,7 +157,7 @@ void fg_reference_statistics(double *values, const fg_parameters *p, const doubl
     free(delta);
 }
 
-/* (32)  r_ik <- w_i r_ik,   logz_i <- w_i logz_i */
+/* (21)  r_ik <- w_i r_ik,   logz_i <- w_i logz_i */
 double fg_reference_weigh(double *logz, double *r, const double *weights, uint64_t n, uint64_t k)
 {
     double total = 0;
@@ -169,7 +169,7 @@ double fg_reference_weigh(double *logz, double *r, const double *weights, uint64
     return total;
 }
 
-/* (21)  |r'|^2 + (r.r')^2 / |r|^2,   r = x - c_1, r' = x - c */
+/* (29)  |r'|^2 + (r.r')^2 / |r|^2,   r = x - c_1, r' = x - c */
 static double residual_cost(const double *x, const double *c1, const double *c, uint64_t d)
 {
     double r1 = 0, r2 = 0, product = 0;
@@ -187,7 +187,7 @@ void fg_reference_assign(uint32_t *first, uint32_t *second, double *ratio, const
     for (uint64_t i = 0; i < n; i++) {
         const double *row = x + i * d;
         double least = INFINITY, least_cost = INFINITY, distance;
-        for (uint64_t c = 0; c < k; c++) { /* (20) */
+        for (uint64_t c = 0; c < k; c++) { /* equation 28 */
             fg_reference_squared_distances(&distance, row, 1, centroids + c * d, 1, d);
             if (distance < least) {
                 least = distance;

@@ -5,10 +5,10 @@
 
 #include "model.h"
 
-/* l (n,k): log pi_k + log N(x_i | m_k, S_k), nats (docs/math.md, equations 1 and 14). */
+/* l (n,k): log pi_k + log N(x_i | m_k, S_k), nats (docs/math.md, equations 1 and 4). */
 void fg_reference_log_density(double *l, const fg_parameters *p, const double *x, uint64_t n);
 
-/* logz (n): log sum_k exp l_ik (2); r (n,k): exp(l_ik - logz_i) (3). r may be l itself. */
+/* logz (n): log sum_k exp l_ik, equation 2; r (n,k): exp(l_ik - logz_i), equation 3. r may be l itself. */
 void fg_reference_responsibilities(double *logz, double *r, const double *l, uint64_t n, uint64_t k);
 
 /* nearest (n): the component with the least squared distance, ties to the lower; d2 (n): that distance. */
@@ -19,7 +19,7 @@ void fg_reference_nearest(uint32_t *nearest, double *d2, const fg_parameters *p,
 void fg_reference_statistics(double *values, const fg_parameters *p, const double *x, const double *logz,
                              const double *r, uint64_t n);
 
-/* Before statistics are taken: logz (n) and r (n,k), each row times its weight (n) (32). Returns the sum of the
+/* Before statistics are taken: logz (n) and r (n,k), each row times its weight (n), equation 21. Returns the sum of the
  * weights, which stands in the place of n. */
 double fg_reference_weigh(double *logz, double *r, const double *weights, uint64_t n, uint64_t k);
 
@@ -28,7 +28,7 @@ void fg_reference_squared_distances(double *d2, const double *x, uint64_t n, con
                                     uint64_t d);
 
 /* For n rows and k centroids (k,d): the nearest (ties: the lower), the second by the direction of the residual, and its
- * cost / |r|^2 (20, 21); infinite where k = 1 or the row lies on its centroid. first, second, ratio (n). */
+ * cost / |r|^2 (equations 28, 29); infinite where k = 1 or the row lies on its centroid. first, second, ratio (n). */
 void fg_reference_assign(uint32_t *first, uint32_t *second, double *ratio, const double *x, uint64_t n,
                          const double *centroids, uint64_t k, uint64_t d);
 

@@ -1,5 +1,5 @@
 /* test_kept.c - what a row's list leaves out: less than 2^-24 of the row's mass, whatever the data (docs/math.md,
- * equation 5), and rows that keep more than a list holds are done exactly by the dense path. On data made to be hard.
+ * equation 6), and rows that keep more than a list holds are done exactly by the dense path. On data made to be hard.
  */
 #include "support.h"
 

@@ -41,7 +41,7 @@ static fgmm_fit_options fit_options(fgmm_covariance covariance, int mini_batch)
     return options;
 }
 
-/* (12)  A step of size 0 keeps everything, whatever the mini-batch was. */
+/* (25)  A step of size 0 keeps everything, whatever the mini-batch was. */
 START_TEST(test_mini_batch__parameters_hold_the_running_statistics)
 {
     const double reg_covar = 0.25;
@@ -95,7 +95,7 @@ START_TEST(test_mini_batch__a_whole_step_is_the_m_step)
 }
 END_TEST
 
-/* Means that begin at 0 and meet nothing but ones: 1 - mean shrinks by 1 - g_t with each mini-batch (11), by (1 -
+/* Means that begin at 0 and meet nothing but ones: 1 - mean shrinks by 1 - g_t with each mini-batch (24), by (1 -
  * g_t)^part with the short one at the end of a pass; in the last of several passes g_t falls as 1 / t. */
 START_TEST(test_mini_batch__a_short_one_counts_as_its_part)
 {
