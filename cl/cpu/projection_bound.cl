@@ -3,7 +3,7 @@
  *
  *     y.m <= (A y).(A m) + |y - A'A y| |m - A'A m|                    A (BOUND_DIMS - 1, DIMS) orthonormal rows
  *
- * (docs/math.md, "Bounds"). So with z = (A y, the length of the rest) for rows and means,
+ * (docs/math.md, "The projection bound"). So with z = (A y, the length of the rest) for rows and means,
  *
  *     l_ik <= u_ik = h_k (z_i.2z_k - |y_i|^2) + c_k
  *

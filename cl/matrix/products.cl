@@ -3,9 +3,9 @@
  *
  *     l_ik = h_k (y_i.2m_k - |y_i|^2) + c_k,   y.2m = sum over terms s, t of  y^(s) . 2m^(t)
  *
- * (docs/math.md, equations 1 and 7 and "Splitting"). Rows and means are sums of bf16 terms, each the rounding of what
- * the terms before leave over. Of `terms` terms, the products (s, t) with s + t < terms are taken; rows that are whole
- * numbers up to 256 have one term.
+ * (docs/math.md, equations 1 and 7 and "Split operands"). Rows and means are sums of bf16 terms, each the rounding of
+ * what the terms before leave over. Of `terms` terms, the products (s, t) with s + t < terms are taken; rows that are
+ * whole numbers up to 256 have one term.
  *
  * What is known of a matrix unit stands behind these functions (matrix/plain.h, matrix/amx.h), on a tile of 32 rows by
  * 32 components of float sums that is its own:

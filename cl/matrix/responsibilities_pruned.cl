@@ -5,7 +5,7 @@
  *     l_ik <= u_ik = h_k (y_i^(0).2m_k^(0) - q_i) + c_k,
  *     q_i = |y_i|^2 - row_share |y_i|^2 - rest_share |y_i - y_i^(0)|^2
  *
- * (docs/math.md, "Bounds from one product"). The host has put into c_k what the component's own rest and rounding may
+ * (docs/math.md, "The first-term bound"). The host has put into c_k what the component's own rest and rounding may
  * do. Results do not depend on the bounds: each kept log-density is the exact one, in the difference form.
  *
  *   scratch of a worker: cpu/sweep.cl's | split rows, one term | values

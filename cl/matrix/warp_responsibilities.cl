@@ -4,10 +4,10 @@
  *
  *     l_ik = c_k - h_k (|y_i|^2 - y_i.2m_k),   y.2m = sum over terms s, t of  y^(s) . 2m^(t),   c_k holds - h_k |m_k|^2
  *
- * (docs/math.md, equations 1 and 7 and "Splitting"). Rows and means are sums of f16 terms: means of two, rows of one
- * where they are whole numbers of a byte, else of two. Products of both second terms are left out; the small products
- * come first, since the unit's sums are cut off, not rounded. Each mean, and each row of two terms, is scaled by a
- * power of two that brings its largest number to 2^11 .. 2^12. Strips whose terms are 0 take differences.
+ * (docs/math.md, equations 1 and 7 and "Split operands"). Rows and means are sums of f16 terms: means of two, rows of
+ * one where they are whole numbers of a byte, else of two. Products of both second terms are left out; the small
+ * products come first, since the unit's sums are cut off, not rounded. Each mean, and each row of two terms, is scaled
+ * by a power of two that brings its largest number to 2^11 .. 2^12. Strips whose terms are 0 take differences.
  *
  * What is known of the unit stands behind these functions (matrix/nvidia.h; matrix/warp.h), all lanes together:
  *   warp_begin          the lane, and local memory through which lanes may talk

@@ -1,7 +1,7 @@
 /* candidate_estimate.c - how many components upper bounds will leave over for a row, before they are used: rows are
- * drawn from the mixture, and bounds of some components are taken on the host. docs/math.md, "Bounds". What bounds are,
- * and whether so many components are too many, is for prune_projection.c and prune_first_term.c to say. It costs ROWS
- * times COMPONENTS bounds, a few milliseconds.
+ * drawn from the mixture, and bounds of some components are taken on the host. docs/math.md, "Pruning". What bounds
+ * are, and whether so many components are too many, is for prune_projection.c and prune_first_term.c to say. It costs
+ * ROWS times COMPONENTS bounds, a few milliseconds.
  *
  * The answer follows from the parameters alone, so that a run that is resumed gives the same bytes. */
 #include "prune.h"

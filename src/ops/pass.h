@@ -135,8 +135,8 @@ typedef struct fg_pass_facts {
     uint64_t sparse_batches, dense_batches, dense_rows; /* since creation */
     double error_bound_nats;                            /* of the loaded parameters, docs/math.md "Rounding" */
     fgmm_backend backend;                               /* MATRIX where a matrix unit multiplies for the sums */
-    uint32_t terms;      /* of a mean in products, docs/math.md "Splitting": 1 where bounds are used; else 0 */
-    const char *pruning; /* method used for the loaded parameters, docs/math.md "Bounds"; NULL: none */
+    uint32_t terms;      /* of a mean in products, docs/math.md "Split operands": 1 where bounds are used; else 0 */
+    const char *pruning; /* method used for the loaded parameters, docs/math.md "Pruning"; NULL: none */
     char tile[128];
 } fg_pass_facts;
 void fg_pass_describe(const fg_pass *pass, fg_pass_facts *facts);

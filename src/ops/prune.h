@@ -5,7 +5,7 @@
  * What it costs: the bounds, a sweep over them, and a distance in all dimensions for each candidate that they leave
  * over; on the host, whenever a model is loaded, an estimate of how many candidates that will be.
  * When it is chosen: for spherical covariances and k-means where the backend has a kernel for it, by the shape
- * (fg_pruning_choose) and then by each model (the method's load). docs/math.md, "Bounds".
+ * (fg_pruning_choose) and then by each model (the method's load). docs/math.md, "Pruning".
  *
  * Two implementations: bounds in few coordinates (prune_projection.c), bounds from the first terms of split operands
  * (prune_first_term.c). */

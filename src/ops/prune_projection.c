@@ -1,6 +1,6 @@
 /* prune_projection.c - upper bounds of log-densities from few coordinates: the means' leading principal axes, and the
  * length of what these leave. What cl/cpu/projection_bound.cl reads of the components, and whether it is worth it for a
- * model. docs/math.md, "Bounds". Host arithmetic only.
+ * model. docs/math.md, "The projection bound". Host arithmetic only.
  *
  * It helps where components lie along few directions, as those of descriptors do, and where there are many: a bound
  * takes dims of D steps, a candidate all of them again. A model that it does not help costs its load the axes and the

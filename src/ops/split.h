@@ -5,7 +5,7 @@
  * What it costs: a product for each pair of terms that is taken, 1 to 6 of them for an element, on a unit that is some
  * ten times as fast as vectors are; on the host a step for each element of the means and term.
  * When it is chosen: where the backend has a matrix unit. The unit's type decides which of the two implementations it
- * is: bf16 terms on CPUs (split_bf16.c), f16 terms on GPUs (split_f16.c). docs/math.md, "Splitting". */
+ * is: bf16 terms on CPUs (split_bf16.c), f16 terms on GPUs (split_f16.c). docs/math.md, "Split operands". */
 #ifndef FG_SPLIT_H
 #define FG_SPLIT_H
 

@@ -3,7 +3,7 @@
  * A term has 8 significant bits, so that two leave 2^-17 of a number and three 2^-26, as float does. A panel takes the
  * fewest terms that keep the error of each of its components within FG_MOST_PRODUCT_NATS, and a collapsed component
  * costs its own panel only. Rows have one term where they are whole numbers, else three. docs/math.md,
- * "Splitting". Host arithmetic only. */
+ * "Split operands". Host arithmetic only. */
 #include "split.h"
 
 #include "size.h"
@@ -18,7 +18,7 @@ enum { LEAST_TERMS = 2, TILE = FG_SPLIT_ROWS * FG_SPLIT_DEPTH };
 enum { DIFFERENCE_PRODUCTS = 10 };
 
 /* Rows that are no whole numbers add this to the error, relative to |y| |2 m|: their own residual, and the products
- * (s, t) with s + t >= terms that are left out (docs/math.md, "Splitting"). */
+ * (s, t) with s + t >= terms that are left out (docs/math.md, "Split operands"). */
 static const double row_error[FG_SPLIT_TERMS + 1] = {0, 0, 3 * 0x1p-17, 5 * 0x1p-26};
 
 /* The squared length of what so many terms leave of a component's 2 m; without any, of all of it. */

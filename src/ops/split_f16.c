@@ -4,7 +4,7 @@
  * A term has 11 significant bits, so that two leave 2^-22 of a number, but a narrow range: each mean has a power of two
  * of its own taken out. Rows have one term where they are bytes, else two. A panel whose error would leave
  * FG_MOST_PRODUCT_NATS takes differences. The layout is that of cl/matrix/warp_responsibilities.cl; docs/math.md,
- * "Splitting". Host arithmetic only. */
+ * "Split operands". Host arithmetic only. */
 #include "split.h"
 
 #include "size.h"
