@@ -77,5 +77,7 @@ const char *fg_backend_missing(const fg_backend *backend)
         for (size_t b = 0; b < sizeof(void *); b++) is_set |= at[b] != 0;
         if (!is_set) return members[i].name;
     }
+    if (backend->unit != FG_UNIT_NONE && !backend->split) return "split";
+    if (backend->pruning && !backend->sparse->run_pruned) return "sparse->run_pruned";
     return NULL;
 }

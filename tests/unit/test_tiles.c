@@ -341,6 +341,12 @@ START_TEST(test_tiles__backends_are_complete)
     fg_backend without = fg_cpu_simd;
     without.transpose = NULL;
     ck_assert_str_eq(fg_backend_missing(&without), "transpose");
+    without = fg_matrix_plain;
+    without.split = NULL;
+    ck_assert_str_eq(fg_backend_missing(&without), "split");
+    without = fg_gpu_workgroup; /* has no kernel that prunes */
+    without.pruning = &fg_prune_projection;
+    ck_assert_str_eq(fg_backend_missing(&without), "sparse->run_pruned");
 }
 END_TEST
 
