@@ -1,4 +1,7 @@
-/* arguments.h - checks that the public verbs share. */
+/* arguments.h - checks that the public verbs share.
+ *
+ * src/api/ holds the public verbs: they check arguments, call what is below, and fill reports. It computes nothing, but
+ * for what is a few lines above an evaluation (criteria, encodings, densities). */
 #ifndef FG_ARGUMENTS_H
 #define FG_ARGUMENTS_H
 

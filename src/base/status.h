@@ -1,5 +1,8 @@
 /* status.h - one way to report failure, for every file of the library.
  *
+ * src/base/ holds what any program needs: failures, checked sizes, random numbers, files that are replaced whole, and
+ * the only contact with threads, processes and the operating system. It knows nothing of rows, mixtures or devices.
+ *
  * A function returns fgmm_status. The place that detects a failure writes the text (FG_CHECK, fg_fail); everybody above
  * only propagates (FG_TRY). Functions that hold resources end in one exit:
  *

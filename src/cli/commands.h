@@ -1,4 +1,7 @@
-/* commands.h - the commands; each lives in cmd_NAME.c. main.c lists them. */
+/* commands.h - the commands; each lives in cmd_NAME.c. main.c lists them.
+ *
+ * src/cli/ holds the program `flashgmm`. It uses the public headers alone, so that it is the proof that they suffice.
+ */
 #ifndef FG_COMMANDS_H
 #define FG_COMMANDS_H
 

@@ -1,5 +1,8 @@
 /* source.h - what a kind of rows must provide; the generic part checks counts and keeps the order of calls right.
- * One file per format implements fg_source_kind; source.c holds memory, callback and the dispatch by file ending. */
+ * One file per format implements fg_source_kind; source.c holds memory, callback and the dispatch by file ending.
+ *
+ * src/data/ holds where rows come from and go to: memory, callbacks and one file per format; chosen columns, rows that
+ * are left out. It does not shift, scale or look at rows, and knows no device. */
 #ifndef FG_SOURCE_H
 #define FG_SOURCE_H
 

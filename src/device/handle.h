@@ -1,9 +1,10 @@
-/* handle.h - what the files of this folder share: the open device, its compiled programs, the listing of devices, and
- * texts for the driver's error codes. Nothing outside src/device includes it, except the tests of this folder. */
+/* handle.h - what the files of this folder share: the open device, the listing of devices, and texts for the driver's
+ * error codes. Nothing outside src/device includes it, except the tests of this folder. */
 #ifndef FG_HANDLE_H
 #define FG_HANDLE_H
 
 #include "device.h"
+#include "program.h"
 #include "status.h"
 
 #include <fenv.h>
@@ -91,32 +92,9 @@ int fg_amx_is_allowed(void);
 /* "vector kernels, since ...": why that backend is chosen on devices of that kind. */
 const char *fg_platform_backend_reason(fgmm_backend backend, fgmm_device_kind kind);
 
-/* ---- compiled programs ---- */
+/* ---- the handle ---- */
 
-enum { FG_KERNEL_NAME_BYTES = 64, FG_CHECKED = 64, FG_LOGGED = 64 };
-
-typedef struct fg_kernel {
-    struct fg_kernel *next;
-    cl_kernel kernel;
-    int is_launched; /* at least once in this handle */
-    char name[FG_KERNEL_NAME_BYTES];
-} fg_kernel;
-
-/* Where a compiled program lies in the cache folder: a hash of all that decides what the compiler makes. */
-typedef struct fg_cache_entry {
-    uint64_t key[2];
-    int is_known; /* the driver has told all of it; else nothing is kept */
-} fg_cache_entry;
-
-typedef struct fg_program {
-    struct fg_program *next;
-    char *label;   /* names of the files */
-    char *options; /* without the base options */
-    cl_program program;
-    fg_kernel *kernels;
-    fg_cache_entry entry;
-    int is_new; /* not known from an earlier run */
-} fg_program;
+enum { FG_CHECKED = 64, FG_LOGGED = 64 };
 
 struct fgmm_device {
     cl_platform_id platform;
@@ -166,31 +144,6 @@ fgmm_status fg_device_read_options(fgmm_device_options *copy, const fgmm_device_
 /* A handle without context and queue, which fgmm_device_close accepts. */
 fgmm_status fg_device_new(fgmm_device **device, const fg_found_device *found, const fgmm_device_options *options);
 fgmm_status fg_device_make_queue(fgmm_device *device);
-
-/* fg_kernel_get for a source text that is already there. label: what logs and errors call it, and, together with the
- * options, what finds it again: one label means one text. */
-fgmm_status fg_kernel_from_source(cl_kernel *kernel, fgmm_device *device, const char *label, const char *source,
-                                  const char *options, const char *name);
-
-/* A kernel of this handle is to be launched; 1 where the driver compiles it for that, as far as is known. */
-int fg_program_begin_launch(fgmm_device *device, cl_kernel kernel);
-
-/* Notes what has been compiled, releases all kernels and programs. In a forked child only the host's memory is
- * released. */
-void fg_programs_free(fgmm_device *device);
-
-/* ---- compiled programs on disk: failures are silent, a program is then compiled ---- */
-
-/* The folder for fgmm_device_options.cache_dir, malloc'ed; NULL: keep nothing. Reads the environment. */
-char *fg_cache_folder(const char *wanted);
-/* options: all of them, as the compiler gets them. */
-void fg_cache_key(fg_cache_entry *entry, const fgmm_device *device, const char *source, const char *options);
-/* The built program, or NULL when there is none that is whole. */
-cl_program fg_cache_load(const fgmm_device *device, const fg_cache_entry *entry, const char *options);
-void fg_cache_store(const fgmm_device *device, const fg_cache_entry *entry, cl_program program);
-/* For a driver with a cache of its own: that a program has been compiled, without its binary. */
-int fg_cache_is_known(const fgmm_device *device, const fg_cache_entry *entry);
-void fg_cache_record(const fgmm_device *device, const fg_cache_entry *entry);
 
 /* ---- timed launches (timing.c) ---- */
 

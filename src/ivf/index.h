@@ -1,5 +1,8 @@
 /* index.h - inside of fgmm_index: what is in memory of an index file, whatever its format; the two formats' readers and
- * header writers; rows by list. Knows no device. */
+ * header writers; rows by list. Knows no device.
+ *
+ * src/ivf/ holds inverted lists: index files, which lists rows go to, which lists a query probes and how that is
+ * calibrated, batches of queries. It trains nothing, and leaves the device to feed/ and ops/. */
 #ifndef FG_INDEX_H
 #define FG_INDEX_H
 

@@ -1,4 +1,7 @@
-/* model.h - inside of fgmm_model, parameter views, and the file form shared by models and checkpoints. */
+/* model.h - inside of fgmm_model, parameter views, and the file form shared by models and checkpoints.
+ *
+ * src/model/ holds mixtures: their parameters, shapes and files, and rows drawn from them. It does not train, and knows
+ * no device. */
 #ifndef FG_MODEL_H
 #define FG_MODEL_H
 

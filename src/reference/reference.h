@@ -1,5 +1,7 @@
 /* reference.h - the plain double-precision reference of every device operation. Slow, short, obviously right: kernels
- * are compared with these. Arrays are row-major; x (n,d) are rows in the data's own coordinates. */
+ * are compared with these. Arrays are row-major; x (n,d) are rows in the data's own coordinates.
+ *
+ * src/reference/ runs in the checks before a first use, in the tuner and in tests, never while a model is trained. */
 #ifndef FG_REFERENCE_H
 #define FG_REFERENCE_H
 

@@ -2,7 +2,10 @@
  * a tile takes of the device; and the text form of a tile, which reports, checkpoints and the file of winners share.
  *
  * A tile is the operation's own struct of uint32_t fields; this file knows only their offsets. Starts no kernels and
- * knows no OpenCL, so that everything here is tested with made-up operations. */
+ * knows no OpenCL, so that everything here is tested with synthetic operations.
+ *
+ * src/tune/ holds what is done with any table of tile parameters: legality, text, search, the file of winners, and the
+ * shipped tiles. It does not know what a tile is for; src/ops/ says. */
 #ifndef FG_SPACE_H
 #define FG_SPACE_H
 
