@@ -1,6 +1,6 @@
 /* sparse.h - sparse responsibilities: of each row the log-normaliser, and the few components whose responsibility
  * matters, in ascending order. The row capacity is fg_shape.capacity; a row with more of them than that overflows, and
- * has none here (docs/math.md, "What is dropped"). */
+ * has none here (docs/math.md, "What is kept of a row"). */
 #ifndef FG_SPARSE_H
 #define FG_SPARSE_H
 
