@@ -410,7 +410,7 @@ START_TEST(test_pass__local_memory_is_foreseen)
         ck_assert_uint_le(bytes, needs.local_bytes);
         most = bytes > most ? bytes : most;
     }
-    ck_assert_double_le((double)needs.local_bytes, most_excess * (double)most);
+    if (most > 0) ck_assert_double_le((double)needs.local_bytes, most_excess * (double)most); /* PoCL 6.0 tells none */
 }
 END_TEST
 
