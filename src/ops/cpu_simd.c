@@ -60,7 +60,7 @@ void fg_cpu_needs(fg_space_needs *needs, const void *tile, const void *problem)
     const uint64_t sweep = t->rows * t->vectors + operands * t->vectors + operands;
     const uint64_t product = t->dense_k * t->dense_v + t->dense_v + 1;
     const uint64_t groups = t->rows / t->vw, triangle = groups * FG_OUTPUTS(t->vw) + groups + 1;
-    const int is_full = p->covariance == FGMM_FULL; /* cl/distances_full_vector.cl; there is no dense path */
+    const int is_full = p->covariance == FGMM_FULL; /* cl/cpu/distances_full.cl; there is no dense path */
     *needs = (fg_space_needs){0, 1, parts * (is_full ? triangle : fg_max_u64(sweep, product))};
 }
 

@@ -425,7 +425,7 @@ const fg_moments_launches fg_gpu_moments = {moment_bands, no_scratch, least_mome
 /* cl/gpu/triangle.cl */
 enum { TRIANGLE_ROWS = 32, TRIANGLE_COLUMNS = 32, TRIANGLE_ITEMS = 64 };
 
-/* Work-groups of cl/triangle_group.cl that a part's rows make. */
+/* Work-groups of cl/gpu/triangle.cl that a part's rows make. */
 static size_t row_tiles(const fg_row_part *p)
 {
     return (size_t)fg_ceil_div(p->end - p->first_row, TRIANGLE_ROWS);

@@ -1,8 +1,8 @@
 /* self_check.c - a pass, and before it the check of its backend's program against the double-precision reference before
  * its first use on a device: a small batch, with the very program that the pass will run. A backend that fails is
- * replaced by the next one. The outcome is remembered (device/backend.c), so that later runs check nothing. The check
- * runs in a process of its own where there is a program for that (check_process.c), since drivers crash on kernels that
- * they do not bear.
+ * replaced by the next one. The outcome is remembered (device/backend_record.c), so that later runs check nothing. The
+ * check runs in a process of its own where there is a program for that (check_process.c), since drivers crash on
+ * kernels that they do not bear.
  *
  * Not checked: the dense path's program, but for small mixtures, which take no other; and passes whose tile the caller
  * gives (the tuner and the tests compare themselves). */
