@@ -14,8 +14,8 @@ typedef struct bench_opencl {
     unsigned compute_units;
 } bench_opencl;
 
-/* The device that fgmm_device_open takes for `match` ("": the default), and a context with it; queue and program: NULL.
- */
+/* The device that fgmm_device_open takes for `match` ("": the default), and a context with it; queue and program:
+ * NULL. */
 void bench_opencl_choose(bench_opencl *opencl, const char *match);
 
 /* Opens the device that fgmm_device_open takes for `match` ("": the default) and builds the source. Refuses, and so

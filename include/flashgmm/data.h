@@ -24,8 +24,8 @@ typedef struct fgmm_source_info {
     fgmm_type type;
     char format[16]; /* "memory", "callback", "opencl", "npy", "npz", "fvecs", "bvecs", "fbin", "u8bin", "i8bin",
                         "hdf5", "csv" */
-    uint64_t
-        skipped_rows;  /* rows of the file that were left out (fgmm_file_options.skip_nan_rows); not part of `rows` */
+    /* Rows of the file that were left out (fgmm_file_options.skip_nan_rows); not part of `rows`. */
+    uint64_t skipped_rows;
     char warning[256]; /* a doubt to show to the user, that the file may be meant differently; "": none */
 } fgmm_source_info;
 
@@ -46,8 +46,8 @@ typedef struct fgmm_file_options {
     size_t size;
     const char *dataset; /* HDF5: the name of the dataset; NULL: "train". npz: that of the array; NULL: the only one */
     const char *format;  /* NULL: by the ending of the file's name; else one of the names in fgmm_source_info */
-    /* Standard input and pipes are kept: in memory up to this, beyond that in a temporary file in $TMPDIR or /tmp. 0: 1
-     * GiB. */
+    /* Standard input and pipes are kept: in memory up to this (0: 1 GiB), beyond that in a temporary file in $TMPDIR or
+     * /tmp. */
     uint64_t memory_limit_bytes;
     /* The columns to read, in this order; NULL: all. Between commas stand numbers from 0 or, if the file has them
      * (csv), names, and ranges of either that include both ends: "0,3", "2:5", "4:", "x,y". */

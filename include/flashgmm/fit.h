@@ -81,8 +81,7 @@ typedef struct fgmm_fit_options {
     fgmm_progress_fn progress; /* NULL: none */
     void *progress_user;
 
-    /* NULL, or a file that is replaced after every finished iteration. Its name must not end in .npy, .npz or .fvecs.
-     */
+    /* NULL, or a file that is replaced after every finished iteration. It must not be named .npy, .npz or .fvecs. */
     const char *checkpoint;
     /* NULL, or a file that was written as a checkpoint. The run continues to the same bytes as one that was never
      * interrupted. Data, weights, K, covariance and seed must be the same; all but the rows' values are checked. */

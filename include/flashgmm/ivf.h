@@ -111,13 +111,13 @@ static inline fgmm_index_info fgmm_index_info_init(void)
     return info;
 }
 
-/* Builds an index file at path; an existing file is replaced whole or not at all. The source is streamed twice, to
- * assign its rows and to write them. Row i gets id i. Rows must be u8, i8, f16 or f32; f64 rows are stored as f32.
- * Memory is bounded whatever N is, except for the ids: 8 bytes per entry while the new index is open, which is when
- * info is filled in and recall is calibrated (for_top > 0) by searching the index. If its lists do not fit the memory
- * limit, the file is read about four times for that. info (may be NULL) receives what was built. Blocks. Errors:
- * ARGUMENT, DATA (another D, NaN, no rows), IO (a full disk: the old file stays), DEVICE, MEMORY, CALLBACK, CANCELLED.
- */
+/* Builds an index file at path; an existing file is replaced whole or not at all. The source is streamed twice,
+ * to assign its rows and to write them. Row i gets id i. Rows must be u8, i8, f16 or f32; f64 rows are stored as
+ * f32. Memory is bounded whatever N is, except for the ids: 8 bytes per entry while the new index is open, which
+ * is when info is filled in and recall is calibrated (for_top > 0) by searching the index. If its lists do not
+ * fit the memory limit, the file is read about four times for that. info (may be NULL) receives what was built.
+ * Blocks. Errors: ARGUMENT, DATA (another D, NaN, no rows), IO (a full disk: the old file stays), DEVICE, MEMORY,
+ * CALLBACK, CANCELLED. */
 FGMM_API fgmm_status fgmm_index_build(fgmm_device *device, fgmm_source *source, const char *path,
                                       const fgmm_index_options *options, fgmm_index_info *info);
 
@@ -219,13 +219,13 @@ static inline fgmm_search_stats fgmm_search_stats_init(void)
     return stats;
 }
 
-/* Finds the nearest rows of each of n queries, which may be of any type. Blocks. Many queries in a call are faster,
- * since each list is read once for all of them. ids (n,top): the nearest first, equal distances by the lower id, no id
- * twice; -1 if fewer rows were found, as in an empty index. distances (n,top), may be NULL: squared; infinity where the
- * id is -1. stats may be NULL. Queries of the rows' own integer type give exact results; with every list probed,
- * results are those of an exhaustive search, for float rows up to the rounding of equal distances. Errors: ARGUMENT
- * (top, nprobe > K, recall outside (0,1], no calibration, top != for_top), DATA (NaN or infinity), MEMORY, IO, DEVICE.
- */
+/* Finds the nearest rows of each of n queries, which may be of any type. Blocks. Many queries in a call are
+ * faster, since each list is read once for all of them. ids (n,top): the nearest first, equal distances by the
+ * lower id, no id twice; -1 if fewer rows were found, as in an empty index. distances (n,top), may be NULL:
+ * squared; infinity where the id is -1. stats may be NULL. Queries of the rows' own integer type give exact
+ * results; with every list probed, results are those of an exhaustive search, for float rows up to the rounding
+ * of equal distances. Errors: ARGUMENT (top, nprobe > K, recall outside (0,1], no calibration, top != for_top),
+ * DATA (NaN or infinity), MEMORY, IO, DEVICE. */
 FGMM_API fgmm_status fgmm_searcher_search(fgmm_searcher *searcher, const fgmm_rows *queries,
                                           const fgmm_search_options *options, int64_t *ids, float *distances,
                                           fgmm_search_stats *stats);

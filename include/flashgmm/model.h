@@ -45,9 +45,9 @@ static inline fgmm_model_info fgmm_model_info_init(void)
 
 /* Makes a model from arrays, which are copied: weights (K), means (K,D), and covariances, whose shape depends on the
  * type (variances, not deviations). These are checked: 1 <= K, D < 2^31; all numbers finite; weights >= 0 with a sum
- * within 1e-6 of 1 (they are kept as given); every variance > 0; matrices symmetric (to 1e-6 of the two deviations) and
- * positive definite, of which the upper triangle counts. Errors: ARGUMENT (the array, the index and the value), MEMORY.
- */
+ * within 1e-6 of 1 (they are kept as given); every variance > 0; matrices symmetric (to 1e-6 of the two deviations)
+ * and positive definite, of which the upper triangle counts. Errors: ARGUMENT (the array, the index and the value),
+ * MEMORY. */
 FGMM_API fgmm_status fgmm_model_create(fgmm_model **model, fgmm_covariance covariance, uint64_t components,
                                        uint64_t dims, const double *weights, const double *means,
                                        const double *covariances);

@@ -132,8 +132,8 @@ static fgmm_status create(fg_atomic_file *file)
     const size_t room = strlen(file->path) + MARK_BYTES + DIGITS + 1;
     FG_TRY(FG_ALLOC(&file->temporary, room, "file name"));
     int descriptor = -1;
-    /* While it is written, nobody reads it who could not read what it replaces; the owner's next write may remove it.
-     */
+    /* While it is written, nobody reads it who could not read what it replaces; the owner's next write may remove
+     * it. */
     const mode_t mode = file->is_replacement ? (file->permissions & 0666) | 0600 : 0666;
     for (unsigned attempt = 0; attempt < TRIES; attempt++) {
         name_temporary(file->temporary, room, file->path, attempt);

@@ -23,8 +23,7 @@ static uint64_t raise_pivot(double *a, uint64_t d, uint64_t i, double *least)
 }
 
 /* Rows first .. first+count-1 of U, already freed of all rows before the panel. Returns the number of a bad pivot, or
- * d.
- */
+ * d. */
 static uint64_t factor_panel(double *a, uint64_t d, uint64_t first, uint64_t count, double *least, uint64_t *raised)
 {
     for (uint64_t i = first; i < first + count; i++) {

@@ -107,8 +107,8 @@ static int draw(const char *path, const cli_series *series, size_t count, unsign
     return exit_code;
 }
 
-/* A line for fixed numbers of lists, one for settings of the calibration, one for the baseline: those that have points.
- */
+/* A line for fixed numbers of lists, one for settings of the calibration, one for the baseline: those that have
+ * points. */
 enum { BY_NPROBE, BY_RECALL, BASELINE, LINES };
 
 int cli_points_plot(const char *path, const cli_point *points, size_t count, unsigned top, const char *baseline)

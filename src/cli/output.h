@@ -27,8 +27,8 @@ int cli_interrupted_error(void);
 
 /* fgmm_writer_commit, which frees the writer in any case: *writer becomes NULL. */
 int cli_writer_commit(fgmm_writer **writer);
-/* Two files that belong together (the second may be NULL): both get their names, or none does but for a failed rename.
- */
+/* Two files that belong together (the second may be NULL): both get their names, or none does but for a failed
+ * rename. */
 int cli_writers_commit(fgmm_writer **first, fgmm_writer **second);
 
 /* USAGE where two outputs, of the options with these names, would be the same file. Either path may be NULL. */

@@ -300,8 +300,8 @@ static int is_header(const line_facts *facts)
     return facts->begins_empty && facts->columns > 1 && facts->counts_up_behind;
 }
 
-/* Behind the header: finds the first row's line and its separator, and what the header holds when it is cut likewise.
- */
+/* Behind the header: finds the first row's line and its separator, and what the header holds when it is cut
+ * likewise. */
 static fgmm_status pass_header(csv_rows *csv, line_facts *header)
 {
     fgmm_status status = FGMM_OK;

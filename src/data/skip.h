@@ -11,8 +11,8 @@
  * reading, infinite values, with their place in the file. */
 fgmm_status fg_skip_nan_open(fgmm_source **source, fgmm_source *inner, const char *path);
 
-/* Rows of `inner` without those that `like` has left out of as many; likewise. Errors: DATA (another number of rows).
- */
+/* Rows of `inner` without those that `like` has left out of as many; likewise. Errors: DATA (another number of
+ * rows). */
 fgmm_status fg_skip_like_open(fgmm_source **source, fgmm_source *inner, const fgmm_source *like, const char *path);
 
 #endif

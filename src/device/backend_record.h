@@ -10,9 +10,9 @@ int fg_backend_is_checked(const fgmm_device *device, const char *program);
 /* The program of the library's own that is to do the check, so that a driver that crashes does not take the application
  * along (fgmm_device_options.check_program); NULL: the check runs in this process. */
 const char *fg_backend_check_program(const fgmm_device *device);
-/* Around a check in this process. In between, a mark on disk says what it is about, fg_backend_stage: what is being
- * compiled or run ("running", "responsibilities"). A process that ends with its mark there was killed or has crashed.
- */
+/* Around a check in this process. In between, a mark on disk says what it is about, fg_backend_stage: what is
+ * being compiled or run ("running", "responsibilities"). A process that ends with its mark there was killed or
+ * has crashed. */
 void fg_backend_begin_check(fgmm_device *device);
 void fg_backend_stage(fgmm_device *device, const char *doing, const char *what);
 void fg_backend_end_check(fgmm_device *device);
@@ -25,8 +25,7 @@ fgmm_status fg_backend_fail(fgmm_device *device, const char *program, const char
 /* The backend behind the one in use; AUTO: there is none, or the one in use is forced. */
 fgmm_backend fg_backend_next(const fgmm_device *device);
 /* The backend in use: AUTO's choice, which fg_backend_claim replaces for a trial, or in a process that checks for
- * another.
- */
+ * another. */
 fgmm_backend fg_backend_in_use(const fgmm_device *device);
 void fg_backend_claim(fgmm_device *device, fgmm_backend backend);
 

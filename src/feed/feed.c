@@ -10,8 +10,8 @@
 
 #include <stdlib.h>
 
-/* Batches on their way at a time: one is read while the device works on another; apart from the host, a third travels.
- */
+/* Batches on their way at a time: one is read while the device works on another; apart from the host, a third
+ * travels. */
 enum { SHARED_TRANSFERS = 2, MOST_TRANSFERS = 3 };
 
 enum { UPLOAD_BYTES = 1 << 24 }; /* a chunk of a batch: 0.3 ms of a fast link, so that it hardly waits for the first */

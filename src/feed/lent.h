@@ -15,8 +15,8 @@ typedef struct fg_lent {
 fgmm_status fg_lent_open(fg_lent *lent, fgmm_device *device, const fgmm_source *source, const fg_batch_layout *layout);
 void fg_lent_clear(fg_lent *lent);
 
-/* Looks for values that are no numbers or beyond +-most: the only time that rows pass through the host. Errors: DATA.
- */
+/* Looks for values that are no numbers or beyond +-most: the only time that rows pass through the host. Errors:
+ * DATA. */
 fgmm_status fg_lent_check(fgmm_source *source, double most);
 
 /* Rows position .. position + n - 1, with the next n weights. Errors: those of weights, DEVICE. */

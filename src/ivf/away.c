@@ -116,8 +116,8 @@ done:
     return status;
 }
 
-/* Which of the queries the i-th of the sample is: they are spread evenly, since queries side by side are often alike.
- */
+/* Which of the queries the i-th of the sample is: they are spread evenly, since queries side by side are often
+ * alike. */
 static uint64_t sample_place(const away *a, uint64_t i)
 {
     return i * a->count / SAMPLE;

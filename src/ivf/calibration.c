@@ -69,8 +69,8 @@ static uint64_t list_of(const fgmm_index *index, uint64_t e)
     return low;
 }
 
-/* `wanted` entries with different ids, drawn uniformly, to queries. A row with copies is a little likelier than others.
- */
+/* `wanted` entries with different ids, drawn uniformly, to queries. A row with copies is a little likelier than
+ * others. */
 static fgmm_status draw_rows(queries *q, const fgmm_index *index, uint64_t wanted, fg_rng *rng)
 {
     fgmm_status status = FGMM_OK;

@@ -10,8 +10,8 @@
 
 typedef unsigned long long ull;
 
-/* SHIFTED: rows are stored as (x - shift) / 2^exponent; version 1 has neither, and is written where there is neither.
- */
+/* SHIFTED: rows are stored as (x - shift) / 2^exponent; version 1 has neither, and is written where there is
+ * neither. */
 enum { PLAIN = 1, SHIFTED = 2, MOST_EXPONENT = 1000, NO_MIXTURE = -1, ROWS_ALIGNMENT = 4096 };
 
 /* As it lies in the file; little-endian, no gaps. */

@@ -280,8 +280,8 @@ static void compare(errors *e, const drawn *p, const fg_parameters *q, const dou
     free(r);
 }
 
-/* Of parameters that are as near to the rows as can be; where there is an outlier, of what one iteration makes of them.
- */
+/* Of parameters that are as near to the rows as can be; where there is an outlier, of what one iteration makes of
+ * them. */
 static errors measure(const bound_case *c)
 {
     errors e = {0};

@@ -22,8 +22,8 @@ static shape_case pruning_case(fg_assignment assignment, fgmm_type type, uint64_
                         .pruning = FG_PRUNING_ALWAYS};
 }
 
-/* D above the number of coordinates, and where these are fewer (below: further down); K and N about panels and blocks.
- */
+/* D above the number of coordinates, and where these are fewer (below: further down); K and N about panels and
+ * blocks. */
 START_TEST(test_pass__bounds_equal_the_reference_at_tile_edges)
 {
     static const uint64_t dims[] = {100, 300};

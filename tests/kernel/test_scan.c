@@ -13,8 +13,8 @@
 
 /* A float sum of d squared differences has d + 2 roundings of 2^-24; the bound is for d <= 600. */
 static const double FLOAT_TOLERANCE = 602 * 0x1p-24;
-/* A cost is a sum of distances whose errors the division by |r|^2 may enlarge, for rows not nearly on their centroid.
- */
+/* A cost is a sum of distances whose errors the division by |r|^2 may enlarge, for rows not nearly on their
+ * centroid. */
 static const double COST_TOLERANCE = 1e-3;
 
 static fgmm_device *device;

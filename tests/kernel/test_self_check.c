@@ -88,9 +88,9 @@ START_TEST(test_self_check__long_rows_pass)
 }
 END_TEST
 
-/* As on an NVIDIA GPU, with a warp's unit in OpenCL C: the check passes, and the pass is what was checked. Rows of two
- * terms and of one, and k-means; with tile and dimensions of test_pass_units.c, whose compiled kernels serve here too.
- */
+/* As on an NVIDIA GPU, with a warp's unit in OpenCL C: the check passes, and the pass is what was checked. Rows
+ * of two terms and of one, and k-means; with tile and dimensions of test_pass_units.c, whose compiled kernels
+ * serve here too. */
 START_TEST(test_self_check__warps_of_a_gpu_pass)
 {
     static const struct {

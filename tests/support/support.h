@@ -12,8 +12,8 @@
 /* The program's tests, defined by each program; support.c holds main. */
 Suite *suite(void);
 
-/* One test case from a list of tests, with an optional checked fixture (NULL, NULL: none) and a time limit in seconds.
- */
+/* One test case from a list of tests, with an optional checked fixture (NULL, NULL: none) and a time limit in
+ * seconds. */
 void add_case(Suite *s, const char *name, void (*setup)(void), void (*teardown)(void), double timeout_s,
               const TTest *const *tests, size_t count);
 #define ADD_CASE(s, name, setup, teardown, timeout_s, tests)                                                           \
@@ -34,8 +34,8 @@ void add_case(Suite *s, const char *name, void (*setup)(void), void (*teardown)(
     } while (0)
 
 /* What the test is about to try, in words, as for printf: "tied, group kernels". Where an assertion fails after that,
- * it is printed as well, since Check knows no more than the number of a loop's turn. Each call replaces the one before.
- */
+ * it is printed as well, since Check knows no more than the number of a loop's turn. Each call replaces the one
+ * before. */
 void now_testing(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void print_what_is_tested(void);
 #define _ck_assert_failed(...) (print_what_is_tested(), (_ck_assert_failed)(__VA_ARGS__))

@@ -510,8 +510,8 @@ START_TEST(test_fit__sift_descriptors)
 }
 END_TEST
 
-/* Re-seeding moves centroids for ever when there are fewer distinct rows than centroids; that must not keep it going.
- */
+/* Re-seeding moves centroids for ever when there are fewer distinct rows than centroids; that must not keep it
+ * going. */
 START_TEST(test_kmeans__stops_on_few_distinct_rows)
 {
     enum { N = 300, D = 3, K = 6, DISTINCT = 2 };

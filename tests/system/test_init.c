@@ -203,8 +203,7 @@ START_TEST(test_init__parallel_on_few_distinct_rows)
 END_TEST
 
 /* Whatever the device's memory: the plan refuses it, or k-means|| goes through, its last step on the candidates
- * included.
- */
+ * included. */
 START_TEST(test_init__parallel_fits_the_memory_that_was_planned)
 {
     enum { COUNT = 3000, DIMS = 64, CENTRES = 300 };

@@ -679,8 +679,8 @@ START_TEST(test_invariants__first_iteration_from_wide_variances_is_exact)
 }
 END_TEST
 
-/* Two clusters a million deviations apart, and the narrow one below what float32 rows hold: both paths about the means.
- */
+/* Two clusters a million deviations apart, and the narrow one below what float32 rows hold: both paths about the
+ * means. */
 START_TEST(test_invariants__far_clusters_by_either_path)
 {
     outcome *o = malloc(sizeof *o);

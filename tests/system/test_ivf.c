@@ -574,8 +574,8 @@ static void *run_seeker(void *user)
     return NULL;
 }
 
-/* Two threads search one index at once, one from memory and one, in parts, from the file, while the file is replaced.
- */
+/* Two threads search one index at once, one from memory and one, in parts, from the file, while the file is
+ * replaced. */
 START_TEST(test_ivf__two_threads_search_one_index)
 {
     const char *path = temporary_path("threads.ivf");

@@ -96,8 +96,8 @@ static unsigned permissions(const char *path)
     return facts.st_mode & 0777;
 }
 
-/* A file that others may not read, or that a group may write, stays so when it is replaced, also while it is written.
- */
+/* A file that others may not read, or that a group may write, stays so when it is replaced, also while it is
+ * written. */
 START_TEST(test_file__a_replaced_file_keeps_its_permissions)
 {
     static const unsigned modes[] = {0600, 0640, 0664, 0444, 0755};

@@ -36,8 +36,8 @@ static void expect(const char *path, fgmm_type type, uint64_t rows, uint64_t dim
     fgmm_source_close(source);
 }
 
-/* Writes (rows,dims) whole numbers as elements of `bytes` bytes, in either byte order and in either order of elements.
- */
+/* Writes (rows,dims) whole numbers as elements of `bytes` bytes, in either byte order and in either order of
+ * elements. */
 static const char *write_whole(const char *name, const char *descr, int is_fortran, const int64_t *values, size_t rows,
                                size_t dims)
 {

@@ -98,8 +98,8 @@ START_TEST(test_reading__threads_give_what_one_gives)
 }
 END_TEST
 
-/* Of the rows that are no numbers, one in each bite but two, the first is named, whichever thread comes upon it when.
- */
+/* Of the rows that are no numbers, one in each bite but two, the first is named, whichever thread comes upon it
+ * when. */
 START_TEST(test_reading__names_the_first_bad_row)
 {
     enum { N = 8 * CHUNK };
