@@ -1,14 +1,14 @@
-/* common/combine_moments.cl - what both families' moments share: how a component's entries are split, and the splits'
- * sums into the running ones, in order. */
+/* common/combine_moments.cl - what {cpu,gpu}/moments.cl share: how the nonzeros of a component are divided into shares,
+ * and a kernel that adds the sums of the shares to the running ones, in order. */
 #include "common/prelude.cl"
 
-/* Entries first..end-1 of a component, the split-th of `splits` equal shares. */
-static inline uint2 share_of_entries(__global const uint *component_chunk, __global const uint *chunk_first,
-                                     __global const uint *chunk_end, uint k, uint split, uint splits)
+/* Returns first and end of the split-th of `splits` equal shares of a component's nonzeros. */
+static inline uint2 share_of_nonzeros(__global const uint *component_segment, __global const uint *segment_first,
+                                      __global const uint *segment_end, uint c, uint split, uint splits)
 {
-    const uint chunk = component_chunk[k], next = component_chunk[k + 1];
-    if (chunk == next) return (uint2)(0, 0);
-    const uint first = chunk_first[chunk], end = chunk_end[next - 1], share = (end - first + splits - 1) / splits;
+    const uint segment = component_segment[c], next = component_segment[c + 1];
+    if (segment == next) return (uint2)(0, 0);
+    const uint first = segment_first[segment], end = segment_end[next - 1], share = (end - first + splits - 1) / splits;
     return (uint2)(min(first + split * share, end), min(first + (split + 1) * share, end));
 }
 

@@ -1,15 +1,15 @@
-/* common/deferred.cl - rows whose lists overflowed, copied out of their batch, so that those of many batches are summed
- * together. Both families. A work-group is a row, whose bytes its items copy.
+/* common/deferred.cl - copies rows with more nonzeros than fit out of their batch, so that such rows of many batches
+ * are summed together. All backends. A work-group copies one row; its work-items share the bytes.
  *
- *   sorted_rows  from first_entry on: row numbers in the batch
- *   to_rows      (room, row_bytes), to_weights float (room): rows from `at` on
- *   logz         of the batch: 0, since the row counts where it went
+ *   transposed_rows  uint, from first_nonzero on: numbers of these rows in the batch
+ *   to_rows          (capacity, row_bytes)    to_weights  float (capacity): the copies go to place `at` and on
+ *   logz             float, of the batch: becomes 0, since such a row counts where its copy is summed
  */
-__kernel void set_aside(__global const uchar *rows, ulong first_byte, ulong row_bytes, __global const float *weights,
-                        ulong first_weight, uint has_weights, __global const uint *sorted_rows, uint first_entry,
-                        __global uchar *to_rows, __global float *to_weights, uint at, __global float *logz)
+__kernel void defer_rows(__global const uchar *rows, ulong first_byte, ulong row_bytes, __global const float *weights,
+                         ulong first_weight, uint has_weights, __global const uint *transposed_rows, uint first_nonzero,
+                         __global uchar *to_rows, __global float *to_weights, uint at, __global float *logz)
 {
-    const uint place = at + (uint)get_group_id(0), row = sorted_rows[first_entry + get_group_id(0)];
+    const uint place = at + (uint)get_group_id(0), row = transposed_rows[first_nonzero + get_group_id(0)];
     __global const uchar *from = rows + first_byte + row * row_bytes;
     __global uchar *to = to_rows + place * row_bytes;
     for (ulong i = get_local_id(0); i < row_bytes; i += get_local_size(0)) to[i] = from[i];

@@ -1,11 +1,11 @@
-/* common/partial_sums.cl - where numbers lie in the partial sums that common/combine.cl adds up, and how those with a
- * low part grow. Both families.
+/* common/partial_sums.cl - says where numbers lie in the partial sums that common/combine.cl adds up, and adds to sums
+ * with a low part. All backends.
  *
- *   partial (chunks, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N, filled up to whole vectors
- *                matrices:      S1 (ROW_STRIDE) | its low part (ROW_STRIDE) | N | its low part
- *   products of a component:    S1 (ROW_STRIDE) | diag: S2 (ROW_STRIDE)        = DENSE_STRIDE
+ *   partial (segments, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N, filled up to whole vectors
+ *                   matrices:     S1 (ROW_STRIDE) | its low part (ROW_STRIDE) | N | its low part
+ *   products of a component:      S1 (ROW_STRIDE) | diag: S2 (ROW_STRIDE)        = DENSE_STRIDE
  *   S2_DIAG     1: second moments per dimension
- *   S2_MATRIX   1: second moments are summed apart ({cpu,gpu}/moments.cl)
+ *   S2_MATRIX   1: second moments are matrices, summed by {cpu,gpu}/moments.cl
  */
 #include "common/rows.cl"
 

@@ -1,7 +1,7 @@
-/* common/prelude.cl - what every kernel shares: the vector type, how rows are loaded, sums wider than float.
+/* common/prelude.cl - what every kernel shares: the vector type, loading of rows, sums wider than float.
  *
  * Macros from the host:
- *   VW         lanes of a vector: 1 (seeding on GPUs), 4 (group family, narrow CPUs), 8 or 16
+ *   VW         lanes of a vector: 1 (seeding on GPUs), 4 (GPUs, narrow CPUs), 8 or 16
  *   ROW_TYPE   how rows are stored: 0 u8, 1 i8, 2 f16, 3 f32 (fgmm_type)
  *   DIMS       D, where a kernel unrolls over it
  *   HAS_FP64   1 where the device has double
@@ -13,9 +13,9 @@
 #error "VW is not set"
 #endif
 
-/* Mesa's llvmpipe crashes on a call of a function that has a barrier in it: there, helper functions always become part
- * of the kernel that calls them. PoCL must not be told so: with its work-item loops it then computes wrong results
- * where a barrier stands in one of two branches (tied covariances, group family). */
+/* Mesa's llvmpipe crashes on a call of a function that has a barrier in it: so there helper functions are always
+ * inlined. On PoCL they must not be: with its work-item loops it then computes wrong results
+ * where a barrier stands in one of two branches (tied covariances, GPU kernels). */
 #if defined(__SPIR__) || defined(__SPIR64__) || defined(__SPIRV__) || defined(__SPIRV64__)
 #define inline inline __attribute__((always_inline))
 #endif
@@ -44,18 +44,18 @@
 #if VW == 1
 typedef float floatv;
 typedef int intv;
-#define LOADV(p)     (*(p))
+#define LOADV(p)         (*(p))
 #define LOADV_PRIVATE(p) (*(p))
-#define STOREV(v, p) (*(p) = (v))
+#define STOREV(v, p)     (*(p) = (v))
 #else
 typedef PASTE(float, VW) floatv;
 typedef PASTE(int, VW) intv;
-#define LANE_NUMBERS PASTE(LANE_NUMBERS_, VW)
-#define LANE_NUMBERS_4  ((int4)(0, 1, 2, 3))
-#define LANE_NUMBERS_8  ((int8)(0, 1, 2, 3, 4, 5, 6, 7))
-#define LANE_NUMBERS_16 ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
-#define AS_FLOATV(v) PASTE(as_float, VW)(v)
-#define AS_INTV(v)   PASTE(as_int, VW)(v)
+#define LANE_NUMBERS     PASTE(LANE_NUMBERS_, VW)
+#define LANE_NUMBERS_4   ((int4)(0, 1, 2, 3))
+#define LANE_NUMBERS_8   ((int8)(0, 1, 2, 3, 4, 5, 6, 7))
+#define LANE_NUMBERS_16  ((int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+#define AS_FLOATV(v)     PASTE(as_float, VW)(v)
+#define AS_INTV(v)       PASTE(as_int, VW)(v)
 #define LOADV_PRIVATE(p) PASTE(vload, VW)(0, (p))
 #if VW >= 8
 typedef floatv __attribute__((aligned(4))) unaligned_floatv;
@@ -66,7 +66,7 @@ typedef floatv __attribute__((aligned(4))) unaligned_floatv;
 #define STOREV(v, p) (*(__global floatv *)(p) = (v))
 #endif
 
-/* The larger lane by lane; where a is NaN, b. fmax treats NaN otherwise and costs five instructions on x86. */
+/* The larger lane by lane; b where a is NaN. fmax treats NaN otherwise and costs five instructions on x86. */
 static inline floatv larger(floatv a, floatv b)
 {
     return a > b ? a : b;

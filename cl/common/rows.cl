@@ -1,12 +1,12 @@
-/* common/rows.cl - a row as kernels read it, y = x scale - shift: in whole vectors, zero-filled; nothing behind the row
- * is read. Both families.
+/* common/rows.cl - loads a row as kernels use it, y = x scale - shift, in whole vectors filled up with zeros. Nothing
+ * behind the row is read. All backends.
  *
  *   DIMS        D; not set where a program serves every D (cpu/dense.cl)
  *   ROW_STRIDE  D rounded up to VW: the length of means and of rows that kernels store
  *
- *   shift (ROW_STRIDE + 1)  the shift, in the unit that y has; then the scale, a power of two, by which rows are brought
- *                           to that unit. The product is exact, so that y is x - shift rounded once. Bytes are taken as
- *                           they are: their scale is 1, and not used
+ *   shift (ROW_STRIDE + 1)  the shift, in the unit of y; then the scale, a power of two that brings rows to that unit.
+ *                           The product is exact, so y is x - shift rounded once. Bytes have the scale 1, which is not
+ *                           applied
  */
 #include "common/prelude.cl"
 
@@ -16,7 +16,7 @@
 #define ROW_TAIL    (DIMS % VW)
 #endif
 
-/* No real log-density is below FLOOR; components that only fill up the last strip lie below it. */
+/* No real log-density is below FLOOR; components that only fill up the last panel lie below it. */
 #define FLOOR   (-1e30f)
 #define PADDING (-2e30f)
 

@@ -1,19 +1,18 @@
-/* common/seeding.cl - k-means++: squared distances of all sample rows to a few candidates, and what each candidate
- * would leave.
+/* common/seeding.cl - k-means++: squared distances of all rows of a sample to a few candidates, and the potential that
+ * each candidate would leave. All backends.
  *
  *     distance_tn = sum_j (x_nj - c_tj)^2,    potential_t = sum_n w_n min(least_n, distance_tn)
- *
- * Layouts:
  *
  *     rows        float [blocks][D][SEEDING_BLOCK]       dimension-major: lanes and work-items run along rows
  *     candidates  float [D][padded]                      padded: a multiple of TILE_CANDIDATES
  *     weights     float [blocks][SEEDING_BLOCK]          w_n: how many rows of the data each stands for; 0 for padding
-    least       float [blocks][SEEDING_BLOCK]          squared distance to the nearest centre; 0 for padding rows
+ *     least       float [blocks][SEEDING_BLOCK]          squared distance to the nearest centre; 0 for padding rows
  *     distances   float [padded][blocks * SEEDING_BLOCK]
  *     potentials  float [blocks][padded]
  *
- * A work-group owns one block of rows and one tile of candidates. A work-item owns TILE_ROWS vectors of rows at a time;
- * on CPUs it is alone in its group and walks the block, on GPUs VW = 1 and the group covers the block side by side.
+ * A work-group owns one block of rows and one tile of candidates. A work-item takes TILE_ROWS vectors of rows at a
+ * time. On CPUs it is alone in its group and walks the block; on GPUs VW is 1 and the items of a group cover the block
+ * together.
  *
  * Macro            meaning                                  legal values
  * TILE_CANDIDATES  candidates in registers                  >= 1
@@ -80,17 +79,17 @@ static inline void write_potentials(__global float *potentials, const float sums
 }
 
 /* A block of rows and a tile of candidates: where the numbers of both begin. */
-typedef struct trial_t {
+typedef struct tile_t {
     __global const float *rows, *candidates, *weights, *least;
     __global float *distances;
     size_t stride; /* of distances, from one candidate to the next */
     uint d, padded;
-} trial_t;
+} tile_t;
 
 /* Measures an item's rows of the block, and adds what each candidate would leave of them to sums. */
-static KERNEL_BODY void measure_block(float sums[TILE_CANDIDATES], const trial_t *trial, uint item)
+static KERNEL_BODY void measure_block(float sums[TILE_CANDIDATES], const tile_t *tile, uint item)
 {
-    const trial_t b = *trial;
+    const tile_t b = *tile;
     for (uint first = item * TILE_ROWS * VW; first < SEEDING_BLOCK; first += LOCAL * TILE_ROWS * VW) {
         floatv distance[TILE_ROWS][TILE_CANDIDATES];
         measure(distance, b.rows + first, b.candidates, b.d, b.padded);
@@ -114,22 +113,22 @@ __kernel void seeding_try(__global const float *rows, __global const float *cand
     __local float partial[TILE_CANDIDATES * LOCAL];
     const size_t block = get_group_id(0), stride = get_num_groups(0) * SEEDING_BLOCK, first_row = block * SEEDING_BLOCK;
     const size_t first_candidate = get_group_id(1) * TILE_CANDIDATES;
-    const trial_t trial = {rows + first_row * d,
-                           candidates + first_candidate,
-                           weights + first_row,
-                           least + first_row,
-                           distances + first_candidate * stride + first_row,
-                           stride,
-                           d,
-                           padded};
+    const tile_t tile = {rows + first_row * d,
+                         candidates + first_candidate,
+                         weights + first_row,
+                         least + first_row,
+                         distances + first_candidate * stride + first_row,
+                         stride,
+                         d,
+                         padded};
     float sums[TILE_CANDIDATES];
     for (int t = 0; t < TILE_CANDIDATES; t++) sums[t] = 0.0f;
-    measure_block(sums, &trial, get_local_id(0));
+    measure_block(sums, &tile, get_local_id(0));
     write_potentials(potentials + block * padded + first_candidate, sums, partial);
 }
 
 /* least_n = min(least_n, distance_tn): candidate t becomes a centre. */
-__kernel void seeding_take(__global float *least, __global const float *distances, uint t)
+__kernel void seeding_choose(__global float *least, __global const float *distances, uint t)
 {
     const size_t block = get_group_id(0), stride = get_num_groups(0) * SEEDING_BLOCK;
     for (uint first = get_local_id(0) * VW; first < SEEDING_BLOCK; first += LOCAL * VW) {

@@ -1,15 +1,15 @@
-/* cpu/blocks.cl - blocks of rows normalised over all components, and their products with their responsibilities: what
- * cpu/dense.cl and cpu/fused.cl share. Vector family. D is an argument, so that one program serves many D: only
- * the distance of a block's rows in memory is a number of the program.
+/* cpu/blocks.cl - normalises blocks of rows over all components and multiplies them with their responsibilities: what
+ * cpu/dense.cl and cpu/fused.cl share. D is an argument, so that one program serves many D: only the distance between
+ * the rows of a block in memory is compiled in.
  *
  *     r_ik = exp(l_ik - logz_i) for all k;   S1 = sum_i r_ik y_i (or r_ik (y_i - m_k)),  N = sum_i r_ik,  S2
  *
- * A worker normalises blocks of TILE_BLOCK rows, whose log-densities stay in the L2 cache.
+ * A worker (one work-item) takes blocks of TILE_BLOCK rows, whose log-densities stay in the L2 cache.
  *
- *   scratch of a worker: a (TILE_BLOCK, ROW_PITCH) | maxima | norms | peaks | l (strips, TILE_BLOCK, STRIP)
+ *   scratch of a worker: a (TILE_BLOCK, ROW_PITCH) | maxima | norms | logz | l (panels, TILE_BLOCK, PANEL)
  *
  *   ROW_PITCH        floats from a row of a block to the next; at least ROW_STRIDE
- *   TILE_DENSE_K     components in registers in the product; divides STRIP
+ *   TILE_DENSE_K     components in registers in the product; divides PANEL
  *   DENSE_V          vectors of the row in registers, no more than a row has; TILE_DENSE_K x DENSE_V + DENSE_V + 1
  *                    vectors must fit
  */
@@ -19,20 +19,20 @@
 #ifndef TILE_DENSE_K
 #error "TILE_DENSE_K is not set"
 #endif
-/* Where `dims` is D. */
+/* In functions where `dims` is D. */
 #define ROW_VECTORS ((dims + VW - 1) / VW)
 #define ROW_STRIDE  (ROW_VECTORS * VW)
 
-#define GROUPS       ((ROW_VECTORS + DENSE_V - 1) / DENSE_V)
-#define GROUP        (DENSE_V * VW)
-#define BLOCK_STRIP  (TILE_BLOCK * STRIP) /* l of a block under one strip */
+#define GROUPS      ((ROW_VECTORS + DENSE_V - 1) / DENSE_V)
+#define GROUP       (DENSE_V * VW)
+#define BLOCK_PANEL (TILE_BLOCK * PANEL) /* l of a block under one panel */
 
 typedef struct block_t {
     __global float *a;      /* (TILE_BLOCK, ROW_PITCH) rows minus the shift */
     __global float *maxima; /* (TILE_BLOCK, VW) largest log-density by lane, then sums of exponentials */
     __global float *norms;  /* (TILE_BLOCK, to whole vectors) |y|^2, then 1 / sum of exponentials */
-    __global float *peaks;  /* (the same) a row's largest log-density, then its log-normaliser */
-    __global float *l;      /* (strips, TILE_BLOCK, STRIP) */
+    __global float *logz;   /* (the same) a row's largest log-density, then its log-normaliser */
+    __global float *l;      /* (panels, TILE_BLOCK, PANEL) */
     uint rows;              /* of the block that are real */
     uint dims;
 } block_t;
@@ -45,15 +45,15 @@ static inline block_t block_of_worker(__global float *base, uint dims)
     b.a = base;
     b.maxima = b.a + (size_t)TILE_BLOCK * ROW_PITCH;
     b.norms = b.maxima + TILE_BLOCK * VW;
-    b.peaks = b.norms + BLOCK_VECTORS * VW;
-    b.l = b.peaks + BLOCK_VECTORS * VW;
+    b.logz = b.norms + BLOCK_VECTORS * VW;
+    b.l = b.logz + BLOCK_VECTORS * VW;
     b.rows = 0;
     b.dims = dims;
     return b;
 }
 
-/* The last, incomplete vector of a row, zero-filled. Behind the row only what lies before `end` is read. */
-static inline floatv row_rest(__global const row_t *rows, size_t i, uint count, size_t end)
+/* The last, incomplete vector of a row, zero-filled. Nothing from `end` on is read. */
+static inline floatv row_tail(__global const row_t *rows, size_t i, uint count, size_t end)
 {
     float lanes[VW];
     if (i + VW <= end) {
@@ -64,8 +64,8 @@ static inline floatv row_rest(__global const row_t *rows, size_t i, uint count, 
     return LOADV_PRIVATE(lanes);
 }
 
-/* Row i of the block, y = x scale - shift, and |y|^2; what is left of the last register tile repeats the last row. end:
- * of the rows. */
+/* Loads row i of the block, y = x scale - shift, and its |y|^2; the remainder of the last register tile repeats the
+ * last row. end: of the rows. */
 static inline void load_block_row(const block_t *b, uint i, __global const row_t *rows, size_t row_start, size_t end,
                                   __global const float *shift)
 {
@@ -78,7 +78,7 @@ static inline void load_block_row(const block_t *b, uint i, __global const row_t
         STOREV(y, a + v * VW);
     }
     if (tail) {
-        const floatv x = row_rest(rows, row_start + dims - tail, tail, end);
+        const floatv x = row_tail(rows, row_start + dims - tail, tail, end);
         const floatv y = SCALED(x, shift) - LOADV(shift + dims - tail);
         squares = fma(y, y, squares);
         STOREV(y, a + dims - tail);
@@ -92,43 +92,43 @@ static inline uint padded_rows(const block_t *b)
     return (b->rows + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
 }
 
-/* l and maxima of the block. */
-static inline void block_log_densities(const block_t *b, const components_t *c, uint strips)
+/* Computes l and maxima of the block. */
+static inline void block_log_densities(const block_t *b, const components_t *c, uint panels)
 {
     const uint used = padded_rows(b);
-    for (uint strip = 0; strip < strips; strip++)
+    for (uint panel = 0; panel < panels; panel++)
         for (uint i = 0; i < used; i += TILE_ROWS)
-            log_densities_in(b->l + strip * BLOCK_STRIP + i * STRIP, STRIP, b->maxima + i * VW, b->a + i * ROW_PITCH,
-                             b->norms + i, c, strip, b->dims);
+            log_densities_in(b->l + panel * BLOCK_PANEL + i * PANEL, PANEL, b->maxima + i * VW, b->a + i * ROW_PITCH,
+                             b->norms + i, c, panel, b->dims);
 }
 
-/* r = exp(l - max), (strips, r_stride) with STRIP floats a row; norms become 1 / sum, peaks log-normalisers. Returns
- * how many l are within `spread` of their row's maximum. */
-static inline uint exponentials(const block_t *b, __global float *r, size_t r_stride, uint strips, float spread)
+/* r = exp(l - max), (panels, r_stride) with PANEL floats a row; norms become 1 / sum, logz log-normalisers. Returns
+ * how many l are within `cutoff` of their row's maximum. */
+static inline uint exponentials(const block_t *b, __global float *r, size_t r_stride, uint panels, float cutoff)
 {
     intv near = 0;
     for (uint i = 0; i < b->rows; i++) {
-        b->peaks[i] = max_lanes(LOADV(b->maxima + i * VW));
+        b->logz[i] = max_lanes(LOADV(b->maxima + i * VW));
         STOREV((floatv)0.0f, b->maxima + i * VW);
     }
-    for (uint strip = 0; strip < strips; strip++)
+    for (uint panel = 0; panel < panels; panel++)
         for (uint i = 0; i < b->rows; i++) {
-            const floatv highest = b->peaks[i];
+            const floatv highest = b->logz[i];
             floatv sums = LOADV(b->maxima + i * VW);
 #pragma unroll
             for (int v = 0; v < TILE_VECTORS; v++) {
-                const floatv x = LOADV(b->l + strip * BLOCK_STRIP + i * STRIP + v * VW) - highest;
+                const floatv x = LOADV(b->l + panel * BLOCK_PANEL + i * PANEL + v * VW) - highest;
                 const floatv e = exp_below(x);
-                near = x >= (floatv)-spread ? near + 1 : near;
+                near = x >= (floatv)-cutoff ? near + 1 : near;
                 sums += e;
-                STOREV(e, r + strip * r_stride + i * STRIP + v * VW);
+                STOREV(e, r + panel * r_stride + i * PANEL + v * VW);
             }
             STOREV(sums, b->maxima + i * VW);
         }
     for (uint i = 0; i < b->rows; i++) b->norms[i] = sum_lanes(LOADV(b->maxima + i * VW));
     for (uint i = 0; i < b->rows; i += VW) {
         const floatv sums = LOADV(b->norms + i);
-        STOREV(LOADV(b->peaks + i) + log(sums), b->peaks + i);
+        STOREV(LOADV(b->logz + i) + log(sums), b->logz + i);
         STOREV(1.0f / sums, b->norms + i);
     }
     int lanes[VW];
@@ -139,40 +139,41 @@ static inline uint exponentials(const block_t *b, __global float *r, size_t r_st
 }
 
 /* Divides r by the rows' sums; adds N (padded K) and, for spherical covariances, S2 (padded K) of the block to sums. */
-static inline void add_weights(const block_t *b, __global float *r, size_t r_stride, uint strips,
+static inline void add_weights(const block_t *b, __global float *r, size_t r_stride, uint panels,
                                __global const float *normaliser, __global const float *width, __global float *sums)
 {
-    const uint padded = strips * STRIP;
-    for (uint strip = 0; strip < strips; strip++) {
-        floatv weight[TILE_VECTORS], spread[TILE_VECTORS], highest[TILE_VECTORS];
+    const uint padded = panels * PANEL;
+    for (uint panel = 0; panel < panels; panel++) {
+        floatv weight[TILE_VECTORS], squares[TILE_VECTORS], highest[TILE_VECTORS];
 #pragma unroll
         for (int v = 0; v < TILE_VECTORS; v++) {
             weight[v] = 0.0f;
-            spread[v] = 0.0f;
-            highest[v] = LOADV(normaliser + strip * STRIP + v * VW); /* l where the distance is 0 */
+            squares[v] = 0.0f;
+            highest[v] = LOADV(normaliser + panel * PANEL + v * VW); /* l where the distance is 0 */
         }
         for (uint i = 0; i < b->rows; i++)
 #pragma unroll
             for (int v = 0; v < TILE_VECTORS; v++) {
-                __global float *place = r + strip * r_stride + i * STRIP + v * VW;
+                __global float *place = r + panel * r_stride + i * PANEL + v * VW;
                 const floatv value = LOADV(place) * b->norms[i];
                 STOREV(value, place);
                 weight[v] += value;
 #if !COV_DIAG
-                spread[v] = fma(value, highest[v] - LOADV(b->l + strip * BLOCK_STRIP + i * STRIP + v * VW), spread[v]);
+                squares[v] =
+                    fma(value, highest[v] - LOADV(b->l + panel * BLOCK_PANEL + i * PANEL + v * VW), squares[v]);
 #endif
             }
 #pragma unroll
         for (int v = 0; v < TILE_VECTORS; v++) {
-            const uint k = strip * STRIP + v * VW;
-            STOREV(LOADV(sums + k) + weight[v], sums + k);
-            STOREV(fma(spread[v], LOADV(width + k), LOADV(sums + padded + k)), sums + padded + k);
+            const uint c = panel * PANEL + v * VW;
+            STOREV(LOADV(sums + c) + weight[v], sums + c);
+            STOREV(fma(squares[v], LOADV(width + c), LOADV(sums + padded + c)), sums + padded + c);
         }
     }
 }
 
-/* What a product reads: y (rows, y_stride), r (rows, STRIP), means (K, ROW_STRIDE), from its first component and its
- * first vector on. */
+/* The operands of a product: y (rows, y_stride), r (rows, PANEL), means (K, ROW_STRIDE), from its first component and
+ * its first vector on. */
 typedef struct factors_t {
     __global const float *y, *r, *means;
     uint y_stride, rows;
@@ -188,40 +189,40 @@ static inline void add_product(__global float *out, const factors_t *f, int vect
     const uint dims = f->dims;
     floatv sums[TILE_DENSE_K][DENSE_V];
 #pragma unroll
-    for (int k = 0; k < TILE_DENSE_K; k++)
+    for (int c = 0; c < TILE_DENSE_K; c++)
 #pragma unroll
-        for (int v = 0; v < DENSE_V; v++) sums[k][v] = 0.0f;
+        for (int v = 0; v < DENSE_V; v++) sums[c][v] = 0.0f;
 
     if (f->is_exact) {
         for (uint row = 0; row < f->rows; row++) {
-            __global const float *w = f->r + row * STRIP, *a = f->y + row * f->y_stride;
+            __global const float *w = f->r + row * PANEL, *a = f->y + row * f->y_stride;
 #pragma unroll
             for (int v = 0; v < DENSE_V; v++) {
                 const floatv x = LOADV(a + v * VW);
 #pragma unroll
-                for (int k = 0; k < TILE_DENSE_K; k++)
-                    sums[k][v] =
-                        fma((floatv)w[k], x - LOADV(f->means + k * ROW_STRIDE + min(v, vectors - 1) * VW), sums[k][v]);
+                for (int c = 0; c < TILE_DENSE_K; c++)
+                    sums[c][v] =
+                        fma((floatv)w[c], x - LOADV(f->means + c * ROW_STRIDE + min(v, vectors - 1) * VW), sums[c][v]);
             }
         }
     } else {
         for (uint row = 0; row < f->rows; row++) {
-            __global const float *w = f->r + row * STRIP, *a = f->y + row * f->y_stride;
+            __global const float *w = f->r + row * PANEL, *a = f->y + row * f->y_stride;
             floatv x[DENSE_V];
 #pragma unroll
             for (int v = 0; v < DENSE_V; v++) x[v] = LOADV(a + v * VW);
 #pragma unroll
-            for (int k = 0; k < TILE_DENSE_K; k++)
+            for (int c = 0; c < TILE_DENSE_K; c++)
 #pragma unroll
-                for (int v = 0; v < DENSE_V; v++) sums[k][v] = fma((floatv)w[k], x[v], sums[k][v]);
+                for (int v = 0; v < DENSE_V; v++) sums[c][v] = fma((floatv)w[c], x[v], sums[c][v]);
         }
     }
 #pragma unroll
-    for (int k = 0; k < TILE_DENSE_K; k++)
+    for (int c = 0; c < TILE_DENSE_K; c++)
 #pragma unroll
         for (int v = 0; v < DENSE_V; v++) {
-            __global float *place = out + k * ROW_STRIDE + v * VW;
-            if (v < vectors) STOREV(LOADV(place) + sums[k][v], place);
+            __global float *place = out + c * ROW_STRIDE + v * VW;
+            if (v < vectors) STOREV(LOADV(place) + sums[c][v], place);
         }
 }
 #else
@@ -232,41 +233,41 @@ static inline void add_product(__global float *out, const factors_t *f, int vect
     for (int v = 0; v < vectors; v++) {
         floatv s1[TILE_DENSE_K], s2[TILE_DENSE_K], m[TILE_DENSE_K];
 #pragma unroll
-        for (int k = 0; k < TILE_DENSE_K; k++) {
-            s1[k] = 0.0f;
-            s2[k] = 0.0f;
-            m[k] = LOADV(f->means + k * ROW_STRIDE + v * VW);
+        for (int c = 0; c < TILE_DENSE_K; c++) {
+            s1[c] = 0.0f;
+            s2[c] = 0.0f;
+            m[c] = LOADV(f->means + c * ROW_STRIDE + v * VW);
         }
         for (uint row = 0; row < f->rows; row++) {
-            __global const float *w = f->r + row * STRIP;
+            __global const float *w = f->r + row * PANEL;
             const floatv x = LOADV(f->y + row * f->y_stride + v * VW);
 #pragma unroll
-            for (int k = 0; k < TILE_DENSE_K; k++) {
-                const floatv t = x - m[k], weighted = w[k] * t;
-                s1[k] += weighted;
-                s2[k] = fma(weighted, t, s2[k]);
+            for (int c = 0; c < TILE_DENSE_K; c++) {
+                const floatv t = x - m[c], weighted = w[c] * t;
+                s1[c] += weighted;
+                s2[c] = fma(weighted, t, s2[c]);
             }
         }
 #pragma unroll
-        for (int k = 0; k < TILE_DENSE_K; k++) {
-            __global float *place = out + k * 2 * ROW_STRIDE + v * VW;
-            STOREV(LOADV(place) + s1[k], place);
-            STOREV(LOADV(place + ROW_STRIDE) + s2[k], place + ROW_STRIDE);
+        for (int c = 0; c < TILE_DENSE_K; c++) {
+            __global float *place = out + c * 2 * ROW_STRIDE + v * VW;
+            STOREV(LOADV(place) + s1[c], place);
+            STOREV(LOADV(place + ROW_STRIDE) + s2[c], place + ROW_STRIDE);
         }
     }
 }
 #endif
 
-/* Adds the products of one strip: f at the strip's first component and at group 0, groups of y y_group floats apart. */
-static inline void add_strip_products(__global float *out, factors_t f, size_t y_group)
+/* Adds the products of one panel: f at the panel's first component and at group 0, groups of y y_group floats apart. */
+static inline void add_panel_products(__global float *out, factors_t f, size_t y_group)
 {
-    const factors_t strip = f;
+    const factors_t panel = f;
     const uint dims = f.dims;
     for (uint group = 0; group < GROUPS; group++)
-        for (uint k = 0; k < STRIP; k += TILE_DENSE_K) {
-            f.y = strip.y + group * y_group;
-            f.r = strip.r + k;
-            f.means = strip.means + k * ROW_STRIDE + group * GROUP;
-            add_product(out + k * DENSE_STRIDE + group * GROUP, &f, min(DENSE_V, (int)(ROW_VECTORS - group * DENSE_V)));
+        for (uint c = 0; c < PANEL; c += TILE_DENSE_K) {
+            f.y = panel.y + group * y_group;
+            f.r = panel.r + c;
+            f.means = panel.means + c * ROW_STRIDE + group * GROUP;
+            add_product(out + c * DENSE_STRIDE + group * GROUP, &f, min(DENSE_V, (int)(ROW_VECTORS - group * DENSE_V)));
         }
 }

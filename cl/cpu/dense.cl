@@ -1,15 +1,16 @@
 /* cpu/dense.cl - the path for rows whose responsibilities are not sparse: a tile of rows is normalised over all
- * components, then multiplied with its responsibilities. Vector family; behind cpu/blocks.cl, whose functions do it.
+ * components, then multiplied with its responsibilities. CPUs; the functions are those of cpu/blocks.cl.
  *
  * A tile is as many rows as keep (rows x K) floats within a few MiB: the N x K matrix never exists. The product walks
- * PRODUCT_ROWS rows at a time, so that these rows of a strip of r and of a group of y stay in the L1 cache while all
+ * PRODUCT_ROWS rows at a time, so that these rows of a panel of r and of a group of y stay in the L1 cache while all
  * their products are taken.
  *
  *   y (groups, tile rows, GROUP)      the rows, shifted; a group is DENSE_V vectors, zeros behind the last
- *   r (strips, tile rows, STRIP)      a strip's responsibilities of a row are adjacent
+ *   r (panels, tile rows, PANEL)      the responsibilities of a row in one panel are adjacent
  *   block_sums (blocks, 2, padded K)  per block of TILE_BLOCK rows: N, and S2 for spherical covariances
  *
- * Sums of a tile, or of some tiles in a row (dense.c), are float; they are joined in a wider type by common/combine.cl.
+ * dense_responsibilities: a work-item takes blocks of rows. dense_accumulate: it takes a panel and a range of rows.
+ * Sums of a tile, or of a few tiles in a row (dense.c), are float; common/combine.cl joins them in a wider type.
  */
 #include "cpu/blocks.cl"
 
@@ -17,13 +18,13 @@
 
 /* Listed rows of the batch (row_list, or all of them from list_first where use_list is 0) as one tile; r times the
  * rows' weights where they have some. */
-__kernel void dense_responsibilities(__global const row_t *rows, ulong first_element,
-                                     __global const float *weights, ulong first_weight, uint has_weights,
-                                     __global const float *shift, __global const uint *row_list, uint list_first,
-                                     uint use_list, uint n, uint tile_rows, __global const float *packed, __global const float *scale,
+__kernel void dense_responsibilities(__global const row_t *rows, ulong first_element, __global const float *weights,
+                                     ulong first_weight, uint has_weights, __global const float *shift,
+                                     __global const uint *row_list, uint list_first, uint use_list, uint n,
+                                     uint tile_rows, __global const float *packed, __global const float *scale,
                                      __global const float *offset, __global const uint *is_exact,
-                                     __global const float *normaliser, __global const float *width, uint strips,
-                                     float spread, __global float *scratch, ulong scratch_floats, __global float *y,
+                                     __global const float *normaliser, __global const float *width, uint panels,
+                                     float cutoff, __global float *scratch, ulong scratch_floats, __global float *y,
                                      __global float *r, __global float *logz, __global float *block_sums,
                                      __global uint *block_survivors, uint dims, uint batch_rows)
 {
@@ -31,8 +32,8 @@ __kernel void dense_responsibilities(__global const row_t *rows, ulong first_ele
     const size_t end_element = first_element + (size_t)batch_rows * dims;
     block_t b = block_of_worker(scratch + (size_t)worker * scratch_floats, dims);
     const components_t c = {packed, scale, offset, is_exact};
-    const size_t r_stride = (size_t)tile_rows * STRIP;
-    const uint padded = strips * STRIP;
+    const size_t r_stride = (size_t)tile_rows * PANEL;
+    const uint padded = panels * PANEL;
 
     for (uint row0 = worker * TILE_BLOCK; row0 < n; row0 += workers * TILE_BLOCK) {
         b.rows = min((uint)TILE_BLOCK, n - row0);
@@ -46,37 +47,37 @@ __kernel void dense_responsibilities(__global const row_t *rows, ulong first_ele
                 STOREV(v < ROW_VECTORS ? LOADV(b.a + i * ROW_PITCH + v * VW) : (floatv)0.0f,
                        y + (v / DENSE_V * (size_t)tile_rows + row0 + i) * GROUP + v % DENSE_V * VW);
 
-        block_log_densities(&b, &c, strips);
-        __global float *block_r = r + row0 * (size_t)STRIP;
-        block_survivors[row0 / TILE_BLOCK] = exponentials(&b, block_r, r_stride, strips, spread);
+        block_log_densities(&b, &c, panels);
+        __global float *block_r = r + row0 * (size_t)PANEL;
+        block_survivors[row0 / TILE_BLOCK] = exponentials(&b, block_r, r_stride, panels, cutoff);
         for (uint i = 0; i < b.rows; i++) {
             const uint at = list_first + row0 + i;
             const size_t row = use_list ? row_list[at] : at;
-            logz[row] = b.peaks[i];
+            logz[row] = b.logz[i];
             if (has_weights) b.norms[i] *= weights[first_weight + row];
         }
         __global float *sums = block_sums + (size_t)(row0 / TILE_BLOCK) * 2 * padded;
-        add_weights(&b, block_r, r_stride, strips, normaliser, width, sums);
+        add_weights(&b, block_r, r_stride, panels, normaliser, width, sums);
     }
 }
 
-/* Adds to partials (splits, padded K, ROW_STRIDE; diag 2 ROW_STRIDE). Work-items (strips, 1, splits of split_rows
+/* Adds to partials (splits, padded K, ROW_STRIDE; diag 2 ROW_STRIDE). Work-items (panels, 1, splits of split_rows
  * rows). */
 __kernel void dense_accumulate(__global const float *y, __global const float *r, __global const float *means,
                                __global const uint *is_exact, uint n, uint tile_rows, uint split_rows,
                                uint padded_components, __global float *partials, uint dims)
 {
-    const uint strip = get_global_id(0), split = get_global_id(2);
+    const uint panel = get_global_id(0), split = get_global_id(2);
     const uint end = min(n, (split + 1) * split_rows);
-    __global float *out = partials + (split * (size_t)padded_components + strip * STRIP) * DENSE_STRIDE;
+    __global float *out = partials + (split * (size_t)padded_components + panel * PANEL) * DENSE_STRIDE;
     for (uint row = split * split_rows; row < end; row += PRODUCT_ROWS) {
         const factors_t f = {y + row * (size_t)GROUP,
-                             r + (strip * (size_t)tile_rows + row) * STRIP,
-                             means + strip * (size_t)STRIP * ROW_STRIDE,
+                             r + (panel * (size_t)tile_rows + row) * PANEL,
+                             means + panel * (size_t)PANEL * ROW_STRIDE,
                              GROUP,
                              min((uint)PRODUCT_ROWS, end - row),
-                             is_exact[strip],
+                             is_exact[panel],
                              dims};
-        add_strip_products(out, f, (size_t)tile_rows * GROUP);
+        add_panel_products(out, f, (size_t)tile_rows * GROUP);
     }
 }

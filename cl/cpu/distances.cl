@@ -1,16 +1,16 @@
-/* cpu/distances.cl - log-densities of a block of rows under a strip of components, in registers. Vector family.
+/* cpu/distances.cl - log-densities of a block of rows under a panel of components, in registers. CPUs.
  *
  * Product form (spherical):     l_ik = h_k (y_i.2m_k - |y_i|^2) + c_k           c_k holds - h_k |m_k|^2
- * Difference form (spherical):  l_ik = - h_k |y_i - m_k|^2 + c_k                 for strips where products lose digits
+ * Difference form (spherical):  l_ik = - h_k |y_i - m_k|^2 + c_k                 for panels where products lose digits
  * Scaled differences (diag):    l_ik = - sum_d (s_kd y_id + o_kd)^2 + c_k        s = sqrt(h_kd), o = - s m
- * the same where o is too large: l_ik = - sum_d (s_kd (y_id - m_kd))^2 + c_k      m takes the place of o
+ * the same where o is too large: l_ik = - sum_d (s_kd (y_id - m_kd))^2 + c_k      m stands in place of o
  * in nats, y = x - shift, m the mean in shifted coordinates, h = 1/(2 sigma^2), c the logarithm of weight and
- * normaliser (docs/math.md, equations 1, 5 and 7). With KEEP_BEST: h = 1, c = 0, so that l = -|y - m|^2.
+ * normaliser (docs/math.md, equations 1, 5 and 7). With HARD_ASSIGNMENT: h = 1, c = 0, so that l = -|y - m|^2.
  *
- *   components, packed: strips of STRIP = VW x TILE_VECTORS          rows of a block: a (TILE_BLOCK, ROW_STRIDE)
- *        strip 0          strip 1                                        y_00 y_01 ... y_0D 0 0
+ *   components, packed: panels of PANEL = VW x TILE_VECTORS          rows of a block: a (TILE_BLOCK, ROW_STRIDE)
+ *        panel 0          panel 1                                        y_00 y_01 ... y_0D 0 0
  *     d=0 m_0 .. m_31     m_32 .. m_63                                   y_10 ...
- *     d=1 m_0 .. m_31     ...                                        one scalar is broadcast to all lanes of a strip
+ *     d=1 m_0 .. m_31     ...                                        one scalar is broadcast to all lanes of a panel
  *
  *   TILE_ROWS     rows whose sums stay in registers; TILE_ROWS x TILE_VECTORS + TILE_VECTORS + 1 vectors must fit
  *   TILE_VECTORS  vectors of components
@@ -22,9 +22,9 @@
 #ifndef TILE_ROWS
 #error "TILE_ROWS is not set"
 #endif
-#define STRIP (VW * TILE_VECTORS)
+#define PANEL (VW * TILE_VECTORS)
 
-/* What the sums run over: a row's DIMS coordinates, in rows ROW_STRIDE apart, or the fewer ones that bound them
+/* The sums run over a row's DIMS coordinates, in rows ROW_STRIDE apart, or the fewer ones that bound them
  * (cpu/projection_bound.cl). Where a program serves every D, rows are ROW_PITCH apart (cpu/dense.cl). */
 #ifdef BOUND_DIMS
 #define DISTANCE_DIMS   BOUND_DIMS
@@ -60,7 +60,7 @@ static inline float load_row(__global float *a, __global const row_t *rows, size
 }
 #endif
 
-/* How an element enters the sum: the four forms of the head of this file, in its order. */
+/* How an element enters the sum: the four forms of this file's header, in the same order. */
 enum { FORM_PRODUCT, FORM_DIFFERENCE, FORM_SCALED, FORM_EXACT_SCALED };
 
 static inline __attribute__((always_inline)) floatv add_term(floatv sum, floatv y, floatv first, floatv second,
@@ -75,18 +75,18 @@ static inline __attribute__((always_inline)) floatv add_term(floatv sum, floatv 
 
 #define PER_ELEMENT (COV_DIAG ? 2 : 1) /* packed numbers: what add_term calls first and second */
 
-/* Adds one strip's sums over dims coordinates for TILE_ROWS rows. form is a constant where this is inlined, so that no
+/* Adds one panel's sums over dims coordinates for TILE_ROWS rows. form is a constant where this is inlined, so that no
  * test is left. */
 static inline __attribute__((always_inline)) void add_terms(floatv sums[TILE_ROWS][TILE_VECTORS],
-                                                            __global const float *a, __global const float *strip,
+                                                            __global const float *a, __global const float *panel,
                                                             const int dims, const int form)
 {
     for (int d = 0; d < dims; d++) {
         floatv first[TILE_VECTORS], second[TILE_VECTORS];
 #pragma unroll
         for (int v = 0; v < TILE_VECTORS; v++) {
-            first[v] = LOADV(strip + (d * PER_ELEMENT * TILE_VECTORS + v) * VW);
-            second[v] = COV_DIAG ? LOADV(strip + ((d * PER_ELEMENT + 1) * TILE_VECTORS + v) * VW) : first[v];
+            first[v] = LOADV(panel + (d * PER_ELEMENT * TILE_VECTORS + v) * VW);
+            second[v] = COV_DIAG ? LOADV(panel + ((d * PER_ELEMENT + 1) * TILE_VECTORS + v) * VW) : first[v];
         }
 #pragma unroll
         for (int i = 0; i < TILE_ROWS; i++) {
@@ -97,19 +97,18 @@ static inline __attribute__((always_inline)) void add_terms(floatv sums[TILE_ROW
     }
 }
 
-/* What a kernel knows of the packed components. */
+/* The packed components. */
 typedef struct components_t {
-    __global const float *packed;  /* [strips][DIMS][1, diag 2][STRIP] */
-    __global const float *scale;   /* h (strips STRIP) */
-    __global const float *offset;  /* c (strips STRIP) */
-    __global const uint *is_exact; /* (strips): 1 where the exact form, with y - m, is needed */
+    __global const float *packed;  /* [panels][DIMS][1, diag 2][PANEL] */
+    __global const float *scale;   /* h (panels PANEL) */
+    __global const float *offset;  /* c (panels PANEL) */
+    __global const uint *is_exact; /* (panels): 1 where the exact form, with y - m, is needed */
 } components_t;
 
-/* Log-densities of TILE_ROWS rows of dims coordinates under one strip: l (TILE_ROWS rows, l_stride apart), and the
+/* Log-densities of TILE_ROWS rows of dims coordinates under one panel: l (TILE_ROWS rows, l_stride apart), and the
  * rows' maxima by lane. */
-static inline void log_densities_in(__global float *l, size_t l_stride, __global float *maxima,
-                                    __global const float *a, __global const float *norms, const components_t *c,
-                                    uint strip, const uint dims)
+static inline void log_densities_in(__global float *l, size_t l_stride, __global float *maxima, __global const float *a,
+                                    __global const float *norms, const components_t *c, uint panel, const uint dims)
 {
     floatv sums[TILE_ROWS][TILE_VECTORS];
 #pragma unroll
@@ -117,17 +116,17 @@ static inline void log_densities_in(__global float *l, size_t l_stride, __global
 #pragma unroll
         for (int v = 0; v < TILE_VECTORS; v++) sums[i][v] = 0.0f;
 
-    __global const float *packed = c->packed + strip * ((size_t)dims * PER_ELEMENT * STRIP);
+    __global const float *packed = c->packed + panel * ((size_t)dims * PER_ELEMENT * PANEL);
     floatv h[TILE_VECTORS], offset[TILE_VECTORS], lowest[TILE_VECTORS];
 #pragma unroll
     for (int v = 0; v < TILE_VECTORS; v++) {
-        h[v] = LOADV(c->scale + strip * STRIP + v * VW);
-        offset[v] = LOADV(c->offset + strip * STRIP + v * VW);
+        h[v] = LOADV(c->scale + panel * PANEL + v * VW);
+        offset[v] = LOADV(c->offset + panel * PANEL + v * VW);
         lowest[v] = offset[v] < FLOOR ? offset[v] : FLOOR; /* padding keeps its place below the floor */
     }
 #if COV_DIAG
     const float norm_factor = 0.0f;
-    if (c->is_exact[strip])
+    if (c->is_exact[panel])
         add_terms(sums, a, packed, dims, FORM_EXACT_SCALED);
     else
         add_terms(sums, a, packed, dims, FORM_SCALED);
@@ -135,7 +134,7 @@ static inline void log_densities_in(__global float *l, size_t l_stride, __global
     for (int v = 0; v < TILE_VECTORS; v++) h[v] = -1.0f;
 #else
     float norm_factor = 1.0f;
-    if (!IS_BOUND && c->is_exact[strip]) {
+    if (!IS_BOUND && c->is_exact[panel]) {
         add_terms(sums, a, packed, dims, FORM_DIFFERENCE);
         norm_factor = 0.0f;
 #pragma unroll
@@ -161,8 +160,8 @@ static inline void log_densities_in(__global float *l, size_t l_stride, __global
 #ifdef DISTANCE_DIMS
 static inline void tile_log_densities(__global float *l, size_t l_stride, __global float *maxima,
                                       __global const float *a, __global const float *norms, const components_t *c,
-                                      uint strip)
+                                      uint panel)
 {
-    log_densities_in(l, l_stride, maxima, a, norms, c, strip, DISTANCE_DIMS);
+    log_densities_in(l, l_stride, maxima, a, norms, c, panel, DISTANCE_DIMS);
 }
 #endif

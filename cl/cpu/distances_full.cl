@@ -1,5 +1,5 @@
-/* cpu/distances_full.cl - log-densities of a block of rows under VW components with full covariances. Vector family;
- * takes the place of cpu/distances.cl behind cpu/triangle.cl.
+/* cpu/distances_full.cl - log-densities of a block of rows under VW components with full covariances. CPUs; replaces
+ * cpu/distances.cl.
  *
  *     l_ik = c_k - |W_k (y_i - m_k)|^2           W_k = L_k^-1 / sqrt 2, S_k = L_k L_k^T     (docs/math.md, equation 4)
  *
@@ -13,12 +13,12 @@
 #if TILE_ROWS != ROW_GROUPS * VW || TILE_VECTORS != 1
 #error "the tile is not made of whole groups of rows and one vector of components"
 #endif
-#define STRIP VW
+#define PANEL VW
 
 typedef struct components_t {
-    __global const float *packed;  /* (strips STRIP, COMPONENT_FLOATS) */
+    __global const float *packed;  /* (panels PANEL, COMPONENT_FLOATS) */
     __global const float *scale;   /* not used */
-    __global const float *offset;  /* c (strips STRIP) */
+    __global const float *offset;  /* c (panels PANEL) */
     __global const uint *is_exact; /* not used: rows are always taken about the mean */
 } components_t;
 
@@ -40,16 +40,16 @@ static inline void tile_squares(floatv squares[ROW_GROUPS], __global const float
     }
 }
 
-/* Log-densities of TILE_ROWS rows under one strip: l (TILE_ROWS rows, l_stride apart), and the rows' maxima by lane. */
+/* Log-densities of TILE_ROWS rows under one panel: l (TILE_ROWS rows, l_stride apart), and the rows' maxima by lane. */
 static inline void tile_log_densities(__global float *l, size_t l_stride, __global float *maxima,
                                       __global const float *y, __global const float *norms, const components_t *c,
-                                      uint strip)
+                                      uint panel)
 {
-    for (int k = 0; k < STRIP; k++) {
-        const float offset = c->offset[strip * STRIP + k], lowest = fmin(offset, FLOOR);
+    for (int j = 0; j < PANEL; j++) {
+        const float offset = c->offset[panel * PANEL + j], lowest = fmin(offset, FLOOR);
         floatv squares[ROW_GROUPS];
-        if (offset > PADDING) /* what only fills up the strip costs nothing */
-            tile_squares(squares, y, c->packed + (size_t)(strip * STRIP + k) * COMPONENT_FLOATS);
+        if (offset > PADDING) /* padding of the panel costs nothing */
+            tile_squares(squares, y, c->packed + (size_t)(panel * PANEL + j) * COMPONENT_FLOATS);
         else
 #pragma unroll
             for (int g = 0; g < ROW_GROUPS; g++) squares[g] = 0.0f;
@@ -57,7 +57,7 @@ static inline void tile_log_densities(__global float *l, size_t l_stride, __glob
         for (int g = 0; g < ROW_GROUPS; g++) {
             float lanes[VW];
             PASTE(vstore, VW)(larger((floatv)offset - squares[g], (floatv)lowest), 0, lanes);
-            for (int i = 0; i < VW; i++) l[(g * VW + i) * l_stride + k] = lanes[i];
+            for (int i = 0; i < VW; i++) l[(g * VW + i) * l_stride + j] = lanes[i];
         }
     }
     for (int i = 0; i < TILE_ROWS; i++)

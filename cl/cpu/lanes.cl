@@ -1,14 +1,16 @@
-/* cpu/lanes.cl - what only CPUs have: which lanes of a vector reach a threshold, as bits, and those lanes appended to a
- * list; and cache lines that are fetched ahead. Vector family. LANES_AVX512 (VW 16), LANES_AVX (VW 8): compiler
- * builtins, used where the host has compiled and checked them; any() and its like compile badly on CPUs, and these
- * stand in the inner loop of the sweep. Two kernels for the host's checks.
+/* cpu/lanes.cl - what only CPUs have: which lanes of a vector reach a threshold, as bits; those lanes appended to a
+ * list; and cache lines that are fetched ahead. Two kernels let the host check the first two.
+ *
+ *   LANES_AVX512 (VW 16), LANES_AVX (VW 8)  1: compiler builtins are used, which the host has tried and checked; any()
+ *                                           and the like compile badly on CPUs, and this is the inner loop of the sweep
  */
 #include "common/prelude.cl"
 
-/* A compiler that lacks the builtin gets the portable form, and fails the probe without failing to compile. */
+/* A compiler that lacks the builtin gets the portable form: then it fails the check, not to compile. */
 #ifdef __has_builtin
 #if LANES_AVX512
-#define HAS_LANE_BUILTIN (__has_builtin(__builtin_ia32_cmpps512_mask) && __has_builtin(__builtin_ia32_compresssf512_mask))
+#define HAS_LANE_BUILTIN                                                                                               \
+    (__has_builtin(__builtin_ia32_cmpps512_mask) && __has_builtin(__builtin_ia32_compresssf512_mask))
 #elif LANES_AVX
 #define HAS_LANE_BUILTIN __has_builtin(__builtin_ia32_movmskps256)
 #endif
@@ -17,8 +19,8 @@
 #define HAS_LANE_BUILTIN 0
 #endif
 
-/* Says that the cache line at `address` is wanted soon. OpenCL's own prefetch() does nothing on CPUs. Only where the
- * compiler's target is a CPU: SPIR and SPIR-V have no such instruction, and Oclgrind and Mesa end over it. */
+/* Fetches the cache line at `address` ahead. OpenCL's own prefetch() does nothing on CPUs. Only where the
+ * compiler's target is a CPU: SPIR and SPIR-V have no such instruction, and Oclgrind and Mesa crash on it. */
 #if IS_CPU_TARGET && defined(__has_builtin)
 #if __has_builtin(__builtin_prefetch)
 #define WANT_LINE(address) __builtin_prefetch((const void *)(size_t)(address))
@@ -75,9 +77,10 @@ static inline uint append_lanes(__global float *values, __global uint *numbers, 
 #endif
 }
 
-/* A loop that no compiler shortens, for the host to check that all of it is run: a driver that ends loops after so many
- * rounds of a work-item (Mesa's llvmpipe before 23: 65,535 of all its loops together) leaves blocks of rows undone. */
-__kernel void probe_loops(uint rounds, __global uint *result)
+/* A loop that no compiler shortens, with which the host checks that all of it runs: a driver that ends loops after so
+ * many rounds of a work-item (Mesa's llvmpipe before 23: 65,535 of all its loops together) leaves blocks of rows
+ * undone. */
+__kernel void check_loops(uint rounds, __global uint *result)
 {
     uint x = rounds;
     for (uint i = 0; i < rounds; i++) {
@@ -88,9 +91,9 @@ __kernel void probe_loops(uint rounds, __global uint *result)
     result[get_global_id(0)] = x;
 }
 
-/* What the host checks before it trusts the builtins, for n vectors and thresholds: bits (n), all set where there is no
+/* For the host's check of the builtins, on n vectors and thresholds: bits (n), all set where there is no
  * builtin; kept and numbers (n, VW), of which the first, as many as there are bits, count. */
-__kernel void probe_lanes(__global const float *values, __global const float *thresholds, __global uint *bits,
+__kernel void check_lanes(__global const float *values, __global const float *thresholds, __global uint *bits,
                           __global float *kept, __global uint *numbers)
 {
     const size_t i = get_global_id(0);

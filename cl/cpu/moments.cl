@@ -1,20 +1,20 @@
-/* cpu/moments.cl - second moments as matrices, from a batch's sorted entries. Vector family: a work-item is a worker
- * that walks jobs.
+/* cpu/moments.cl - second moments as matrices, from a batch's nonzeros in component order. CPUs: a work-item is a
+ * worker that walks jobs.
  *
- *     S2_k += sum_i r_ik (y_i - m_k) (y_i - m_k)^T          full; tied: summed over k           (docs/math.md, equation 18)
+ *     S2_k += sum_i r_ik (y_i - m_k) (y_i - m_k)^T          full; tied: summed over k      (docs/math.md, equation 18)
  *
- * A job is (split, matrix, band): the split-th share of the entries of each of the matrix's components, and every
- * BANDS-th block of MOMENT_BLOCK rows of the lower triangle; jobs first_job .. end_job - 1 are this launch's. Rows are
+ * A job is (split, matrix, band): the split-th share of the nonzeros of each of the matrix's components, and every
+ * BANDS-th block of MOMENT_BLOCK rows of the lower triangle. This launch has jobs first_job .. end_job - 1. Rows are
  * gathered, MOMENT_ROWS at a time, as s = sqrt(r) (y - m); then blocks of the product s^T s are summed in registers and
  * added to the running sums, which are wider than float. Products of ill-conditioned matrices are exact, and their sums
- * wide from the first on ("Wide sums").
+ * are wide from the first on (docs/math.md, "Wide sums").
  *
  *   out (splits, matrices, D, ROW_STRIDE)         scratch of a worker: s (MOMENT_ROWS, ROW_STRIDE)
  *          x
- *          x x           element (i, j), j <= i, at row i; whole vectors: what lies right of the diagonal means nothing
+ *          x x           element (i, j), j <= i, at row i, in whole vectors; numbers right of the diagonal mean nothing
  *          x x x
  *   is_wide (K)   1 where the component's sums are wide; tied: alike for all
- *   MOMENT_ROWS   entries summed in float before the sum is carried into a wider one
+ *   MOMENT_ROWS   nonzeros summed in float before the sum is carried into a wider one
  *   MOMENT_BLOCK  rows of the triangle in registers, even
  */
 #include "common/rows.cl"
@@ -24,7 +24,7 @@
 #error "MOMENT_ROWS or MOMENT_BLOCK is not set"
 #endif
 
-/* A gathered element of wide sums. */
+/* The type of a gathered element where sums are wide. */
 #if HAS_FP64
 typedef double wide_t;
 #else
@@ -64,7 +64,7 @@ static inline void add_block(__global sum_t *out, __global const float *s, uint 
     }
 }
 
-/* The same in wide sums. */
+/* The same, summed wide. */
 #if HAS_FP64
 typedef PASTE(double, VW) doublev;
 typedef doublev __attribute__((aligned(8))) unaligned_doublev;
@@ -90,7 +90,8 @@ static inline void add_wide_rows(__global double *out, __global const double *s,
         }
 #pragma unroll
         for (int i = 0; i < WIDE_BLOCK; i++) {
-            __global unaligned_doublev *to = (__global unaligned_doublev *)(out + (size_t)(i0 + i) * ROW_STRIDE + v * VW);
+            __global unaligned_doublev *to =
+                (__global unaligned_doublev *)(out + (size_t)(i0 + i) * ROW_STRIDE + v * VW);
             if (i0 + i < DIMS) *to += sums[i];
         }
     }
@@ -130,11 +131,11 @@ static inline void add_band(__global sum_t *out, __global const float *scratch, 
 }
 
 __kernel void moments(__global const row_t *rows, ulong first_element, __global const float *shift,
-                      __global const float *means, __global const uint *is_wide, __global const uint *component_chunk,
-                      __global const uint *chunk_first, __global const uint *chunk_end,
-                      __global const uint *sorted_rows, __global const float *sorted_values, uint components,
-                      uint matrices, uint bands, uint splits, uint first_job, uint end_job,
-                      __global float *scratch, __global sum_t *out)
+                      __global const float *means, __global const uint *is_wide, __global const uint *component_segment,
+                      __global const uint *segment_first, __global const uint *segment_end,
+                      __global const uint *transposed_rows, __global const float *transposed_values, uint components,
+                      uint matrices, uint bands, uint splits, uint first_job, uint end_job, __global float *scratch,
+                      __global sum_t *out)
 {
     __global float *s = (__global float *)((__global char *)scratch + get_global_id(0) * WORKER_BYTES);
     const uint per_matrix = components / matrices; /* all when tied, one when full */
@@ -143,13 +144,14 @@ __kernel void moments(__global const row_t *rows, ulong first_element, __global 
         const uint wide = is_wide[matrix * per_matrix];
         __global sum_t *to = out + (size_t)(split * matrices + matrix) * DIMS * ROW_STRIDE;
         uint filled = 0;
-        for (uint k = matrix * per_matrix; k < (matrix + 1) * per_matrix; k++) {
-            const uint2 share = share_of_entries(component_chunk, chunk_first, chunk_end, k, split, splits);
+        for (uint c = matrix * per_matrix; c < (matrix + 1) * per_matrix; c++) {
+            const uint2 share = share_of_nonzeros(component_segment, segment_first, segment_end, c, split, splits);
             for (uint q = share.x; q < share.y; q++) {
-                const float root = sqrt(sorted_values[q]);
-                const size_t start = first_element + (size_t)sorted_rows[q] * DIMS;
+                const float root = sqrt(transposed_values[q]);
+                const size_t start = first_element + (size_t)transposed_rows[q] * DIMS;
                 for (int v = 0; v < ROW_VECTORS; v++) {
-                    const floatv t = shifted_vector(rows, start, shift, v) - LOADV(means + (size_t)k * ROW_STRIDE + v * VW);
+                    const floatv t =
+                        shifted_vector(rows, start, shift, v) - LOADV(means + (size_t)c * ROW_STRIDE + v * VW);
                     const size_t place = (size_t)filled * ROW_STRIDE + v * VW;
                     if (wide)
                         store_wide((__global wide_t *)s + place, root * t);

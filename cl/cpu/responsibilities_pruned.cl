@@ -1,10 +1,10 @@
-/* cpu/responsibilities_pruned.cl - what cpu/responsibilities.cl computes, in fewer operations where few coordinates
- * show that nearly all components are too far from a row to matter: bounds of all log-densities
- * (cpu/projection_bound.cl), then exact ones of those components only that the bounds leave over (cpu/candidates.cl).
+/* cpu/responsibilities_pruned.cl - the results of cpu/responsibilities.cl in fewer operations, where few coordinates
+ * show that nearly all components are too far from a row to matter: first bounds of all log-densities
+ * (cpu/projection_bound.cl), then exact ones of the components that the bounds do not rule out (cpu/candidates.cl).
  * Results do not depend on the bounds, as long as these are true: each kept log-density is the exact one, in the
- * difference form. Vector family, spherical covariances.
+ * difference form. CPUs, spherical covariances.
  *
- *   scratch of a worker: cpu/sweep.cl's | z | values
+ *   scratch of a worker: that of cpu/sweep.cl | z | values
  *   worker g of G: rows first_row + g B .. , (g+G) B .. before n (B = TILE_BLOCK)
  */
 #include "cpu/distances.cl"
@@ -14,17 +14,18 @@
 __kernel void responsibilities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
                                __global const float *shift, __global const float *packed, __global const float *scale,
                                __global const float *offset, __global const float *axes, __global const float *means,
-                               __global const float *normaliser, uint strips, uint chunk_strips, uint components,
-                               float spread, __global float *scratch, ulong scratch_floats, uint l_stride,
-                               uint capacity, __global float *logz, __global uint *counts,
-                               __global uint *list_components, __global float *list_values, __global uint *bins)
+                               __global const float *normaliser, uint panels, uint chunk_panels, uint components,
+                               float cutoff, __global float *scratch, ulong scratch_floats, uint l_stride,
+                               uint row_capacity, __global float *logz, __global uint *counts,
+                               __global uint *nonzero_components, __global float *nonzero_values,
+                               __global uint *column_counts)
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);
-    const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats, l_stride, capacity);
+    const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats, l_stride, row_capacity);
     const components_t c = {packed, scale, offset, 0};
-    const results_t results =
-        results_of_worker(logz, counts, list_components, list_values, capacity, bins, components, first_row == 0);
-    __global float *z = scratch_end(&s, capacity);
+    const results_t results = results_of_worker(logz, counts, nonzero_components, nonzero_values, row_capacity,
+                                                column_counts, components, first_row == 0);
+    __global float *z = scratch_end(&s, row_capacity);
     const candidates_t candidates = {z + TILE_BLOCK * BOUND_DIMS, {means, scale, normaliser}};
 
     for (uint row0 = first_row + worker * TILE_BLOCK; row0 < n; row0 += workers * TILE_BLOCK) {
@@ -36,14 +37,14 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
         const uint used = (block + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
         for (uint i = 0; i < used; i += TILE_ROWS)
             project_rows(z + i * BOUND_DIMS, s.a + i * ROW_STRIDE, s.norms + i, axes);
-        for (uint strip0 = 0; strip0 < strips; strip0 += chunk_strips) {
-            const uint chunk = min(chunk_strips, strips - strip0);
+        for (uint panel0 = 0; panel0 < panels; panel0 += chunk_panels) {
+            const uint chunk = min(chunk_panels, panels - panel0);
             for (uint i = 0; i < used; i++) STOREV((floatv)PADDING, s.maxima + i * VW);
-            for (uint strip = 0; strip < chunk; strip++)
+            for (uint panel = 0; panel < chunk; panel++)
                 for (uint i = 0; i < used; i += TILE_ROWS)
-                    tile_log_densities(s.l + i * l_stride + strip * STRIP, l_stride, s.maxima + i * VW,
-                                       z + i * BOUND_DIMS, s.norms + i, &c, strip0 + strip);
-            sweep_chunk_of_bounds(&s, &candidates, &results, l_stride, row0, block, strip0, chunk, strips, spread);
+                    tile_log_densities(s.l + i * l_stride + panel * PANEL, l_stride, s.maxima + i * VW,
+                                       z + i * BOUND_DIMS, s.norms + i, &c, panel0 + panel);
+            sweep_chunk_of_bounds(&s, &candidates, &results, l_stride, row0, block, panel0, chunk, panels, cutoff);
         }
         finish_rows(&s, &results, row0, block, components);
     }

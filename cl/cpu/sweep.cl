@@ -1,41 +1,44 @@
-/* cpu/sweep.cl - from a block's log-densities to its rows' lists: what the responsibilities of the vector and the
- * matrix family share. A worker (work-item) owns a block of rows; no barriers, no local memory.
+/* cpu/sweep.cl - from a block's log-densities to the sparse responsibilities of its rows: what the kernels of CPUs
+ * share, with and without a matrix unit. A worker (one work-item) owns a block of rows; no barriers, no local memory.
+ * The leaf includes the file with load_row, row_place and PANEL (cpu/distances.cl, cpu/distances_full.cl) before this
+ * one.
  *
- * Log-densities of a block under a chunk of components lie in a scratch that stays in the L2 cache; then each row is
- * swept once against its exact maximum so far, so that almost nothing is kept in vain and exponentials are taken of the
- * kept ones only. A row that keeps more than `capacity` gives the single entry (component = K) instead: the dense path
- * does it.
+ * Log-densities of a block under a chunk of panels lie in a scratch that stays in the L2 cache. Then each row is swept
+ * once against its exact maximum so far, so that little is kept that is dropped later, and exponentials are taken only
+ * of what is kept. A row that keeps more than row_capacity components gives the single nonzero (component = K): it then
+ * takes the dense path.
  *
- *   scratch of a worker: a | maxima | l | norms | best | sums | counts | list
+ *   scratch of a worker: a | maxima | l | norms | best | sums | counts | row
  *
- *   TILE_BLOCK  rows that pass over all components together
- *   KEEP_BEST   1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
+ *   TILE_BLOCK       rows that pass over all components together
+ *   HARD_ASSIGNMENT  1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
  */
 #include "cpu/lanes.cl"
 #include "common/rows.cl"
 
-enum { SWEEP_VECTORS = 4 }; /* vectors looked at together before single lanes are */
+enum { SWEEP_VECTORS = 4 }; /* vectors that are tested together before single lanes are */
 #define SWEEP         (SWEEP_VECTORS * VW)
 #define BLOCK_VECTORS ((TILE_BLOCK + VW - 1) / VW)
-#define LIST_ROOM(capacity) (((capacity) + VW - 1) / VW * VW + VW) /* a whole vector may be stored at the end */
+#define PADDED_CAPACITY(row_capacity)                                                                                  \
+    (((row_capacity) + VW - 1) / VW * VW + VW) /* a whole vector may be stored at the end */
 
-typedef struct list_t {
-    __global float *values;    /* (capacity) log-densities, at the end responsibilities */
-    __global uint *components; /* (capacity) */
-} list_t;
+typedef struct sparse_row_t {
+    __global float *values;    /* (row_capacity) log-densities, at the end responsibilities */
+    __global uint *components; /* (row_capacity) */
+} sparse_row_t;
 
 typedef struct scratch_t {
     __global float *a;      /* (TILE_BLOCK, ROW_STRIDE) rows minus the shift */
-    __global float *maxima; /* (TILE_BLOCK, VW) largest of this chunk, by lane */
+    __global float *maxima; /* (TILE_BLOCK, VW) largest log-density of this chunk, by lane */
     __global float *l;      /* (TILE_BLOCK, l_stride) */
     __global float *norms;  /* (TILE_BLOCK, as the next three to whole vectors) */
     __global float *best;   /* largest log-density so far, then log-normalisers */
     __global float *sums;   /* of exponentials */
-    __global uint *counts;  /* entries kept */
-    list_t list;            /* (LIST_ROOM) of the row at hand */
+    __global uint *counts;  /* nonzeros kept */
+    sparse_row_t row;       /* (PADDED_CAPACITY) the row at hand */
 } scratch_t;
 
-static inline scratch_t scratch_of_worker(__global float *base, uint l_stride, uint capacity)
+static inline scratch_t scratch_of_worker(__global float *base, uint l_stride, uint row_capacity)
 {
     scratch_t s;
     s.a = base;
@@ -45,22 +48,22 @@ static inline scratch_t scratch_of_worker(__global float *base, uint l_stride, u
     s.best = s.norms + BLOCK_VECTORS * VW;
     s.sums = s.best + BLOCK_VECTORS * VW;
     s.counts = (__global uint *)(s.sums + BLOCK_VECTORS * VW);
-    s.list.values = (__global float *)(s.counts + BLOCK_VECTORS * VW);
-    s.list.components = (__global uint *)(s.list.values + LIST_ROOM(capacity));
+    s.row.values = (__global float *)(s.counts + BLOCK_VECTORS * VW);
+    s.row.components = (__global uint *)(s.row.values + PADDED_CAPACITY(row_capacity));
     return s;
 }
 
 #define OVERFLOWED 0xffffffffu
 
-/* Entries that a row brings into a chunk whose largest log-density is `highest`: of an overflowed row none, as soon as
- * a maximum makes all that was too much negligible. Components far away may be many before the near ones come. */
-static inline uint entries_before(uint count, float best, float highest, float spread)
+/* How many nonzeros a row has before a chunk whose largest log-density is `highest`: an overflowed row begins with none
+ * again when that maximum makes all it had negligible. Components far away may be many before the near ones come. */
+static inline uint nonzeros_before(uint count, float best, float highest, float cutoff)
 {
-    return count == OVERFLOWED && highest > best + spread ? 0 : count;
+    return count == OVERFLOWED && highest > best + cutoff ? 0 : count;
 }
 
-/* A row's list of the chunks before, without what a larger maximum has made negligible; keeps the order. */
-static inline uint compact(list_t to, list_t from, uint count, float threshold)
+/* Copies a row's nonzeros of earlier chunks but those that a larger maximum has made negligible; keeps the order. */
+static inline uint compact(sparse_row_t to, sparse_row_t from, uint count, float threshold)
 {
     uint kept = 0;
     for (uint q = 0; q < count; q++) {
@@ -74,9 +77,9 @@ static inline uint compact(list_t to, list_t from, uint count, float threshold)
 }
 
 /* Appends the components of one chunk that reach the threshold; l: `groups` sweeps. First one bit for each of up to 32
- * sweeps that has such a component, then these sweeps only: nearly all have none, and which have is hard to foretell.
+ * sweeps that has such a component, then these sweeps only: nearly all have none, and which ones do is hard to predict.
  */
-static inline uint append(list_t list, uint count, uint capacity, __global const float *l, uint groups,
+static inline uint append(sparse_row_t list, uint count, uint row_capacity, __global const float *l, uint groups,
                           uint first_component, float threshold)
 {
     for (uint group0 = 0; group0 < groups; group0 += 32) {
@@ -96,7 +99,7 @@ static inline uint append(list_t list, uint count, uint capacity, __global const
                 const floatv v = LOADV(l + place + j * VW);
                 count += append_lanes(list.values + count, list.components + count, v, first_component + place + j * VW,
                                       lanes_from(v, threshold));
-                if (count > capacity) return OVERFLOWED;
+                if (count > row_capacity) return OVERFLOWED;
             }
         }
     }
@@ -113,9 +116,9 @@ static inline uint first_at(__global const float *l, uint vectors, float highest
     return 0;
 }
 
-/* The scratch list's log-densities -> responsibilities in the row's list; returns the sum of exponentials. The list's
- * room is a multiple of VW, and scratch has a vector more. */
-static inline float normalise(list_t to, list_t list, uint count, float highest)
+/* Turns log-densities in the scratch row into responsibilities in the stored one; returns the sum of exponentials. The
+ * stored row's capacity is a multiple of VW, and the scratch row has a vector more. */
+static inline float normalise(sparse_row_t to, sparse_row_t list, uint count, float highest)
 {
     for (uint q = count; q % VW; q++) list.values[q] = PADDING;
     floatv sums = 0.0f;
@@ -132,62 +135,62 @@ static inline float normalise(list_t to, list_t list, uint count, float highest)
     return sum;
 }
 
-/* Where a worker's scratch ends, for what a family has besides. */
-static inline __global float *scratch_end(const scratch_t *s, uint capacity)
+/* Where a worker's scratch ends: kernels that need more begin here. */
+static inline __global float *scratch_end(const scratch_t *s, uint row_capacity)
 {
-    return (__global float *)(s->list.components + LIST_ROOM(capacity));
+    return (__global float *)(s->row.components + PADDED_CAPACITY(row_capacity));
 }
 
 /* Where a batch's results go. */
 typedef struct results_t {
     __global float *logz;      /* (n) */
     __global uint *counts;     /* (n) */
-    __global uint *components; /* (n, capacity) */
-    __global float *values;    /* (n, capacity) */
-    uint capacity;
-    __global uint *bin; /* (K+1) the worker's: entries by component, rows for the dense path */
+    __global uint *components; /* (n, row_capacity) */
+    __global float *values;    /* (n, row_capacity) */
+    uint row_capacity;
+    __global uint *own_counts; /* (K+1) the worker's: nonzeros of each component, rows for the dense path */
 } results_t;
 
-/* A worker's results; before the first rows of a batch its bin is emptied. */
+/* A worker's results; before the first rows of a batch its counts are set to 0. */
 static inline results_t results_of_worker(__global float *logz, __global uint *counts, __global uint *components,
-                                          __global float *values, uint capacity, __global uint *bins, uint k,
-                                          int is_first)
+                                          __global float *values, uint row_capacity, __global uint *column_counts,
+                                          uint k, int is_first)
 {
-    const results_t r = {logz, counts, components, values, capacity, bins + get_global_id(0) * (k + 1)};
-    for (uint i = 0; is_first && i <= k; i++) r.bin[i] = 0;
+    const results_t r = {logz, counts, components, values, row_capacity, column_counts + get_global_id(0) * (k + 1)};
+    for (uint i = 0; is_first && i <= k; i++) r.own_counts[i] = 0;
     return r;
 }
 
-static inline list_t list_of_row(const results_t *r, size_t row)
+static inline sparse_row_t stored_row(const results_t *r, size_t row)
 {
-    const list_t list = {r->values + row * r->capacity, r->components + row * r->capacity};
+    const sparse_row_t list = {r->values + row * r->row_capacity, r->components + row * r->row_capacity};
     return list;
 }
 
-/* Row i of the block, minus the shift, before the first chunk. */
+/* Loads row i of the block, minus the shift, before the first chunk. */
 static inline void begin_row(const scratch_t *s, uint i, __global const row_t *rows, size_t row_start,
                              __global const float *shift)
 {
     s->norms[i] = load_row(row_place(s->a, i), rows, row_start, shift);
     s->best[i] = PADDING;
-    s->counts[i] = KEEP_BEST;
+    s->counts[i] = HARD_ASSIGNMENT;
 }
 
-#if KEEP_BEST
-/* Row i of the block under one chunk of components. */
-static inline void sweep_row(const scratch_t *s, list_t row_list, uint i, __global float *l, uint vectors,
+#if HARD_ASSIGNMENT
+/* Takes a chunk of components into row i of the block. */
+static inline void sweep_row(const scratch_t *s, sparse_row_t stored, uint i, __global float *l, uint vectors,
                              uint first_component)
 {
     const float highest = max_lanes(LOADV(s->maxima + i * VW));
     if (highest <= s->best[i]) return;
     s->best[i] = highest;
-    row_list.components[0] = first_component + first_at(l, vectors, highest);
-    row_list.values[0] = 1.0f;
+    stored.components[0] = first_component + first_at(l, vectors, highest);
+    stored.values[0] = 1.0f;
 }
 #else
-/* Row i after a chunk: its list so far, `count` entries of s->list and the largest log-density. is_last: of the chunks.
- */
-static inline void end_sweep(const scratch_t *s, list_t row_list, uint i, uint count, float best, float spread,
+/* Ends a chunk for row i, which now has the `count` nonzeros of s->row and the largest log-density `best`. is_last: of
+ * the chunks. */
+static inline void end_sweep(const scratch_t *s, sparse_row_t stored, uint i, uint count, float best, float cutoff,
                              int is_last)
 {
     s->counts[i] = count;
@@ -195,60 +198,61 @@ static inline void end_sweep(const scratch_t *s, list_t row_list, uint i, uint c
     if (count == OVERFLOWED)
         s->sums[i] = 1.0f;
     else if (is_last)
-        s->sums[i] = normalise(row_list, s->list, count, best);
+        s->sums[i] = normalise(stored, s->row, count, best);
     else
-        compact(row_list, s->list, count, best - spread);
+        compact(stored, s->row, count, best - cutoff);
 }
 
-/* Row i of the block under one chunk of components; l is filled up to whole sweeps first. */
-static inline void sweep_row(const scratch_t *s, list_t row_list, uint i, __global float *l, uint vectors,
-                             uint first_component, float spread, uint capacity, int is_last)
+/* Takes a chunk of components into row i of the block; l is first filled up to whole sweeps. */
+static inline void sweep_row(const scratch_t *s, sparse_row_t stored, uint i, __global float *l, uint vectors,
+                             uint first_component, float cutoff, uint row_capacity, int is_last)
 {
     const uint groups = (vectors + SWEEP_VECTORS - 1) / SWEEP_VECTORS;
     const float highest = max_lanes(LOADV(s->maxima + i * VW)), best = highest > s->best[i] ? highest : s->best[i];
-    const uint before = entries_before(s->counts[i], s->best[i], highest, spread);
+    const uint before = nonzeros_before(s->counts[i], s->best[i], highest, cutoff);
     if (before == OVERFLOWED) {
         s->best[i] = best;
         return;
     }
     for (uint v = vectors; v < groups * SWEEP_VECTORS; v++) STOREV((floatv)PADDING, l + v * VW);
-    const float threshold = best - spread;
-    uint count = compact(s->list, row_list, before, threshold);
-    count = append(s->list, count, capacity, l, groups, first_component, threshold);
-    end_sweep(s, row_list, i, count, best, spread, is_last);
+    const float threshold = best - cutoff;
+    uint count = compact(s->row, stored, before, threshold);
+    count = append(s->row, count, row_capacity, l, groups, first_component, threshold);
+    end_sweep(s, stored, i, count, best, cutoff, is_last);
 }
 #endif
 
-/* Rows row0 .. row0+block-1 after `chunk` of the `strips` from strip0 on: what reaches a row's maximum so far is
- * appended; after the last chunk, lists hold responsibilities. */
+/* Rows row0 .. row0+block-1 after `chunk` of the `panels` from panel0 on: what reaches a row's maximum so far is
+ * appended; after the last chunk the sparse rows hold responsibilities. */
 static inline void sweep_chunk(const scratch_t *s, const results_t *r, uint l_stride, uint row0, uint block,
-                               uint strip0, uint chunk, uint strips, float spread)
+                               uint panel0, uint chunk, uint panels, float cutoff)
 {
     for (uint i = 0; i < block; i++) {
-        const list_t list = list_of_row(r, row0 + i);
+        const sparse_row_t list = stored_row(r, row0 + i);
         __global float *l = s->l + i * l_stride;
-#if KEEP_BEST
-        sweep_row(s, list, i, l, chunk * TILE_VECTORS, strip0 * STRIP);
+#if HARD_ASSIGNMENT
+        sweep_row(s, list, i, l, chunk * TILE_VECTORS, panel0 * PANEL);
 #else
-        sweep_row(s, list, i, l, chunk * TILE_VECTORS, strip0 * STRIP, spread, r->capacity, strip0 + chunk == strips);
+        sweep_row(s, list, i, l, chunk * TILE_VECTORS, panel0 * PANEL, cutoff, r->row_capacity,
+                  panel0 + chunk == panels);
 #endif
     }
 }
 
-/* Log-normalisers and counts of rows row0 .. row0+block-1, after the last chunk. */
+/* Writes log-normalisers and counts of rows row0 .. row0+block-1, after the last chunk. */
 static inline void finish_rows(const scratch_t *s, const results_t *r, uint row0, uint block, uint components)
 {
-#if !KEEP_BEST
+#if !HARD_ASSIGNMENT
     for (uint i = 0; i < block; i += VW) STOREV(LOADV(s->best + i) + log(LOADV(s->sums + i)), s->best + i);
 #endif
     for (uint i = 0; i < block; i++) {
         const size_t row = row0 + i;
-        const list_t list = list_of_row(r, row);
-        const int is_listed = s->counts[i] != OVERFLOWED;
-        const uint count = is_listed ? s->counts[i] : 1;
-        r->logz[row] = is_listed ? s->best[i] : 0.0f;
+        const sparse_row_t list = stored_row(r, row);
+        const int is_sparse = s->counts[i] != OVERFLOWED;
+        const uint count = is_sparse ? s->counts[i] : 1;
+        r->logz[row] = is_sparse ? s->best[i] : 0.0f;
         r->counts[row] = count;
-        if (!is_listed) list.components[0] = components;
-        for (uint q = 0; q < count; q++) r->bin[list.components[q]]++;
+        if (!is_sparse) list.components[0] = components;
+        for (uint q = 0; q < count; q++) r->own_counts[list.components[q]]++;
     }
 }

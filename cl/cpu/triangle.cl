@@ -1,12 +1,12 @@
-/* cpu/triangle.cl - z = W (y - m) for a tile of rows, W lower triangular: what whitens rows. Vector family.
- * A lane is a row, so that short rows fill vectors as well as long ones; elements of W are broadcast.
+/* cpu/triangle.cl - z = W (y - m) for a tile of rows, W lower triangular: the product that whitens rows. CPUs. A lane
+ * is a row, so that short rows fill vectors as well as long ones; elements of W are broadcast.
  *
- *   a tile of rows, transposed in groups of VW rows            W of a component, packed behind its mean
- *     group 0: y_0,0 y_1,0 .. y_VW-1,0 | y_0,1 y_1,1 ..          m_0 .. m_D-1 0 0 (ROW_STRIDE)
- *     group 1: y_VW,0 ..                                         outputs 0..O-1: [O], [d = 0..O-1][O], O..2O-1: [O], [d = 0..2O-1][O] ..
- *
- * The first [O] of each block is where the sums begin: W times what m is above the mean before it was rounded, so that z is
- * that of the exact mean.
+ *   a tile of rows, transposed in groups of VW rows      W of a component, packed behind its mean
+ *     group 0: y_0,0 y_1,0 .. y_VW-1,0 | y_0,1 y_1,1 ..    m_0 .. m_D-1 0 0 (ROW_STRIDE)
+ *     group 1: y_VW,0 ..                                   outputs 0..O-1: [O], [d = 0..O-1][O]
+ *                                                          outputs O..2O-1: [O], [d = 0..2O-1][O] ..
+ * The first [O] of each block is where the sums begin: W times what rounding took from the mean, so that z is that of
+ * the exact mean.
  *
  *   ROW_GROUPS  groups of VW rows in registers
  *   OUTPUTS     elements of z in registers; OUTPUTS x ROW_GROUPS + ROW_GROUPS + 1 vectors must fit
@@ -18,10 +18,10 @@
 #if !defined(ROW_GROUPS) || !defined(OUTPUTS)
 #error "ROW_GROUPS or OUTPUTS is not set"
 #endif
-#define TRIANGLE_BLOCKS ((DIMS + OUTPUTS - 1) / OUTPUTS)
-#define TRIANGLE_FLOATS (OUTPUTS * (OUTPUTS * (TRIANGLE_BLOCKS * (TRIANGLE_BLOCKS - 1) / 2) + TRIANGLE_BLOCKS + DIMS))
+#define TRIANGLE_BLOCKS     ((DIMS + OUTPUTS - 1) / OUTPUTS)
+#define TRIANGLE_FLOATS     (OUTPUTS * (OUTPUTS * (TRIANGLE_BLOCKS * (TRIANGLE_BLOCKS - 1) / 2) + TRIANGLE_BLOCKS + DIMS))
 #define BLOCK_FLOATS(depth) (((depth) + 1) * OUTPUTS)
-#define COMPONENT_FLOATS ((size_t)ROW_STRIDE + TRIANGLE_FLOATS)
+#define COMPONENT_FLOATS    ((size_t)ROW_STRIDE + TRIANGLE_FLOATS)
 
 /* Where row i of a block goes: with its group, its elements VW apart. */
 static inline __global float *row_place(__global float *a, uint i)

@@ -1,20 +1,20 @@
-/* cpu/whiten.cl - rows of a batch, whitened by the tied covariance: z = W (x - shift), after which all components are
- * spheres of variance 1. Vector family: a work-item is a worker that walks tiles of ROW_GROUPS x VW rows.
+/* cpu/whiten.cl - whitens the rows of a batch by the tied covariance, z = W (x - shift), after which all components are
+ * spheres of variance 1. CPUs: a work-item is a worker that walks tiles of ROW_GROUPS x VW rows.
  *
  *     |x - m|_S^2 = |z - W (m - shift)|^2           W = L^-1, S = L L^T                    (docs/math.md, equation 4)
  *
- *   factor (COMPONENT_FLOATS): zeros in the place of a mean, then W, as cpu/triangle.cl reads them
- *   white (n, D): z in rows, what cpu/distances.cl then loads
+ *   factor (COMPONENT_FLOATS): zeros instead of a mean, then W, as cpu/triangle.cl reads them
+ *   white (n, D): z in rows, which cpu/distances.cl then loads
  *   scratch of a worker: a tile of rows, transposed
- *   first_row, end  of the batch's rows, those of this launch
+ *   first_row, end  the rows of the batch that this launch has
  */
 #include "cpu/triangle.cl"
 
 #define WHITE_ROWS (ROW_GROUPS * VW)
 
 __kernel void whiten(__global const row_t *rows, ulong first_element, uint first_row, uint end,
-                     __global const float *shift,
-                     __global const float *factor, __global float *scratch, __global float *white)
+                     __global const float *shift, __global const float *factor, __global float *scratch,
+                     __global float *white)
 {
     __global float *y = scratch + get_global_id(0) * (size_t)WHITE_ROWS * ROW_STRIDE;
     for (uint row0 = first_row + get_global_id(0) * WHITE_ROWS; row0 < end; row0 += get_global_size(0) * WHITE_ROWS) {

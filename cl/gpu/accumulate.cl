@@ -1,19 +1,19 @@
-/* gpu/accumulate.cl - statistics of one chunk of a component's entries. Group family: a work-group is a chunk.
+/* gpu/accumulate.cl - statistics of one segment of a component's nonzeros. GPUs: a work-group has one segment.
  *
  *     N = sum r,  S1 = sum r (y - m),  S2 = sum r |y - m|^2 (diag: per dimension)       docs/math.md, equations 15-17
  *
- * about the component's mean, as in cpu/accumulate.cl. Items run along the vectors of a row (UNITS of them, walking the
- * entries once per piece of a long row); where a row is shorter than the group, TEAMS of items share the entries and
- * are joined in a fixed tree. At most CHUNK entries are summed in float; chunks are joined in a wider type. Where the
- * matrix of second moments is summed wide, N and S1 are as well, from the same rounded roots and products s = sqrt(r)
- * (y - m) (docs/math.md, "Wide sums").
+ * about the component's mean, as in cpu/accumulate.cl. Items run along the vectors of a row (UNITS of them; the
+ * nonzeros are walked once for each chunk of a long row). Where a row is shorter than the group, TEAMS of items share
+ * the nonzeros and are joined in a fixed tree. At most SEGMENT nonzeros are summed in float; segments are joined in a
+ * wider type. Where the matrix of second moments is summed wide, so are N and S1, from the same rounded roots and
+ * products s = sqrt(r) (y - m) (docs/math.md, "Wide sums").
  *
- *   partial (chunks, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N        (common/partial_sums.cl)
- *                matrices:      S1 (ROW_STRIDE) | its low part (ROW_STRIDE) | N | its low part
+ *   partial (segments, PARTIAL):  S1 (ROW_STRIDE) | S2 (diag ROW_STRIDE, else 1) | N        (common/partial_sums.cl)
+ *                   matrices:     S1 (ROW_STRIDE) | its low part (ROW_STRIDE) | N | its low part
  *   is_wide (K)  matrices: 1 where sums are wide
- *   team 0: | v0 v1 v2 .. | entries first, first + TEAMS, ..        team 1: | v0 v1 v2 .. | first + 1, ..
+ *   team 0: | v0 v1 v2 .. | nonzeros first, first + TEAMS, ..        team 1: | v0 v1 v2 .. | first + 1, ..
  *
- *   counters   counters[1]: how many chunks there are; groups may be more, as the host does not know it yet
+ *   counters   counters[1]: how many segments there are; more groups may be launched, as the host does not know it yet
  *   SUM_ITEMS  work-items of the group, a power of two
  * Local memory: 16 SUM_ITEMS bytes, with matrices twice that.
  */
@@ -75,38 +75,38 @@ static inline void join_pairs(__local float4 *values, float4 *high, float4 *low,
     }
 }
 
-/* An item's entries of a chunk: first, first + TEAMS, .. before end. */
+/* An item's nonzeros of a segment: first, first + TEAMS, .. before end. */
 typedef struct share_t {
     __global const row_t *rows;
     ulong first_element;
     __global const float *shift, *mean;
-    __global const uint *sorted_rows;
-    __global const float *sorted_values;
+    __global const uint *transposed_rows;
+    __global const float *transposed_values;
     uint first, end, team, unit;
 } share_t;
 
-/* s = sqrt(r) (y - m) of entry q, vector v. */
+/* s = sqrt(r) (y - m) of nonzero q, vector v. */
 static inline float4 scaled_vector(const share_t *e, uint q, float root, int v)
 {
-    const ulong start = e->first_element + (ulong)e->sorted_rows[q] * DIMS;
+    const ulong start = e->first_element + (ulong)e->transposed_rows[q] * DIMS;
     return root * (shifted_vector(e->rows, start, e->shift, v) - LOADV(e->mean + v * VW));
 }
 
-/* A chunk in wide sums. N is summed as S1 is, in all elements of a vector. */
+/* A segment in wide sums. N is summed as S1 is, in all elements of a vector. */
 static inline void accumulate_wide(__global float *partial, __local float4 *values, const share_t *e)
 {
     const uint team = e->team, unit = e->unit;
-    for (uint piece = 0; piece < ROW_VECTORS; piece += UNITS) {
-        const int v = min(piece + unit, (uint)ROW_VECTORS - 1);
-        const int is_mine = team < TEAMS && piece + unit < ROW_VECTORS;
+    for (uint chunk = 0; chunk < ROW_VECTORS; chunk += UNITS) {
+        const int v = min(chunk + unit, (uint)ROW_VECTORS - 1);
+        const int is_mine = team < TEAMS && chunk + unit < ROW_VECTORS;
         float4 high = 0.0f, low = 0.0f, weight = 0.0f, weight_low = 0.0f;
         for (uint q = e->first; is_mine && q < e->end; q += TEAMS) {
-            const float4 root = sqrt(e->sorted_values[q]), s = scaled_vector(e, q, root.x, v);
+            const float4 root = sqrt(e->transposed_values[q]), s = scaled_vector(e, q, root.x, v);
             add_exactly(&high, &low, root, s);
             if (v == 0) add_exactly(&weight, &weight_low, root, root);
         }
         join_pairs(values, &high, &low, team, unit);
-        if (piece == 0) join_pairs(values, &weight, &weight_low, team, unit);
+        if (chunk == 0) join_pairs(values, &weight, &weight_low, team, unit);
         if (is_mine && team == 0) {
             STOREV(high, partial + v * VW);
             STOREV(low, partial + ROW_STRIDE + v * VW);
@@ -120,37 +120,38 @@ static inline void accumulate_wide(__global float *partial, __local float4 *valu
 #endif
 
 __kernel void accumulate(__global const row_t *rows, ulong first_element, __global const float *shift,
-                         __global const float *means, __global const uint *chunk_component,
-                         __global const uint *chunk_first, __global const uint *chunk_end,
-                         __global const uint *sorted_rows, __global const float *sorted_values,
-                         uint first_chunk, __global const uint *is_wide, __global float *partials,
+                         __global const float *means, __global const uint *segment_component,
+                         __global const uint *segment_first, __global const uint *segment_end,
+                         __global const uint *transposed_rows, __global const float *transposed_values,
+                         uint first_segment, __global const uint *is_wide, __global float *partials,
                          __global const uint *counters)
 {
     __local float4 values[(1 + S2_MATRIX) * SUM_ITEMS];
     const uint item = get_local_id(0), team = item / UNITS, unit = item % UNITS;
-    const size_t chunk = first_chunk + get_group_id(0);
-    if (chunk >= counters[1]) return;
-    /* items that are left over have no entries */
-    const uint first = chunk_first[chunk] + team, end = team < TEAMS ? chunk_end[chunk] : 0;
-    __global const float *mean = means + (size_t)chunk_component[chunk] * ROW_STRIDE;
-    __global float *partial = partials + chunk * PARTIAL;
+    const size_t segment = first_segment + get_group_id(0);
+    if (segment >= counters[1]) return;
+    /* items that are left over have no nonzeros */
+    const uint first = segment_first[segment] + team, end = team < TEAMS ? segment_end[segment] : 0;
+    __global const float *mean = means + (size_t)segment_component[segment] * ROW_STRIDE;
+    __global float *partial = partials + segment * PARTIAL;
     float weight = 0.0f;
-    float4 spread = 0.0f;
+    float4 squares = 0.0f;
 #if S2_MATRIX
-    if (is_wide[chunk_component[chunk]]) {
-        const share_t e = {rows, first_element, shift, mean, sorted_rows, sorted_values, first, end, team, unit};
+    if (is_wide[segment_component[segment]]) {
+        const share_t e = {rows,  first_element, shift, mean, transposed_rows, transposed_values,
+                           first, end,           team,  unit};
         accumulate_wide(partial, values, &e);
         return;
     }
 #endif
-    for (uint piece = 0; piece < ROW_VECTORS; piece += UNITS) {
-        const int v = min(piece + unit, (uint)ROW_VECTORS - 1);
-        const int is_mine = team < TEAMS && piece + unit < ROW_VECTORS;
+    for (uint chunk = 0; chunk < ROW_VECTORS; chunk += UNITS) {
+        const int v = min(chunk + unit, (uint)ROW_VECTORS - 1);
+        const int is_mine = team < TEAMS && chunk + unit < ROW_VECTORS;
         const float4 m = LOADV(mean + v * VW);
         float4 s1 = 0.0f, s2 = 0.0f;
         for (uint q = first; is_mine && q < end; q += TEAMS) {
-            const float r = sorted_values[q];
-            const float4 t = shifted_vector(rows, first_element + (ulong)sorted_rows[q] * DIMS, shift, v) - m;
+            const float r = transposed_values[q];
+            const float4 t = shifted_vector(rows, first_element + (ulong)transposed_rows[q] * DIMS, shift, v) - m;
             const float4 weighted = r * t;
             s1 += weighted;
             s2 = mad(weighted, t, s2);
@@ -164,10 +165,10 @@ __kernel void accumulate(__global const row_t *rows, ulong first_element, __glob
         s2 = join_teams(values, s2, team, unit);
         if (is_mine && team == 0) STOREV(s2, partial + ROW_STRIDE + v * VW);
 #else
-        spread += s2;
+        squares += s2;
 #endif
     }
-    const float4 sums = join_items(values, (float4)(sum_lanes(spread), weight, 0.0f, 0.0f), item);
+    const float4 sums = join_items(values, (float4)(sum_lanes(squares), weight, 0.0f, 0.0f), item);
     if (item == 0) {
 #if !S2_DIAG && !S2_MATRIX
         partial[ROW_STRIDE] = sums.x;

@@ -1,23 +1,23 @@
-/* gpu/densities_full.cl - log-densities of a batch under components with full covariances. Group family: a work-group
- * has TRIANGLE_ROWS rows and one component.
+/* gpu/densities_full.cl - log-densities of a batch under components with full covariances. GPUs: a work-group has
+ * TRIANGLE_ROWS rows and one component.
  *
  *     l_ik = c_k - |W_k (y_i - m_k)|^2           W_k = L_k^-1 / sqrt 2, S_k = L_k L_k^T     (docs/math.md, equation 4)
  *
  *   packed (padded K, COMPONENT_FLOATS): mean and W of each component         offset: c (padded K)
- *   densities (n, padded K): what gpu/distances_full.cl reads; components that only fill up the last strip are left out
- * Groups (components, tiles of rows from first_row on): components first, of which there may be more than a second
- * dimension of groups takes on some devices (65,535); neighbours then have the same rows.
+ *   densities (n, padded K): read by gpu/distances_full.cl; components that only fill up the last panel are left out
+ * Groups (components, tiles of rows from first_row on): components are the first dimension, since there may be more of
+ * them than a second dimension takes on some devices (65,535); neighbouring groups then have the same rows.
  * Local memory: gpu/triangle.cl's, and 4 TRIANGLE_ROWS SIDE bytes.
  */
 #include "gpu/triangle.cl"
 
 __kernel void full_densities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
-                             __global const float *shift, __global const float *packed,
-                             __global const float *offset, uint padded_components, __global float *densities)
+                             __global const float *shift, __global const float *packed, __global const float *offset,
+                             uint padded_components, __global float *densities)
 {
     __local float t[TRIANGLE_DEPTH * TRIANGLE_ROWS], w[TRIANGLE_DEPTH * TRIANGLE_COLUMNS], parts[TRIANGLE_ROWS * SIDE];
-    const uint item = get_local_id(0), k = get_group_id(0), row0 = first_row + get_group_id(1) * TRIANGLE_ROWS;
-    const triangle_t p = {rows, first_element, shift, packed + k * COMPONENT_FLOATS, row0, n, t, w};
+    const uint item = get_local_id(0), c = get_group_id(0), row0 = first_row + get_group_id(1) * TRIANGLE_ROWS;
+    const triangle_t p = {rows, first_element, shift, packed + c * COMPONENT_FLOATS, row0, n, t, w};
     float squares[ITEM_SQUARE];
 #pragma unroll
     for (int i = 0; i < ITEM_SQUARE; i++) squares[i] = 0.0f;
@@ -35,6 +35,6 @@ __kernel void full_densities(__global const row_t *rows, ulong first_element, ui
     if (item < TRIANGLE_ROWS && row0 + item < n) {
         float sum = 0.0f;
         for (int x = 0; x < SIDE; x++) sum += parts[item * SIDE + x];
-        densities[(size_t)(row0 + item) * padded_components + k] = fmax(offset[k] - sum, fmin(offset[k], FLOOR));
+        densities[(size_t)(row0 + item) * padded_components + c] = fmax(offset[c] - sum, fmin(offset[c], FLOOR));
     }
 }

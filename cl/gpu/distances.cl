@@ -1,15 +1,15 @@
-/* gpu/distances.cl - log-densities of a tile of rows under a strip of components, in registers. Group family: a
+/* gpu/distances.cl - log-densities of a tile of rows under a panel of components, in registers. GPUs: a
  * work-group owns the tile; rows and components pass through local memory, a slab of TILE_DEPTH dimensions at a time.
  *
  * Product form (spherical):     l_ik = h_k (y_i.2m_k - |y_i|^2) + c_k           c_k holds - h_k |m_k|^2
- * Difference form (spherical):  l_ik = - h_k |y_i - m_k|^2 + c_k                 for strips where products lose digits
+ * Difference form (spherical):  l_ik = - h_k |y_i - m_k|^2 + c_k                 for panels where products lose digits
  * Scaled differences (diag):    l_ik = - sum_d (s_kd y_id + o_kd)^2 + c_k        s = sqrt(h_kd), o = - s m
- * the same where o is too large: l_ik = - sum_d (s_kd (y_id - m_kd))^2 + c_k      m takes the place of o
- * as in cpu/distances.cl (docs/math.md, equations 1, 5 and 7). With KEEP_BEST: h = 1, c = 0, l = -|y - m|^2.
+ * the same where o is too large: l_ik = - sum_d (s_kd (y_id - m_kd))^2 + c_k      m stands in place of o
+ * as in cpu/distances.cl (docs/math.md, equations 1, 5 and 7). With HARD_ASSIGNMENT: h = 1, c = 0, l = -|y - m|^2.
  *
  *   a slab in local memory, twice, so that one is filled while the other is used
  *        rows:        [TILE_DEPTH][ROW_PITCH]              y_00 y_10 y_20 ...   a dimension's rows are adjacent
- *        components:  [TILE_DEPTH][1, diag 2][STRIP]       as they are packed
+ *        components:  [TILE_DEPTH][1, diag 2][PANEL]       as they are packed
  *   work-items, TILE_ROWS and TILE_COMPONENTS: gpu/tile.cl
  *   TILE_DEPTH       a multiple of 4
  * Local memory: 8 TILE_DEPTH (TILE_ROWS + 4 + TILE_COMPONENTS (diag twice)) bytes, and 16 to 32 a row.
@@ -30,19 +30,19 @@
 #else
 #define PER_DIM 1
 #endif
-#define STRIP_FLOATS ((size_t)DIMS * PER_DIM * STRIP)
-#define SLABS ((DIMS + TILE_DEPTH - 1) / TILE_DEPTH)
+#define PANEL_FLOATS ((size_t)DIMS * PER_DIM * PANEL)
+#define SLABS        ((DIMS + TILE_DEPTH - 1) / TILE_DEPTH)
 
 /* In vectors of four. Four floats more than a tile has rows, so that items that store a row's dimensions use different
  * banks. */
-#define ROW_PITCH (TILE_ROWS / 4 + 1)
-#define COMPONENT_PITCH (PER_DIM * STRIP / 4)
-#define ROW_PARTS (TILE_DEPTH / 4)
-#define SLAB_ROW_VECTORS (TILE_ROWS * ROW_PARTS)
+#define ROW_PITCH              (TILE_ROWS / 4 + 1)
+#define COMPONENT_PITCH        (PER_DIM * PANEL / 4)
+#define ROW_PARTS              (TILE_DEPTH / 4)
+#define SLAB_ROW_VECTORS       (TILE_ROWS * ROW_PARTS)
 #define SLAB_COMPONENT_VECTORS (TILE_DEPTH * COMPONENT_PITCH)
-#define SLAB_VECTORS (TILE_DEPTH * (ROW_PITCH + COMPONENT_PITCH))
-/* What an item moves. */
-#define ROW_LOADS ((SLAB_ROW_VECTORS + TILE_ITEMS - 1) / TILE_ITEMS)
+#define SLAB_VECTORS           (TILE_DEPTH * (ROW_PITCH + COMPONENT_PITCH))
+/* How much an item moves. */
+#define ROW_LOADS       ((SLAB_ROW_VECTORS + TILE_ITEMS - 1) / TILE_ITEMS)
 #define COMPONENT_LOADS ((SLAB_COMPONENT_VECTORS + TILE_ITEMS - 1) / TILE_ITEMS)
 /* The slabs' place also serves to exchange a value between the items of a row. */
 #define EXCHANGE_VECTORS (TILE_ROWS * ACROSS / 4)
@@ -52,13 +52,13 @@
 #define STAGING_VECTORS EXCHANGE_VECTORS
 #endif
 
-/* What a kernel knows of the packed components. */
+/* The packed components. */
 typedef struct components_t {
-    __global const float *packed;  /* [strips][DIMS][1, diag 2][STRIP] */
-    __global const float *scale;   /* h (strips STRIP) */
-    __global const float *offset;  /* c (strips STRIP) */
-    __global const uint *is_exact; /* (strips): 1 where the exact form, with y - m, is needed */
-    uint strips;
+    __global const float *packed;  /* [panels][DIMS][1, diag 2][PANEL] */
+    __global const float *scale;   /* h (panels PANEL) */
+    __global const float *offset;  /* c (panels PANEL) */
+    __global const uint *is_exact; /* (panels): 1 where the exact form, with y - m, is needed */
+    uint panels;
 } components_t;
 
 /* The rows of a tile: where they are, and the shift. */
@@ -90,9 +90,9 @@ static inline void fetch_rows(float4 y[ROW_LOADS], const tile_rows_t *tile, uint
     }
 }
 
-static inline void fetch_components(float4 m[COMPONENT_LOADS], __global const float *strip, uint slab, uint item)
+static inline void fetch_components(float4 m[COMPONENT_LOADS], __global const float *panel, uint slab, uint item)
 {
-    __global const float4 *from = (__global const float4 *)strip + (size_t)slab * SLAB_COMPONENT_VECTORS;
+    __global const float4 *from = (__global const float4 *)panel + (size_t)slab * SLAB_COMPONENT_VECTORS;
 #pragma unroll
     for (int load = 0; load < COMPONENT_LOADS; load++) {
         const uint v = item + load * TILE_ITEMS;
@@ -137,16 +137,16 @@ static inline void unpack(float to[4], float4 v)
     to[3] = v.w;
 }
 
-static inline void take_rows(float y[ITEM_ROWS], __local const float4 *slab, int d, uint item)
+static inline void read_rows(float y[ITEM_ROWS], __local const float4 *slab, int d, uint item)
 {
 #pragma unroll
     for (int i = 0; i < ITEM_ROWS; i += 4) unpack(y + i, slab[d * ROW_PITCH + i / 4 * DOWN + item / ACROSS]);
 }
 
 /* part: 0, or with diag 0 and 1 */
-static inline void take_components(float m[ITEM_COMPONENTS], __local const float4 *slab, int d, int part, uint item)
+static inline void read_components(float m[ITEM_COMPONENTS], __local const float4 *slab, int d, int part, uint item)
 {
-    __local const float4 *from = slab + TILE_DEPTH * ROW_PITCH + d * COMPONENT_PITCH + part * (STRIP / 4);
+    __local const float4 *from = slab + TILE_DEPTH * ROW_PITCH + d * COMPONENT_PITCH + part * (PANEL / 4);
 #pragma unroll
     for (int j = 0; j < ITEM_COMPONENTS; j += 4) unpack(m + j, from[j / 4 * ACROSS + item % ACROSS]);
 }
@@ -159,8 +159,8 @@ static inline void add_products(float sums[ITEM_ROWS][ITEM_COMPONENTS], __local 
 #pragma unroll 2
     for (int d = 0; d < TILE_DEPTH; d++) {
         float y[ITEM_ROWS], m[ITEM_COMPONENTS];
-        take_rows(y, slab, d, item);
-        take_components(m, slab, d, 0, item);
+        read_rows(y, slab, d, item);
+        read_components(m, slab, d, 0, item);
 #pragma unroll
         for (int i = 0; i < ITEM_ROWS; i++)
 #pragma unroll
@@ -173,8 +173,8 @@ static inline void add_differences(float sums[ITEM_ROWS][ITEM_COMPONENTS], __loc
 #pragma unroll 1
     for (int d = 0; d < TILE_DEPTH; d++) {
         float y[ITEM_ROWS], m[ITEM_COMPONENTS];
-        take_rows(y, slab, d, item);
-        take_components(m, slab, d, 0, item);
+        read_rows(y, slab, d, item);
+        read_components(m, slab, d, 0, item);
 #pragma unroll
         for (int i = 0; i < ITEM_ROWS; i++)
 #pragma unroll
@@ -193,9 +193,9 @@ static inline void add_scaled_differences(float sums[ITEM_ROWS][ITEM_COMPONENTS]
 #pragma unroll 2
     for (int d = 0; d < TILE_DEPTH; d++) {
         float y[ITEM_ROWS], s[ITEM_COMPONENTS], o[ITEM_COMPONENTS];
-        take_rows(y, slab, d, item);
-        take_components(s, slab, d, 0, item);
-        take_components(o, slab, d, 1, item);
+        read_rows(y, slab, d, item);
+        read_components(s, slab, d, 0, item);
+        read_components(o, slab, d, 1, item);
 #pragma unroll
         for (int i = 0; i < ITEM_ROWS; i++)
 #pragma unroll
@@ -269,13 +269,13 @@ static inline void add_slabs(float sums[ITEM_ROWS][ITEM_COMPONENTS], __local flo
     }
 }
 
-/* Log-densities of the tile's rows under one strip. Ends without a barrier: staging may still be in use. */
+/* Log-densities of the tile's rows under one panel. Ends without a barrier: staging may still be in use. */
 static inline void tile_log_densities(float l[ITEM_ROWS][ITEM_COMPONENTS], __local float4 *staging,
                                       __local const float *norms, const tile_rows_t *tile, const components_t *c,
-                                      uint strip, uint item)
+                                      uint panel, uint item)
 {
-    __global const float *packed = c->packed + strip * STRIP_FLOATS;
-    const int is_exact = c->is_exact[strip];
+    __global const float *packed = c->packed + panel * PANEL_FLOATS;
+    const int is_exact = c->is_exact[panel];
 #if IS_CPU_TARGET
     add_slabs(l, staging, tile, packed, is_exact, item); /* PoCL 6.0: the wrong one of two branches with barriers */
 #else
@@ -288,9 +288,10 @@ static inline void tile_log_densities(float l[ITEM_ROWS][ITEM_COMPONENTS], __loc
     const int has_products = !COV_DIAG && !is_exact;
 #pragma unroll
     for (int j = 0; j < ITEM_COMPONENTS; j++) {
-        const uint k = strip * STRIP + component_of(item, j);
-        const float h = COV_DIAG ? -1.0f : has_products ? c->scale[k] : -c->scale[k];
-        const float offset = c->offset[k], lowest = fmin(offset, FLOOR); /* padding keeps its place below the floor */
+        const uint component = panel * PANEL + component_of(item, j);
+        const float h = COV_DIAG ? -1.0f : has_products ? c->scale[component] : -c->scale[component];
+        const float offset = c->offset[component],
+                    lowest = fmin(offset, FLOOR); /* padding keeps its place below the floor */
 #pragma unroll
         for (int i = 0; i < ITEM_ROWS; i++) {
             const float norm = has_products ? norms[row_of(item, i)] : 0.0f;

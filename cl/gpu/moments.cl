@@ -1,16 +1,16 @@
-/* gpu/moments.cl - second moments as matrices, from a batch's sorted entries. Group family.
+/* gpu/moments.cl - second moments as matrices, from a batch's nonzeros in component order. GPUs.
  *
- *     S2_k += sum_i r_ik (y_i - m_k) (y_i - m_k)^T          full; tied: summed over k           (docs/math.md, equation 18)
+ *     S2_k += sum_i r_ik (y_i - m_k) (y_i - m_k)^T          full; tied: summed over k      (docs/math.md, equation 18)
  *
  * A work-group has a tile of MOMENT_TILE x MOMENT_TILE elements on or below the diagonal of one matrix, for one split:
- * a share of the entries of each of the matrix's components. Entries pass through local memory, MOMENT_DEPTH at a time,
- * as s = sqrt(r) (y - m). Products of ill-conditioned matrices are exact, and their sums wide from the first on ("Wide
- * sums").
+ * a share of the nonzeros of each of the matrix's components. Nonzeros pass through local memory, MOMENT_DEPTH at a
+ * time, as s = sqrt(r) (y - m). Products of ill-conditioned matrices are exact, and their sums are wide from the first
+ * on (docs/math.md, "Wide sums").
  *
- *   out (splits, matrices, D, ROW_STRIDE): element (i, j), j <= i, at row i; what lies right of the diagonal means nothing
- *   groups: jobs (splits, matrices, tiles of the lower triangle) from first_job on, in one dimension, which has room
+ *   out (splits, matrices, D, ROW_STRIDE): element (i, j), j <= i, at row i; numbers right of the diagonal mean nothing
+ *   groups: jobs (splits, matrices, tiles of the lower triangle) from first_job on, in one dimension
  *   is_wide (K)  1 where the component's sums are wide; tied: alike for all
- *   MOMENT_ROWS  entries summed in float before the sum is carried into a wider one, a multiple of MOMENT_DEPTH
+ *   MOMENT_ROWS  nonzeros summed in float before the sum is carried into a wider one, a multiple of MOMENT_DEPTH
  * Local memory: 8 MOMENT_DEPTH MOMENT_TILE bytes.
  */
 #include "common/rows.cl"
@@ -25,28 +25,28 @@ typedef struct moments_t {
     __global const row_t *rows;
     ulong first_element;
     __global const float *shift;
-    __global const uint *sorted_rows;
-    __global const float *sorted_values;
+    __global const uint *transposed_rows;
+    __global const float *transposed_values;
     __local float *a, *b; /* (MOMENT_DEPTH, MOMENT_TILE): rows and columns of the tile */
     uint i0, j0;
 } moments_t;
 
-/* Dimensions `first` .. of up to MOMENT_DEPTH entries from q on; behind the last, zeros. */
+/* Dimensions `first` .. of up to MOMENT_DEPTH nonzeros from q on; behind the last, zeros. */
 static inline void stage_moments(__local float *to, const moments_t *p, __global const float *mean, uint first, uint q,
                                  uint end, uint item)
 {
     for (uint e = item; e < MOMENT_DEPTH * MOMENT_TILE; e += MOMENT_ITEMS) {
-        const uint entry = q + e / MOMENT_TILE, d = first + e % MOMENT_TILE;
+        const uint nonzero = q + e / MOMENT_TILE, d = first + e % MOMENT_TILE;
         float s = 0.0f;
-        if (entry < end && d < DIMS) {
-            const ulong start = p->first_element + (ulong)p->sorted_rows[entry] * DIMS;
-            s = sqrt(p->sorted_values[entry]) * (shifted_element(p->rows, start, p->shift, d) - mean[d]);
+        if (nonzero < end && d < DIMS) {
+            const ulong start = p->first_element + (ulong)p->transposed_rows[nonzero] * DIMS;
+            s = sqrt(p->transposed_values[nonzero]) * (shifted_element(p->rows, start, p->shift, d) - mean[d]);
         }
         to[e] = s;
     }
 }
 
-static inline void add_entries(float sums[MOMENT_SQUARE][MOMENT_SQUARE], const moments_t *p, uint item)
+static inline void add_nonzeros(float sums[MOMENT_SQUARE][MOMENT_SQUARE], const moments_t *p, uint item)
 {
     const uint x = item % MOMENT_SIDE, y = item / MOMENT_SIDE;
 #pragma unroll 2
@@ -59,8 +59,8 @@ static inline void add_entries(float sums[MOMENT_SQUARE][MOMENT_SQUARE], const m
                                  p->b[q * MOMENT_TILE + x + j * MOMENT_SIDE], sums[i][j]);
 }
 
-/* The same in wide sums. */
-static inline void add_wide_entries(sum_t sums[MOMENT_SQUARE][MOMENT_SQUARE], const moments_t *p, uint item)
+/* The same, summed wide. */
+static inline void add_wide_nonzeros(sum_t sums[MOMENT_SQUARE][MOMENT_SQUARE], const moments_t *p, uint item)
 {
     const uint x = item % MOMENT_SIDE, y = item / MOMENT_SIDE;
     for (int q = 0; q < MOMENT_DEPTH; q++)
@@ -93,30 +93,30 @@ static inline void carry(__global sum_t *out, float sums[MOMENT_SQUARE][MOMENT_S
         }
 }
 
-/* The entries of a job: a share of those of each of the matrix's components. */
-typedef struct entries_t {
+/* The nonzeros of a job: a share of those of each of the matrix's components. */
+typedef struct nonzeros_t {
     __global const float *means;
-    __global const uint *component_chunk, *chunk_first, *chunk_end;
+    __global const uint *component_segment, *segment_first, *segment_end;
     uint per_matrix; /* components: all when tied, one when full */
     uint matrix, split, splits;
-} entries_t;
+} nonzeros_t;
 
-static inline uint2 share_of(const entries_t *e, uint k)
+static inline uint2 share_of(const nonzeros_t *e, uint c)
 {
-    return share_of_entries(e->component_chunk, e->chunk_first, e->chunk_end, k, e->split, e->splits);
+    return share_of_nonzeros(e->component_segment, e->segment_first, e->segment_end, c, e->split, e->splits);
 }
 
-/* Entries q .. of component k into local memory; ends with a barrier. */
-static inline void stage_entries(const moments_t *p, const entries_t *e, uint k, uint q, uint end, uint item)
+/* Nonzeros q .. of component c into local memory; ends with a barrier. */
+static inline void stage_nonzeros(const moments_t *p, const nonzeros_t *e, uint c, uint q, uint end, uint item)
 {
-    __global const float *mean = e->means + (size_t)k * ROW_STRIDE;
-    barrier(CLK_LOCAL_MEM_FENCE); /* those before are done with */
+    __global const float *mean = e->means + (size_t)c * ROW_STRIDE;
+    barrier(CLK_LOCAL_MEM_FENCE); /* the last ones are no longer needed */
     stage_moments(p->a, p, mean, p->i0, q, end, item);
     stage_moments(p->b, p, mean, p->j0, q, end, item);
     barrier(CLK_LOCAL_MEM_FENCE);
 }
 
-static inline void add_job(__global sum_t *to, const moments_t *p, const entries_t *e, uint item)
+static inline void add_job(__global sum_t *to, const moments_t *p, const nonzeros_t *e, uint item)
 {
     float sums[MOMENT_SQUARE][MOMENT_SQUARE];
 #pragma unroll
@@ -124,11 +124,11 @@ static inline void add_job(__global sum_t *to, const moments_t *p, const entries
 #pragma unroll
         for (int x = 0; x < MOMENT_SQUARE; x++) sums[y][x] = 0.0f;
     uint filled = 0;
-    for (uint k = e->matrix * e->per_matrix; k < (e->matrix + 1) * e->per_matrix; k++) {
-        const uint2 share = share_of(e, k);
+    for (uint c = e->matrix * e->per_matrix; c < (e->matrix + 1) * e->per_matrix; c++) {
+        const uint2 share = share_of(e, c);
         for (uint q = share.x; q < share.y; q += MOMENT_DEPTH) {
-            stage_entries(p, e, k, q, share.y, item);
-            add_entries(sums, p, item);
+            stage_nonzeros(p, e, c, q, share.y, item);
+            add_nonzeros(sums, p, item);
             filled += MOMENT_DEPTH;
             if (filled >= MOMENT_ROWS) {
                 carry(to, sums, p, item);
@@ -139,18 +139,18 @@ static inline void add_job(__global sum_t *to, const moments_t *p, const entries
     if (filled) carry(to, sums, p, item);
 }
 
-static inline void add_wide_job(__global sum_t *to, const moments_t *p, const entries_t *e, uint item)
+static inline void add_wide_job(__global sum_t *to, const moments_t *p, const nonzeros_t *e, uint item)
 {
     sum_t sums[MOMENT_SQUARE][MOMENT_SQUARE];
 #pragma unroll
     for (int y = 0; y < MOMENT_SQUARE; y++)
 #pragma unroll
         for (int x = 0; x < MOMENT_SQUARE; x++) sums[y][x] = SUM_ZERO;
-    for (uint k = e->matrix * e->per_matrix; k < (e->matrix + 1) * e->per_matrix; k++) {
-        const uint2 share = share_of(e, k);
+    for (uint c = e->matrix * e->per_matrix; c < (e->matrix + 1) * e->per_matrix; c++) {
+        const uint2 share = share_of(e, c);
         for (uint q = share.x; q < share.y; q += MOMENT_DEPTH) {
-            stage_entries(p, e, k, q, share.y, item);
-            add_wide_entries(sums, p, item);
+            stage_nonzeros(p, e, c, q, share.y, item);
+            add_wide_nonzeros(sums, p, item);
         }
     }
 #pragma unroll
@@ -163,9 +163,9 @@ static inline void add_wide_job(__global sum_t *to, const moments_t *p, const en
 }
 
 __kernel void moments(__global const row_t *rows, ulong first_element, __global const float *shift,
-                      __global const float *means, __global const uint *is_wide, __global const uint *component_chunk,
-                      __global const uint *chunk_first, __global const uint *chunk_end,
-                      __global const uint *sorted_rows, __global const float *sorted_values, uint components,
+                      __global const float *means, __global const uint *is_wide, __global const uint *component_segment,
+                      __global const uint *segment_first, __global const uint *segment_end,
+                      __global const uint *transposed_rows, __global const float *transposed_values, uint components,
                       uint matrices, uint tiles, uint splits, uint first_job, __global sum_t *out)
 {
     __local float a[MOMENT_DEPTH * MOMENT_TILE], b[MOMENT_DEPTH * MOMENT_TILE];
@@ -174,11 +174,11 @@ __kernel void moments(__global const row_t *rows, ulong first_element, __global 
     uint i = 0, first_of_row = 0; /* tile number t has row i, i (i + 1) / 2 <= t, of tiles */
     for (; first_of_row + i + 1 <= tile; i++) first_of_row += i + 1;
     const uint j = tile - first_of_row;
-    const moments_t p = {rows, first_element, shift,           sorted_rows,    sorted_values,
-                         a,    b,             i * MOMENT_TILE, j * MOMENT_TILE};
+    const moments_t p = {rows, first_element,   shift,          transposed_rows, transposed_values, a,
+                         b,    i * MOMENT_TILE, j * MOMENT_TILE};
     __global sum_t *to = out + (size_t)(split * matrices + matrix) * DIMS * ROW_STRIDE;
-    const entries_t e = {means,  component_chunk, chunk_first, chunk_end, components / matrices,
-                         matrix, split,           splits};
+    const nonzeros_t e = {means, component_segment, segment_first, segment_end, components / matrices, matrix, split,
+                          splits};
     if (is_wide[matrix * e.per_matrix])
         add_wide_job(to, &p, &e, item);
     else

@@ -1,7 +1,7 @@
-/* gpu/tile.cl - how a work-group of the group family cuts a tile of rows and components among its items.
+/* gpu/tile.cl - how a work-group divides a tile of rows and components among its items. GPUs.
  *
  *   work-items (ACROSS x DOWN), each with ITEM_ROWS x ITEM_COMPONENTS sums in fours: item (x, y) has rows
- *   4 y .. 4 y + 3, 4 (DOWN + y) .. and components 4 x .. 4 x + 3, 4 (ACROSS + x) ..: neighbours read neighbouring fours
+ *   4 y .. 4 y + 3, 4 (DOWN + y) .. and components 4 x .. 4 x + 3, 4 (ACROSS + x) ..: neighbours read adjacent fours
  *
  *   TILE_ITEMS       work-items of the group (one dimension)
  *   TILE_ACROSS      of them along components; divides TILE_ITEMS
@@ -10,14 +10,13 @@
  */
 #include "common/prelude.cl"
 
-#if !defined(TILE_ROWS) || !defined(TILE_COMPONENTS) || !defined(TILE_ITEMS) ||                \
-    !defined(TILE_ACROSS)
+#if !defined(TILE_ROWS) || !defined(TILE_COMPONENTS) || !defined(TILE_ITEMS) || !defined(TILE_ACROSS)
 #error "a tile parameter is not set"
 #endif
-#define STRIP TILE_COMPONENTS
-#define ACROSS TILE_ACROSS
-#define DOWN (TILE_ITEMS / TILE_ACROSS)
-#define ITEM_ROWS (TILE_ROWS / DOWN)
+#define PANEL           TILE_COMPONENTS
+#define ACROSS          TILE_ACROSS
+#define DOWN            (TILE_ITEMS / TILE_ACROSS)
+#define ITEM_ROWS       (TILE_ROWS / DOWN)
 #define ITEM_COMPONENTS (TILE_COMPONENTS / ACROSS)
 #if VW != 4 || ITEM_ROWS % 4 || ITEM_COMPONENTS % 4
 #error "the tile cannot be moved in fours"

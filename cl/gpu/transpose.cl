@@ -1,23 +1,24 @@
-/* gpu/transpose.cl - lists by row -> lists by component: a stable counting sort, so that every sum has a fixed order.
- * Group family: what cpu/transpose.cl does, side by side.
+/* gpu/transpose.cl - transposes sparse responsibilities from row order to component order, by a stable counting sort,
+ * so that every sum has a fixed order. GPUs: the sort of cpu/transpose.cl, with many work-groups at once.
  *
- *   rows of a batch, in blocks of block_rows        bins: components 0..K-1, then bin K = rows for the dense path
- *     row 0: (3, .9) (7, .1)                        sorted: (row, r) of component 0, of component 1, ...
- *     row 1: (3, 1.)                                each component is cut into chunks of at most CHUNK entries, which
- *                                                   are summed apart and joined in order
+ *   sparse rows of a batch, by blocks of          columns: components 0..K-1, then column K = rows for the dense path
+ *   block_rows                                    transposed: (row, r) of component 0, of component 1, ...
+ *     row 0: (3, .9) (7, .1)                      a component is cut into segments of at most SEGMENT nonzeros, which
+ *     row 1: (3, 1.)                              are summed apart and joined in order
  *
- * A row holds a component at most once, and ascending. So a work-group takes TILE_ITEMS rows, one per item, and walks a
- * range of components at a time: each item marks its row's components in a bitmap (component, row) in local memory, and
- * an entry's rank among the entries of its component is the number of bits before its own. No atomic's order matters.
+ * A row holds a component at most once, and components ascend. So a work-group takes TILE_ITEMS rows, one per item, and
+ * walks a range of components at a time: each item marks its row's components in a bitmap (component, row) in local
+ * memory, and the rank of a nonzero among those of its component is the number of bits before its own. The order of
+ * atomics does not matter.
  *
- *   CHUNK       entries summed in float before the sum is carried into a wider one
+ *   SEGMENT     nonzeros summed in float before the sum is carried into a wider one
  *   TILE_ITEMS  a multiple of 32
  * Local memory: 16 KiB.
  */
 #include "common/prelude.cl"
 
-#ifndef CHUNK
-#error "CHUNK is not set"
+#ifndef SEGMENT
+#error "SEGMENT is not set"
 #endif
 #define ROW_WORDS (TILE_ITEMS / 32)
 enum {
@@ -27,67 +28,67 @@ enum {
     SCAN_DOWN = TILE_ITEMS / SCAN_ACROSS
 };
 
-/* An item's row and how far its list has been walked. */
+/* An item's sparse row and how far it has been walked. */
 typedef struct cursor_t {
-    __global const uint *components; /* (capacity) */
+    __global const uint *components; /* (row_capacity) */
     uint count, next;
 } cursor_t;
 
-static inline cursor_t cursor_of_row(uint row, uint end, uint capacity, __global const uint *counts,
-                                     __global const uint *list_components)
+static inline cursor_t cursor_of_row(uint row, uint end, uint row_capacity, __global const uint *counts,
+                                     __global const uint *nonzero_components)
 {
     cursor_t c;
-    c.components = list_components + (size_t)row * capacity;
+    c.components = nonzero_components + (size_t)row * row_capacity;
     c.count = row < end ? counts[row] : 0;
     c.next = 0;
     return c;
 }
 
-/* bins (blocks, K+1): how many entries of the block's rows each component has. */
-__kernel void count_entries(uint n, uint block_rows, uint components, uint capacity, __global const uint *counts,
-                            __global const uint *list_components, __global uint *bins)
+/* Counts the nonzeros of each component in a block of rows: column_counts (blocks, K+1). */
+__kernel void count_nonzeros(uint n, uint block_rows, uint components, uint row_capacity, __global const uint *counts,
+                             __global const uint *nonzero_components, __global uint *column_counts)
 {
     __local uint count[MAP_WORDS];
     const uint item = get_local_id(0);
     const uint first = get_group_id(0) * block_rows, end = min(n, first + block_rows);
-    __global uint *bin = bins + get_group_id(0) * (size_t)(components + 1);
+    __global uint *own_counts = column_counts + get_group_id(0) * (size_t)(components + 1);
     for (uint range = 0; range <= components; range += MAP_WORDS) {
         const uint here = min((uint)MAP_WORDS, components + 1 - range);
-        for (uint k = item; k < here; k += TILE_ITEMS) count[k] = 0;
+        for (uint c = item; c < here; c += TILE_ITEMS) count[c] = 0;
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint row = first + item; row < end; row += TILE_ITEMS)
             for (uint q = 0; q < counts[row]; q++) {
-                const uint k = list_components[(size_t)row * capacity + q] - range;
-                if (k < here) atomic_inc(&count[k]);
+                const uint c = nonzero_components[(size_t)row * row_capacity + q] - range;
+                if (c < here) atomic_inc(&count[c]);
             }
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint k = item; k < here; k += TILE_ITEMS) bin[range + k] = count[k];
+        for (uint c = item; c < here; c += TILE_ITEMS) own_counts[range + c] = count[c];
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 }
 
-/* bins become the number of a component's entries in the blocks before; component_first (K+1): its entries in all.
- * A group has SCAN_ACROSS components; its items share the blocks. */
-__kernel void scan_blocks(uint blocks, uint components, __global uint *bins, __global uint *component_first)
+/* column_counts become the number of a component's nonzeros in the blocks before; component_first (K+1): its nonzeros
+ * in all. A group has SCAN_ACROSS components; its items share the blocks. */
+__kernel void scan_blocks(uint blocks, uint components, __global uint *column_counts, __global uint *component_first)
 {
     __local uint sums[SCAN_DOWN][SCAN_ACROSS];
     const uint x = get_local_id(0) % SCAN_ACROSS, y = get_local_id(0) / SCAN_ACROSS;
-    const uint k = get_group_id(0) * SCAN_ACROSS + x, share = (blocks + SCAN_DOWN - 1) / SCAN_DOWN;
-    const uint first = min(blocks, y * share), end = k <= components ? min(blocks, first + share) : first;
-    __global uint *bin = bins + k;
+    const uint c = get_group_id(0) * SCAN_ACROSS + x, share = (blocks + SCAN_DOWN - 1) / SCAN_DOWN;
+    const uint first = min(blocks, y * share), end = c <= components ? min(blocks, first + share) : first;
+    __global uint *own_counts = column_counts + c;
     const size_t pitch = (size_t)components + 1;
     uint sum = 0;
-    for (uint block = first; block < end; block++) sum += bin[block * pitch];
+    for (uint block = first; block < end; block++) sum += own_counts[block * pitch];
     sums[y][x] = sum;
     barrier(CLK_LOCAL_MEM_FENCE);
     uint place = 0;
     for (uint before = 0; before < y; before++) place += sums[before][x];
     for (uint block = first; block < end; block++) {
-        const uint count = bin[block * pitch];
-        bin[block * pitch] = place;
+        const uint count = own_counts[block * pitch];
+        own_counts[block * pitch] = place;
         place += count;
     }
-    if (y == SCAN_DOWN - 1 && k <= components) component_first[k] = place;
+    if (y == SCAN_DOWN - 1 && c <= components) component_first[c] = place;
 }
 
 /* Sum of the items before this one, and of all; ends with a barrier. */
@@ -109,33 +110,33 @@ static inline uint2 scan_items(__local uint2 *sums, uint2 *all, uint2 mine)
     return before;
 }
 
-/* component_first becomes the first place of each component; chunks of all components are laid out. One work-group.
- * totals: entries of components, chunks, rows for the dense path, entries in all. */
-__kernel void scan_entries(uint components, __global uint *component_first, __global uint *chunk_component,
-                           __global uint *chunk_first, __global uint *chunk_end, __global uint *component_chunk,
-                           __global uint *totals)
+/* component_first becomes the first place of each component; segments of all components are laid out. One work-group.
+ * totals: nonzeros of components, segments, rows for the dense path, nonzeros in all. */
+__kernel void scan_nonzeros(uint components, __global uint *component_first, __global uint *segment_component,
+                            __global uint *segment_first, __global uint *segment_end, __global uint *component_segment,
+                            __global uint *totals)
 {
     __local uint2 sums[TILE_ITEMS];
     const uint share = (components + TILE_ITEMS - 1) / TILE_ITEMS;
     const uint first = min(components, (uint)get_local_id(0) * share), end = min(components, first + share);
-    uint2 mine = 0, all; /* entries, chunks */
-    for (uint k = first; k < end; k++)
-        mine += (uint2)(component_first[k], (component_first[k] + CHUNK - 1) / CHUNK);
+    uint2 mine = 0, all; /* nonzeros, segments */
+    for (uint c = first; c < end; c++)
+        mine += (uint2)(component_first[c], (component_first[c] + SEGMENT - 1) / SEGMENT);
     uint2 place = scan_items(sums, &all, mine);
-    for (uint k = first; k < end; k++) {
-        const uint last = place.x + component_first[k];
-        component_first[k] = place.x;
-        component_chunk[k] = place.y;
-        for (; place.x < last; place.x = min(last, place.x + CHUNK), place.y++) {
-            chunk_component[place.y] = k;
-            chunk_first[place.y] = place.x;
-            chunk_end[place.y] = min(last, place.x + CHUNK);
+    for (uint c = first; c < end; c++) {
+        const uint last = place.x + component_first[c];
+        component_first[c] = place.x;
+        component_segment[c] = place.y;
+        for (; place.x < last; place.x = min(last, place.x + SEGMENT), place.y++) {
+            segment_component[place.y] = c;
+            segment_first[place.y] = place.x;
+            segment_end[place.y] = min(last, place.x + SEGMENT);
         }
     }
     if (get_local_id(0) == 0) {
         const uint dense_rows = component_first[components];
         component_first[components] = all.x;
-        component_chunk[components] = all.y;
+        component_segment[components] = all.y;
         totals[0] = all.x;
         totals[1] = all.y;
         totals[2] = dense_rows;
@@ -151,41 +152,42 @@ static inline uint rank_of_row(__local const uint *words, uint item)
     return rank;
 }
 
-/* Entries to their places, rows ascending within a component. */
-__kernel void scatter_entries(uint n, uint block_rows, uint components, uint capacity, __global const uint *counts,
-                              __global const uint *list_components, __global const float *list_values,
-                              __global uint *bins, __global const uint *component_first, __global uint *sorted_rows,
-                              __global float *sorted_values)
+/* Moves nonzeros to their places, rows ascending within a component. */
+__kernel void scatter_nonzeros(uint n, uint block_rows, uint components, uint row_capacity, __global const uint *counts,
+                               __global const uint *nonzero_components, __global const float *nonzero_values,
+                               __global uint *column_counts, __global const uint *component_first,
+                               __global uint *transposed_rows, __global float *transposed_values)
 {
     __local uint map[MAP_WORDS]; /* (RANGE, ROW_WORDS) */
     const uint item = get_local_id(0);
     const uint first = get_group_id(0) * block_rows, end = min(n, first + block_rows);
-    __global uint *bin = bins + get_group_id(0) * (size_t)(components + 1);
+    __global uint *own_counts = column_counts + get_group_id(0) * (size_t)(components + 1);
     for (uint w = item; w < MAP_WORDS; w += TILE_ITEMS) map[w] = 0;
     barrier(CLK_LOCAL_MEM_FENCE);
     for (uint row0 = first; row0 < end; row0 += TILE_ITEMS) {
         const uint row = row0 + item;
-        cursor_t marks = cursor_of_row(row, end, capacity, counts, list_components), places = marks;
+        cursor_t marks = cursor_of_row(row, end, row_capacity, counts, nonzero_components), places = marks;
         for (uint range = 0; range <= components; range += RANGE) {
             const uint behind = range + RANGE;
             for (; marks.next < marks.count && marks.components[marks.next] < behind; marks.next++)
                 atomic_or(&map[(marks.components[marks.next] - range) * ROW_WORDS + item / 32], 1u << item % 32);
             barrier(CLK_LOCAL_MEM_FENCE);
             for (; places.next < marks.next; places.next++) {
-                const uint k = places.components[places.next];
-                const uint place = component_first[k] + bin[k] + rank_of_row(map + (k - range) * ROW_WORDS, item);
-                sorted_rows[place] = row;
-                sorted_values[place] = list_values[(size_t)row * capacity + places.next];
+                const uint c = places.components[places.next];
+                const uint place =
+                    component_first[c] + own_counts[c] + rank_of_row(map + (c - range) * ROW_WORDS, item);
+                transposed_rows[place] = row;
+                transposed_values[place] = nonzero_values[(size_t)row * row_capacity + places.next];
             }
             barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
-            /* the next rows of the block come behind these; the map is emptied */
-            for (uint k = item; k < min((uint)RANGE, components + 1 - range); k += TILE_ITEMS) {
+            /* the next rows of the block follow these; the map is cleared */
+            for (uint c = item; c < min((uint)RANGE, components + 1 - range); c += TILE_ITEMS) {
                 uint count = 0;
                 for (int word = 0; word < ROW_WORDS; word++) {
-                    count += popcount(map[k * ROW_WORDS + word]);
-                    map[k * ROW_WORDS + word] = 0;
+                    count += popcount(map[c * ROW_WORDS + word]);
+                    map[c * ROW_WORDS + word] = 0;
                 }
-                bin[range + k] += count;
+                own_counts[range + c] += count;
             }
             barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
         }

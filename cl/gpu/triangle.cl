@@ -1,8 +1,8 @@
-/* gpu/triangle.cl - z = W (y - m), W lower triangular: what whitens rows. Group family: a work-group has a tile of
+/* gpu/triangle.cl - z = W (y - m), W lower triangular: the product that whitens rows. GPUs: a work-group has a tile of
  * TRIANGLE_ROWS rows x TRIANGLE_COLUMNS elements of z; rows and W pass through local memory, TRIANGLE_DEPTH dimensions
  * at a time. W is packed as cpu/triangle.cl shows it.
  *
- *   work-items: TRIANGLE_ITEMS in a square of side SIDE; item (x, y) has rows y, y + SIDE .. and columns x, x + SIDE ..:
+ *   TRIANGLE_ITEMS work-items in a square of side SIDE: item (x, y) has rows y, y + SIDE .. and columns x, x + SIDE ..;
  *   neighbours read neighbouring numbers
  *   OUTPUTS  width of the packed blocks of W
  * Local memory: 4 TRIANGLE_DEPTH (TRIANGLE_ROWS + TRIANGLE_COLUMNS) bytes. Precision: as cpu/triangle.cl.
@@ -14,8 +14,8 @@
 #endif
 enum { TRIANGLE_ROWS = 32, TRIANGLE_COLUMNS = 32, TRIANGLE_DEPTH = 16, TRIANGLE_ITEMS = 64, SIDE = 8 };
 enum { ITEM_SQUARE = 4 }; /* sums of an item: 4 x 4 */
-#define TRIANGLE_BLOCKS ((DIMS + OUTPUTS - 1) / OUTPUTS)
-#define TRIANGLE_FLOATS (OUTPUTS * (OUTPUTS * (TRIANGLE_BLOCKS * (TRIANGLE_BLOCKS - 1) / 2) + TRIANGLE_BLOCKS + DIMS))
+#define TRIANGLE_BLOCKS  ((DIMS + OUTPUTS - 1) / OUTPUTS)
+#define TRIANGLE_FLOATS  (OUTPUTS * (OUTPUTS * (TRIANGLE_BLOCKS * (TRIANGLE_BLOCKS - 1) / 2) + TRIANGLE_BLOCKS + DIMS))
 #define COMPONENT_FLOATS ((size_t)ROW_STRIDE + TRIANGLE_FLOATS)
 
 /* Where the sum z_j begins, j < D; behind it, OUTPUTS apart, are W_jd, d <= j. */
@@ -29,7 +29,7 @@ typedef struct triangle_t {
     __global const row_t *rows;
     ulong first_element;
     __global const float *shift, *component; /* mean, then W */
-    uint row0, n;                            /* rows row0 .. of the batch's n; those behind the last repeat it */
+    uint row0, n;                            /* rows row0 .. of the batch's n; those beyond the last repeat it */
     __local float *t;                        /* (TRIANGLE_DEPTH, TRIANGLE_ROWS) */
     __local float *w;                        /* (TRIANGLE_DEPTH, TRIANGLE_COLUMNS) */
 } triangle_t;
@@ -69,8 +69,8 @@ static inline void triangle_outputs(float z[ITEM_SQUARE][ITEM_SQUARE], const tri
             for (int i = 0; i < ITEM_SQUARE; i++)
 #pragma unroll
                 for (int j = 0; j < ITEM_SQUARE; j++)
-                    z[i][j] = mad(p->t[d * TRIANGLE_ROWS + y + i * SIDE], p->w[d * TRIANGLE_COLUMNS + x + j * SIDE],
-                                  z[i][j]);
+                    z[i][j] =
+                        mad(p->t[d * TRIANGLE_ROWS + y + i * SIDE], p->w[d * TRIANGLE_COLUMNS + x + j * SIDE], z[i][j]);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 }

@@ -1,14 +1,13 @@
-/* gpu/whiten.cl - rows of a batch, whitened by the tied covariance: z = W (x - shift). Group family: as
- * cpu/whiten.cl, a work-group has the tile of gpu/triangle.cl.
+/* gpu/whiten.cl - whitens the rows of a batch by the tied covariance, z = W (x - shift), as cpu/whiten.cl does. GPUs: a
+ * work-group has the tile of gpu/triangle.cl.
  *
- *   factor (COMPONENT_FLOATS): zeros in the place of a mean, then W          white (n, D)
+ *   factor (COMPONENT_FLOATS): zeros instead of a mean, then W          white (n, D)
  * Groups (tiles of columns, tiles of rows from first_row on).
  */
 #include "gpu/triangle.cl"
 
 __kernel void whiten(__global const row_t *rows, ulong first_element, uint first_row, uint n,
-                     __global const float *shift,
-                     __global const float *factor, __global float *white)
+                     __global const float *shift, __global const float *factor, __global float *white)
 {
     __local float t[TRIANGLE_DEPTH * TRIANGLE_ROWS], w[TRIANGLE_DEPTH * TRIANGLE_COLUMNS];
     const uint item = get_local_id(0), j0 = get_group_id(0) * TRIANGLE_COLUMNS;

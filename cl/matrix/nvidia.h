@@ -1,7 +1,6 @@
-/* matrix/nvidia.h - what matrix/warp_responsibilities.cl asks of a warp that owns a matrix unit, for NVIDIA's
+/* matrix/nvidia.h - what matrix/warp_responsibilities.cl needs of a warp that owns a matrix unit, for NVIDIA's
  * processors from compute capability 8.0 on: PTX instructions, with which fragments stay in registers. matrix/warp.h is
- * the same in plain OpenCL C; the functions are described in matrix/warp_responsibilities.cl.
- */
+ * the same in plain OpenCL C; matrix/warp_responsibilities.cl describes the functions. */
 #include "matrix/warp_tile.cl"
 
 #define WARP_UNROLL   _Pragma("unroll")

@@ -1,6 +1,5 @@
 /* matrix/plain.h - the matrix unit's functions in plain OpenCL C, so that kernels over them run on any device. For
- * tests; not fast. The functions, and what they move, are described in matrix/products.cl.
- */
+ * tests; not fast. matrix/products.cl describes the functions and what they move. */
 #include "common/prelude.cl"
 
 #define MATRIX_ROWS    32

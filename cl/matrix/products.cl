@@ -1,14 +1,15 @@
-/* matrix/products.cl - products of a block's rows with strips of components on a matrix unit, from sums of bf16 terms,
- * and log-densities from them: what the kernels of the matrix family share. Matrix family on CPUs.
+/* matrix/products.cl - products of a block's rows with panels of components on a matrix unit, from sums of bf16 terms,
+ * and log-densities from them: what matrix/responsibilities.cl and matrix/responsibilities_pruned.cl share. Matrix
+ * units of CPUs.
  *
  *     l_ik = h_k (y_i.2m_k - |y_i|^2) + c_k,   y.2m = sum over terms s, t of  y^(s) . 2m^(t)
  *
  * (docs/math.md, equations 1 and 7 and "Split operands"). Rows and means are sums of bf16 terms, each the rounding of
- * what the terms before leave over. Of `terms` terms, the products (s, t) with s + t < terms are taken; rows that are
- * whole numbers up to 256 have one term.
+ * the residual that the terms before it leave. Of `terms` terms, the products (s, t) with s + t < terms are taken; rows
+ * that are whole numbers up to 256 have one term.
  *
- * What is known of a matrix unit stands behind these functions (matrix/plain.h, matrix/amx.h), on a tile of 32 rows by
- * 32 components of float sums that is its own:
+ * The headers matrix/plain.h and matrix/amx.h hide a matrix unit behind these functions on a tile of 32 rows by 32
+ * components of float sums, which the unit holds. The leaf includes one of them before this file:
  *   matrix_begin, matrix_end    take and release the unit
  *   matrix_zero                 sums = 0
  *   matrix_load_a               32 rows x 32 dimensions of bf16, [32][32]
@@ -16,17 +17,17 @@
  *   matrix_multiply             sums += a b
  *   matrix_store                sums to memory, rows `stride` floats apart
  *
- *   split rows    (terms, TILE_BLOCK / 32, SLABS, 32, 32) bf16, behind the other scratch of a worker
- *   split means   (strips, SLABS, MATRIX_TERMS, 2, 16, 16, 2) bf16: of 2 m
- *   A strip of means stays in the L1 cache while the block's rows pass.
+ *   split rows    (terms, TILE_BLOCK / 32, SLABS, 32, 32) bf16, after the other scratch of a worker
+ *   split means   (panels, SLABS, MATRIX_TERMS, 2, 16, 16, 2) bf16: of 2 m
+ *   A panel of means stays in the L1 cache while the block's rows pass.
  *
- *   TILE_BLOCK  a multiple of 32;  STRIP  32
+ *   TILE_BLOCK  a multiple of 32;  PANEL  32
  * Sums run over slabs of 32 dimensions in order, in float, as cpu/distances.cl's.
  */
 #include "cpu/distances.cl"
 
 enum { MATRIX_TERMS = 3, MATRIX_TILE = MATRIX_ROWS * MATRIX_DEPTH };
-#if STRIP != MATRIX_COLUMNS || TILE_BLOCK % MATRIX_ROWS
+#if PANEL != MATRIX_COLUMNS || TILE_BLOCK % MATRIX_ROWS
 #error "the tile does not fit the matrix unit"
 #endif
 #define SLABS ((DIMS + MATRIX_DEPTH - 1) / MATRIX_DEPTH)
@@ -63,7 +64,7 @@ static inline void split_row(__global ushort *split, __global const float *a, ui
     }
 }
 
-/* Products of 32 rows with a strip, summed over the dimensions. */
+/* Products of 32 rows with a panel, summed over the dimensions. */
 static inline void matrix_products(matrix_t *m, __global const ushort *a, __global const ushort *b, uint row_terms,
                                    uint terms)
 {
@@ -79,15 +80,15 @@ static inline void matrix_products(matrix_t *m, __global const ushort *a, __glob
     }
 }
 
-/* y.2m of 32 rows under a strip -> l, in place, and the rows' maxima by lane. */
+/* y.2m of 32 rows under a panel -> l, in place, and the rows' maxima by lane. */
 static inline void products_to_log_densities(__global float *l, uint l_stride, __global float *maxima,
-                                             __global const float *norms, const components_t *c, uint strip)
+                                             __global const float *norms, const components_t *c, uint panel)
 {
     floatv h[TILE_VECTORS], offset[TILE_VECTORS], lowest[TILE_VECTORS];
 #pragma unroll
     for (int v = 0; v < TILE_VECTORS; v++) {
-        h[v] = LOADV(c->scale + strip * STRIP + v * VW);
-        offset[v] = LOADV(c->offset + strip * STRIP + v * VW);
+        h[v] = LOADV(c->scale + panel * PANEL + v * VW);
+        offset[v] = LOADV(c->offset + panel * PANEL + v * VW);
         lowest[v] = offset[v] < FLOOR ? offset[v] : FLOOR; /* padding keeps its place below the floor */
     }
     for (uint i = 0; i < MATRIX_ROWS; i++) {

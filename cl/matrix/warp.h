@@ -1,11 +1,11 @@
-/* matrix/warp.h - what matrix/warp_responsibilities.cl asks of a warp that owns a matrix unit, in plain OpenCL C, so
- * that the kernel runs on any device: lanes read each other's operands in local memory. For tests; not fast. The
- * functions are described in matrix/warp_responsibilities.cl.
- */
+/* matrix/warp.h - what matrix/warp_responsibilities.cl needs of a warp that owns a matrix unit, in plain OpenCL C, so
+ * that the kernel runs on any device: lanes read each other's operands in local memory. For tests; not fast.
+ * matrix/warp_responsibilities.cl describes the functions. */
 #include "matrix/warp_tile.cl"
 
 #define WARP_UNROLL
-/* 16-byte words of local memory that a work-group of the kernel lends: its rows' fragments, then a number per lane. */
+/* 16-byte words of local memory that a work-group of the kernel provides: its rows' fragments, then a number per lane.
+ */
 #define WARP_EXCHANGE (WARPS * 32 * ROW_FRAGMENTS + WARPS * 32 / 4)
 
 typedef struct warp_t {

@@ -1,15 +1,16 @@
-/* matrix/warp_responsibilities.cl - for each row of a batch: its log-normaliser and the few components that matter,
- * ascending. Matrix family on GPUs: a warp owns 16 or 32 rows, keeps their operands in registers and walks all
- * components; the warps of a work-group share the means, a strip of 32 components at a time.
+/* matrix/warp_responsibilities.cl - for each row of a batch: its log-normaliser and its sparse responsibilities,
+ * components ascending. Matrix units of GPUs: a warp owns 16 or 32 rows, keeps their operands in registers and walks
+ * all components; the warps of a work-group share the means, a panel of 32 components at a time.
  *
  *     l_ik = c_k - h_k (|y_i|^2 - y_i.2m_k),   y.2m = sum over terms s, t of  y^(s) . 2m^(t),   c_k holds - h_k |m_k|^2
  *
  * (docs/math.md, equations 1 and 7 and "Split operands"). Rows and means are sums of f16 terms: means of two, rows of
  * one where they are whole numbers of a byte, else of two. Products of both second terms are left out; the small
  * products come first, since the unit's sums are cut off, not rounded. Each mean, and each row of two terms, is scaled
- * by a power of two that brings its largest number to 2^11 .. 2^12. Strips whose terms are 0 take differences.
+ * by a power of two that brings its largest number to 2^11 .. 2^12. Panels whose terms are 0 take differences.
  *
- * What is known of the unit stands behind these functions (matrix/nvidia.h; matrix/warp.h), all lanes together:
+ * The headers matrix/nvidia.h and matrix/warp.h hide the unit behind these functions, which all lanes call together.
+ * The leaf includes one of them before this file:
  *   warp_begin          the lane, and local memory through which lanes may talk
  *   warp_pack, _unpack  two f16 in 32 bits, to nearest
  *   warp_publish        tells the other lanes a fragment of rows; a barrier follows
@@ -24,17 +25,18 @@
  *   c        rows g, g, g + 8, g + 8; components 2 q, 2 q + 1, 2 q, 2 q + 1
  * The unit takes any order of dimensions that rows and means agree on; this one lets a lane load four neighbours.
  *
- *   strip of means    [4 fragments][MEAN_TERMS][PAIRS][32] 16 bytes, then [32] float4 (h, scale of the mean, c, 0)
- *   entries           lists by row and quarter of lanes: [work-groups][ENTRIES][WARP_TILE_ROWS][4] (component, value)
- *   Private lists need no votes: each is ascending, and merged with the row's three others at the end.
+ *   panel of means    [4 fragments][MEAN_TERMS][PAIRS][32] 16 bytes, then [32] float4 (h, scale of the mean, c, 0)
+ *   nonzeros          by row and quarter of lanes: [work-groups][LANE_CAPACITY][WARP_TILE_ROWS][4] (component, value)
+ *   A lane has a list of its own for each row, which needs no votes; each ascends, and is merged with the row's three
+ *   others at the end.
  *
- *   ENTRIES    room in a lane's list;  the others: matrix/warp_tile.cl
- *   KEEP_BEST  1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
+ *   LANE_CAPACITY    nonzeros that a lane can hold of a row;  the others: matrix/warp_tile.cl
+ *   HARD_ASSIGNMENT  1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
  * Local memory: 4 KiB per 16 dimensions and 1 KiB. Rows: DIMS at most 128, for the registers.
  */
 #include "matrix/warp_tile.cl"
 
-enum { GIVEN_UP = ENTRIES + 1, LANE_COMPONENTS = 2 * ACROSS /* of a row at a time */ };
+enum { GIVEN_UP = LANE_CAPACITY + 1, LANE_COMPONENTS = 2 * ACROSS /* of a row at a time */ };
 
 /* A lane's rows, as the unit wants them. */
 typedef struct warp_rows_t {
@@ -65,7 +67,7 @@ static inline float quad_sum(const warp_t *w, float x)
 
 /* ---- rows ---- */
 
-/* Four dimensions from 4 v of the lane's row r; rows behind the last are the last. */
+/* Four dimensions from 4 v of the lane's row r; beyond the last row this is the last. */
 static inline float4 four_dimensions(const row_place_t *p, int r, int v)
 {
     const size_t start = p->first_element + (size_t)min(p->first + r * 8, p->last) * DIMS;
@@ -125,12 +127,12 @@ static inline void load_rows(warp_rows_t *rows, const warp_t *w, const row_place
 
 /* sums += the products of one term of rows with one of means. */
 static inline void add_terms(float sums[DOWN][ACROSS][4], const warp_t *w, const warp_rows_t *rows,
-                             __local const uint4 *strip, int row_term, int mean_term, int pair)
+                             __local const uint4 *panel, int row_term, int mean_term, int pair)
 {
     columns_t b[ACROSS];
     WARP_UNROLL
     for (int n = 0; n < ACROSS; n++)
-        b[n] = warp_columns(w, strip + ((n * MEAN_TERMS + mean_term) * PAIRS + pair) * 32);
+        b[n] = warp_columns(w, panel + ((n * MEAN_TERMS + mean_term) * PAIRS + pair) * 32);
     WARP_UNROLL
     for (int second = 0; second < 2; second++) {
         const int slice = 2 * pair + second;
@@ -143,17 +145,17 @@ static inline void add_terms(float sums[DOWN][ACROSS][4], const warp_t *w, const
     }
 }
 
-/* strip: its first fragment of the 16 components; constants: theirs. */
+/* panel: its first fragment of the 16 components; constants: theirs. */
 static inline void product_distances(float sums[DOWN][ACROSS][4], const warp_t *w, const warp_rows_t *rows,
-                                     __local const uint4 *strip, __local const float4 *constants)
+                                     __local const uint4 *panel, __local const float4 *constants)
 {
     WARP_UNROLL
     for (int pair = 0; pair < PAIRS; pair++) {
-        add_terms(sums, w, rows, strip, 0, 1, pair);
-        if (ROW_TERMS > 1) add_terms(sums, w, rows, strip, ROW_TERMS - 1, 0, pair);
+        add_terms(sums, w, rows, panel, 0, 1, pair);
+        if (ROW_TERMS > 1) add_terms(sums, w, rows, panel, ROW_TERMS - 1, 0, pair);
     }
     WARP_UNROLL
-    for (int pair = 0; pair < PAIRS; pair++) add_terms(sums, w, rows, strip, 0, 0, pair);
+    for (int pair = 0; pair < PAIRS; pair++) add_terms(sums, w, rows, panel, 0, 0, pair);
     WARP_UNROLL
     for (int n = 0; n < ACROSS; n++)
         WARP_UNROLL
@@ -200,42 +202,42 @@ static inline void to_log_densities(float l[DOWN][ACROSS][4], float highest[LANE
     for (int n = 0; n < ACROSS; n++)
         WARP_UNROLL
         for (int j = 0; j < 2; j++) {
-            const float4 k = constants[n * 8 + w->lane % 4 * 2 + j];
-            const float lowest = fmin(k.z, FLOOR); /* padding keeps its place below the floor */
+            const float4 own = constants[n * 8 + w->lane % 4 * 2 + j];
+            const float lowest = fmin(own.z, FLOOR); /* padding keeps its place below the floor */
             WARP_UNROLL
             for (int r = 0; r < LANE_ROWS; r++) {
                 float *place = &l[r / 2][n][r % 2 * 2 + j];
-                *place = fmax(mad(-k.x, *place, k.z), lowest);
+                *place = fmax(mad(-own.x, *place, own.z), lowest);
                 highest[r] = fmax(highest[r], *place);
             }
         }
 }
 
-/* ---- lists ---- */
+/* ---- sparse responsibilities ---- */
 
-/* A lane's list of a row: entry e is ENTRY(list, e). */
-#define ENTRY(list, e) (list)[(e) * (4 * WARP_TILE_ROWS)]
+/* A lane's list of a row: nonzero e is NONZERO(list, e). */
+#define NONZERO(list, e) (list)[(e) * (4 * WARP_TILE_ROWS)]
 
-/* Drops entries that a larger maximum has made negligible; keeps the order. */
+/* Drops nonzeros that a larger maximum has made negligible; keeps the order. */
 static inline uint compact(__global uint2 *list, uint count, float threshold)
 {
     uint kept = 0;
 #pragma unroll 1
     for (uint e = 0; e < count; e++) {
-        const uint2 entry = ENTRY(list, e);
-        if (as_float(entry.y) >= threshold) ENTRY(list, kept++) = entry;
+        const uint2 nonzero = NONZERO(list, e);
+        if (as_float(nonzero.y) >= threshold) NONZERO(list, kept++) = nonzero;
     }
     return kept;
 }
 
-/* What a lane keeps of its rows. */
+/* A lane's results so far. */
 typedef struct kept_t {
     float best[LANE_ROWS];  /* largest log-density so far */
-#if KEEP_BEST
+#if HARD_ASSIGNMENT
     uint nearest[LANE_ROWS]; /* its component */
 #else
-    uint counts;           /* of entries, or GIVEN_UP: a byte a row, for the registers */
-    uint place; /* in the entries, of the first row's list; 32 further that of the next */
+    uint counts;           /* of nonzeros, or GIVEN_UP: a byte a row, for the registers */
+    uint place; /* in the nonzeros, of the first row's list; 32 further that of the next */
 #endif
 } kept_t;
 
@@ -244,13 +246,13 @@ typedef struct results_t {
     __global float *logz;
     __global uint *counts, *components;
     __global float *values;
-    uint capacity;
+    uint row_capacity;
 } results_t;
 
-#if KEEP_BEST
+#if HARD_ASSIGNMENT
 /* The nearest of 16 components from `first` on; of equally near ones the lowest. */
 static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint first, float threshold,
-                            __global uint2 *entries)
+                            __global uint2 *nonzeros)
 {
     WARP_UNROLL
     for (int n = 0; n < ACROSS; n++)
@@ -275,14 +277,14 @@ static inline void set_count(kept_t *kept, int r, uint count)
 /* Appends those of 16 components from `first` on that reach the threshold; a list that stays too full for the lane's
  * share of them is given up. */
 static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint first, float threshold,
-                            __global uint2 *entries)
+                            __global uint2 *nonzeros)
 {
-    __global uint2 *list = entries + kept->place + r * 32;
+    __global uint2 *list = nonzeros + kept->place + r * 32;
     uint count = count_of(kept, r);
-    if (count > ENTRIES - LANE_COMPONENTS) {
+    if (count > LANE_CAPACITY - LANE_COMPONENTS) {
         if (count == GIVEN_UP) return;
         count = compact(list, count, threshold);
-        if (count > ENTRIES - LANE_COMPONENTS) {
+        if (count > LANE_CAPACITY - LANE_COMPONENTS) {
             set_count(kept, r, GIVEN_UP);
             return;
         }
@@ -292,7 +294,7 @@ static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint 
         WARP_UNROLL
         for (int j = 0; j < 2; j++) {
             const float value = l[n][r % 2 * 2 + j];
-            if (value >= threshold) ENTRY(list, count++) = (uint2)(first + n * 8 + j, as_uint(value));
+            if (value >= threshold) NONZERO(list, count++) = (uint2)(first + n * 8 + j, as_uint(value));
         }
     set_count(kept, r, count);
 }
@@ -300,25 +302,25 @@ static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint 
 
 /* Takes the log-densities of 16 components from `first` on; highest: of each row. */
 static inline void keep(kept_t *kept, const float l[DOWN][ACROSS][4], const float highest[LANE_ROWS],
-                        const warp_t *w, uint first, float spread, __global uint2 *entries)
+                        const warp_t *w, uint first, float cutoff, __global uint2 *nonzeros)
 {
     WARP_UNROLL
     for (int r = 0; r < LANE_ROWS; r++) {
-#if KEEP_BEST
-        if (highest[r] > kept->best[r]) keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, 0.0f, entries);
+#if HARD_ASSIGNMENT
+        if (highest[r] > kept->best[r]) keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, 0.0f, nonzeros);
 #else
-        if (highest[r] >= kept->best[r] - spread) {
+        if (highest[r] >= kept->best[r] - cutoff) {
             kept->best[r] = fmax(kept->best[r], highest[r]);
-            keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, kept->best[r] - spread, entries);
+            keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, kept->best[r] - cutoff, nonzeros);
         }
 #endif
     }
 }
 
-#if KEEP_BEST
+#if HARD_ASSIGNMENT
 /* The nearest component of the lane's row r, which is row `row` of the batch. */
 static inline void finish_row(const results_t *to, const kept_t *kept, const warp_t *w, int r, uint row, uint n,
-                              uint components, __global const uint2 *entries)
+                              uint components, __global const uint2 *nonzeros)
 {
     float best = kept->best[r];
     uint nearest = kept->nearest[r];
@@ -329,48 +331,48 @@ static inline void finish_row(const results_t *to, const kept_t *kept, const war
         best = fmax(best, other);
     }
     if (w->lane % 4 != 0 || row >= n) return;
-    to->components[(size_t)row * to->capacity] = nearest;
-    to->values[(size_t)row * to->capacity] = 1.0f;
+    to->components[(size_t)row * to->row_capacity] = nearest;
+    to->values[(size_t)row * to->row_capacity] = 1.0f;
     to->counts[row] = 1;
     to->logz[row] = best;
 }
 #else
-/* Sum of the lane's entries, relative to the row's largest. */
-static inline float sum_entries(__global const uint2 *list, uint count, float highest)
+/* Sum of the lane's nonzeros, relative to the row's largest. */
+static inline float sum_nonzeros(__global const uint2 *list, uint count, float highest)
 {
     float sum = 0.0f;
-    for (uint e = 0; e < count; e++) sum += exp(as_float(ENTRY(list, e).y) - highest);
+    for (uint e = 0; e < count; e++) sum += exp(as_float(NONZERO(list, e).y) - highest);
     return sum;
 }
 
-/* The lane's entries to their places among those of the row's four lanes, whose lists are adjacent; others: the counts
+/* The lane's nonzeros to their places among those of the row's four lanes, whose lists are adjacent; others: the counts
  * of the lanes that differ by 1, 2 and 3. */
-static inline void merge_entries(__global uint *components, __global float *values, __global const uint2 *list,
+static inline void merge_nonzeros(__global uint *components, __global float *values, __global const uint2 *list,
                                  uint quarter, uint count, const uint others[3], float highest, float factor)
 {
     uint before[3] = {0, 0, 0};
     for (uint e = 0; e < count; e++) {
-        const uint2 entry = ENTRY(list, e);
+        const uint2 nonzero = NONZERO(list, e);
         uint place = e;
         WARP_UNROLL
         for (uint o = 0; o < 3; o++) {
             __global const uint2 *other = list - quarter + (quarter ^ (o + 1));
-            while (before[o] < others[o] && ENTRY(other, before[o]).x < entry.x) before[o]++;
+            while (before[o] < others[o] && NONZERO(other, before[o]).x < nonzero.x) before[o]++;
             place += before[o];
         }
-        components[place] = entry.x;
-        values[place] = exp(as_float(entry.y) - highest) * factor;
+        components[place] = nonzero.x;
+        values[place] = exp(as_float(nonzero.y) - highest) * factor;
     }
 }
 
-/* The four lanes' lists of row r, compacted, become one; a row whose list is too short gives the single entry
+/* The four lanes' lists of row r, compacted, become one; a row whose list is too short gives the single nonzero
  * (component = K): the dense path does it. */
 static inline void finish_row(const results_t *to, const kept_t *kept, const warp_t *w, int r, uint row, uint n,
-                              uint components, __global const uint2 *entries)
+                              uint components, __global const uint2 *nonzeros)
 {
-    __global const uint2 *list = entries + kept->place + r * 32;
+    __global const uint2 *list = nonzeros + kept->place + r * 32;
     const uint count = count_of(kept, r), own = count == GIVEN_UP ? 0 : count;
-    const float sum = quad_sum(w, sum_entries(list, own, kept->best[r]));
+    const float sum = quad_sum(w, sum_nonzeros(list, own, kept->best[r]));
     uint others[3], all = count;
     int is_given_up = count == GIVEN_UP;
     WARP_UNROLL
@@ -379,12 +381,12 @@ static inline void finish_row(const results_t *to, const kept_t *kept, const war
         is_given_up |= others[o] == GIVEN_UP;
         all += others[o];
     }
-    is_given_up |= all > to->capacity;
-    __global uint *first_component = to->components + (size_t)row * to->capacity;
-    __global float *first_value = to->values + (size_t)row * to->capacity;
+    is_given_up |= all > to->row_capacity;
+    __global uint *first_component = to->components + (size_t)row * to->row_capacity;
+    __global float *first_value = to->values + (size_t)row * to->row_capacity;
     if (row >= n) return;
     if (!is_given_up)
-        merge_entries(first_component, first_value, list, w->lane % 4, count, others, kept->best[r], 1.0f / sum);
+        merge_nonzeros(first_component, first_value, list, w->lane % 4, count, others, kept->best[r], 1.0f / sum);
     if (w->lane % 4 != 0) return;
     if (is_given_up) {
         *first_component = components;
@@ -397,59 +399,59 @@ static inline void finish_row(const results_t *to, const kept_t *kept, const war
 
 /* ---- the kernel ---- */
 
-/* A strip of means into local memory, in the background. */
-static inline void fetch_strip(__local uint4 *staging, __global const uint4 *split_means, uint strip, uint strips,
+/* Copies a panel of means into local memory, in the background. */
+static inline void fetch_panel(__local uint4 *staging, __global const uint4 *split_means, uint panel, uint panels,
                                uint item)
 {
-    __local uint4 *to = staging + strip % 2 * STRIP_WORDS;
-    __global const uint4 *from = split_means + (size_t)strip * STRIP_WORDS;
-    if (strip < strips)
+    __local uint4 *to = staging + panel % 2 * PANEL_WORDS;
+    __global const uint4 *from = split_means + (size_t)panel * PANEL_WORDS;
+    if (panel < panels)
 #pragma unroll 1
-        for (uint i = item; i < STRIP_WORDS; i += WARPS * 32) warp_copy(to + i, from + i);
+        for (uint i = item; i < PANEL_WORDS; i += WARPS * 32) warp_copy(to + i, from + i);
     warp_copy_commit();
 }
 
 /* Rows first_row .. first_row + WARP_TILE_ROWS x groups - 1 of the batch's n. */
 __kernel void responsibilities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
                                __global const float *shift, __global const float *means,
-                               __global const uint4 *split_means, __global const uint *strip_terms, uint strips,
-                               uint components, float spread, __global uint2 *entries, uint capacity,
-                               __global float *logz, __global uint *counts, __global uint *list_components,
-                               __global float *list_values)
+                               __global const uint4 *split_means, __global const uint *panel_terms, uint panels,
+                               uint components, float cutoff, __global uint2 *nonzeros, uint row_capacity,
+                               __global float *logz, __global uint *counts, __global uint *nonzero_components,
+                               __global float *nonzero_values)
 {
-    __local uint4 staging[2 * STRIP_WORDS], exchange[WARP_EXCHANGE];
+    __local uint4 staging[2 * PANEL_WORDS], exchange[WARP_EXCHANGE];
     const uint item = get_local_id(0), group = get_group_id(0);
     const warp_t w = warp_begin(exchange, item);
     const uint lane_row = item / 32 * (DOWN * 16) + w.lane / 4; /* the lane's first, within the tile */
     const row_place_t p = {rows, shift, first_element, first_row + group * WARP_TILE_ROWS + lane_row, n - 1};
-    const results_t results = {logz, counts, list_components, list_values, capacity};
+    const results_t results = {logz, counts, nonzero_components, nonzero_values, row_capacity};
     warp_rows_t mine;
     kept_t kept;
-#if !KEEP_BEST
+#if !HARD_ASSIGNMENT
     kept.counts = 0;
-    kept.place = group * (4 * ENTRIES * WARP_TILE_ROWS) + lane_row * 4 + w.lane % 4;
+    kept.place = group * (4 * LANE_CAPACITY * WARP_TILE_ROWS) + lane_row * 4 + w.lane % 4;
 #endif
 
-    fetch_strip(staging, split_means, 0, strips, item);
+    fetch_panel(staging, split_means, 0, panels, item);
     load_rows(&mine, &w, &p);
     WARP_UNROLL
     for (int r = 0; r < LANE_ROWS; r++) {
-        kept.best[r] = FLOOR; /* so that what fills up the last strip is never kept */
-#if KEEP_BEST
+        kept.best[r] = FLOOR; /* so that what fills up the last panel is never kept */
+#if HARD_ASSIGNMENT
         kept.nearest[r] = 0;
 #endif
     }
 #pragma unroll 1
-    for (uint strip = 0; strip < strips; strip++) {
+    for (uint panel = 0; panel < panels; panel++) {
         warp_copy_wait();
-        barrier(CLK_LOCAL_MEM_FENCE); /* this strip is there, and nobody reads the one before */
-        fetch_strip(staging, split_means, strip + 1, strips, item);
-        const int has_products = strip_terms[strip] > 0;
+        barrier(CLK_LOCAL_MEM_FENCE); /* this panel is there, and nobody reads the one before */
+        fetch_panel(staging, split_means, panel + 1, panels, item);
+        const int has_products = panel_terms[panel] > 0;
 #pragma unroll 1
-        for (uint across = 0; across < WARP_STRIP; across += 8 * ACROSS) {
-            __local const uint4 *here = staging + strip % 2 * STRIP_WORDS;
-            __local const float4 *constants = (__local const float4 *)(here + STRIP_CONSTANTS) + across;
-            const uint first = strip * WARP_STRIP + across;
+        for (uint across = 0; across < WARP_PANEL; across += 8 * ACROSS) {
+            __local const uint4 *here = staging + panel % 2 * PANEL_WORDS;
+            __local const float4 *constants = (__local const float4 *)(here + PANEL_CONSTANTS) + across;
+            const uint first = panel * WARP_PANEL + across;
             float l[DOWN][ACROSS][4], highest[LANE_ROWS];
             WARP_UNROLL
             for (int i = 0; i < DOWN * ACROSS * 4; i++)
@@ -459,20 +461,20 @@ __kernel void responsibilities(__global const row_t *rows, ulong first_element, 
             else
                 exact_distances(l, &w, &p, means, first);
             to_log_densities(l, highest, &w, constants);
-            keep(&kept, l, highest, &w, first, spread, entries);
+            keep(&kept, l, highest, &w, first, cutoff, nonzeros);
         }
-#if !KEEP_BEST
+#if !HARD_ASSIGNMENT
         WARP_UNROLL
         for (int r = 0; r < LANE_ROWS; r++) kept.best[r] = quad_max(&w, kept.best[r]);
 #endif
     }
-#if !KEEP_BEST
+#if !HARD_ASSIGNMENT
     WARP_UNROLL
     for (int r = 0; r < LANE_ROWS; r++)
         if (count_of(&kept, r) != GIVEN_UP)
-            set_count(&kept, r, compact(entries + kept.place + r * 32, count_of(&kept, r), kept.best[r] - spread));
+            set_count(&kept, r, compact(nonzeros + kept.place + r * 32, count_of(&kept, r), kept.best[r] - cutoff));
     barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE); /* the row's other lanes read these lists */
 #endif
     WARP_UNROLL
-    for (int r = 0; r < LANE_ROWS; r++) finish_row(&results, &kept, &w, r, p.first + r * 8, n, components, entries);
+    for (int r = 0; r < LANE_ROWS; r++) finish_row(&results, &kept, &w, r, p.first + r * 8, n, components, nonzeros);
 }

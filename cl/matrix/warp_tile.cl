@@ -1,7 +1,7 @@
-/* matrix/warp_tile.cl - how the warps of a work-group cut rows and components, for matrix/warp_responsibilities.cl and
- * the headers of units below it.
+/* matrix/warp_tile.cl - how the warps of a work-group divide rows and components, for matrix/warp_responsibilities.cl
+ * and the headers of its units.
  *
- *   WARPS      of a work-group: each has rows of its own, all share a strip of components
+ *   WARPS      of a work-group: each has rows of its own, all share a panel of components
  *   DOWN       fragments of 16 rows that a warp has, 1 or 2: what it keeps of them fills some 64 registers
  *   ROW_TERMS  f16 terms of a row
  *   Means have MEAN_TERMS. A warp takes ACROSS fragments of 8 components at a time; dimensions come in slices of 16,
@@ -15,9 +15,9 @@ enum { MEAN_TERMS = 2, ACROSS = 2 };
 #define LANE_ROWS       (2 * DOWN)
 #define ROW_FRAGMENTS   (ROW_TERMS * DOWN * SLICES)
 #define WARP_TILE_ROWS  (WARPS * DOWN * 16)
-#define WARP_STRIP      32
-#define STRIP_CONSTANTS (WARP_STRIP / 8 * MEAN_TERMS * PAIRS * 32)
-#define STRIP_WORDS     (STRIP_CONSTANTS + WARP_STRIP)
+#define WARP_PANEL      32
+#define PANEL_CONSTANTS (WARP_PANEL / 8 * MEAN_TERMS * PAIRS * 32)
+#define PANEL_WORDS     (PANEL_CONSTANTS + WARP_PANEL)
 #if DIMS > 128 || VW != 4
 #error "the registers do not hold such rows"
 #endif

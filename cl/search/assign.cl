@@ -3,7 +3,7 @@
  *
  *     r = x - c_1,  r' = x - c:   cost_c = |r'|^2 + (r.r')^2 / |r|^2,   r.r' = (|r|^2 + |r'|^2 - |c_1 - c|^2) / 2
  *
- * (docs/math.md, equations 28, 29). Ties go to the lower number. Both families: a work-item owns a row.
+ * (docs/math.md, equations 28, 29). Ties go to the lower number. All backends: a work-item owns a row.
  *
  *     distances  float [rows][stride]: |x - c|^2, stride is K rounded up to 16
  *     between    float [K][stride]: |c_i - c_j|^2, all of them; or [rows][stride]: row i's |c_1 - c_j|^2, computed for
@@ -49,8 +49,7 @@ __kernel void assign_first(__global const float *distances, uint stride, uint k,
 }
 
 __kernel void assign_second(__global const float *distances, __global const float *between, uint is_table, uint stride,
-                            uint k, uint rows, __global const uint *first, __global uint *second,
-                            __global float *ratio)
+                            uint k, uint rows, __global const uint *first, __global uint *second, __global float *ratio)
 {
     const size_t row = get_global_id(0);
     if (row >= rows) return;

@@ -1,6 +1,7 @@
-/* search/scan_cpu.cl - distances between the queries that want a list and the list's rows (cl/search/scan.cl). Vector
- * family: a work-item owns a task, some queries and some blocks of one list; TILE_QUERIES x TILE_BLOCKS vectors of sums
- * stay in registers, so that a row is converted once for TILE_QUERIES queries. No barriers, no local memory.
+/* search/scan_cpu.cl - distances between the queries that probe an inverted list and the rows of the list
+ * (search/scan.cl). CPUs: a work-item owns a task, some queries and some blocks of one list. TILE_QUERIES x TILE_BLOCKS
+ * vectors of sums stay in registers, so that a row is converted once for TILE_QUERIES queries. No barriers, no local
+ * memory.
  *
  *   VW            16: a vector is a block (narrower devices split it)
  *   TILE_QUERIES  queries in registers, >= 1
@@ -18,12 +19,12 @@
                             uint d)                                                                                    \
     {                                                                                                                  \
         distv total[queries][blocks];                                                                                  \
-        _Pragma("unroll") for (int i = 0; i < queries; i++)                                                            \
-            _Pragma("unroll") for (int b = 0; b < blocks; b++) total[i][b] = 0;                                        \
+        _Pragma("unroll") for (int i = 0; i < queries; i++) _Pragma("unroll") for (int b = 0; b < blocks; b++)         \
+            total[i][b] = 0;                                                                                           \
         for (uint first = 0; first < d; first += SUM_DIMS(d)) {                                                        \
             float16 sum[queries][blocks];                                                                              \
-            _Pragma("unroll") for (int i = 0; i < queries; i++)                                                        \
-                _Pragma("unroll") for (int b = 0; b < blocks; b++) sum[i][b] = 0.0f;                                   \
+            _Pragma("unroll") for (int i = 0; i < queries; i++) _Pragma("unroll") for (int b = 0; b < blocks; b++)     \
+                sum[i][b] = 0.0f;                                                                                      \
             const uint end = min(first + SUM_DIMS(d), d);                                                              \
             for (uint j = first; j < end; j++) {                                                                       \
                 float16 row[blocks];                                                                                   \
@@ -39,11 +40,11 @@
                     }                                                                                                  \
                 }                                                                                                      \
             }                                                                                                          \
-            _Pragma("unroll") for (int i = 0; i < queries; i++)                                                        \
-                _Pragma("unroll") for (int b = 0; b < blocks; b++) total[i][b] = ADD_SUM(total[i][b], sum[i][b]);      \
+            _Pragma("unroll") for (int i = 0; i < queries; i++) _Pragma("unroll") for (int b = 0; b < blocks; b++)     \
+                total[i][b] = ADD_SUM(total[i][b], sum[i][b]);                                                         \
         }                                                                                                              \
-        _Pragma("unroll") for (int i = 0; i < queries; i++)                                                            \
-            _Pragma("unroll") for (int b = 0; b < blocks; b++) * (__global distv *)(to[i] + b * BLOCK) = total[i][b];  \
+        _Pragma("unroll") for (int i = 0; i < queries; i++) _Pragma("unroll") for (int b = 0; b < blocks; b++) *       \
+            (__global distv *)(to[i] + b * BLOCK) = total[i][b];                                                       \
     }
 
 #if WIDE_SUMS

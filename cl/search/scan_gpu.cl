@@ -1,7 +1,7 @@
-/* search/scan_gpu.cl - distances between the queries that want a list and the list's rows (cl/search/scan.cl). Group
- * family: a work-group owns a task; each work-item takes one row of it at a time and TILE_QUERIES queries, so that a
- * row is read once for them. Neighbouring items read neighbouring rows; all items of a group read the same query. No
- * local memory.
+/* search/scan_gpu.cl - distances between the queries that probe an inverted list and the rows of the list
+ * (search/scan.cl). GPUs: a work-group owns a task; each work-item takes one row of it at a time and TILE_QUERIES
+ * queries, so that a row is read once for them. Neighbouring items read neighbouring rows; all items of a group read
+ * the same query. No local memory.
  *
  *   VW            1
  *   TILE_QUERIES  queries in registers, >= 1

@@ -1,4 +1,4 @@
-/* search/select.cl - what both families of the selection share: where a query's distances lie, and their order.
+/* search/select.cl - what search/select_{cpu,gpu}.cl share: where the distances of a query lie, and their order.
  *
  *     finds    uint [finds][FIND]: begin in out (blocks), first block of its rows in ids, blocks
  *     ranges   uint [queries][2]: the finds of a query, first and one behind the last

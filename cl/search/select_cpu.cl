@@ -1,8 +1,6 @@
-/* search/select_cpu.cl - keeps the k nearest rows of each query among the distances that search/scan.cl has written
- * (cl/search/select.cl). Vector family: a work-item owns a query. Distances are looked at LOOK blocks at a time against
- * the k-th distance so far; what reaches it is put in its place in the ordered results, so that almost everything is
- * only compared.
- */
+/* search/select_cpu.cl - keeps the k nearest rows of each query among the distances that search/scan_cpu.cl has written
+ * (search/select.cl). CPUs: a work-item owns a query. It compares LOOK blocks of distances at a time with the k-th
+ * distance so far; a distance that reaches it is inserted into the ordered results. Nearly all are only compared. */
 #include "search/select.cl"
 
 enum { LOOK = 4, MOVE = 16 }; /* blocks looked at together; results moved together */

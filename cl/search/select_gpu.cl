@@ -1,15 +1,14 @@
-/* search/select_gpu.cl - keeps the k nearest rows of each query among the distances that search/scan.cl has written
- * (cl/search/select.cl). Group family: a work-group owns a query. Its items look at TILE_ITEMS rows at a time against
- * the k-th distance so far; what reaches it is met: it waits in local memory, in whatever order, until MET_MOST have
- * come; then
+/* search/select_gpu.cl - keeps the k nearest rows of each query among the distances that search/scan_gpu.cl has written
+ * (search/select.cl). GPUs: a work-group owns a query. Its items compare TILE_ITEMS rows at a time with the k-th
+ * distance so far. Rows that reach it wait in local memory, in any order, until MET_MOST of them have come; then
  *
  *     drop     copies among them, and of results
  *     order    each takes as its rank the number of those before it
  *     move     results go right by the number of new ones before them, from the end, a row of items at a time
  *     put      the new ones go into the gaps
  *
- * A row beyond the k-th distance of some moment is not among the k nearest of all, so that what is kept does not depend
- * on the order in which items meet rows.
+ * A row beyond the k-th distance of some moment is not among the k nearest of all, so the result does not depend on the
+ * order in which items find rows.
  *
  *   TILE_ITEMS  items of a group
  * Local memory: 25 bytes times MET_EACH TILE_ITEMS, and 8: 13 KiB with 128 items.
@@ -23,7 +22,7 @@ enum { MET_EACH = 4, MET_MOST = (MET_EACH - 1) * TILE_ITEMS };
 
 DEFINE_PLACE(place_in_fresh, __local)
 
-/* What a group holds beside the results. */
+/* Local memory of a group. */
 typedef struct met_t {
     __local dist_t *d; /* (MET_EACH TILE_ITEMS) in any order */
     __local long *ids;

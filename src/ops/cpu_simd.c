@@ -25,8 +25,8 @@ const fg_space_parameter fg_cpu_tile_parameters[FG_CPU_TILE_PARAMETERS] = {
     PARAMETER("block", "TILE_BLOCK", block, SPARSE | DENSE, 1, 1, 1024, {12, 24, 36, 48, 64, 96}),
     PARAMETER("dense_k", "TILE_DENSE_K", dense_k, DENSE, 0, 1, 32, {2, 4, 8, 16}),
     PARAMETER("dense_v", NULL, dense_v, DENSE, 0, 1, 16, {1, 2, 3, 4}),
-    PARAMETER("piece", "TILE_PIECE", piece, SPARSE, 2, 1, 32, {2, 4, 6, 8, 12}),
-    PARAMETER("chunk", "CHUNK", chunk, SPARSE, 4, 1, 4096, {64, 256, 1024}),
+    PARAMETER("piece", "TILE_CHUNK", piece, SPARSE, 2, 1, 32, {2, 4, 6, 8, 12}),
+    PARAMETER("chunk", "SEGMENT", chunk, SPARSE, 4, 1, 4096, {64, 256, 1024}),
 };
 
 const char *fg_cpu_reject(const void *tile, const void *problem)
@@ -115,7 +115,7 @@ size_t fg_cpu_common_options(const fg_shape *s, fg_program program, char *text, 
     if (program != FG_PROGRAM_DENSE) return fg_shape_sparse_options(s, text, room);
     return (size_t)snprintf(text, room,
                             "-DROW_TYPE=%d -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DS2_MATRIX=0 -DROW_PITCH=%u "
-                            "-DDENSE_V=%u -DHAS_BEST=%d -DHAS_MIXTURE=%d",
+                            "-DDENSE_V=%u -DHAS_HARD=%d -DHAS_SOFT=%d",
                             (int)s->type, s->tile.vw, is_diag, s->is_diag_s2, fg_cpu_row_pitch(s), fg_shape_dense_v(s),
                             !is_diag, is_diag || !s->is_diag_s2);
 }
@@ -234,8 +234,8 @@ static uint64_t blocks_of(const fg_shape *s)
 static fgmm_status get_transpose_kernels(fg_transpose *transpose, fgmm_device *device, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(fg_program_kernel_once(&transpose->scan, device, s, FG_PROGRAM_SPARSE, "scan_entries"));
-    FG_TRY(fg_program_kernel_once(&transpose->scatter, device, s, FG_PROGRAM_SPARSE, "scatter_entries"));
+    FG_TRY(fg_program_kernel_once(&transpose->scan, device, s, FG_PROGRAM_SPARSE, "scan_nonzeros"));
+    FG_TRY(fg_program_kernel_once(&transpose->scatter, device, s, FG_PROGRAM_SPARSE, "scatter_nonzeros"));
 done:
     return status;
 }

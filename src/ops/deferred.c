@@ -53,7 +53,7 @@ static fgmm_status create(fg_deferred *deferred, fgmm_device *device, const fg_s
 {
     fgmm_status status = FGMM_OK;
     FG_TRY(fg_buffers_create(deferred, &buffers, device, s));
-    FG_TRY(fg_kernel_get(&deferred->add, device, "common/deferred.cl", "", "set_aside"));
+    FG_TRY(fg_kernel_get(&deferred->add, device, "common/deferred.cl", "", "defer_rows"));
 done:
     if (status != FGMM_OK) fg_deferred_free(deferred);
     return status;

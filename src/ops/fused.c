@@ -77,7 +77,7 @@ static fgmm_status create(fg_fused *fused, fgmm_device *device, const fg_shape *
     fused->plan = plan_of(s);
     FG_TRY(fg_buffers_create(fused, &buffers, device, s));
     FG_TRY(fg_partial_sums_create(&fused->sums, device, s, fused->plan.ranges, fused->plan.ranges));
-    FG_TRY(fg_program_kernel(&fused->accumulate, device, s, FG_PROGRAM_FUSED, "direct_accumulate"));
+    FG_TRY(fg_program_kernel(&fused->accumulate, device, s, FG_PROGRAM_FUSED, "fused_accumulate"));
 done:
     if (status != FGMM_OK) fg_fused_free(fused);
     return status;

@@ -24,7 +24,7 @@ const fg_space_parameter fg_gpu_tile_parameters[FG_GPU_TILE_PARAMETERS] = {
     PARAMETER("across", "TILE_ACROSS", across, SPARSE | DENSE, 1, 1, 128, {4, 8, 16, 32}),
     PARAMETER("depth", "TILE_DEPTH", depth, SPARSE | DENSE, 2, 4, 64, {8, 16, 32}),
     PARAMETER("block", "TILE_BLOCK", block, DENSE, 0, 1, 1024, {16, 32, 64, 128}),
-    PARAMETER("chunk", "CHUNK", chunk, SPARSE, 3, 1, 4096, {64, 256, 1024}),
+    PARAMETER("chunk", "SEGMENT", chunk, SPARSE, 3, 1, 4096, {64, 256, 1024}),
     PARAMETER("registers", NULL, registers, SPARSE | DENSE, 2, 32, FG_REGISTERS_FREE,
               {96, 128, 168, FG_REGISTERS_FREE}),
 };
@@ -208,9 +208,9 @@ static fgmm_status count_entries(const fg_transpose *transpose, const fg_inputs 
 static fgmm_status get_transpose_kernels(fg_transpose *transpose, fgmm_device *device, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
-    FG_TRY(fg_program_kernel_once(&transpose->scan, device, s, FG_PROGRAM_SPARSE, "scan_entries"));
-    FG_TRY(fg_program_kernel_once(&transpose->scatter, device, s, FG_PROGRAM_SPARSE, "scatter_entries"));
-    FG_TRY(fg_program_kernel_once(&transpose->count, device, s, FG_PROGRAM_SPARSE, "count_entries"));
+    FG_TRY(fg_program_kernel_once(&transpose->scan, device, s, FG_PROGRAM_SPARSE, "scan_nonzeros"));
+    FG_TRY(fg_program_kernel_once(&transpose->scatter, device, s, FG_PROGRAM_SPARSE, "scatter_nonzeros"));
+    FG_TRY(fg_program_kernel_once(&transpose->count, device, s, FG_PROGRAM_SPARSE, "count_nonzeros"));
     FG_TRY(fg_program_kernel_once(&transpose->scan_blocks, device, s, FG_PROGRAM_SPARSE, "scan_blocks"));
 done:
     return status;

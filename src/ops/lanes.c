@@ -8,7 +8,7 @@
 
 enum { PROBE_VECTORS = 64 };
 
-/* What probe_lanes gives. */
+/* What check_lanes gives. */
 typedef struct probe_result {
     uint32_t bits[PROBE_VECTORS], numbers[PROBE_VECTORS * 16];
     float kept[PROBE_VECTORS * 16];
@@ -45,7 +45,7 @@ static fgmm_status probe(int *is_right, fgmm_device *device, uint32_t vw)
     const size_t lanes_bytes = sizeof(float) * PROBE_VECTORS * vw;
     cl_kernel kernel;
     *is_right = 0;
-    if (fg_common_kernel(&kernel, device, &fg_cpu_simd, vw, "probe_lanes") != FGMM_OK)
+    if (fg_common_kernel(&kernel, device, &fg_cpu_simd, vw, "check_lanes") != FGMM_OK)
         return FGMM_OK; /* not on this device */
     for (uint32_t i = 0; i < PROBE_VECTORS; i++) {
         threshold[i] = (float)((int)(i % 7) - 3);
@@ -98,7 +98,7 @@ fgmm_status fg_loops_probe(int *are_whole, fgmm_device *device)
     const size_t one = 1;
     cl_kernel kernel;
     *are_whole = 0;
-    FG_TRY(fg_common_kernel(&kernel, device, &fg_cpu_simd, fg_device_facts_of(device)->vector_width, "probe_loops"));
+    FG_TRY(fg_common_kernel(&kernel, device, &fg_cpu_simd, fg_device_facts_of(device)->vector_width, "check_loops"));
     FG_TRY(fg_buffer_create(&result, device, sizeof found, FG_BUFFER_DEVICE, "loop probe"));
     const fg_argument arguments[] = {FG_ARG_VALUE(rounds), FG_ARG_BUFFER(result)};
     FG_TRY(fg_kernel_launch(device, kernel, arguments, 2, 1, &one, &one));

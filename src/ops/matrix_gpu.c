@@ -94,7 +94,7 @@ static int suits(const fg_shape *s)
 
 static size_t own_options(const fg_shape *s, char *text, size_t room)
 {
-    return (size_t)snprintf(text, room, " -DWARPS=%d -DDOWN=%u -DROW_TERMS=%u -DENTRIES=%d", WARPS, down_of(s),
+    return (size_t)snprintf(text, room, " -DWARPS=%d -DDOWN=%u -DROW_TERMS=%u -DLANE_CAPACITY=%d", WARPS, down_of(s),
                             fg_split_f16_row_terms(s), WARP_ENTRIES);
 }
 

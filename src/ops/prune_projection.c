@@ -26,7 +26,7 @@ static const double most_projection_cost = 0.85;
 /* A bound is raised by this share of h |m|^2, many times the rounding of products, coordinates and axes, and these
  * nats. */
 static const double slack_share = 0x1p-14, slack_nats = 0.01;
-/* Rounding may take this share of |v|^2 from the squared length of a residual: REST_ROUNDING of
+/* Rounding may take this share of |v|^2 from the squared length of a residual: RESIDUAL_ROUNDING of
  * cl/cpu/projection_bound.cl. */
 static const double residual_rounding = 0x1p-18;
 

@@ -44,7 +44,7 @@ fgmm_status fg_seeding_create(fg_seeding **seeding, fgmm_device *device, uint64_
     const fg_search_launches *launches = fg_backend_of(device)->search;
     s->local = launches->items(fg_device_facts_of(device), MOST_ITEMS);
     FG_TRY(launches->seeding_kernel(&s->measure, device, s->local, "seeding_try"));
-    FG_TRY(launches->seeding_kernel(&s->take, device, s->local, "seeding_take"));
+    FG_TRY(launches->seeding_kernel(&s->take, device, s->local, "seeding_choose"));
     FG_TRY(make_buffer(&s->rows, s, s->blocks * FG_SEEDING_BLOCK, d, "sample rows"));
     FG_TRY(make_buffer(&s->candidates, s, d, s->padded, "candidates"));
     FG_TRY(make_buffer(&s->weights, s, s->blocks, FG_SEEDING_BLOCK, "weights"));

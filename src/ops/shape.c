@@ -149,11 +149,11 @@ uint32_t fg_shape_dense_v(const fg_shape *s)
 size_t fg_shape_sparse_options(const fg_shape *s, char *text, size_t room)
 {
     const int is_diag = s->covariance == FGMM_DIAG, is_best = s->assignment == FG_ASSIGN_HARD;
-    return (size_t)snprintf(text, room,
-                            "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DS2_MATRIX=%d -DKEEP_BEST=%d "
-                            "-DSUM_ITEMS=%u",
-                            (int)s->type, s->d, s->tile.vw, is_diag, s->is_diag_s2, s->matrices > 0, is_best,
-                            s->sum_items);
+    return (size_t)snprintf(
+        text, room,
+        "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DS2_MATRIX=%d -DHARD_ASSIGNMENT=%d "
+        "-DSUM_ITEMS=%u",
+        (int)s->type, s->d, s->tile.vw, is_diag, s->is_diag_s2, s->matrices > 0, is_best, s->sum_items);
 }
 
 void fg_shape_options(const fg_shape *shape, fg_program program, char *text, size_t room)

@@ -60,7 +60,7 @@ fgmm_status fg_totals_create(fg_totals *t, fgmm_device *device, const fg_shape *
 {
     fgmm_status status = FGMM_OK;
     FG_TRY(fg_buffers_create(t, &buffers, device, s));
-    FG_TRY(fg_common_kernel(&t->combine_segments, device, s->backend, s->tile.vw, "combine_chunks"));
+    FG_TRY(fg_common_kernel(&t->combine_segments, device, s->backend, s->tile.vw, "combine_segments"));
     FG_TRY(fg_common_kernel(&t->sum_rows, device, s->backend, s->tile.vw, "sum_rows"));
     FG_TRY(fg_common_kernel(&t->combine_rows, device, s->backend, s->tile.vw, "combine_rows"));
 done:

@@ -27,7 +27,7 @@ fgmm_status fg_weigh_entries(fg_weighing *weighing, const fg_inputs *in, const f
     };
     const size_t local = LOCAL, global = (size_t)fg_round_up(n, LOCAL);
     if (!in->rows->weights) return FGMM_OK;
-    FG_TRY(get_kernel(&weighing->entries, in->device, "weigh_entries"));
+    FG_TRY(get_kernel(&weighing->entries, in->device, "weigh_nonzeros"));
     FG_TRY(FG_LAUNCH(in->device, weighing->entries, arguments, 1, &global, &local));
 done:
     return status;
