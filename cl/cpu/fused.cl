@@ -19,6 +19,8 @@
  *   survivors (ranges)                                          how many l are within `cutoff` of their row's maximum
  *   scratch of a worker: block_t | r (panels, TILE_BLOCK, PANEL), or nonzeros: l | exponentials | places
  */
+#include "common/arguments.cl"
+#include "arguments/fused.h"
 #include "cpu/lanes.cl"
 #include "cpu/blocks.cl"
 
@@ -254,15 +256,7 @@ static KERNEL_BODY uint add_rows(const batch_t *batch, const block_t *block, con
     return near;
 }
 
-__kernel void fused_accumulate(__global const row_t *rows, ulong first_element, __global const float *weights,
-                               ulong first_weight, uint has_weights, uint n, uint range_rows, uint first_range,
-                               uint end_range, __global const float *shift, __global const float *packed,
-                               __global const float *scale, __global const float *offset, __global const uint *is_exact,
-                               __global const float *normaliser, __global const float *width,
-                               __global const float *means, uint panels, float cutoff, uint most_nonzeros,
-                               __global float *scratch, ulong scratch_floats, __global float *logz,
-                               __global float *partial_weights, __global float *partials, __global uint *survivors,
-                               uint dims, uint is_hard)
+__kernel void fused_accumulate(ARGUMENTS(FUSED_ARGUMENTS))
 {
     const uint padded = panels * PANEL;
     const block_t b = block_of_worker(scratch + get_global_id(0) * (size_t)scratch_floats, dims);

@@ -8,6 +8,8 @@
  *
  *   worker g of G: rows first_row + g B .. , (g+G) B .. before n (B = TILE_BLOCK)
  */
+#include "common/arguments.cl"
+#include "arguments/responsibilities.h"
 #include "cpu/sweep.cl"
 
 /* A batch as its workers see it. */
@@ -48,13 +50,7 @@ static KERNEL_BODY void sweep_blocks(const batch_t *batch, const scratch_t *scra
     }
 }
 
-__kernel void responsibilities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
-                               __global const float *shift, __global const float *packed, __global const float *scale,
-                               __global const float *offset, __global const uint *is_exact, uint panels,
-                               uint chunk_panels, uint components, float cutoff, __global float *scratch,
-                               ulong scratch_floats, uint l_stride, uint row_capacity, __global float *logz,
-                               __global uint *counts, __global uint *nonzero_components, __global float *nonzero_values,
-                               __global uint *column_counts)
+__kernel void responsibilities(ARGUMENTS(CPU_SPARSE_ARGUMENTS))
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);
     const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats, l_stride, row_capacity);

@@ -14,6 +14,8 @@
  *
  *   HARD_ASSIGNMENT  1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
  */
+#include "common/arguments.cl"
+#include "arguments/responsibilities.h"
 #include "common/rows.cl"
 #include "gpu/tile.cl"
 
@@ -194,11 +196,7 @@ static inline float normalise(sparse_row_t list, uint count, float highest)
 #endif
 
 /* Rows first_row .. first_row + TILE_ROWS x groups - 1 of the batch's n. */
-__kernel void responsibilities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
-                               __global const float *shift, __global const float *packed, __global const float *scale,
-                               __global const float *offset, __global const uint *is_exact, uint panels,
-                               uint components, float cutoff, uint row_capacity, __global float *logz,
-                               __global uint *counts, __global uint *nonzero_components, __global float *nonzero_values)
+__kernel void responsibilities(ARGUMENTS(GPU_SPARSE_ARGUMENTS))
 {
     __local float4 staging[STAGING_VECTORS];
     __local float norms[TILE_ROWS], best[TILE_ROWS];

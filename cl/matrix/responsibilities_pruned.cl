@@ -11,6 +11,8 @@
  *   scratch of a worker: that of cpu/sweep.cl | split rows, one term | values
  *   worker g of G: rows first_row + g B .. , (g+G) B .. before n (B = TILE_BLOCK)
  */
+#include "common/arguments.cl"
+#include "arguments/responsibilities.h"
 #include "cpu/distances.cl"
 #include "cpu/candidates.cl"
 #include "matrix/products.cl"
@@ -30,14 +32,7 @@ static inline float begin_bounds(__global ushort *split, __global const float *a
     return norm - norm * row_share - sum_lanes(squares) * residual_share;
 }
 
-__kernel void responsibilities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
-                               __global const float *shift, __global const float *scale, __global const float *offset,
-                               __global const ushort *split_means, __global const float *means,
-                               __global const float *normaliser, float row_share, float residual_share, uint panels,
-                               uint chunk_panels, uint components, float cutoff, __global float *scratch,
-                               ulong scratch_floats, uint l_stride, uint row_capacity, __global float *logz,
-                               __global uint *counts, __global uint *nonzero_components, __global float *nonzero_values,
-                               __global uint *column_counts)
+__kernel void responsibilities(ARGUMENTS(MATRIX_PRUNED_ARGUMENTS))
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);
     const scratch_t s = scratch_of_worker(scratch + (size_t)worker * scratch_floats, l_stride, row_capacity);

@@ -34,6 +34,8 @@
  *   HARD_ASSIGNMENT  1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
  * Local memory: 4 KiB per 16 dimensions and 1 KiB. Rows: DIMS at most 128, for the registers.
  */
+#include "common/arguments.cl"
+#include "arguments/responsibilities.h"
 #include "matrix/warp_tile.cl"
 
 enum { GIVEN_UP = LANE_CAPACITY + 1, LANE_COMPONENTS = 2 * ACROSS /* of a row at a time */ };
@@ -412,12 +414,7 @@ static inline void fetch_panel(__local uint4 *staging, __global const uint4 *spl
 }
 
 /* Rows first_row .. first_row + WARP_TILE_ROWS x groups - 1 of the batch's n. */
-__kernel void responsibilities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
-                               __global const float *shift, __global const float *means,
-                               __global const uint4 *split_means, __global const uint *panel_terms, uint panels,
-                               uint components, float cutoff, __global uint2 *nonzeros, uint row_capacity,
-                               __global float *logz, __global uint *counts, __global uint *nonzero_components,
-                               __global float *nonzero_values)
+__kernel void responsibilities(ARGUMENTS(WARP_SPARSE_ARGUMENTS))
 {
     __local uint4 staging[2 * PANEL_WORDS], exchange[WARP_EXCHANGE];
     const uint item = get_local_id(0), group = get_group_id(0);

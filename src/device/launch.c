@@ -18,12 +18,15 @@ static fgmm_status set_arguments(cl_kernel kernel, const fg_argument *arguments,
     char name[FG_KERNEL_NAME_BYTES];
     for (size_t i = 0; i < count; i++) {
         const fg_argument *argument = &arguments[i];
+        if (argument->bytes == 0 && !argument->buffer)
+            return fg_fail(FGMM_DEVICE, "%s, argument %zu of %zu (%s): no buffer", kernel_name(name, kernel), i, count,
+                           argument->name);
         const cl_mem memory = argument->buffer ? fg_buffer_memory(argument->buffer) : NULL;
         const cl_int error = argument->buffer ? clSetKernelArg(kernel, (cl_uint)i, sizeof memory, &memory)
                                               : clSetKernelArg(kernel, (cl_uint)i, argument->bytes, argument->value);
         if (error != CL_SUCCESS)
-            return fg_cl_fail(FGMM_DEVICE, error, "clSetKernelArg", "%s, argument %zu of %zu",
-                              kernel_name(name, kernel), i, count);
+            return fg_cl_fail(FGMM_DEVICE, error, "clSetKernelArg", "%s, argument %zu of %zu (%s)",
+                              kernel_name(name, kernel), i, count, argument->name);
     }
     return FGMM_OK;
 }

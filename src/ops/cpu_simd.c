@@ -2,12 +2,12 @@
  * tiles, the sizes that follow from them, and its launches. */
 #include "cpu_simd.h"
 
+#include "arguments/responsibilities.h"
 #include "seeding.h"
 #include "size.h"
 #include "status.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum { SPARSE = 1u << FG_PROGRAM_SPARSE, DENSE = 1u << FG_PROGRAM_DENSE };
 
@@ -167,58 +167,58 @@ uint64_t fg_cpu_sparse_scratch(const fg_shape *s)
     return s->workers * fg_cpu_scratch_of(s).floats;
 }
 
-fgmm_status fg_cpu_run_workers(const fg_cpu_launch *launch, const fg_cpu_arguments *own)
+fg_cpu_workers fg_cpu_workers_of(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
+{
+    const fg_shape *s = in->shape;
+    const cl_uint most = fg_sparse_launch_rows(s, s->tile.block * s->workers);
+    return (fg_cpu_workers){sparse, in, bins, cutoff, fg_cpu_scratch_of(s), most, s->workers};
+}
+
+FG_ARGUMENTS(sparse, CPU_SPARSE_ARGUMENTS)
+FG_ARGUMENTS(pruned, CPU_PRUNED_ARGUMENTS)
+
+/* Rows (row type of the program) minus shift. */
+static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
 {
     fgmm_status status = FGMM_OK;
-    const fg_inputs *in = launch->in;
-    const fg_sparse *sparse = launch->sparse;
-    const fg_shape *s = in->shape;
-    const fg_cpu_scratch plan = fg_cpu_scratch_of(s);
-    const cl_ulong first = fg_first_element(in);
-    const cl_uint n = (cl_uint)in->rows->n, most = fg_sparse_launch_rows(s, s->tile.block * s->workers);
-    const size_t global = s->workers, local = 1;
-    for (cl_uint first_row = 0; first_row < n; first_row += most) {
-        const cl_uint end = (cl_uint)fg_min_u64(n, (uint64_t)first_row + most);
-        const fg_argument batch[] = {FG_ARG_BUFFER(in->rows->buffer), FG_ARG_VALUE(first), FG_ARG_VALUE(first_row),
-                                     FG_ARG_VALUE(end)};
-        const fg_argument rest[] = {
-            FG_ARG_VALUE(s->panels),       FG_ARG_VALUE(plan.panels),         FG_ARG_VALUE(s->k),
-            FG_ARG_VALUE(launch->cutoff),  FG_ARG_BUFFER(sparse->scratch),    FG_ARG_VALUE(plan.floats),
-            FG_ARG_VALUE(plan.l_stride),   FG_ARG_VALUE(s->capacity),         FG_ARG_BUFFER(sparse->logz),
-            FG_ARG_BUFFER(sparse->counts), FG_ARG_BUFFER(sparse->components), FG_ARG_BUFFER(sparse->values),
-            FG_ARG_BUFFER(launch->bins),
+    const fg_cpu_workers w = fg_cpu_workers_of(sparse, in, bins, cutoff);
+    const size_t one = 1;
+    for (fg_row_part part = fg_row_part_of(in->rows, 0, w.most); part.first_row < part.n;
+         part = fg_row_part_of(in->rows, part.end, w.most)) {
+        const sparse_arguments arguments = {
+            FG_CPU_WORKER_MEMBERS(w, part),
+            .shift = in->shift,
+            FG_PACKED_MEMBERS(in->parameters),
         };
-        enum { BATCH = sizeof batch / sizeof batch[0], REST = sizeof rest / sizeof rest[0] };
-        fg_argument all[BATCH + FG_CPU_MOST_ARGUMENTS + REST];
-        memcpy(all, batch, sizeof batch);
-        memcpy(all + BATCH, own->arguments, own->count * sizeof *all);
-        memcpy(all + BATCH + own->count, rest, sizeof rest);
-        FG_TRY(fg_kernel_launch(in->device, launch->kernel, all, BATCH + own->count + REST, 1, &global, &local));
+        FG_TRY(launch_sparse(in->device, sparse->plain, &arguments, 1, &w.count, &one));
     }
 done:
     return status;
 }
 
-/* Rows (row type of the program) minus shift. */
-static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
-{
-    const fg_packed *p = in->parameters;
-    const fg_cpu_launch launch = {sparse, in, bins, cutoff, sparse->plain};
-    const fg_argument own[] = {FG_ARG_BUFFER(in->shift), FG_ARG_BUFFER(p->packed), FG_ARG_BUFFER(p->scale),
-                               FG_ARG_BUFFER(p->offset), FG_ARG_BUFFER(p->is_exact)};
-    return fg_cpu_run_workers(&launch, &(fg_cpu_arguments){own, sizeof own / sizeof own[0]});
-}
-
 /* The same with upper bounds; not for whitened rows. */
 static fgmm_status run_pruned(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
 {
+    fgmm_status status = FGMM_OK;
     const fg_packed *p = in->parameters;
-    const fg_cpu_launch launch = {sparse, in, bins, cutoff, sparse->pruned};
-    const fg_argument own[] = {FG_ARG_BUFFER(p->shift),        FG_ARG_BUFFER(p->pruning.packed),
-                               FG_ARG_BUFFER(p->scale),        FG_ARG_BUFFER(p->pruning.offset),
-                               FG_ARG_BUFFER(p->pruning.axes), FG_ARG_BUFFER(p->means),
-                               FG_ARG_BUFFER(p->normaliser)};
-    return fg_cpu_run_workers(&launch, &(fg_cpu_arguments){own, sizeof own / sizeof own[0]});
+    const fg_cpu_workers w = fg_cpu_workers_of(sparse, in, bins, cutoff);
+    const size_t one = 1;
+    for (fg_row_part part = fg_row_part_of(in->rows, 0, w.most); part.first_row < part.n;
+         part = fg_row_part_of(in->rows, part.end, w.most)) {
+        const pruned_arguments arguments = {
+            FG_CPU_WORKER_MEMBERS(w, part),
+            .shift = p->shift,
+            .packed = p->pruning.packed,
+            .scale = p->scale,
+            .offset = p->pruning.offset,
+            .axes = p->pruning.axes,
+            .means = p->means,
+            .normaliser = p->normaliser,
+        };
+        FG_TRY(launch_pruned(in->device, sparse->pruned, &arguments, 1, &w.count, &one));
+    }
+done:
+    return status;
 }
 
 static const fg_sparse_launches sparse_launches = {fg_cpu_sparse_scratch, run_sparse, run_pruned};

@@ -13,23 +13,26 @@ typedef struct fg_cpu_scratch {
 } fg_cpu_scratch;
 fg_cpu_scratch fg_cpu_scratch_of(const fg_shape *shape);
 
-/* What their kernels take besides the batch, what is common to all, and results. */
-typedef struct fg_cpu_arguments {
-    const fg_argument *arguments;
-    size_t count;
-} fg_cpu_arguments;
-enum { FG_CPU_MOST_ARGUMENTS = 8 };
-
-typedef struct fg_cpu_launch {
+/* Workers that make the sparse responsibilities of a batch. */
+typedef struct fg_cpu_workers {
     const fg_sparse *sparse;
     const fg_inputs *in;
     const fg_buffer *bins;
     float cutoff;
-    cl_kernel kernel;
-} fg_cpu_launch;
-/* Launches workers over the rows of a batch. The kernel takes: rows, first element, first and last row | own | the
- * rest. */
-fgmm_status fg_cpu_run_workers(const fg_cpu_launch *launch, const fg_cpu_arguments *own);
+    fg_cpu_scratch scratch;
+    cl_uint most; /* rows of a launch */
+    size_t count;
+} fg_cpu_workers;
+fg_cpu_workers fg_cpu_workers_of(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff);
+
+/* Members that all their kernels share: PART_ARGUMENTS and WORKER_ARGUMENTS of cl/arguments/responsibilities.h. part:
+ * the rows of a launch. */
+#define FG_CPU_WORKER_MEMBERS(w, part)                                                                                 \
+    FG_PART_MEMBERS((w).in, (part).first_row, (part).end),                                                             \
+        .panels = (w).in->shape->panels, .chunk_panels = (w).scratch.panels, .components = (w).in->shape->k,           \
+        .cutoff = (w).cutoff, .scratch = (w).sparse->scratch, .scratch_floats = (w).scratch.floats,                    \
+        .l_stride = (w).scratch.l_stride, FG_SPARSE_RESULT_MEMBERS((w).sparse, (w).in->shape),                         \
+        .column_counts = (w).bins
 
 /* Tiles. */
 extern const fg_space_parameter fg_cpu_tile_parameters[];

@@ -2,6 +2,7 @@
  * mixtures or dense ones. Its buffers and program are made when the first batch comes. */
 #include "dense_path.h"
 
+#include "arguments/fused.h"
 #include "buffers.h"
 #include "size.h"
 #include "status.h"
@@ -90,48 +91,41 @@ void fg_fused_free(fg_fused *fused)
     *fused = (fg_fused){0};
 }
 
+FG_ARGUMENTS(fused, FUSED_ARGUMENTS)
+
 /* Ranges first..end-1 of a batch into their sums. */
 static fgmm_status sum_ranges(const fg_fused *fused, const fg_inputs *in, const fg_buffer *logz, cl_uint first_range,
                               cl_uint end_range)
 {
     const fg_shape *s = in->shape;
     const fg_packed *p = in->parameters;
-    const cl_ulong first = fg_first_element(in);
-    const cl_uint n = (cl_uint)in->rows->n;
-    const cl_uint most = most_entries(s), is_best = s->assignment == FG_ASSIGN_HARD;
     const fg_weight_arguments weights = fg_weight_arguments_of(in->rows);
-    const fg_argument arguments[] = {
-        FG_ARG_BUFFER(in->rows->buffer),
-        FG_ARG_VALUE(first),
-        FG_ARG_BUFFER(weights.buffer),
-        FG_ARG_VALUE(weights.first),
-        FG_ARG_VALUE(weights.has_weights),
-        FG_ARG_VALUE(n),
-        FG_ARG_VALUE(fused->plan.range_rows),
-        FG_ARG_VALUE(first_range),
-        FG_ARG_VALUE(end_range),
-        FG_ARG_BUFFER(p->shift),
-        FG_ARG_BUFFER(p->packed),
-        FG_ARG_BUFFER(p->scale),
-        FG_ARG_BUFFER(p->offset),
-        FG_ARG_BUFFER(p->is_exact),
-        FG_ARG_BUFFER(p->normaliser),
-        FG_ARG_BUFFER(p->width),
-        FG_ARG_BUFFER(p->means),
-        FG_ARG_VALUE(s->panels),
-        FG_ARG_VALUE(s->cutoff),
-        FG_ARG_VALUE(most),
-        FG_ARG_BUFFER(fused->scratch),
-        FG_ARG_VALUE(fused->plan.scratch_floats),
-        FG_ARG_BUFFER(logz),
-        FG_ARG_BUFFER(fused->sums.weights),
-        FG_ARG_BUFFER(fused->sums.products),
-        FG_ARG_BUFFER(fused->survivors),
-        FG_ARG_VALUE(s->d),
-        FG_ARG_VALUE(is_best),
+    const fused_arguments arguments = {
+        FG_ROW_MEMBERS(in),
+        FG_WEIGHT_MEMBERS(weights),
+        .n = (cl_uint)in->rows->n,
+        .range_rows = fused->plan.range_rows,
+        .first_range = first_range,
+        .end_range = end_range,
+        .shift = p->shift,
+        FG_PACKED_MEMBERS(p),
+        .normaliser = p->normaliser,
+        .width = p->width,
+        .means = p->means,
+        .panels = s->panels,
+        .cutoff = s->cutoff,
+        .most_nonzeros = most_entries(s),
+        .scratch = fused->scratch,
+        .scratch_floats = fused->plan.scratch_floats,
+        .logz = logz,
+        .partial_weights = fused->sums.weights,
+        .partials = fused->sums.products,
+        .survivors = fused->survivors,
+        .dims = s->d,
+        .is_hard = s->assignment == FG_ASSIGN_HARD,
     };
     const size_t workers = s->workers, one = 1;
-    return FG_LAUNCH(in->device, fused->accumulate, arguments, 1, &workers, &one);
+    return launch_fused(in->device, fused->accumulate, &arguments, 1, &workers, &one);
 }
 
 static fgmm_status count_survivors(const fg_fused *fused, uint32_t ranges, uint64_t *survivors)

@@ -2,6 +2,7 @@
  * tiles, the sizes that follow from them, and its launches. */
 #include "gpu_workgroup.h"
 
+#include "arguments/responsibilities.h"
 #include "seeding.h"
 #include "size.h"
 #include "status.h"
@@ -131,38 +132,31 @@ static uint64_t no_scratch(const fg_shape *s)
     return 0;
 }
 
+FG_ARGUMENTS(sparse, GPU_SPARSE_ARGUMENTS)
+
 static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
     const fg_packed *p = in->parameters;
-    const cl_ulong first = fg_first_element(in);
-    const fg_buffer *packed = in->log_densities ? in->log_densities : p->packed;
     (void)bins; /* transposing counts */
     const cl_uint n = (cl_uint)in->rows->n, most = fg_sparse_launch_rows(s, s->tile.rows);
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
-        const fg_argument arguments[] = {
-            FG_ARG_BUFFER(in->rows->buffer),
-            FG_ARG_VALUE(first),
-            FG_ARG_VALUE(first_row),
-            FG_ARG_VALUE(n),
-            FG_ARG_BUFFER(in->shift),
-            FG_ARG_BUFFER(packed),
-            FG_ARG_BUFFER(p->scale),
-            FG_ARG_BUFFER(p->offset),
-            FG_ARG_BUFFER(p->is_exact),
-            FG_ARG_VALUE(s->panels),
-            FG_ARG_VALUE(s->k),
-            FG_ARG_VALUE(cutoff),
-            FG_ARG_VALUE(s->capacity),
-            FG_ARG_BUFFER(sparse->logz),
-            FG_ARG_BUFFER(sparse->counts),
-            FG_ARG_BUFFER(sparse->components),
-            FG_ARG_BUFFER(sparse->values),
+        const sparse_arguments arguments = {
+            FG_PART_MEMBERS(in, first_row, n),
+            .shift = in->shift,
+            .packed = in->log_densities ? in->log_densities : p->packed,
+            .scale = p->scale,
+            .offset = p->offset,
+            .is_exact = p->is_exact,
+            .panels = s->panels,
+            .components = s->k,
+            .cutoff = cutoff,
+            FG_SPARSE_RESULT_MEMBERS(sparse, s),
         };
         const uint64_t launched = fg_min_u64(most, n - first_row);
         const size_t local = s->tile.local, global = (size_t)fg_ceil_div(launched, s->tile.rows) * local;
-        FG_TRY(FG_LAUNCH(in->device, sparse->plain, arguments, 1, &global, &local));
+        FG_TRY(launch_sparse(in->device, sparse->plain, &arguments, 1, &global, &local));
     }
 done:
     return status;

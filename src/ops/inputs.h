@@ -2,6 +2,7 @@
 #ifndef FG_INPUTS_H
 #define FG_INPUTS_H
 
+#include "launch.h"
 #include "packed.h"
 #include "programs.h"
 
@@ -34,6 +35,12 @@ static inline fg_weight_arguments fg_weight_arguments_of(const fg_rows *rows)
     if (!rows->weights) return (fg_weight_arguments){rows->buffer, 0, 0};
     return (fg_weight_arguments){rows->weights, rows->weights_bytes / sizeof(float), 1};
 }
+
+/* The members for ROW_ARGUMENTS, WEIGHT_ARGUMENTS and PACKED_ARGUMENTS of cl/arguments/common.h. */
+#define FG_ROW_MEMBERS(in)   .rows = (in)->rows->buffer, .first_element = fg_first_element(in)
+#define FG_WEIGHT_MEMBERS(w) .weights = (w).buffer, .first_weight = (w).first, .has_weights = (w).has_weights
+#define FG_PACKED_MEMBERS(p)                                                                                           \
+    .packed = (p)->packed, .scale = (p)->scale, .offset = (p)->offset, .is_exact = (p)->is_exact
 
 /* Launch with all dimensions given; local NULL: 1 each. */
 #define FG_LAUNCH(device, kernel, arguments, dims, global, local)                                                      \

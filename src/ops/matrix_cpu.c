@@ -2,36 +2,61 @@
  * into bf16 terms; all else is cpu_simd.c's. AMX through PoCL, and the same in OpenCL C, for tests on any device. */
 #include "cpu_simd.h"
 
+#include "arguments/responsibilities.h"
 #include "size.h"
+#include "status.h"
 
 /* cl/matrix/responsibilities.cl and responsibilities_pruned.cl */
 
+FG_ARGUMENTS(sparse, MATRIX_SPARSE_ARGUMENTS)
+FG_ARGUMENTS(pruned, MATRIX_PRUNED_ARGUMENTS)
+
 static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
 {
+    fgmm_status status = FGMM_OK;
     const fg_packed *p = in->parameters;
-    const fg_cpu_launch launch = {sparse, in, bins, cutoff, sparse->plain};
-    const fg_argument own[FG_CPU_MOST_ARGUMENTS] = {FG_ARG_BUFFER(in->shift),
-                                                    FG_ARG_BUFFER(p->packed),
-                                                    FG_ARG_BUFFER(p->scale),
-                                                    FG_ARG_BUFFER(p->offset),
-                                                    FG_ARG_BUFFER(p->is_exact),
-                                                    FG_ARG_BUFFER(p->split.means),
-                                                    FG_ARG_BUFFER(p->split.panel_terms),
-                                                    FG_ARG_VALUE(p->split.row_terms)};
-    return fg_cpu_run_workers(&launch, &(fg_cpu_arguments){own, FG_CPU_MOST_ARGUMENTS});
+    const fg_cpu_workers w = fg_cpu_workers_of(sparse, in, bins, cutoff);
+    const size_t one = 1;
+    for (fg_row_part part = fg_row_part_of(in->rows, 0, w.most); part.first_row < part.n;
+         part = fg_row_part_of(in->rows, part.end, w.most)) {
+        const sparse_arguments arguments = {
+            FG_CPU_WORKER_MEMBERS(w, part),
+            .shift = in->shift,
+            FG_PACKED_MEMBERS(p),
+            .split_means = p->split.means,
+            .panel_terms = p->split.panel_terms,
+            .row_terms = p->split.row_terms,
+        };
+        FG_TRY(launch_sparse(in->device, sparse->plain, &arguments, 1, &w.count, &one));
+    }
+done:
+    return status;
 }
 
 /* The same with bounds. */
 static fgmm_status run_pruned(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
 {
+    fgmm_status status = FGMM_OK;
     const fg_packed *p = in->parameters;
-    const fg_cpu_launch launch = {sparse, in, bins, cutoff, sparse->pruned};
-    const fg_pruning *b = &p->pruning;
-    const fg_argument own[FG_CPU_MOST_ARGUMENTS] = {FG_ARG_BUFFER(p->shift),    FG_ARG_BUFFER(p->scale),
-                                                    FG_ARG_BUFFER(b->offset),   FG_ARG_BUFFER(p->split.means),
-                                                    FG_ARG_BUFFER(p->means),    FG_ARG_BUFFER(p->normaliser),
-                                                    FG_ARG_VALUE(b->row_share), FG_ARG_VALUE(b->residual_share)};
-    return fg_cpu_run_workers(&launch, &(fg_cpu_arguments){own, FG_CPU_MOST_ARGUMENTS});
+    const fg_cpu_workers w = fg_cpu_workers_of(sparse, in, bins, cutoff);
+    const size_t one = 1;
+    for (fg_row_part part = fg_row_part_of(in->rows, 0, w.most); part.first_row < part.n;
+         part = fg_row_part_of(in->rows, part.end, w.most)) {
+        const pruned_arguments arguments = {
+            FG_CPU_WORKER_MEMBERS(w, part),
+            .shift = p->shift,
+            .scale = p->scale,
+            .offset = p->pruning.offset,
+            .split_means = p->split.means,
+            .means = p->means,
+            .normaliser = p->normaliser,
+            .row_share = p->pruning.row_share,
+            .residual_share = p->pruning.residual_share,
+        };
+        FG_TRY(launch_pruned(in->device, sparse->pruned, &arguments, 1, &w.count, &one));
+    }
+done:
+    return status;
 }
 
 static const fg_sparse_launches sparse_launches = {fg_cpu_sparse_scratch, run_sparse, run_pruned};

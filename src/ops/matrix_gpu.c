@@ -3,6 +3,7 @@
  * tests on any device. */
 #include "gpu_workgroup.h"
 
+#include "arguments/responsibilities.h"
 #include "size.h"
 #include "status.h"
 
@@ -41,38 +42,32 @@ static uint64_t scratch_floats(const fg_shape *s)
     return (uint64_t)most_warp_rows(s) * LANES_PER_ROW * WARP_ENTRIES * 2;
 }
 
+FG_ARGUMENTS(sparse, WARP_SPARSE_ARGUMENTS)
+
 static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
     const fg_packed *p = in->parameters;
-    const cl_ulong first = fg_first_element(in);
     (void)bins; /* transposing counts */
-    const cl_uint n = (cl_uint)in->rows->n, tile_rows = tile_rows_of(s), panels = s->padded_k / FG_SPLIT_ROWS;
+    const cl_uint n = (cl_uint)in->rows->n, tile_rows = tile_rows_of(s);
     const cl_uint most = (cl_uint)fg_min_u64(most_warp_rows(s), fg_sparse_launch_rows(s, tile_rows));
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
-        const fg_argument arguments[] = {
-            FG_ARG_BUFFER(in->rows->buffer),
-            FG_ARG_VALUE(first),
-            FG_ARG_VALUE(first_row),
-            FG_ARG_VALUE(n),
-            FG_ARG_BUFFER(in->shift),
-            FG_ARG_BUFFER(p->means),
-            FG_ARG_BUFFER(p->split.means),
-            FG_ARG_BUFFER(p->split.panel_terms),
-            FG_ARG_VALUE(panels),
-            FG_ARG_VALUE(s->k),
-            FG_ARG_VALUE(cutoff),
-            FG_ARG_BUFFER(sparse->scratch),
-            FG_ARG_VALUE(s->capacity),
-            FG_ARG_BUFFER(sparse->logz),
-            FG_ARG_BUFFER(sparse->counts),
-            FG_ARG_BUFFER(sparse->components),
-            FG_ARG_BUFFER(sparse->values),
+        const sparse_arguments arguments = {
+            FG_PART_MEMBERS(in, first_row, n),
+            .shift = in->shift,
+            .means = p->means,
+            .split_means = p->split.means,
+            .panel_terms = p->split.panel_terms,
+            .panels = s->padded_k / FG_SPLIT_ROWS,
+            .components = s->k,
+            .cutoff = cutoff,
+            .nonzeros = sparse->scratch,
+            FG_SPARSE_RESULT_MEMBERS(sparse, s),
         };
         const uint64_t launched = fg_min_u64(most, n - first_row);
         const size_t local = WARP_ITEMS, global = (size_t)fg_ceil_div(launched, tile_rows) * local;
-        FG_TRY(FG_LAUNCH(in->device, sparse->plain, arguments, 1, &global, &local));
+        FG_TRY(launch_sparse(in->device, sparse->plain, &arguments, 1, &global, &local));
     }
 done:
     return status;

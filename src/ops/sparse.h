@@ -15,6 +15,12 @@ struct fg_sparse {
     cl_kernel plain, pruned;
 };
 
+/* The members for PART_ARGUMENTS and SPARSE_RESULT_ARGUMENTS of cl/arguments/responsibilities.h. */
+#define FG_PART_MEMBERS(in, first, end) FG_ROW_MEMBERS(in), .first_row = (first), .n = (end)
+#define FG_SPARSE_RESULT_MEMBERS(sparse, shape)                                                                        \
+    .row_capacity = (shape)->capacity, .logz = (sparse)->logz, .counts = (sparse)->counts,                             \
+    .nonzero_components = (sparse)->components, .nonzero_values = (sparse)->values
+
 uint64_t fg_sparse_bytes(const fg_shape *shape);
 fgmm_status fg_sparse_create(fg_sparse *sparse, fgmm_device *device, const fg_shape *shape);
 void fg_sparse_free(fg_sparse *sparse);

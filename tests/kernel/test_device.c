@@ -189,6 +189,8 @@ START_TEST(test_kernel__launch_errors_name_the_kernel)
     float out[64];
     const size_t one[] = {1};
     const fg_argument wrong[] = {FG_ARG_VALUE(out[0])};
+    const fg_buffer *forgotten = NULL;
+    const fg_argument none[] = {FG_ARG_BUFFER(forgotten)};
     ck_ok(fg_kernel_from_source(&kernel, device, "twice.cl", twice_source, "", "twice"));
     fg_device_fail_launch(device, 2);
     ck_ok(run_twice(kernel, out));
@@ -196,7 +198,9 @@ START_TEST(test_kernel__launch_errors_name_the_kernel)
     ck_assert_ptr_nonnull(strstr(fgmm_last_error(), "twice"));
     ck_assert_ptr_nonnull(strstr(fgmm_last_error(), "CL_OUT_OF_RESOURCES"));
     ck_ok(run_twice(kernel, out));
-    ck_fails(fg_kernel_launch(device, kernel, wrong, 1, 1, one, one), FGMM_DEVICE, "twice, argument 0 of 1");
+    ck_fails(fg_kernel_launch(device, kernel, wrong, 1, 1, one, one), FGMM_DEVICE, "twice, argument 0 of 1 (out[0])");
+    ck_fails(fg_kernel_launch(device, kernel, none, 1, 1, one, one), FGMM_DEVICE,
+             "twice, argument 0 of 1 (forgotten): no buffer");
 }
 END_TEST
 
