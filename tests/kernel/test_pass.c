@@ -320,6 +320,27 @@ START_TEST(test_pass__lists_in_several_launches)
 }
 END_TEST
 
+/* Of equal centres the lowest is the nearest, within a vector and beyond it, by lists and straight into sums. */
+START_TEST(test_pass__ties_go_to_the_lower_centre)
+{
+    for (int path = FGMM_PATH_AUTO; path <= FGMM_PATH_SPARSE; path++) {
+        const shape_case c = {.backend = backends[_i],
+                              .assignment = FG_ASSIGN_HARD,
+                              .type = FGMM_F32,
+                              .path = (fgmm_path)path,
+                              .n = 101,
+                              .d = 9,
+                              .k = 66,
+                              .overlap = 0.5,
+                              .tile = quick_tile(backends[_i])};
+        problem p = make_problem(&c);
+        for (uint64_t i = 0; i < c.k * c.d; i++) p.means[i] = p.means[i % (3 * c.d)]; /* three, each many times */
+        check_problem(&c, &p);
+        free_problem(&p);
+    }
+}
+END_TEST
+
 /* Each type with two variants; with all of them on request. */
 START_TEST(test_pass__every_row_type)
 {
@@ -441,6 +462,7 @@ Suite *suite(void)
     tcase_add_loop_test(both, test_pass__overflowing_rows_take_the_dense_path, 0, BACKENDS);
     tcase_add_loop_test(both, test_pass__few_overflowing_rows_of_many_batches, 0, BACKENDS);
     tcase_add_test(both, test_pass__dense_rows_in_several_tiles);
+    tcase_add_loop_test(both, test_pass__ties_go_to_the_lower_centre, 0, BACKENDS);
     tcase_add_loop_test(both, test_pass__every_row_type, 0, BACKENDS);
     tcase_add_loop_test(both, test_pass__bytes_are_foreseen, 0, BACKENDS);
     tcase_add_loop_test(both, test_pass__tight_components_far_from_the_shift, 0, BACKENDS);

@@ -36,6 +36,29 @@ static void check_largest_difference(const double *a, const double *b, uint64_t 
         ck_assert_msg(fabs(a[i] - b[i]) <= allowed, "element %llu: %.9g and %.9g", (unsigned long long)i, a[i], b[i]);
 }
 
+/* EM ends as soon as two log-likelihoods that follow each other differ by less than the tolerance, and not before. */
+START_TEST(test_fit__ends_by_the_tolerance)
+{
+    enum { N = 3000, D = 5, K = 7 };
+    float *rows = draw_rows(N, D, K, 3);
+    fgmm_fit_options options = fgmm_fit_options_init();
+    fgmm_fit_report report = fgmm_fit_report_init();
+    options.components = K;
+    options.init = FGMM_INIT_RANDOM;
+    options.kmeans_iterations = 1;
+    options.max_iterations = 200;
+    options.tolerance = 1e-3;
+    fgmm_model_free(fit_rows(device, rows, N, D, &options, &report));
+    const uint64_t count = report.history_count;
+    ck_assert_int_eq(report.stop_reason, FGMM_STOP_CONVERGED);
+    ck_assert_uint_ge(count, 4);
+    for (uint64_t i = 1; i < count; i++)
+        ck_assert_int_eq(fabs(report.history[i] - report.history[i - 1]) < options.tolerance, i == count - 1);
+    fgmm_fit_report_clear(&report);
+    free(rows);
+}
+END_TEST
+
 START_TEST(test_fit__log_likelihood_never_falls)
 {
     enum { N = 3000, D = 5, K = 7 };
@@ -538,6 +561,7 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const tests[] = {
+        test_fit__ends_by_the_tolerance,
         test_fit__log_likelihood_never_falls,
         test_fit__agrees_with_plain_double_precision,
         test_fit__same_seed_same_bytes,

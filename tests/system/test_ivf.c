@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include "rng.h"
+#include "searcher.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -361,6 +362,56 @@ START_TEST(test_ivf__ids_may_be_high)
     ck_assert_uint_eq(stats.unique, QUERIES * N);
     for (uint64_t i = 0; i < QUERIES * TOP; i++) ids[i] -= much;
     expect_nearest(ids, NULL, all_rows);
+}
+END_TEST
+
+/* Rows that lie in two lists are scanned twice and counted once. */
+START_TEST(test_ivf__ids_are_counted_once)
+{
+    const char *path = temporary_path("copies.ivf");
+    fgmm_index_options options = usual(FGMM_ASSIGN_RESIDUAL);
+    fgmm_search_options search_options = everything();
+    int64_t ids[QUERIES * TOP];
+    const fgmm_index_info info = build(path, &options, rows, FGMM_U8, N);
+    ck_assert_uint_gt(info.entries, info.rows);
+    search_options.nprobe = K - 1;
+    const fgmm_search_stats stats = search(path, &search_options, ids, NULL);
+    ck_assert_uint_lt(stats.unique, stats.scanned);
+    ck_assert_uint_le(stats.unique, (uint64_t)QUERIES * N);
+    ck_assert_uint_ge(stats.unique, stats.scanned - (uint64_t)QUERIES * (info.entries - info.rows));
+}
+END_TEST
+
+/* Rows as queries, more than are searched at a time: none finds itself, and all but themselves are found. */
+START_TEST(test_ivf__rows_are_left_out_in_every_batch)
+{
+    enum { MANY = 4096 + 300, FEW = 12 };
+    const char *path = temporary_path("excluded.ivf");
+    fgmm_index_options options = usual(FGMM_ASSIGN_HARD);
+    fgmm_search_stats stats = fgmm_search_stats_init();
+    fgmm_index *index;
+    fgmm_searcher *searcher;
+    float *x = malloc(sizeof *x * MANY * D);
+    int64_t *exclude = malloc(sizeof *exclude * MANY), *ids = malloc(sizeof *ids * MANY * FEW);
+    build(path, &options, rows, FGMM_U8, FEW);
+    ck_ok(fgmm_index_open(&index, path));
+    ck_ok(fgmm_searcher_open(&searcher, index, device, NULL));
+    for (int i = 0; i < MANY; i++) {
+        exclude[i] = i * 7 % FEW;
+        for (int j = 0; j < D; j++) x[i * D + j] = rows[exclude[i] * D + j];
+    }
+    const fg_search_request request = {
+        .queries = x, .n = MANY, .is_integer = 1, .top = FEW, .exclude = exclude, .probing = {.nprobe = K}};
+    ck_ok(fg_searcher_run(searcher, &request, ids, NULL, &stats));
+    for (int i = 0; i < MANY; i++) {
+        for (int r = 0; r < FEW - 1; r++) ck_assert(ids[i * FEW + r] >= 0 && ids[i * FEW + r] != exclude[i]);
+        ck_assert_int_eq(ids[i * FEW + FEW - 1], -1);
+    }
+    fgmm_searcher_close(searcher);
+    fgmm_index_close(index);
+    free(x);
+    free(exclude);
+    free(ids);
 }
 END_TEST
 
@@ -771,6 +822,8 @@ Suite *suite(void)
     tcase_add_test(c, test_ivf__queries_unlike_the_rows_have_the_recall);
     tcase_add_test(c, test_ivf__ids_may_be_high);
     tcase_add_loop_test(c, test_ivf__the_calibration_gives_the_recall, 0, 2);
+    tcase_add_test(c, test_ivf__ids_are_counted_once);
+    tcase_add_test(c, test_ivf__rows_are_left_out_in_every_batch);
     tcase_add_test(c, test_ivf__the_calibration_of_fewer_rows_than_results_is_complete);
     tcase_add_test(c, test_ivf__same_seed_same_bytes);
     tcase_add_test(c, test_ivf__lists_in_parts);
