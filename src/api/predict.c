@@ -61,7 +61,7 @@ typedef struct evaluation {
 /* Kernels give no log-density below -1e30: a row that far from every component has no meaningful result in float32. */
 static const double least_log_likelihood = -0.9e30;
 
-/* Without densities, minus the squared distance to the nearest mean takes the place of a log-likelihood. */
+/* Without densities, minus the squared distance to the nearest mean stands for a log-likelihood. */
 static fgmm_status evaluate_rows(evaluation *v, const fg_rows *rows)
 {
     fgmm_status status = FGMM_OK;

@@ -26,7 +26,7 @@ typedef enum fg_matrix_unit {
     FG_UNIT_NONE = 0,
     FG_UNIT_PLAIN = 1, /* OpenCL C, for tests on any device */
     FG_UNIT_AMX = 2,   /* x86 tile registers, through PoCL */
-    FG_UNIT_WARP = 3,  /* OpenCL C in the place of a warp's instructions, for tests on any device */
+    FG_UNIT_WARP = 3,  /* OpenCL C instead of a warp's instructions, for tests on any device */
     FG_UNIT_NVIDIA = 4 /* a warp's mma instructions, from compute capability 8.0 on */
 } fg_matrix_unit;
 

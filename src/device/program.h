@@ -17,7 +17,7 @@ typedef struct fg_kernel {
 /* Where a compiled program lies in the cache folder: a hash of all that decides what the compiler makes. */
 typedef struct fg_cache_entry {
     uint64_t key[2];
-    int is_known; /* the driver has told all of it; else nothing is kept */
+    int is_known; /* the driver has stated all of it; else nothing is kept */
 } fg_cache_entry;
 
 typedef struct fg_program {

@@ -101,7 +101,7 @@ done:
     return status;
 }
 
-/* Sums after a load are about centres (k,d), in the data's own coordinates, in the place of the means. */
+/* Sums after a load are about centres (k,d), in the data's own coordinates, instead of the means. */
 static fgmm_status recentre(fg_e_step *e, const double *centres)
 {
     fgmm_status status = FGMM_OK;

@@ -46,7 +46,7 @@ fgmm_status fg_feed_begin(fg_feed *feed);
  * still read it. Anything but OK ends the loop. */
 typedef fgmm_status (*fg_batch_fn)(void *user, const fg_rows *rows);
 
-/* Calls work for each batch of the pass that was begun, in the order of rows, and tells progress of it. Errors: those
+/* Calls work for each batch of the pass that was begun, in the order of rows, and reports it to progress. Errors: those
  * of work, of the source (with the reader's text), DATA (a value that is not a number, row and column named),
  * CANCELLED, and the device's; after one only close. */
 fgmm_status fg_feed_each(fg_feed *feed, fg_progress *progress, fg_batch_fn work, void *user);

@@ -6,7 +6,7 @@
 #include "batch.h"
 
 typedef struct fg_lent {
-    const fg_lent_rows *rows; /* NULL: the source's rows are none of these */
+    const fg_lent_rows *rows; /* NULL: the source's rows are not lent */
     fg_buffer *weights;       /* float (capacity) of the batch at hand; NULL: rows have none. Owned */
     float *host_weights;      /* (capacity) likewise */
 } fg_lent;

@@ -22,7 +22,7 @@ typedef struct fg_range {
 #define FG_MOST_VARIANCE  1e32
 
 /* Of the mixture's own mean and variance, so that a reloaded model gives the same bytes. covariances NULL: of the
- * means alone, which is what nearest means are told apart by. Errors: MEMORY. */
+ * means alone, which is enough to find nearest means. Errors: MEMORY. */
 fgmm_status fg_range_of(fg_range *range, const fg_parameters *parameters);
 
 /* Of centroids whose labels are wanted along with densities under their variance: the means', unless their variance

@@ -64,7 +64,7 @@ uint64_t fg_shuffle_bytes(const fg_shuffle_cut *cut, size_t row_bytes)
 
 /* ---- reading ---- */
 
-/* Window `number`: of stratum i block i * windows + (starts_i + number) mod windows, where there is such a one. */
+/* Window `number`: of stratum i block i * windows + (starts_i + number) mod windows, where that exists. */
 static fgmm_status read_window(const shuffle *s, window *w, uint64_t number)
 {
     fgmm_status status = FGMM_OK;

@@ -16,7 +16,7 @@ typedef struct fg_weights {
     uint64_t identity;   /* a hash of all of them, whatever their type; 0: none were given */
 } fg_weights;
 
-/* Reads all weights. source NULL: none are given. Equal ones are as good as none, but for `unit`. Errors: DATA (more
+/* Reads all weights. source NULL: there are none. Equal weights count as none, but for `scale`. Errors: DATA (more
  * than one column; NaN, infinite or negative, beyond float32, row and value named; all 0; another number than `rows`
  * where that is known already), and the source's. */
 fgmm_status fg_weights_open(fg_weights *weights, fgmm_source *source, uint64_t rows);

@@ -86,7 +86,7 @@ static int has_spread(const fg_parameters *p)
 }
 
 /* How rows are stored: as they are, or less a shift where float32 would not tell float64 rows apart so far from the
- * origin, and in a unit where squares of theirs are none of float32. The quantizer says where they lie. */
+ * origin, and in another unit where float32 cannot hold their squares. The quantizer says where they lie. */
 static fgmm_status set_shift(fg_index_head *head, fg_range *range, const fgmm_source *source,
                              const fgmm_index_options *o, const char *path)
 {

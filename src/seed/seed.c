@@ -9,7 +9,7 @@ enum { SAMPLE_ROWS = 65536, SAMPLE_ROWS_PER_COMPONENT = 32 };
 /* k-means|| is the method for more components than this, and for so many rows that k-means++'s sample holds one in 64
  * of them at most: clusters of fewer than some hundred rows are then missing from it, while k-means|| looks at every
  * row. Mini-batches are for so many rows that its passes would take longer than all that follows. Where no more rows
- * exist than it would draw, it would be k-means++ on all of them after passes in vain. */
+ * exist than it would draw, it would be k-means++ on all of them, after passes that gain nothing. */
 enum { MOST_KMEANSPP_COMPONENTS = 256, ROWS_PER_SAMPLE_ROW = 64 };
 
 fgmm_init fg_seed_choose(fgmm_init init, uint64_t k, uint64_t n, int is_mini_batch)

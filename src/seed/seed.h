@@ -42,10 +42,10 @@ uint64_t fg_seed_fitting_rows(const fg_memory_plan_request *request, uint64_t wa
  * DEVICE, CANCELLED. */
 fgmm_status fg_seed_kmeanspp(double *centres, const fg_seed_request *request);
 
-/* Betters centres (k,d): a row of the sample, drawn with probability proportional to its squared distance, takes the
- * place of the centre that is missed least, where that lowers the total; 2 K times. What follows k-means++, and
- * is a part of k-means||; for mixtures so large that this would take more than a fraction of a second nothing happens.
- * Deterministic for a seed. Errors: MEMORY. */
+/* Improves centres (k,d) by swaps, 2 K times: a row of the sample, drawn with probability proportional to its squared
+ * distance, replaces the centre that costs least to give up, where that lowers the total. It follows k-means++ and is a
+ * part of k-means||. Where it would take more than a fraction of a second nothing happens. Deterministic for a seed.
+ * Errors: MEMORY. */
 fgmm_status fg_seed_swap(double *centres, const fg_seed_request *request);
 
 /* Rows of a large sample that swaps look at; 0: there would be no swaps. */
