@@ -26,8 +26,9 @@ typedef struct fg_once {
     int descriptor;   /* stays open */
     const char *name; /* for messages */
     int is_npy;       /* whose header says how much there is: no more is kept */
-    uint64_t
-        memory_limit_bytes; /* kept in memory up to this (0: 1 GiB), beyond in an unlinked file in $TMPDIR or /tmp */
+    /* What can be read only once is kept in memory up to this (0: 1 GiB), beyond in an unlinked file in $TMPDIR or
+     * /tmp. */
+    uint64_t memory_limit_bytes;
 } fg_once;
 
 /* Errors: IO, DATA (nothing came), of an .npy those of its header. */

@@ -12,8 +12,8 @@ typedef struct fg_inputs {
     const fg_packed *parameters;
     const fg_rows *rows;    /* of a batch; for responsibilities as whitening.c has left them */
     const fg_buffer *shift; /* what is subtracted from them */
-    const fg_buffer
-        *log_densities; /* float (batch_rows, padded_k): full covariances', which are there already; or NULL */
+    /* float (batch_rows, padded_k): with full covariances the log-densities, which were computed before; else NULL. */
+    const fg_buffer *log_densities;
 } fg_inputs;
 
 /* The element of the rows' buffer that is the first row's. */
