@@ -1,7 +1,7 @@
 # Each folder under src/ is one layer: an object library that sees only the headers of the layers below it, so that an
 # include against the direction of the arrows does not compile.
 #
-#   flashgmm_layer(NAME ops SOURCES a.c b.c BELOW device model reference base LIBRARIES ...)
+#   flashgmm_layer(NAME pass SOURCES a.c b.c BELOW device model reference base LIBRARIES ...)
 set_property(GLOBAL PROPERTY FLASHGMM_LAYERS "")
 
 function(flashgmm_layer)

@@ -3,6 +3,7 @@
 
 #include "mini_batch.h"
 #include "seed.h"
+#include "self_check.h"
 #include "shuffle.h"
 #include "size.h"
 #include "thread.h"

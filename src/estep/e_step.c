@@ -2,6 +2,7 @@
 #include "e_step.h"
 
 #include "constants.h"
+#include "self_check.h"
 #include "size.h"
 #include "statistics_layout.h"
 

@@ -5,7 +5,7 @@
  * knows no OpenCL, so that everything here is tested with synthetic operations.
  *
  * src/tune/ holds what is done with any table of tile parameters: legality, text, search, the file of winners, and the
- * shipped tiles. It does not know what a tile is for; src/ops/ says. */
+ * shipped tiles. It does not know what a tile is for; src/kernels/ says. */
 #ifndef FG_SPACE_H
 #define FG_SPACE_H
 

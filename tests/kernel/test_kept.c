@@ -4,8 +4,8 @@
 #include "support.h"
 
 #include "parts.h"
-#include "pass.h"
 #include "reference.h"
+#include "self_check.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -6,6 +6,7 @@
 #include "e_step.h"
 #include "parts.h"
 #include "pretend.h"
+#include "self_check.h"
 #include "wrong_driver.h"
 
 #include <math.h>

@@ -6,6 +6,7 @@
 #include "parts.h"
 #include "pass.h"
 #include "reference.h"
+#include "self_check.h"
 
 /* Float sums of D terms and a few roundings of the log-density itself: some 2^-20 relative, absolute near 1. */
 extern const double log_tolerance;

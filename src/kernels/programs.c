@@ -1,8 +1,6 @@
 /* programs.c - the programs of a pass: a backend's .cl file and the options that it is compiled with. */
 #include "programs.h"
 
-#include "seeding.h"
-
 #include <stdio.h>
 
 static const char *leaf_of(const fg_shape *shape, fg_program program)

@@ -3,7 +3,6 @@
 #include "gpu_workgroup.h"
 
 #include "arguments/responsibilities.h"
-#include "seeding.h"
 #include "size.h"
 #include "status.h"
 

@@ -4,7 +4,7 @@
 #define FG_SHAPE_H
 
 #include "backend.h"
-#include "pass.h"
+#include "options.h"
 #include "tile.h"
 
 enum {
@@ -58,6 +58,8 @@ struct fg_shape {
 
 /* Chooses tile and derived sizes. Errors: ARGUMENT / MEMORY when K or D do not fit 32-bit indices of a batch. */
 fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options);
+/* The backend's method where passes of this shape may gain by it, or are told to use it; else NULL. */
+const fg_pruning_method *fg_pruning_choose(const fg_shape *shape, const fg_pass_options *options);
 /* s2_kind of cl/common/combine.cl. */
 uint32_t fg_shape_s2_kind(const fg_shape *shape);
 /* Vectors of a row in registers of the dense program; the same for many D, which then share the program. */

@@ -9,10 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* fg_cholesky_loss, by dimension, from which on second moments are summed wide: variances then are off by some
- * 4 x 2^-24 in float (docs/math.md, "Wide sums"). */
-static const double most_float_loss = 4;
-
 /* Says so where the tile that a run began with cannot be had on this device. */
 static void log_other_tile(fgmm_device *device, const fg_shape *shape, const char *wanted)
 {
@@ -173,11 +169,6 @@ fgmm_status fg_pass_recentre(fg_pass *pass, const double *centres, const float *
     FG_TRY(fg_packed_recentre(&pass->packed, pass->device, &pass->shape, centres, shift));
 done:
     return status;
-}
-
-int fg_sums_are_wide(double loss, uint64_t d)
-{
-    return !(loss <= most_float_loss * (double)d);
 }
 
 int fg_pass_is_wide(const fg_pass *pass, uint64_t k)

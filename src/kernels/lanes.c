@@ -1,6 +1,6 @@
 /* lanes.c - may the vector kernels use the compiler's lane-mask builtins here, and are their loops, which are long, run
  * to the end? Compiled and compared, never assumed. */
-#include "parts.h"
+#include "programs.h"
 
 #include "status.h"
 

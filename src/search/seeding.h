@@ -3,13 +3,9 @@
 #ifndef FG_SEEDING_H
 #define FG_SEEDING_H
 
-#include "device.h"
+#include "options.h"
 
 typedef struct fg_seeding fg_seeding;
-
-enum { FG_SEEDING_BLOCK = 256 }; /* rows whose potentials are summed on the device */
-/* Of cl/common/seeding.cl, vector backend: 2 vectors of 16 rows times 8 candidates take 16 of 32 AVX-512 registers. */
-enum { FG_SEEDING_ROWS = 2, FG_SEEDING_CANDIDATES = 8 };
 
 /* Room for `rows` rows of d floats; at most `candidates` are tried at a time. Errors: MEMORY, COMPILE, DEVICE. */
 fgmm_status fg_seeding_create(fg_seeding **seeding, fgmm_device *device, uint64_t rows, uint64_t d,

@@ -31,13 +31,6 @@ typedef struct fg_split_report {
     double products;         /* of an element, on average over the panels; bf16 only */
 } fg_split_report;
 
-struct fg_split_method {
-    const fg_buffer_list *buffers;                 /* of fg_split */
-    uint64_t (*row_values)(const fg_shape *shape); /* 16-bit numbers of a worker's block of rows, all terms; NULL:
-                                                      rows are split in registers */
-    /* Writes the buffers, and into the report's arrays, which are zero. Errors: MEMORY, DEVICE. */
-    fgmm_status (*load)(fg_split *split, fg_split_report *report, const fg_shape *shape, const fg_packing *packing);
-};
 extern const fg_split_method fg_split_bf16, fg_split_f16;
 
 /* split.c: loads by the shape's method. The report is freed by the caller, after a failure too. */

@@ -1,8 +1,8 @@
 /* shape.c - the derived sizes of a pass: how its components are cut into panels, how large lists and scratch are, what
  * its programs are compiled with. Starts no kernels. */
+#include "shape.h"
+
 #include "backend.h"
-#include "prune.h"
-#include "triangle.h"
 
 #include "size.h"
 #include "status.h"
@@ -96,6 +96,20 @@ static fgmm_status choose_tile(fg_shape *s, fgmm_device *device, const fg_pass_o
     else if (!options->tile_text || !fg_tile_read(&s->tile, s, device, options->tile_text))
         return fg_tile_choose(&s->tile, s, device);
     return FGMM_OK;
+}
+
+/* A pass of fewer multiplications gains less by pruning than the host takes for an estimate, and so could one of more
+ * dimensions. */
+static const double least_pruned_work = 0x1p33;
+enum { MOST_PRUNED_DIMS = 2048 };
+
+const fg_pruning_method *fg_pruning_choose(const fg_shape *s, const fg_pass_options *options)
+{
+    const fg_pruning_method *method = s->backend->pruning;
+    const double work = (double)options->rows * s->k * s->d;
+    if (!method || s->covariance != FGMM_SPHERICAL || s->matrices > 0 || options->path == FGMM_PATH_DENSE) return NULL;
+    if (options->pruning != FG_PRUNING_AUTO) return options->pruning == FG_PRUNING_ALWAYS ? method : NULL;
+    return method->may_gain(s) && s->d <= MOST_PRUNED_DIMS && work >= least_pruned_work ? method : NULL;
 }
 
 fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options)
@@ -205,4 +219,13 @@ uint32_t fg_sparse_launch_rows(const fg_shape *s, uint32_t step)
 {
     const double per_element = s->covariance == FGMM_DIAG ? 2 : s->covariance == FGMM_FULL ? s->d : 1;
     return fg_launch_rows(s, 2.0 * s->padded_k * s->d * per_element, step);
+}
+
+/* fg_cholesky_loss, by dimension, from which on second moments are summed wide: variances then are off by some
+ * 4 x 2^-24 in float (docs/math.md, "Wide sums"). */
+static const double most_float_loss = 4;
+
+int fg_sums_are_wide(double loss, uint64_t d)
+{
+    return !(loss <= most_float_loss * (double)d);
 }

@@ -6,6 +6,8 @@
  *
  * Not checked: the dense path's program, but for small mixtures, which take no other; and passes whose tile the caller
  * gives (the tuner and the tests compare themselves). */
+#include "self_check.h"
+
 #include "check_process.h"
 #include "parts.h"
 

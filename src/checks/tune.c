@@ -4,6 +4,7 @@
 
 #include "parts.h"
 #include "reference.h"
+#include "self_check.h"
 #include "size.h"
 #include "status.h"
 

@@ -5,6 +5,7 @@
 
 #include "dense_path.h"
 #include "matrices.h"
+#include "pass.h"
 
 /* Which path a batch takes, and what was seen of those before (paths.c). */
 typedef struct fg_path_choice {
@@ -31,8 +32,6 @@ struct fg_pass {
     double error_bound_nats; /* of the loaded parameters, and of the rows once statistics are fetched */
 };
 
-/* fg_pass_create without a check of the program (pass.c). */
-fgmm_status fg_pass_create_unchecked(fg_pass **pass, fgmm_device *device, const fg_pass_options *options);
 /* Batch inputs of the pass. */
 fg_inputs fg_pass_inputs(const fg_pass *pass, const fg_rows *rows);
 /* Enqueues sparse responsibilities of rows that need whatever matrices need. */

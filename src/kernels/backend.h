@@ -9,15 +9,20 @@
 #include "space.h"
 
 typedef struct fg_backend fg_backend;
+typedef struct fg_buffer_list fg_buffer_list;
 typedef struct fg_dense fg_dense;
 typedef struct fg_dense_span fg_dense_span;
 typedef struct fg_inputs fg_inputs;
 typedef struct fg_moment_jobs fg_moment_jobs;
 typedef struct fg_moments fg_moments;
-typedef struct fg_pruning_method fg_pruning_method; /* prune.h */
+typedef struct fg_packing fg_packing;
+typedef struct fg_pruning fg_pruning;
+typedef struct fg_pruning_method fg_pruning_method;
 typedef struct fg_shape fg_shape;
 typedef struct fg_sparse fg_sparse;
-typedef struct fg_split_method fg_split_method; /* split.h */
+typedef struct fg_split fg_split;
+typedef struct fg_split_method fg_split_method;
+typedef struct fg_split_report fg_split_report;
 typedef struct fg_tile fg_tile;
 typedef struct fg_totals fg_totals;
 typedef struct fg_transpose fg_transpose;
@@ -90,6 +95,25 @@ typedef struct fg_search_launches {
     fgmm_status (*seeding_kernel)(cl_kernel *kernel, fgmm_device *device, size_t items, const char *name);
 } fg_search_launches;
 
+/* How operands are split for a matrix unit (split.h). */
+struct fg_split_method {
+    const fg_buffer_list *buffers;                 /* of fg_split */
+    uint64_t (*row_values)(const fg_shape *shape); /* 16-bit numbers of a worker's block of rows, all terms; NULL:
+                                                      rows are split in registers */
+    /* Writes the buffers, and into the report's arrays, which are zero. Errors: MEMORY, DEVICE. */
+    fgmm_status (*load)(fg_split *split, fg_split_report *report, const fg_shape *shape, const fg_packing *packing);
+};
+/* How components are left out by upper bounds (prune.h). */
+struct fg_pruning_method {
+    const char *name;
+    int (*may_gain)(const fg_shape *shape);  /* by K, D and the tile */
+    uint32_t (*dims)(const fg_shape *shape); /* coordinates that a kernel is compiled for; NULL: none of its own */
+    const fg_buffer_list *buffers;           /* of fg_pruning */
+    /* Decides is_used, and writes the buffers if it is. Follows from the parameters alone, so that a run that is
+     * resumed gives the same bytes. Errors: MEMORY, DEVICE. */
+    fgmm_status (*load)(fg_pruning *pruning, const fg_shape *shape, const fg_packing *packing,
+                        const fg_split_report *split);
+};
 struct fg_backend {
     const char *name;                /* of its tiles' texts; with unit_text, of reports */
     const char *unit_text;           /* " unit=amx", or "" */

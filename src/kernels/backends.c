@@ -1,7 +1,7 @@
 /* backends.c - the table of backends, and which of them a shape gets. */
 #include "backend.h"
 
-#include "parts.h"
+#include "shape.h"
 
 static const fg_backend *const rows[] = {&fg_cpu_simd,   &fg_gpu_workgroup, &fg_matrix_plain,
                                          &fg_matrix_amx, &fg_matrix_warp,   &fg_matrix_nvidia};

@@ -11,64 +11,14 @@
 #ifndef FG_PASS_H
 #define FG_PASS_H
 
-#include "device.h"
-#include "flashgmm/fit.h"
-#include "model.h"
+#include "options.h"
 
 typedef struct fg_pass fg_pass;
 
-/* How rows are assigned to components. */
-typedef enum fg_assignment {
-    FG_ASSIGN_SOFT = 0, /* every component within 2^-(24 + log2 K) of the row's largest */
-    FG_ASSIGN_HARD = 1  /* the nearest mean only, responsibility 1: k-means */
-} fg_assignment;
+/* Allocates and compiles, without a check of what was compiled (self_check.h). Errors: MEMORY, COMPILE, DEVICE,
+ * UNSUPPORTED where no tile fits the device. */
+fgmm_status fg_pass_create_unchecked(fg_pass **pass, fgmm_device *device, const fg_pass_options *options);
 
-/* May the vector backend, and the matrix backend of CPUs, leave to upper bounds which distances are irrelevant
- * (cl/cpu/projection_bound.cl, cl/matrix/responsibilities_pruned.cl)? */
-typedef enum fg_pruning_use {
-    FG_PRUNING_AUTO = 0, /* where they pay */
-    FG_PRUNING_ALWAYS,   /* wherever the kernel exists */
-    FG_PRUNING_NEVER
-} fg_pruning_use;
-
-/* What the error bound knows of the source's rows, by column, (d); borrowed while the pass exists. NULL: nothing. */
-typedef struct fg_row_facts {
-    const double *shift; /* what was subtracted from F64 rows in double, before they were rounded; NULL: other rows */
-    const double *residuals; /* the most that float32 leaves of a number, before that */
-    const double *grains;    /* a power of two that divides all numbers, or 0 */
-    double scale;            /* a power of two: times all of these, they are in the pass's unit */
-} fg_row_facts;
-
-typedef struct fg_pass_options {
-    fgmm_covariance covariance; /* with FG_ASSIGN_HARD of the second moments only */
-    fg_assignment assignment;
-    uint64_t k, d;
-    fgmm_type type;    /* of the rows: U8 I8 F16 F32 (F64 sources are converted while reading) */
-    size_t batch_rows; /* most rows in one batch */
-    fgmm_path path;
-    const struct fg_tile *tile; /* of the device's backend, for tests and tuning; NULL: the remembered or shipped one */
-    const char *tile_text;      /* NULL, or fg_pass_facts.tile of an earlier pass: taken where it is legal here */
-    uint64_t rows;              /* that will follow a load, about; 0: few */
-    fg_pruning_use pruning;
-    int has_differences; /* no log-density from products (docs/math.md, "Rounding"): which mean is nearest is then as
-                            exact as float32 rows and means are */
-    float row_scale;     /* a power of two that F16 and F32 rows are multiplied by while they are loaded; parameters and
-                            shift are in the unit that they have then; 0: 1 */
-    double launch_work;  /* multiplications and additions of a launch, for tests; 0: 100 ms of a small device's */
-    int has_wide_sums;   /* of all second moments as matrices, not only where the loaded ones ask for it: for statistics
-                            that nobody will take again (docs/math.md, "Wide sums") */
-    fg_row_facts row_facts;
-    const struct fg_backend *backend; /* for tests and checks; NULL: what suits the shape on the device */
-} fg_pass_options;
-
-/* Allocates and compiles, and checks the program against the double-precision reference, if that has not been done on
- * this device. A backend that fails is replaced by the next (self_check.c). Errors: MEMORY, COMPILE, DEVICE,
- * UNSUPPORTED when no backend is left. */
-fgmm_status fg_pass_create(fg_pass **pass, fgmm_device *device, const fg_pass_options *options);
-/* The check alone, of one pass or two (count) at once, which fg_pass_create then finds done. Before anything else that
- * compiles: drivers that keep what they have compiled need not set up their compiler in this process too, and in the
- * check's only once. */
-fgmm_status fg_pass_check(fgmm_device *device, const fg_pass_options *passes, size_t count);
 void fg_pass_free(fg_pass *pass);
 
 /* Rows that one batch should have for this shape on this device when the caller does not say. A function of its
@@ -93,20 +43,8 @@ fgmm_status fg_pass_recentre(fg_pass *pass, const double *centres, const float *
 /* Can it? Where all of a row's components fit its list. */
 int fg_pass_can_recentre(const fg_pass *pass);
 
-/* Should second moments as matrices be summed wide? loss: fg_cholesky_loss of the factor. */
-int fg_sums_are_wide(double loss, uint64_t d);
 /* Are component k's, since the last load? */
 int fg_pass_is_wide(const fg_pass *pass, uint64_t k);
-
-/* n <= batch_rows rows, dense (n,d), beginning `offset_bytes` into buffer. */
-typedef struct fg_rows {
-    const fg_buffer *buffer;
-    size_t offset_bytes;
-    size_t n;
-    const fg_buffer *weights; /* float (n), 0..1, how often each row counts, from weights_bytes on; NULL: once */
-    size_t weights_bytes;
-    double weight; /* sum of the weights; not used without them */
-} fg_rows;
 
 /* Adds a batch to the statistics, each row times its weight. */
 fgmm_status fg_pass_accumulate(fg_pass *pass, const fg_rows *rows);

@@ -3,7 +3,6 @@
 #include "cpu_simd.h"
 
 #include "arguments/responsibilities.h"
-#include "seeding.h"
 #include "size.h"
 #include "status.h"
 

@@ -26,20 +26,8 @@ typedef struct fg_pruning {
     int is_used;                     /* for the loaded model */
 } fg_pruning;
 
-struct fg_pruning_method {
-    const char *name;
-    int (*may_gain)(const fg_shape *shape);  /* by K, D and the tile */
-    uint32_t (*dims)(const fg_shape *shape); /* coordinates that a kernel is compiled for; NULL: none of its own */
-    const fg_buffer_list *buffers;           /* of fg_pruning */
-    /* Decides is_used, and writes the buffers if it is. Follows from the parameters alone, so that a run that is
-     * resumed gives the same bytes. Errors: MEMORY, DEVICE. */
-    fgmm_status (*load)(fg_pruning *pruning, const fg_shape *shape, const fg_packing *packing,
-                        const fg_split_report *split);
-};
 extern const fg_pruning_method fg_prune_projection, fg_prune_first_term;
 
-/* prune.c: the backend's method where passes of this shape may gain by it, or are told to use it; else NULL. */
-const fg_pruning_method *fg_pruning_choose(const fg_shape *shape, const fg_pass_options *options);
 /* Host bytes of a load. */
 uint64_t fg_pruning_host_bytes(const fg_shape *shape);
 
