@@ -1,10 +1,6 @@
 /* arguments/responsibilities.h - of the kernels of sparse responsibilities, a list for each backend. */
 #include "arguments/common.h"
 
-/* Rows first_row .. n - 1 of a batch; on GPUs as many of them as the launch has. */
-#define PART_ARGUMENTS(IN, OUT, VALUE, NEXT)                                                                           \
-    ROW_ARGUMENTS(IN, OUT, VALUE, NEXT) NEXT() VALUE(uint, first_row) NEXT() VALUE(uint, n)
-
 #define SPARSE_RESULT_ARGUMENTS(IN, OUT, VALUE, NEXT)                                                                  \
     VALUE(uint, row_capacity) NEXT() OUT(float, logz) NEXT() OUT(uint, counts) NEXT()                                  \
     OUT(uint, nonzero_components) NEXT() OUT(float, nonzero_values)

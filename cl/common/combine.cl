@@ -8,6 +8,8 @@
  *   SUM_ITEMS    its work-items, a power of two; 1 on CPUs
  * Local memory: SUM_ITEMS sum_t.
  */
+#include "common/arguments.cl"
+#include "arguments/combine.h"
 #include "common/prelude.cl"
 
 #ifndef SUM_ITEMS
@@ -139,10 +141,7 @@ typedef sum_t sums_t;
 #define SUMS_STORE(s, p) (*(p) = (s))
 #endif
 
-__kernel void combine_dense(uint components, uint padded_components, uint splits, __global const float *partials,
-                            __global const uint *is_exact, uint panel, __global const float *means,
-                            __global const sum_t *tile_weights, __global sum_t *totals, uint dims, uint s2_kind,
-                            uint are_differences)
+__kernel void combine_dense(ARGUMENTS(COMBINE_DENSE_ARGUMENTS))
 {
     const layout_t t = layout_of(dims, s2_kind);
     const uint products = s2_kind == 2 ? 2 * t.stride : t.stride;

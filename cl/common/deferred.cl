@@ -5,9 +5,9 @@
  *   to_rows          (capacity, row_bytes)    to_weights  float (capacity): the copies go to place `at` and on
  *   logz             float, of the batch: becomes 0, since such a row counts where its copy is summed
  */
-__kernel void defer_rows(__global const uchar *rows, ulong first_byte, ulong row_bytes, __global const float *weights,
-                         ulong first_weight, uint has_weights, __global const uint *transposed_rows, uint first_nonzero,
-                         __global uchar *to_rows, __global float *to_weights, uint at, __global float *logz)
+#include "common/arguments.cl"
+#include "arguments/deferred.h"
+__kernel void defer_rows(ARGUMENTS(DEFER_ARGUMENTS))
 {
     const uint place = at + (uint)get_group_id(0), row = transposed_rows[first_nonzero + get_group_id(0)];
     __global const uchar *from = rows + first_byte + row * row_bytes;

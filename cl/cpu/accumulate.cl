@@ -13,6 +13,8 @@
  *   is_wide (K)  matrices: 1 where sums are wide
  *   TILE_CHUNK   vectors of a row that are summed together; the nonzeros are walked once for each such chunk of a row
  */
+#include "common/arguments.cl"
+#include "arguments/accumulate.h"
 #include "cpu/lanes.cl"
 #include "common/partial_sums.cl"
 
@@ -103,12 +105,7 @@ static inline void accumulate_wide_weights(const nonzeros_t *e, __global float *
 }
 #endif
 
-__kernel void
-accumulate(__global const row_t *rows, ulong first_element, __global const float *shift, __global const float *means,
-           __global const uint *segment_component, __global const uint *segment_first, __global const uint *segment_end,
-           __global const uint *transposed_rows, __global const float *transposed_values, uint first_segment,
-           __global const uint *is_wide, __global float *partials,
-           __global const uint *counters) /* not read: the host launches just the segments that there are */
+__kernel void accumulate(ARGUMENTS(ACCUMULATE_ARGUMENTS))
 {
     const size_t segment = first_segment + get_global_id(0);
     const nonzeros_t e = {

@@ -12,21 +12,15 @@
  * dense_responsibilities: a work-item takes blocks of rows. dense_accumulate: it takes a panel and a range of rows.
  * Sums of a tile, or of a few tiles in a row (dense.c), are float; common/combine.cl joins them in a wider type.
  */
+#include "common/arguments.cl"
+#include "arguments/dense.h"
 #include "cpu/blocks.cl"
 
 #define PRODUCT_ROWS 96
 
 /* Listed rows of the batch (row_list, or all of them from list_first where use_list is 0) as one tile; r times the
  * rows' weights where they have some. */
-__kernel void dense_responsibilities(__global const row_t *rows, ulong first_element, __global const float *weights,
-                                     ulong first_weight, uint has_weights, __global const float *shift,
-                                     __global const uint *row_list, uint list_first, uint use_list, uint n,
-                                     uint tile_rows, __global const float *packed, __global const float *scale,
-                                     __global const float *offset, __global const uint *is_exact,
-                                     __global const float *normaliser, __global const float *width, uint panels,
-                                     float cutoff, __global float *scratch, ulong scratch_floats, __global float *y,
-                                     __global float *r, __global float *logz, __global float *block_sums,
-                                     __global uint *block_survivors, uint dims, uint batch_rows)
+__kernel void dense_responsibilities(ARGUMENTS(CPU_DENSE_ARGUMENTS))
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);
     const size_t end_element = first_element + (size_t)batch_rows * dims;
@@ -63,9 +57,7 @@ __kernel void dense_responsibilities(__global const row_t *rows, ulong first_ele
 
 /* Adds to partials (splits, padded K, ROW_STRIDE; diag 2 ROW_STRIDE). Work-items (panels, 1, splits of split_rows
  * rows). */
-__kernel void dense_accumulate(__global const float *y, __global const float *r, __global const float *means,
-                               __global const uint *is_exact, uint n, uint tile_rows, uint split_rows,
-                               uint padded_components, __global float *partials, uint dims)
+__kernel void dense_accumulate(ARGUMENTS(CPU_PRODUCT_ARGUMENTS))
 {
     const uint panel = get_global_id(0), split = get_global_id(2);
     const uint end = min(n, (split + 1) * split_rows);

@@ -17,6 +17,8 @@
  *   MOMENT_ROWS   nonzeros summed in float before the sum is carried into a wider one
  *   MOMENT_BLOCK  rows of the triangle in registers, even
  */
+#include "common/arguments.cl"
+#include "arguments/moments.h"
 #include "common/rows.cl"
 #include "common/combine_moments.cl"
 
@@ -130,12 +132,7 @@ static inline void add_band(__global sum_t *out, __global const float *scratch, 
             add_block(out, scratch, count, i0);
 }
 
-__kernel void moments(__global const row_t *rows, ulong first_element, __global const float *shift,
-                      __global const float *means, __global const uint *is_wide, __global const uint *component_segment,
-                      __global const uint *segment_first, __global const uint *segment_end,
-                      __global const uint *transposed_rows, __global const float *transposed_values, uint components,
-                      uint matrices, uint bands, uint splits, uint first_job, uint end_job, __global float *scratch,
-                      __global sum_t *out)
+__kernel void moments(ARGUMENTS(CPU_MOMENT_ARGUMENTS))
 {
     __global float *s = (__global float *)((__global char *)scratch + get_global_id(0) * WORKER_BYTES);
     const uint per_matrix = components / matrices; /* all when tied, one when full */

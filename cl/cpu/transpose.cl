@@ -8,6 +8,8 @@
  *                                                 are summed apart and joined in order
  *   SEGMENT  nonzeros summed in float before the sum is carried into a wider one
  */
+#include "common/arguments.cl"
+#include "arguments/transpose.h"
 #include "cpu/lanes.cl"
 
 #ifndef SEGMENT
@@ -51,10 +53,7 @@ __kernel void scan_nonzeros(uint workers, uint components, __global uint *column
 
 /* Moves nonzeros to their places, a worker's rows ascending within a component. A work-item is a worker, with the rows
  * that it had before. */
-__kernel void scatter_nonzeros(uint n, uint components, uint row_capacity, __global const uint *counts,
-                               __global const uint *nonzero_components, __global const float *nonzero_values,
-                               __global uint *column_counts, __global uint *transposed_rows,
-                               __global float *transposed_values)
+__kernel void scatter_nonzeros(ARGUMENTS(CPU_SCATTER_ARGUMENTS))
 {
     const uint workers = get_global_size(0), worker = get_global_id(0);
     __global uint *column_count = column_counts + (size_t)worker * (components + 1);

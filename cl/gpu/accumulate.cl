@@ -17,6 +17,8 @@
  *   SUM_ITEMS  work-items of the group, a power of two
  * Local memory: 16 SUM_ITEMS bytes, with matrices twice that.
  */
+#include "common/arguments.cl"
+#include "arguments/accumulate.h"
 #include "common/partial_sums.cl"
 
 #ifndef SUM_ITEMS
@@ -119,12 +121,7 @@ static inline void accumulate_wide(__global float *partial, __local float4 *valu
 }
 #endif
 
-__kernel void accumulate(__global const row_t *rows, ulong first_element, __global const float *shift,
-                         __global const float *means, __global const uint *segment_component,
-                         __global const uint *segment_first, __global const uint *segment_end,
-                         __global const uint *transposed_rows, __global const float *transposed_values,
-                         uint first_segment, __global const uint *is_wide, __global float *partials,
-                         __global const uint *counters)
+__kernel void accumulate(ARGUMENTS(ACCUMULATE_ARGUMENTS))
 {
     __local float4 values[(1 + S2_MATRIX) * SUM_ITEMS];
     const uint item = get_local_id(0), team = item / UNITS, unit = item % UNITS;

@@ -19,6 +19,8 @@
  * Local memory of the last two: 8 DENSE_DEPTH (PANEL + TILE_ROWS) bytes.
  * Within a tile sums are float; common/combine.cl joins them in a wider type.
  */
+#include "common/arguments.cl"
+#include "arguments/dense.h"
 #include "gpu/distances.cl"
 #include "common/partial_sums.cl"
 
@@ -36,10 +38,7 @@ static inline uint batch_row(__global const uint *row_list, uint list_first, uin
     return use_list ? row_list[list_first + at] : list_first + at;
 }
 
-__kernel void dense_densities(__global const row_t *rows, ulong first_element, __global const float *shift,
-                              __global const uint *row_list, uint list_first, uint use_list, uint n, uint tile_rows,
-                              __global const float *packed, __global const float *scale, __global const float *offset,
-                              __global const uint *is_exact, __global float *y, __global float *r)
+__kernel void dense_densities(ARGUMENTS(GPU_DENSITY_ARGUMENTS))
 {
     const uint panels = get_num_groups(1);
     __local float4 staging[STAGING_VECTORS];
@@ -127,11 +126,7 @@ static inline void find_row_sums(const row_sums_t *s, __global const float *l, s
 
 /* Listed rows of the batch (row_list, or all of them from list_first where use_list is 0) as one tile; r times the
  * rows' weights where they have some. */
-__kernel void dense_responsibilities(__global const float *weights, ulong first_weight, uint has_weights,
-                                     __global const uint *row_list, uint list_first, uint use_list, uint n,
-                                     uint tile_rows, __global const float *normaliser, __global const float *width,
-                                     uint panels, float cutoff, __global float *r, __global float *logz,
-                                     __global float *block_sums, __global uint *block_survivors)
+__kernel void dense_responsibilities(ARGUMENTS(GPU_DENSE_ARGUMENTS))
 {
     __local float highest[TILE_ITEMS], sums[TILE_ITEMS];
     __local uint near[TILE_ITEMS];
@@ -339,9 +334,7 @@ static inline __global float *product_place(__global float *partials, uint padde
  * kernels, each for the panels of its form: one with a branch for either, and barriers in both, is computed wrongly by
  * PoCL. */
 #if !COV_DIAG
-__kernel void dense_accumulate(__global const float *y, __global const float *r, __global const float *means,
-                               __global const uint *is_exact, uint n, uint tile_rows, uint split_rows,
-                               uint padded_components, __global float *partials)
+__kernel void dense_accumulate(ARGUMENTS(GPU_PRODUCT_ARGUMENTS))
 {
     __local float4 staging[2 * (R_VECTORS + Y_VECTORS)];
     const product_t p = product_of(y, r, n, tile_rows, split_rows);
@@ -350,9 +343,7 @@ __kernel void dense_accumulate(__global const float *y, __global const float *r,
 }
 #endif
 
-__kernel void dense_differences(__global const float *y, __global const float *r, __global const float *means,
-                                __global const uint *is_exact, uint n, uint tile_rows, uint split_rows,
-                                uint padded_components, __global float *partials)
+__kernel void dense_differences(ARGUMENTS(GPU_PRODUCT_ARGUMENTS))
 {
     __local float4 staging[2 * (R_VECTORS + Y_VECTORS)];
     const product_t p = product_of(y, r, n, tile_rows, split_rows);

@@ -9,11 +9,11 @@
  * them than a second dimension takes on some devices (65,535); neighbouring groups then have the same rows.
  * Local memory: gpu/triangle.cl's, and 4 TRIANGLE_ROWS SIDE bytes.
  */
+#include "common/arguments.cl"
+#include "arguments/densities_full.h"
 #include "gpu/triangle.cl"
 
-__kernel void full_densities(__global const row_t *rows, ulong first_element, uint first_row, uint n,
-                             __global const float *shift, __global const float *packed, __global const float *offset,
-                             uint padded_components, __global float *densities)
+__kernel void full_densities(ARGUMENTS(FULL_DENSITY_ARGUMENTS))
 {
     __local float t[TRIANGLE_DEPTH * TRIANGLE_ROWS], w[TRIANGLE_DEPTH * TRIANGLE_COLUMNS], parts[TRIANGLE_ROWS * SIDE];
     const uint item = get_local_id(0), c = get_group_id(0), row0 = first_row + get_group_id(1) * TRIANGLE_ROWS;

@@ -13,6 +13,8 @@
  *   MOMENT_ROWS  nonzeros summed in float before the sum is carried into a wider one, a multiple of MOMENT_DEPTH
  * Local memory: 8 MOMENT_DEPTH MOMENT_TILE bytes.
  */
+#include "common/arguments.cl"
+#include "arguments/moments.h"
 #include "common/rows.cl"
 #include "common/combine_moments.cl"
 
@@ -162,11 +164,7 @@ static inline void add_wide_job(__global sum_t *to, const moments_t *p, const no
         }
 }
 
-__kernel void moments(__global const row_t *rows, ulong first_element, __global const float *shift,
-                      __global const float *means, __global const uint *is_wide, __global const uint *component_segment,
-                      __global const uint *segment_first, __global const uint *segment_end,
-                      __global const uint *transposed_rows, __global const float *transposed_values, uint components,
-                      uint matrices, uint tiles, uint splits, uint first_job, __global sum_t *out)
+__kernel void moments(ARGUMENTS(GPU_MOMENT_ARGUMENTS))
 {
     __local float a[MOMENT_DEPTH * MOMENT_TILE], b[MOMENT_DEPTH * MOMENT_TILE];
     const uint item = get_local_id(0), job = first_job + get_group_id(0);

@@ -15,6 +15,8 @@
  *   TILE_ITEMS  a multiple of 32
  * Local memory: 16 KiB.
  */
+#include "common/arguments.cl"
+#include "arguments/transpose.h"
 #include "common/prelude.cl"
 
 #ifndef SEGMENT
@@ -153,10 +155,7 @@ static inline uint rank_of_row(__local const uint *words, uint item)
 }
 
 /* Moves nonzeros to their places, rows ascending within a component. */
-__kernel void scatter_nonzeros(uint n, uint block_rows, uint components, uint row_capacity, __global const uint *counts,
-                               __global const uint *nonzero_components, __global const float *nonzero_values,
-                               __global uint *column_counts, __global const uint *component_first,
-                               __global uint *transposed_rows, __global float *transposed_values)
+__kernel void scatter_nonzeros(ARGUMENTS(GPU_SCATTER_ARGUMENTS))
 {
     __local uint map[MAP_WORDS]; /* (RANGE, ROW_WORDS) */
     const uint item = get_local_id(0);

@@ -10,6 +10,8 @@
  *                these rows, where the table would be too large
  *     first, second  uint [rows];  ratio  float [rows]: the second's cost / |r|^2; infinite where K = 1 or r = 0
  */
+#include "common/arguments.cl"
+#include "arguments/search.h"
 typedef struct least_t {
     float16 value;
     uint16 index;
@@ -48,8 +50,7 @@ __kernel void assign_first(__global const float *distances, uint stride, uint k,
     first[row] = c1 < k ? c1 : 0; /* no distance is a number: the first list */
 }
 
-__kernel void assign_second(__global const float *distances, __global const float *between, uint is_table, uint stride,
-                            uint k, uint rows, __global const uint *first, __global uint *second, __global float *ratio)
+__kernel void assign_second(ARGUMENTS(ASSIGN_SECOND_ARGUMENTS))
 {
     const size_t row = get_global_id(0);
     if (row >= rows) return;

@@ -1,6 +1,8 @@
 /* search/select_cpu.cl - keeps the k nearest rows of each query among the distances that search/scan_cpu.cl has written
  * (search/select.cl). CPUs: a work-item owns a query. It compares LOOK blocks of distances at a time with the k-th
  * distance so far; a distance that reaches it is inserted into the ordered results. Nearly all are only compared. */
+#include "common/arguments.cl"
+#include "arguments/search.h"
 #include "search/select.cl"
 
 enum { LOOK = 4, MOVE = 16 }; /* blocks looked at together; results moved together */
@@ -41,9 +43,7 @@ static inline uint insert(__global dist_t *best_d, __global long *best_ids, uint
     return min(count + 1, k);
 }
 
-__kernel void select_nearest(__global const dist_t *out, __global const long *ids, __global const uint *finds,
-                             __global const uint *ranges, __global const long *exclude, uint k, __global dist_t *best_d,
-                             __global long *best_ids, __global uint *counts)
+__kernel void select_nearest(ARGUMENTS(SELECT_ARGUMENTS))
 {
     const size_t q = get_global_id(0);
     best_d += q * k;

@@ -13,6 +13,8 @@
  *   TILE_ITEMS  items of a group
  * Local memory: 25 bytes times MET_EACH TILE_ITEMS, and 8: 13 KiB with 128 items.
  */
+#include "common/arguments.cl"
+#include "arguments/search.h"
 #include "search/select.cl"
 
 #ifndef TILE_ITEMS
@@ -111,9 +113,7 @@ static inline uint merge(const met_t *met, uint met_count, __global dist_t *best
     return min(count + fresh, k);
 }
 
-__kernel void select_nearest(__global const dist_t *out, __global const long *ids, __global const uint *finds,
-                             __global const uint *ranges, __global const long *exclude, uint k, __global dist_t *best_d,
-                             __global long *best_ids, __global uint *counts)
+__kernel void select_nearest(ARGUMENTS(SELECT_ARGUMENTS))
 {
     __local dist_t met_d[MET_EACH * TILE_ITEMS], fresh_d[MET_EACH * TILE_ITEMS];
     __local long met_ids[MET_EACH * TILE_ITEMS], fresh_ids[MET_EACH * TILE_ITEMS];

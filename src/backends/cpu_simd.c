@@ -2,7 +2,10 @@
  * tiles, the sizes that follow from them, and its launches. */
 #include "cpu_simd.h"
 
+#include "arguments/dense.h"
+#include "arguments/moments.h"
 #include "arguments/responsibilities.h"
+#include "arguments/transpose.h"
 #include "size.h"
 #include "status.h"
 
@@ -239,11 +242,12 @@ done:
     return status;
 }
 
+FG_ARGUMENTS(scatter, CPU_SCATTER_ARGUMENTS)
+
 static fgmm_status run_transpose(const fg_transpose *transpose, const fg_inputs *in, const fg_sparse *sparse)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
-    const cl_uint n = (cl_uint)in->rows->n;
     const fg_argument scan[] = {
         FG_ARG_VALUE(s->workers),
         FG_ARG_VALUE(s->k),
@@ -254,20 +258,16 @@ static fgmm_status run_transpose(const fg_transpose *transpose, const fg_inputs 
         FG_ARG_BUFFER(transpose->component_segment),
         FG_ARG_BUFFER(transpose->counters),
     };
-    const fg_argument scatter[] = {
-        FG_ARG_VALUE(n),
-        FG_ARG_VALUE(s->k),
-        FG_ARG_VALUE(s->capacity),
-        FG_ARG_BUFFER(sparse->counts),
-        FG_ARG_BUFFER(sparse->components),
-        FG_ARG_BUFFER(sparse->values),
-        FG_ARG_BUFFER(transpose->bins),
-        FG_ARG_BUFFER(transpose->rows),
-        FG_ARG_BUFFER(transpose->values),
+    const scatter_arguments scatter = {
+        .n = (cl_uint)in->rows->n,
+        FG_NONZERO_MEMBERS(sparse, s),
+        .column_counts = transpose->bins,
+        .transposed_rows = transpose->rows,
+        .transposed_values = transpose->values,
     };
     const size_t global = s->workers, one = 1;
     FG_TRY(FG_LAUNCH(in->device, transpose->scan, scan, 1, &one, &one));
-    FG_TRY(FG_LAUNCH(in->device, transpose->scatter, scatter, 1, &global, &one));
+    FG_TRY(launch_scatter(in->device, transpose->scatter, &scatter, 1, &global, &one));
 done:
     return status;
 }
@@ -301,67 +301,40 @@ done:
     return status;
 }
 
+FG_ARGUMENTS(dense, CPU_DENSE_ARGUMENTS)
+FG_ARGUMENTS(product, CPU_PRODUCT_ARGUMENTS)
+
 static fgmm_status normalise(const fg_dense *dense, const fg_inputs *in, const fg_dense_span *span,
                              const fg_buffer *logz)
 {
     const fg_shape *s = in->shape;
     const fg_packed *p = in->parameters;
-    const cl_ulong first = fg_first_element(in);
-    const cl_ulong scratch_floats = fg_block_floats(s);
-    const cl_uint use_list = (cl_uint)span->use_list, batch_rows = (cl_uint)in->rows->n;
     const fg_weight_arguments weights = fg_weight_arguments_of(in->rows);
-    const fg_argument arguments[] = {
-        FG_ARG_BUFFER(in->rows->buffer),
-        FG_ARG_VALUE(first),
-        FG_ARG_BUFFER(weights.buffer),
-        FG_ARG_VALUE(weights.first),
-        FG_ARG_VALUE(weights.has_weights),
-        FG_ARG_BUFFER(p->shift),
-        FG_ARG_BUFFER(span->list),
-        FG_ARG_VALUE(span->first),
-        FG_ARG_VALUE(use_list),
-        FG_ARG_VALUE(span->count),
-        FG_ARG_VALUE(dense->plan.tile_rows),
-        FG_ARG_BUFFER(p->packed),
-        FG_ARG_BUFFER(p->scale),
-        FG_ARG_BUFFER(p->offset),
-        FG_ARG_BUFFER(p->is_exact),
-        FG_ARG_BUFFER(p->normaliser),
-        FG_ARG_BUFFER(p->width),
-        FG_ARG_VALUE(s->panels),
-        FG_ARG_VALUE(s->cutoff),
-        FG_ARG_BUFFER(dense->scratch),
-        FG_ARG_VALUE(scratch_floats),
-        FG_ARG_BUFFER(dense->y),
-        FG_ARG_BUFFER(dense->r),
-        FG_ARG_BUFFER(logz),
-        FG_ARG_BUFFER(dense->sums.weights),
-        FG_ARG_BUFFER(dense->survivors),
-        FG_ARG_VALUE(s->d),
-        FG_ARG_VALUE(batch_rows),
+    const dense_arguments arguments = {
+        FG_ROW_MEMBERS(in),
+        FG_WEIGHT_MEMBERS(weights),
+        .shift = p->shift,
+        FG_ROW_LIST_MEMBERS(span, dense),
+        FG_PACKED_MEMBERS(p),
+        FG_NORMALISING_MEMBERS(p, s),
+        .scratch = dense->scratch,
+        .scratch_floats = fg_block_floats(s),
+        .y = dense->y,
+        FG_DENSE_RESULT_MEMBERS(dense, logz),
+        .dims = s->d,
+        .batch_rows = (cl_uint)in->rows->n,
     };
     const size_t global = s->workers, one = 1;
-    return FG_LAUNCH(in->device, dense->responsibilities, arguments, 1, &global, &one);
+    return launch_dense(in->device, dense->responsibilities, &arguments, 1, &global, &one);
 }
 
 /* Adds to the partial products that are there. */
 static fgmm_status multiply(const fg_dense *dense, const fg_inputs *in, cl_uint n)
 {
     const fg_shape *s = in->shape;
-    const fg_argument arguments[] = {
-        FG_ARG_BUFFER(dense->y),
-        FG_ARG_BUFFER(dense->r),
-        FG_ARG_BUFFER(in->parameters->means),
-        FG_ARG_BUFFER(in->parameters->is_exact),
-        FG_ARG_VALUE(n),
-        FG_ARG_VALUE(dense->plan.tile_rows),
-        FG_ARG_VALUE(dense->plan.split_rows),
-        FG_ARG_VALUE(s->padded_k),
-        FG_ARG_BUFFER(dense->sums.products),
-        FG_ARG_VALUE(s->d),
-    };
+    const product_arguments arguments = {FG_PRODUCT_MEMBERS(dense, in, n), .dims = s->d};
     const size_t local[3] = {1, 1, 1}, tiles[3] = {s->panels, 1, (size_t)fg_ceil_div(n, dense->plan.split_rows)};
-    return FG_LAUNCH(in->device, dense->accumulate, arguments, 3, tiles, local);
+    return launch_product(in->device, dense->accumulate, &arguments, 3, tiles, local);
 }
 
 const fg_dense_launches fg_cpu_dense = {
@@ -395,35 +368,24 @@ static uint64_t least_moment_jobs(const fg_shape *s)
     return s->workers;
 }
 
+FG_ARGUMENTS(moment, CPU_MOMENT_ARGUMENTS)
+
 /* Jobs first_job .. end_job - 1: a launch. */
 static fgmm_status run_moments(const fg_moments *m, const fg_inputs *in, const fg_transpose *transpose,
                                const fg_moment_jobs *jobs)
 {
     const fg_shape *s = in->shape;
-    const fg_packed *p = in->parameters;
-    const cl_ulong first = fg_first_element(in);
-    const fg_argument arguments[] = {
-        FG_ARG_BUFFER(in->rows->buffer),
-        FG_ARG_VALUE(first),
-        FG_ARG_BUFFER(p->shift),
-        FG_ARG_BUFFER(fg_packed_centres(p)),
-        FG_ARG_BUFFER(p->is_wide),
-        FG_ARG_BUFFER(transpose->component_segment),
-        FG_ARG_BUFFER(transpose->segment_first),
-        FG_ARG_BUFFER(transpose->segment_end),
-        FG_ARG_BUFFER(transpose->rows),
-        FG_ARG_BUFFER(transpose->values),
-        FG_ARG_VALUE(s->k),
-        FG_ARG_VALUE(s->matrices),
-        FG_ARG_VALUE(m->plan.bands),
-        FG_ARG_VALUE(m->plan.splits),
-        FG_ARG_VALUE(jobs->first),
-        FG_ARG_VALUE(jobs->end),
-        FG_ARG_BUFFER(m->scratch),
-        FG_ARG_BUFFER(jobs->out),
+    const moment_arguments arguments = {
+        FG_MOMENT_INPUT_MEMBERS(in, transpose),
+        .bands = m->plan.bands,
+        .splits = m->plan.splits,
+        .first_job = jobs->first,
+        .end_job = jobs->end,
+        .scratch = m->scratch,
+        .out = jobs->out,
     };
     const size_t global = s->workers, local = 1;
-    return FG_LAUNCH(in->device, m->moments, arguments, 1, &global, &local);
+    return launch_moment(in->device, m->moments, &arguments, 1, &global, &local);
 }
 
 const fg_moments_launches fg_cpu_moments = {moment_bands, moment_scratch, least_moment_jobs, run_moments};

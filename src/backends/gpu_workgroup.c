@@ -2,7 +2,11 @@
  * tiles, the sizes that follow from them, and its launches. */
 #include "gpu_workgroup.h"
 
+#include "arguments/dense.h"
+#include "arguments/densities_full.h"
+#include "arguments/moments.h"
 #include "arguments/responsibilities.h"
+#include "arguments/transpose.h"
 #include "size.h"
 #include "status.h"
 
@@ -209,6 +213,8 @@ done:
     return status;
 }
 
+FG_ARGUMENTS(scatter, GPU_SCATTER_ARGUMENTS)
+
 static fgmm_status run_transpose(const fg_transpose *transpose, const fg_inputs *in, const fg_sparse *sparse)
 {
     fgmm_status status = FGMM_OK;
@@ -230,25 +236,21 @@ static fgmm_status run_transpose(const fg_transpose *transpose, const fg_inputs 
         FG_ARG_BUFFER(transpose->component_segment),
         FG_ARG_BUFFER(transpose->counters),
     };
-    const fg_argument scatter[] = {
-        FG_ARG_VALUE(n),
-        FG_ARG_VALUE(rows_of_block),
-        FG_ARG_VALUE(s->k),
-        FG_ARG_VALUE(s->capacity),
-        FG_ARG_BUFFER(sparse->counts),
-        FG_ARG_BUFFER(sparse->components),
-        FG_ARG_BUFFER(sparse->values),
-        FG_ARG_BUFFER(transpose->bins),
-        FG_ARG_BUFFER(transpose->component_first),
-        FG_ARG_BUFFER(transpose->rows),
-        FG_ARG_BUFFER(transpose->values),
+    const scatter_arguments scatter = {
+        .n = n,
+        .block_rows = rows_of_block,
+        FG_NONZERO_MEMBERS(sparse, s),
+        .column_counts = transpose->bins,
+        .component_first = transpose->component_first,
+        .transposed_rows = transpose->rows,
+        .transposed_values = transpose->values,
     };
     const size_t local = s->tile.local, global = blocks * local;
     const size_t across = (size_t)fg_ceil_div((uint64_t)s->k + 1, SCAN_ACROSS) * local;
     FG_TRY(count_entries(transpose, in, sparse, global));
     FG_TRY(FG_LAUNCH(in->device, transpose->scan_blocks, scan_blocks, 1, &across, &local));
     FG_TRY(FG_LAUNCH(in->device, transpose->scan, scan, 1, &local, &local));
-    FG_TRY(FG_LAUNCH(in->device, transpose->scatter, scatter, 1, &global, &local));
+    FG_TRY(launch_scatter(in->device, transpose->scatter, &scatter, 1, &global, &local));
 done:
     return status;
 }
@@ -286,47 +288,32 @@ done:
     return status;
 }
 
+FG_ARGUMENTS(density, GPU_DENSITY_ARGUMENTS)
+FG_ARGUMENTS(dense, GPU_DENSE_ARGUMENTS)
+FG_ARGUMENTS(product, GPU_PRODUCT_ARGUMENTS)
+
 static fgmm_status normalise_tile(const fg_dense *dense, const fg_inputs *in, const fg_dense_span *span,
                                   const fg_buffer *logz)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
     const fg_packed *p = in->parameters;
-    const cl_ulong first = fg_first_element(in);
-    const cl_uint use_list = (cl_uint)span->use_list;
     const fg_weight_arguments weights = fg_weight_arguments_of(in->rows);
-    const fg_argument densities[] = {
-        FG_ARG_BUFFER(in->rows->buffer), FG_ARG_VALUE(first),
-        FG_ARG_BUFFER(p->shift),         FG_ARG_BUFFER(span->list),
-        FG_ARG_VALUE(span->first),       FG_ARG_VALUE(use_list),
-        FG_ARG_VALUE(span->count),       FG_ARG_VALUE(dense->plan.tile_rows),
-        FG_ARG_BUFFER(p->packed),        FG_ARG_BUFFER(p->scale),
-        FG_ARG_BUFFER(p->offset),        FG_ARG_BUFFER(p->is_exact),
-        FG_ARG_BUFFER(dense->y),         FG_ARG_BUFFER(dense->r),
+    const density_arguments densities = {
+        FG_ROW_MEMBERS(in),   .shift = p->shift, FG_ROW_LIST_MEMBERS(span, dense),
+        FG_PACKED_MEMBERS(p), .y = dense->y,     .r = dense->r,
     };
-    const fg_argument normalise[] = {
-        FG_ARG_BUFFER(weights.buffer),
-        FG_ARG_VALUE(weights.first),
-        FG_ARG_VALUE(weights.has_weights),
-        FG_ARG_BUFFER(span->list),
-        FG_ARG_VALUE(span->first),
-        FG_ARG_VALUE(use_list),
-        FG_ARG_VALUE(span->count),
-        FG_ARG_VALUE(dense->plan.tile_rows),
-        FG_ARG_BUFFER(p->normaliser),
-        FG_ARG_BUFFER(p->width),
-        FG_ARG_VALUE(s->panels),
-        FG_ARG_VALUE(s->cutoff),
-        FG_ARG_BUFFER(dense->r),
-        FG_ARG_BUFFER(logz),
-        FG_ARG_BUFFER(dense->sums.weights),
-        FG_ARG_BUFFER(dense->survivors),
+    const dense_arguments normalise = {
+        FG_WEIGHT_MEMBERS(weights),
+        FG_ROW_LIST_MEMBERS(span, dense),
+        FG_NORMALISING_MEMBERS(p, s),
+        FG_DENSE_RESULT_MEMBERS(dense, logz),
     };
     const size_t tiles[2] = {(size_t)fg_ceil_div(span->count, s->tile.rows) * s->tile.local, s->panels};
     const size_t local[2] = {s->tile.local, 1};
     const size_t blocks = (size_t)fg_ceil_div(span->count, s->tile.block) * s->tile.local;
-    FG_TRY(FG_LAUNCH(in->device, dense->densities, densities, 2, tiles, local));
-    FG_TRY(FG_LAUNCH(in->device, dense->responsibilities, normalise, 1, &blocks, local));
+    FG_TRY(launch_density(in->device, dense->densities, &densities, 2, tiles, local));
+    FG_TRY(launch_dense(in->device, dense->responsibilities, &normalise, 1, &blocks, local));
 done:
     return status;
 }
@@ -335,23 +322,13 @@ static fgmm_status multiply(const fg_dense *dense, const fg_inputs *in, cl_uint 
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
-    const fg_argument arguments[] = {
-        FG_ARG_BUFFER(dense->y),
-        FG_ARG_BUFFER(dense->r),
-        FG_ARG_BUFFER(in->parameters->means),
-        FG_ARG_BUFFER(in->parameters->is_exact),
-        FG_ARG_VALUE(n),
-        FG_ARG_VALUE(dense->plan.tile_rows),
-        FG_ARG_VALUE(dense->plan.split_rows),
-        FG_ARG_VALUE(s->padded_k),
-        FG_ARG_BUFFER(dense->sums.products),
-    };
+    const product_arguments arguments = {FG_PRODUCT_MEMBERS(dense, in, n)};
     const size_t local[3] = {s->tile.local, 1, 1};
     const size_t tiles[3] = {s->panels * local[0], (size_t)fg_ceil_div(s->d, s->tile.rows),
                              (size_t)fg_ceil_div(n, dense->plan.split_rows)};
-    if (!has_differences_only(s)) FG_TRY(FG_LAUNCH(in->device, dense->accumulate, arguments, 3, tiles, local));
+    if (!has_differences_only(s)) FG_TRY(launch_product(in->device, dense->accumulate, &arguments, 3, tiles, local));
     if (in->parameters->has_exact || has_differences_only(s))
-        FG_TRY(FG_LAUNCH(in->device, dense->differences, arguments, 3, tiles, local));
+        FG_TRY(launch_product(in->device, dense->differences, &arguments, 3, tiles, local));
 done:
     return status;
 }
@@ -383,32 +360,20 @@ static uint64_t least_moment_jobs(const fg_shape *s)
     return (uint64_t)s->compute_units * GROUPS_PER_UNIT;
 }
 
+FG_ARGUMENTS(moment, GPU_MOMENT_ARGUMENTS)
+
 static fgmm_status run_moments(const fg_moments *m, const fg_inputs *in, const fg_transpose *transpose,
                                const fg_moment_jobs *jobs)
 {
-    const fg_shape *s = in->shape;
-    const fg_packed *p = in->parameters;
-    const cl_ulong first = fg_first_element(in);
-    const fg_argument arguments[] = {
-        FG_ARG_BUFFER(in->rows->buffer),
-        FG_ARG_VALUE(first),
-        FG_ARG_BUFFER(p->shift),
-        FG_ARG_BUFFER(fg_packed_centres(p)),
-        FG_ARG_BUFFER(p->is_wide),
-        FG_ARG_BUFFER(transpose->component_segment),
-        FG_ARG_BUFFER(transpose->segment_first),
-        FG_ARG_BUFFER(transpose->segment_end),
-        FG_ARG_BUFFER(transpose->rows),
-        FG_ARG_BUFFER(transpose->values),
-        FG_ARG_VALUE(s->k),
-        FG_ARG_VALUE(s->matrices),
-        FG_ARG_VALUE(m->plan.bands),
-        FG_ARG_VALUE(m->plan.splits),
-        FG_ARG_VALUE(jobs->first),
-        FG_ARG_BUFFER(jobs->out),
+    const moment_arguments arguments = {
+        FG_MOMENT_INPUT_MEMBERS(in, transpose),
+        .tiles = m->plan.bands,
+        .splits = m->plan.splits,
+        .first_job = jobs->first,
+        .out = jobs->out,
     };
     const size_t global = (size_t)(jobs->end - jobs->first) * MOMENT_ITEMS, local = MOMENT_ITEMS;
-    return FG_LAUNCH(in->device, m->moments, arguments, 1, &global, &local);
+    return launch_moment(in->device, m->moments, &arguments, 1, &global, &local);
 }
 
 const fg_moments_launches fg_gpu_moments = {moment_bands, no_scratch, least_moment_jobs, run_moments};
@@ -451,25 +416,27 @@ done:
     return status;
 }
 
+FG_ARGUMENTS(full_density, FULL_DENSITY_ARGUMENTS)
+
 static fgmm_status full_densities(const fg_whitening *w, const fg_inputs *in)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
-    const cl_ulong first = fg_first_element(in);
     const fg_packed *packed = in->parameters;
     const size_t local[2] = {TRIANGLE_ITEMS, 1};
     const cl_uint most = most_group_rows(s, (double)s->k * s->d * s->d);
     for (fg_row_part p = fg_row_part_of(in->rows, 0, most); p.first_row < p.n;
          p = fg_row_part_of(in->rows, p.end, most)) {
-        const fg_argument arguments[] = {
-            FG_ARG_BUFFER(in->rows->buffer), FG_ARG_VALUE(first),
-            FG_ARG_VALUE(p.first_row),       FG_ARG_VALUE(p.n),
-            FG_ARG_BUFFER(in->shift),        FG_ARG_BUFFER(packed->packed),
-            FG_ARG_BUFFER(packed->offset),   FG_ARG_VALUE(s->padded_k),
-            FG_ARG_BUFFER(w->densities),
+        const full_density_arguments arguments = {
+            FG_PART_MEMBERS(in, p.first_row, p.n),
+            .shift = in->shift,
+            .packed = packed->packed,
+            .offset = packed->offset,
+            .padded_components = s->padded_k,
+            .densities = w->densities,
         };
         const size_t global[2] = {(size_t)s->k * TRIANGLE_ITEMS, row_tiles(&p)};
-        FG_TRY(FG_LAUNCH(in->device, w->densify, arguments, 2, global, local));
+        FG_TRY(launch_full_density(in->device, w->densify, &arguments, 2, global, local));
     }
 done:
     return status;

@@ -3,6 +3,7 @@
  * program are made when the first row comes. */
 #include "dense_path.h"
 
+#include "arguments/deferred.h"
 #include "buffers.h"
 #include "size.h"
 #include "status.h"
@@ -59,6 +60,8 @@ done:
     return status;
 }
 
+FG_ARGUMENTS(defer, DEFER_ARGUMENTS)
+
 fgmm_status fg_deferred_add(fg_deferred *deferred, const fg_inputs *in, const fg_dense_span *span,
                             const fg_buffer *logz)
 {
@@ -66,15 +69,20 @@ fgmm_status fg_deferred_add(fg_deferred *deferred, const fg_inputs *in, const fg
     const fg_rows *batch = in->rows;
     if (!deferred->add) FG_TRY(create(deferred, in->device, in->shape));
     const fg_weight_arguments weights = fg_weight_arguments_of(batch);
-    const cl_ulong first = batch->offset_bytes, bytes = row_bytes(in->shape);
-    const fg_argument arguments[] = {
-        FG_ARG_BUFFER(batch->buffer),     FG_ARG_VALUE(first),           FG_ARG_VALUE(bytes),
-        FG_ARG_BUFFER(weights.buffer),    FG_ARG_VALUE(weights.first),   FG_ARG_VALUE(weights.has_weights),
-        FG_ARG_BUFFER(span->list),        FG_ARG_VALUE(span->first),     FG_ARG_BUFFER(deferred->rows),
-        FG_ARG_BUFFER(deferred->weights), FG_ARG_VALUE(deferred->count), FG_ARG_BUFFER(logz),
+    const defer_arguments arguments = {
+        .rows = batch->buffer,
+        .first_byte = batch->offset_bytes,
+        .row_bytes = row_bytes(in->shape),
+        FG_WEIGHT_MEMBERS(weights),
+        .transposed_rows = span->list,
+        .first_nonzero = span->first,
+        .to_rows = deferred->rows,
+        .to_weights = deferred->weights,
+        .at = deferred->count,
+        .logz = logz,
     };
     const size_t local = in->shape->sum_items, global = span->count * local;
-    FG_TRY(FG_LAUNCH(in->device, deferred->add, arguments, 1, &global, &local));
+    FG_TRY(launch_defer(in->device, deferred->add, &arguments, 1, &global, &local));
     deferred->count += span->count;
     deferred->has_weights = batch->weights != NULL;
 done:

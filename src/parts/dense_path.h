@@ -32,6 +32,19 @@ struct fg_dense {
     cl_kernel differences; /* GPUs: accumulate for panels of the exact form, and of diagonal covariances */
 };
 
+/* The members for lists of cl/arguments/dense.h. */
+#define FG_ROW_LIST_MEMBERS(span, dense)                                                                               \
+    .row_list = (span)->list, .list_first = (span)->first, .use_list = (cl_uint)(span)->use_list, .n = (span)->count,  \
+    .tile_rows = (dense)->plan.tile_rows
+#define FG_NORMALISING_MEMBERS(p, shape)                                                                               \
+    .normaliser = (p)->normaliser, .width = (p)->width, .panels = (shape)->panels, .cutoff = (shape)->cutoff
+#define FG_DENSE_RESULT_MEMBERS(dense, logz_buffer)                                                                    \
+    .r = (dense)->r, .logz = (logz_buffer), .block_sums = (dense)->sums.weights, .block_survivors = (dense)->survivors
+#define FG_PRODUCT_MEMBERS(dense, in, rows)                                                                            \
+    .y = (dense)->y, .r = (dense)->r, .means = (in)->parameters->means, .is_exact = (in)->parameters->is_exact,        \
+    .n = (rows), .tile_rows = (dense)->plan.tile_rows, .split_rows = (dense)->plan.split_rows,                         \
+    .padded_components = (in)->shape->padded_k, .partials = (dense)->sums.products
+
 uint64_t fg_dense_bytes(const fg_shape *shape);
 fgmm_status fg_dense_create(fg_dense *dense, fgmm_device *device, const fg_shape *shape);
 void fg_dense_free(fg_dense *dense);

@@ -49,6 +49,12 @@ struct fg_moment_jobs {
     cl_uint first, end;
 };
 
+/* The members for MOMENT_INPUT_ARGUMENTS of cl/arguments/moments.h. */
+#define FG_MOMENT_INPUT_MEMBERS(in, transpose)                                                                         \
+    FG_ROW_MEMBERS(in), .shift = (in)->parameters->shift, .means = fg_packed_centres((in)->parameters),                \
+                        .is_wide = (in)->parameters->is_wide, .component_segment = (transpose)->component_segment,     \
+                        FG_SEGMENT_MEMBERS(transpose), .components = (in)->shape->k, .matrices = (in)->shape->matrices
+
 uint64_t fg_moments_bytes(const fg_shape *shape);
 uint64_t fg_moments_host_bytes(const fg_shape *shape); /* of fetch */
 fgmm_status fg_moments_create(fg_moments *moments, fgmm_device *device, const fg_shape *shape);

@@ -2,6 +2,7 @@
  * path and the small mixtures make, are joined in order and added to the running statistics. */
 #include "totals.h"
 
+#include "arguments/combine.h"
 #include "size.h"
 #include "status.h"
 
@@ -50,12 +51,14 @@ static uint32_t elements_of_item(fgmm_device *device, const fg_shape *s)
     return has_vectors ? s->tile.vw : 1;
 }
 
+FG_ARGUMENTS(combine, COMBINE_DENSE_ARGUMENTS)
+
 fgmm_status fg_partial_sums_combine(const fg_partial_sums *sums, const fg_inputs *in, const fg_totals *totals,
                                     uint32_t ranges, uint32_t splits)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
-    const cl_uint s2_kind = fg_shape_s2_kind(s), are_differences = s->assignment == FG_ASSIGN_HARD;
+    const cl_uint s2_kind = fg_shape_s2_kind(s);
     const fg_argument weights[] = {
         FG_ARG_VALUE(s->k),
         FG_ARG_VALUE(s->padded_k),
@@ -66,19 +69,19 @@ fgmm_status fg_partial_sums_combine(const fg_partial_sums *sums, const fg_inputs
         FG_ARG_VALUE(s->d),
         FG_ARG_VALUE(s2_kind),
     };
-    const fg_argument products[] = {
-        FG_ARG_VALUE(s->k),
-        FG_ARG_VALUE(s->padded_k),
-        FG_ARG_VALUE(splits),
-        FG_ARG_BUFFER(sums->products),
-        FG_ARG_BUFFER(in->parameters->is_exact),
-        FG_ARG_VALUE(s->panel),
-        FG_ARG_BUFFER(in->parameters->means),
-        FG_ARG_BUFFER(sums->total_weights),
-        FG_ARG_BUFFER(totals->totals),
-        FG_ARG_VALUE(s->d),
-        FG_ARG_VALUE(s2_kind),
-        FG_ARG_VALUE(are_differences),
+    const combine_arguments products = {
+        .components = s->k,
+        .padded_components = s->padded_k,
+        .splits = splits,
+        .partials = sums->products,
+        .is_exact = in->parameters->is_exact,
+        .panel = s->panel,
+        .means = in->parameters->means,
+        .tile_weights = sums->total_weights,
+        .totals = totals->totals,
+        .dims = s->d,
+        .s2_kind = s2_kind,
+        .are_differences = s->assignment == FG_ASSIGN_HARD,
     };
     const size_t width = s->sum_items, components = fg_round_up(s->k, width);
     const size_t items = product_stride(s) / elements_of_item(in->device, s),
@@ -86,7 +89,7 @@ fgmm_status fg_partial_sums_combine(const fg_partial_sums *sums, const fg_inputs
     const size_t elements[2] = {(size_t)s->k * local, (size_t)fg_ceil_div(items, local)};
     const size_t group[2] = {local, 1};
     FG_TRY(FG_LAUNCH(in->device, sums->combine_weights, weights, 1, &components, &width));
-    FG_TRY(FG_LAUNCH(in->device, sums->combine, products, 2, elements, group));
+    FG_TRY(launch_combine(in->device, sums->combine, &products, 2, elements, group));
 done:
     return status;
 }

@@ -15,10 +15,13 @@ struct fg_sparse {
     cl_kernel plain, pruned;
 };
 
-/* The members for PART_ARGUMENTS and SPARSE_RESULT_ARGUMENTS of cl/arguments/responsibilities.h. */
+/* The members for lists of cl/arguments/. */
 #define FG_PART_MEMBERS(in, first, end) FG_ROW_MEMBERS(in), .first_row = (first), .n = (end)
 #define FG_SPARSE_RESULT_MEMBERS(sparse, shape)                                                                        \
     .row_capacity = (shape)->capacity, .logz = (sparse)->logz, .counts = (sparse)->counts,                             \
+    .nonzero_components = (sparse)->components, .nonzero_values = (sparse)->values
+#define FG_NONZERO_MEMBERS(sparse, shape)                                                                              \
+    .components = (shape)->k, .row_capacity = (shape)->capacity, .counts = (sparse)->counts,                           \
     .nonzero_components = (sparse)->components, .nonzero_values = (sparse)->values
 
 uint64_t fg_sparse_bytes(const fg_shape *shape);

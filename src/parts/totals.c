@@ -2,6 +2,7 @@
  * into the running statistics, and fetches those as doubles. */
 #include "totals.h"
 
+#include "arguments/accumulate.h"
 #include "buffers.h"
 #include "size.h"
 #include "status.h"
@@ -77,6 +78,8 @@ fgmm_status fg_totals_zero(const fg_totals *t)
     return fg_buffer_zero(t->totals, 0, fg_buffer_bytes(t->totals));
 }
 
+FG_ARGUMENTS(accumulate, ACCUMULATE_ARGUMENTS)
+
 /* Segments into partials. */
 static fgmm_status sum_segments(const fg_totals *t, const fg_inputs *in, const fg_transpose *transpose,
                                 cl_uint segments)
@@ -84,28 +87,23 @@ static fgmm_status sum_segments(const fg_totals *t, const fg_inputs *in, const f
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
     const fg_packed *p = in->parameters;
-    const cl_ulong first = fg_first_element(in);
     const double elements = (double)s->tile.chunk * s->d;
     const uint64_t most = fg_max_u64(1, (uint64_t)(s->launch_work / ELEMENT_WORK / elements));
     for (cl_uint first_segment = 0; first_segment < segments;) {
         const cl_uint count = (cl_uint)fg_min_u64(most, segments - first_segment);
-        const fg_argument arguments[] = {
-            FG_ARG_BUFFER(in->rows->buffer),
-            FG_ARG_VALUE(first),
-            FG_ARG_BUFFER(p->shift),
-            FG_ARG_BUFFER(fg_packed_centres(p)),
-            FG_ARG_BUFFER(transpose->segment_component),
-            FG_ARG_BUFFER(transpose->segment_first),
-            FG_ARG_BUFFER(transpose->segment_end),
-            FG_ARG_BUFFER(transpose->rows),
-            FG_ARG_BUFFER(transpose->values),
-            FG_ARG_VALUE(first_segment),
-            FG_ARG_BUFFER(p->is_wide),
-            FG_ARG_BUFFER(t->partials),
-            FG_ARG_BUFFER(transpose->counters),
+        const accumulate_arguments arguments = {
+            FG_ROW_MEMBERS(in),
+            .shift = p->shift,
+            .means = fg_packed_centres(p),
+            .segment_component = transpose->segment_component,
+            FG_SEGMENT_MEMBERS(transpose),
+            .first_segment = first_segment,
+            .is_wide = p->is_wide,
+            .partials = t->partials,
+            .counters = transpose->counters,
         };
         const size_t local = s->sum_items, global = count * local;
-        FG_TRY(FG_LAUNCH(in->device, t->accumulate, arguments, 1, &global, &local));
+        FG_TRY(launch_accumulate(in->device, t->accumulate, &arguments, 1, &global, &local));
         first_segment += count;
     }
 done:

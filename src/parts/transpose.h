@@ -35,4 +35,9 @@ fgmm_status fg_transpose_wait(const fg_transpose *transpose, fg_transpose_counts
 /* Most segments that so many rows may have. */
 uint64_t fg_most_segments(const fg_shape *shape, uint64_t rows);
 
+/* The members for SEGMENT_ARGUMENTS of cl/arguments/common.h. */
+#define FG_SEGMENT_MEMBERS(transpose)                                                                                  \
+    .segment_first = (transpose)->segment_first, .segment_end = (transpose)->segment_end,                              \
+    .transposed_rows = (transpose)->rows, .transposed_values = (transpose)->values
+
 #endif

@@ -1,6 +1,7 @@
 /* assign.c - enqueues cl/search/scan_{cpu,gpu}.cl and cl/search/assign.cl: rows against all centroids. */
 #include "assign.h"
 
+#include "arguments/search.h"
 #include "backend.h"
 
 #include "size.h"
@@ -152,6 +153,8 @@ done:
     return status;
 }
 
+FG_ARGUMENTS(second, ASSIGN_SECOND_ARGUMENTS)
+
 /* first (n) as run_first has left it on both sides. */
 static fgmm_status run_second(fg_assign *a, const fg_buffer *distances, cl_uint n, const uint32_t *first,
                               uint32_t *second, float *ratio)
@@ -164,11 +167,18 @@ static fgmm_status run_second(fg_assign *a, const fg_buffer *distances, cl_uint 
         for (size_t i = 0; i < n; i++) memcpy(a->nearest + i * d, a->centroids + first[i] * d, d * sizeof(float));
         FG_TRY(fg_scan_distances(&between, a->scan_between, a->storage, a->nearest, n));
     }
-    const fg_argument arguments[] = {FG_ARG_BUFFER(distances), FG_ARG_BUFFER(between),   FG_ARG_VALUE(is_table),
-                                     FG_ARG_VALUE(a->stride),  FG_ARG_VALUE(a->k),       FG_ARG_VALUE(n),
-                                     FG_ARG_BUFFER(a->first),  FG_ARG_BUFFER(a->second), FG_ARG_BUFFER(a->ratio)};
-    FG_TRY(fg_kernel_launch(a->device, a->assign_second, arguments, sizeof arguments / sizeof arguments[0], 1, &global,
-                            &a->local));
+    const second_arguments arguments = {
+        .distances = distances,
+        .between = between,
+        .is_table = is_table,
+        .stride = a->stride,
+        .k = a->k,
+        .rows = n,
+        .first = a->first,
+        .second = a->second,
+        .ratio = a->ratio,
+    };
+    FG_TRY(launch_second(a->device, a->assign_second, &arguments, 1, &global, &a->local));
     FG_TRY(fg_buffer_read(a->second, 0, second, n * sizeof *second));
     FG_TRY(fg_buffer_read(a->ratio, 0, ratio, n * sizeof *ratio));
 done:

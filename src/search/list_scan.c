@@ -3,6 +3,7 @@
  * holds. */
 #include "list_scan.h"
 
+#include "arguments/search.h"
 #include "backend.h"
 
 #include "size.h"
@@ -244,15 +245,23 @@ static fgmm_status launch_scan(fg_scan *s, const fg_segment *segment, uint64_t t
                             &s->local);
 }
 
-static fgmm_status launch_select(fg_scan *s, const fg_segment *segment)
+FG_ARGUMENTS(select, SELECT_ARGUMENTS)
+
+static fgmm_status select_nearest(fg_scan *s, const fg_segment *segment)
 {
-    const fg_argument arguments[] = {
-        FG_ARG_BUFFER(s->out.buffer),    FG_ARG_BUFFER(segment->ids),       FG_ARG_BUFFER(s->finds.buffer),
-        FG_ARG_BUFFER(s->ranges.buffer), FG_ARG_BUFFER(s->exclude.buffer),  FG_ARG_VALUE(s->k),
-        FG_ARG_BUFFER(s->best_d.buffer), FG_ARG_BUFFER(s->best_ids.buffer), FG_ARG_BUFFER(s->counts.buffer)};
+    const select_arguments arguments = {
+        .out = s->out.buffer,
+        .ids = segment->ids,
+        .finds = s->finds.buffer,
+        .ranges = s->ranges.buffer,
+        .exclude = s->exclude.buffer,
+        .k = s->k,
+        .best_d = s->best_d.buffer,
+        .best_ids = s->best_ids.buffer,
+        .counts = s->counts.buffer,
+    };
     const size_t global = (size_t)s->n * s->local;
-    return fg_kernel_launch(s->device, s->select, arguments, sizeof arguments / sizeof arguments[0], 1, &global,
-                            &s->local);
+    return launch_select(s->device, s->select, &arguments, 1, &global, &s->local);
 }
 
 /* One launch: pairs of one segment whose distances fit the scratch. */
@@ -267,7 +276,7 @@ static fgmm_status scan_part(fg_scan *s, const fg_list_storage *storage, work *w
     FG_TRY(upload(&s->finds, s->device, w->finds, count * 3, sizeof *w->finds));
     FG_TRY(upload(&s->ranges, s->device, w->ranges, s->n * 2, sizeof *w->ranges));
     FG_TRY(launch_scan(s, segment, w->task_count));
-    FG_TRY(launch_select(s, segment));
+    FG_TRY(select_nearest(s, segment));
 done:
     return status;
 }
