@@ -177,6 +177,15 @@ START_TEST(test_kept__the_nearest_comes_last)
 }
 END_TEST
 
+/* A few that the list has room for, alike among themselves, before the near one: they are dropped when it comes. */
+START_TEST(test_kept__the_first_ones_are_dropped)
+{
+    enum { FEW = 10 };
+    for (size_t k = 0; k + 1 < K; k++) means[k * D] = k < FEW ? 100 : 10000;
+    ck_assert_uint_eq(check_lists(&all_kernels[_i]), 0);
+}
+END_TEST
+
 /* A row 10,000 deviations from everything: its densities are 5e7 nats down and still some component is nearest. */
 START_TEST(test_kept__one_far_outlier)
 {
@@ -198,6 +207,7 @@ Suite *suite(void)
     tcase_add_loop_test(cases, test_kept__all_others_just_beyond_the_threshold, 0, KERNELS);
     tcase_add_loop_test(cases, test_kept__components_at_every_level, 0, KERNELS);
     tcase_add_loop_test(cases, test_kept__the_nearest_comes_last, 0, KERNELS);
+    tcase_add_loop_test(cases, test_kept__the_first_ones_are_dropped, 0, KERNELS);
     tcase_add_loop_test(cases, test_kept__one_far_outlier, 0, KERNELS);
     suite_add_tcase(s, cases);
     return s;
