@@ -208,17 +208,13 @@ static void describe_mark(char *text, size_t capacity, const mark *m)
 
 /* ---- which backend ---- */
 
-/* matrix, vector or group, group: what comes behind a backend; AUTO: nothing. */
+/* What comes behind a backend: behind a matrix unit the kernels that do all else beside it; AUTO: nothing. */
 static fgmm_backend next_backend(const fgmm_device *device)
 {
-    switch (device->info.backend) {
-    case FGMM_BACKEND_MATRIX_UNIT:
-        return fg_device_backend(device);
-    case FGMM_BACKEND_CPU_SIMD:
-        return FGMM_BACKEND_GPU_WORKGROUP;
-    default:
-        return FGMM_BACKEND_AUTO;
-    }
+    static const fgmm_backend behind[] = {
+        [FGMM_BACKEND_CPU_SIMD] = FGMM_BACKEND_GPU_WORKGROUP, [FGMM_BACKEND_GPU_WORKGROUP] = FGMM_BACKEND_AUTO};
+    const fgmm_backend kernels = fg_device_backend(device);
+    return device->info.backend == kernels ? behind[kernels] : kernels;
 }
 
 static void fall_back(fgmm_device *device, fgmm_backend to, const char *why)

@@ -30,12 +30,6 @@ typedef enum fg_matrix_unit {
     FG_UNIT_NVIDIA = 4 /* a warp's mma instructions, from compute capability 8.0 on */
 } fg_matrix_unit;
 
-/* Multiplies in the group backend's program, in f16 terms; the others are the vector backend's. */
-static inline int fg_unit_is_warp(fg_matrix_unit unit)
-{
-    return unit == FG_UNIT_WARP || unit == FG_UNIT_NVIDIA;
-}
-
 typedef struct fg_device_facts {
     fgmm_device_kind kind;
     uint32_t compute_units;

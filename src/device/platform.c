@@ -226,17 +226,19 @@ done:
 
 const char *fg_platform_backend_reason(fgmm_backend backend, fgmm_device_kind kind)
 {
-    switch (backend) {
-    case FGMM_BACKEND_MATRIX_UNIT:
-        if (kind == FGMM_DEVICE_GPU)
-            return "matrix kernels, since the GPU has tensor cores (spherical, D 16 to 128; group kernels for all "
-                   "else)";
-        return "matrix kernels, since the CPU has AMX (spherical covariances; vector kernels for all else)";
-    case FGMM_BACKEND_CPU_SIMD:
-        return "vector kernels, since a CPU has wide registers and no fast local memory";
-    default:
-        return "group kernels, since work-groups there share fast local memory";
-    }
+    static const char group[] = "group kernels, since work-groups there share fast local memory";
+    static const char *const reasons[][2] = {
+        [FGMM_BACKEND_AUTO] = {group, group},
+        [FGMM_BACKEND_CPU_SIMD] = {"vector kernels, since a CPU has wide registers and no fast local memory",
+                                   "vector kernels, since a CPU has wide registers and no fast local memory"},
+        [FGMM_BACKEND_GPU_WORKGROUP] = {group, group},
+        [FGMM_BACKEND_MATRIX_UNIT] =
+            {"matrix kernels, since the CPU has AMX (spherical covariances; vector kernels for "
+             "all else)",
+             "matrix kernels, since the GPU has tensor cores (spherical, D 16 to 128; group "
+             "kernels for all else)"},
+    };
+    return reasons[backend][kind == FGMM_DEVICE_GPU];
 }
 
 /* Adds the devices of one platform to *found. A platform without devices is normal. */

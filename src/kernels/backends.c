@@ -29,11 +29,10 @@ enum { LEAST_K = 32, LEAST_D = 16 };
 
 const fg_backend *fg_backend_choose(const fg_shape *s, const fgmm_device *device)
 {
-    const fgmm_backend kernels = fg_device_backend(device);
-    const fg_backend *row = fg_backend_find(kernels, fg_device_unit(device));
+    const fg_backend *plain = fg_backend_of(device), *row = fg_backend_find(plain->kernels, fg_device_unit(device));
     const int is_large = s->k >= LEAST_K && s->d >= LEAST_D;
     const int fits = row && (!row->suits || (row->suits(s) && (is_large || fg_device_is_backend_forced(device))));
-    return fits ? row : fg_backend_find(kernels, FG_UNIT_NONE);
+    return fits ? row : plain;
 }
 
 #define MEMBER(member)                                                                                                 \
@@ -77,7 +76,7 @@ const char *fg_backend_missing(const fg_backend *backend)
         for (size_t b = 0; b < sizeof(void *); b++) is_set |= at[b] != 0;
         if (!is_set) return members[i].name;
     }
-    if (backend->unit != FG_UNIT_NONE && !backend->split) return "split";
+    if (backend->suits && !backend->split) return "split";
     if (backend->pruning && !backend->sparse->run_pruned) return "sparse->run_pruned";
     return NULL;
 }
