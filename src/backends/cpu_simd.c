@@ -27,7 +27,7 @@ const fg_space_parameter fg_cpu_tile_parameters[FG_CPU_TILE_PARAMETERS] = {
     PARAMETER("block", "TILE_BLOCK", block, SPARSE | DENSE, 1, 1, 1024, {12, 24, 36, 48, 64, 96}),
     PARAMETER("dense_k", "TILE_DENSE_K", dense_k, DENSE, 0, 1, 32, {2, 4, 8, 16}),
     PARAMETER("dense_v", NULL, dense_v, DENSE, 0, 1, 16, {1, 2, 3, 4}),
-    PARAMETER("piece", "TILE_CHUNK", piece, SPARSE, 2, 1, 32, {2, 4, 6, 8, 12}),
+    PARAMETER("piece", "TILE_CHUNK", chunk_vectors, SPARSE, 2, 1, 32, {2, 4, 6, 8, 12}),
     PARAMETER("chunk", "SEGMENT", chunk, SPARSE, 4, 1, 4096, {64, 256, 1024}),
 };
 
@@ -111,25 +111,26 @@ uint32_t fg_cpu_row_pitch(const fg_shape *s)
 }
 
 /* The dense program serves many D; with second moments per dimension k-means has its own. */
-size_t fg_cpu_common_options(const fg_shape *s, fg_program program, char *text, size_t room)
+size_t fg_cpu_common_options(const fg_shape *s, fg_program program, char *text, size_t capacity)
 {
     const int is_diag = s->covariance == FGMM_DIAG;
-    if (program != FG_PROGRAM_DENSE) return fg_shape_sparse_options(s, text, room);
-    return (size_t)snprintf(text, room,
+    if (program != FG_PROGRAM_DENSE) return fg_shape_sparse_options(s, text, capacity);
+    return (size_t)snprintf(text, capacity,
                             "-DROW_TYPE=%d -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DS2_MATRIX=0 -DROW_PITCH=%u "
                             "-DDENSE_V=%u -DHAS_HARD=%d -DHAS_SOFT=%d",
                             (int)s->type, s->tile.vw, is_diag, s->is_diag_s2, fg_cpu_row_pitch(s), fg_shape_dense_v(s),
                             !is_diag, is_diag || !s->is_diag_s2);
 }
 
-size_t fg_cpu_own_options(const fg_shape *s, char *text, size_t room)
+size_t fg_cpu_own_options(const fg_shape *s, char *text, size_t capacity)
 {
-    return (size_t)snprintf(text, room, " -DLANES_AVX512=%d -DLANES_AVX=%d", s->tile.lanes == 2, s->tile.lanes == 1);
+    return (size_t)snprintf(text, capacity, " -DLANES_AVX512=%d -DLANES_AVX=%d", s->tile.lanes == 2,
+                            s->tile.lanes == 1);
 }
 
-size_t fg_cpu_describe(const fg_shape *s, char *text, size_t room)
+size_t fg_cpu_describe(const fg_shape *s, char *text, size_t capacity)
 {
-    return (size_t)snprintf(text, room, " lanes=%u workers=%u", s->tile.lanes, s->workers);
+    return (size_t)snprintf(text, capacity, " lanes=%u workers=%u", s->tile.lanes, s->workers);
 }
 
 uint64_t fg_cpu_check_rows(const fg_shape *s)

@@ -115,10 +115,10 @@ uint32_t fg_gpu_row_pitch(const fg_shape *s)
     return s->row_stride;
 }
 
-size_t fg_gpu_common_options(const fg_shape *s, fg_program program, char *text, size_t room)
+size_t fg_gpu_common_options(const fg_shape *s, fg_program program, char *text, size_t capacity)
 {
     (void)program;
-    return fg_shape_sparse_options(s, text, room);
+    return fg_shape_sparse_options(s, text, capacity);
 }
 
 uint64_t fg_gpu_check_rows(const fg_shape *s)

@@ -20,7 +20,7 @@ uint32_t fg_gpu_native_width(const fg_device_facts *facts);
 uint64_t fg_gpu_most_registers(const fg_device_facts *facts);
 void fg_gpu_plan(fg_shape *shape);
 uint32_t fg_gpu_row_pitch(const fg_shape *shape);
-size_t fg_gpu_common_options(const fg_shape *shape, fg_program program, char *text, size_t room);
+size_t fg_gpu_common_options(const fg_shape *shape, fg_program program, char *text, size_t capacity);
 uint64_t fg_gpu_check_rows(const fg_shape *shape);
 extern const fg_transpose_launches fg_gpu_transpose;
 extern const fg_dense_launches fg_gpu_dense;

@@ -87,10 +87,10 @@ static int suits(const fg_shape *s)
     return s->covariance == FGMM_SPHERICAL && !s->matrices && s->d <= FG_WARP_DIMS;
 }
 
-static size_t own_options(const fg_shape *s, char *text, size_t room)
+static size_t own_options(const fg_shape *s, char *text, size_t capacity)
 {
-    return (size_t)snprintf(text, room, " -DWARPS=%d -DDOWN=%u -DROW_TERMS=%u -DLANE_CAPACITY=%d", WARPS, down_of(s),
-                            fg_split_f16_row_terms(s), WARP_ENTRIES);
+    return (size_t)snprintf(text, capacity, " -DWARPS=%d -DDOWN=%u -DROW_TERMS=%u -DLANE_CAPACITY=%d", WARPS,
+                            down_of(s), fg_split_f16_row_terms(s), WARP_ENTRIES);
 }
 
 #define MEMBERS                                                                                                        \

@@ -191,18 +191,18 @@ static void say_log(void *user, const char *line)
 static int find_device(char match[32], char **argv)
 {
     fgmm_device_info infos[64];
-    const size_t room = sizeof infos / sizeof infos[0];
+    const size_t capacity = sizeof infos / sizeof infos[0];
     const unsigned long long wanted = strtoull(argv[ARGUMENT_DEVICE], NULL, 10);
-    size_t count = 0, found = room;
-    for (size_t i = 0; i < room; i++) infos[i] = fgmm_device_info_init();
-    if (fgmm_devices_list(infos, room, &count) != FGMM_OK) return 0;
-    for (size_t i = (size_t)fg_min_u64(count, room); i-- > 0;)
+    size_t count = 0, found = capacity;
+    for (size_t i = 0; i < capacity; i++) infos[i] = fgmm_device_info_init();
+    if (fgmm_devices_list(infos, capacity, &count) != FGMM_OK) return 0;
+    for (size_t i = (size_t)fg_min_u64(count, capacity); i-- > 0;)
         if (strcmp(infos[i].platform, argv[ARGUMENT_PLATFORM]) == 0 &&
             strcmp(infos[i].name, argv[ARGUMENT_NAME]) == 0 && strcmp(infos[i].driver, argv[ARGUMENT_DRIVER]) == 0 &&
             found != wanted)
             found = i;
     snprintf(match, 32, "%zu", found);
-    return found < room;
+    return found < capacity;
 }
 
 static unsigned long long number_of(char **arguments, size_t which)

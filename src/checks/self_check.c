@@ -205,7 +205,7 @@ static fgmm_status compare(const probe *p)
     }
     /* No row may be left out or taken twice, which would hardly be seen in the sums of many. With FG_ASSIGN_HARD the
      * first is made of the second moments. */
-    for (uint64_t k = 0; k < p->parameters.k; k++) weight += p->found[2 + k];
+    for (uint64_t c = 0; c < p->parameters.k; c++) weight += p->found[2 + c];
     FG_CHECK(fabs(weight - (double)p->n) <= most_weight_error * (double)p->n, FGMM_INTERNAL,
              "responsibilities of %zu rows sum to %.9g", p->n, weight);
     FG_CHECK(p->assignment == FG_ASSIGN_HARD || fabs(p->found[1] - p->expected[1]) <= all_allowed, FGMM_INTERNAL,
@@ -255,13 +255,14 @@ typedef struct wanted {
 } wanted;
 
 /* What tells one program of a shape from another. */
-static void name_program(char *name, size_t room, const fg_pass_options *o, const fg_shape *shape, fg_program program)
+static void name_program(char *name, size_t capacity, const fg_pass_options *o, const fg_shape *shape,
+                         fg_program program)
 {
     fg_shape same = *shape;
     same.tile.lanes = 0; /* found out by the check */
-    const int used = snprintf(name, room, "%d %d %d %d ", (int)shape->backend->kernels, (int)shape->backend->unit,
+    const int used = snprintf(name, capacity, "%d %d %d %d ", (int)shape->backend->kernels, (int)shape->backend->unit,
                               (int)o->covariance, shape->is_fused);
-    fg_shape_options(&same, program, name + used, room - (size_t)used);
+    fg_shape_options(&same, program, name + used, capacity - (size_t)used);
 }
 
 /* What the vector backend needs of a device besides right programs. */

@@ -139,9 +139,9 @@ struct fg_backend {
     int (*suits)(const fg_shape *shape); /* may its unit multiply here? NULL: always */
     void (*plan)(fg_shape *shape);       /* panels, groups and launches of the shape, whose tile is known */
     uint32_t (*row_pitch)(const fg_shape *shape);
-    size_t (*common_options)(const fg_shape *shape, fg_program program, char *text, size_t room);
-    size_t (*own_options)(const fg_shape *shape, char *text, size_t room);
-    size_t (*describe)(const fg_shape *shape, char *text, size_t room); /* behind the tile's text */
+    size_t (*common_options)(const fg_shape *shape, fg_program program, char *text, size_t capacity);
+    size_t (*own_options)(const fg_shape *shape, char *text, size_t capacity);
+    size_t (*describe)(const fg_shape *shape, char *text, size_t capacity); /* behind the tile's text */
     uint64_t (*check_rows)(const fg_shape *shape); /* that meet all places of a tile, and more than one round */
     double dims_of_entry; /* to list, sort and gather an entry costs this many dimensions of the dense path besides */
     int awaits_counts;    /* how many segments there are is known before they are summed; else meanwhile */

@@ -39,7 +39,7 @@ enum { MOST_MATRIX_DIMS = 16384 };
 enum { LIST_CAPACITY = 64 };
 
 /* Room in a row's list. Where covariances are matrices there is no dense path, and lists have room for all. */
-static uint64_t list_room(const fg_pass_options *options)
+static uint64_t row_capacity_of(const fg_pass_options *options)
 {
     if (options->assignment == FG_ASSIGN_HARD) return 1;
     if (fg_covariance_matrices(options->covariance, options->k)) return fg_round_up(options->k, 16);
@@ -58,7 +58,7 @@ static fgmm_status check_sizes(const fg_pass_options *options)
              (unsigned long long)options->d, (unsigned long long)(most / 64));
     FG_CHECK(!fg_covariance_matrices(options->covariance, options->k) || options->d <= MOST_MATRIX_DIMS, FGMM_ARGUMENT,
              "dims = %llu; tied and full covariances need 1..%d", (unsigned long long)options->d, MOST_MATRIX_DIMS);
-    const uint64_t most_rows = most / fg_max_u64(list_room(options), LIST_CAPACITY);
+    const uint64_t most_rows = most / fg_max_u64(row_capacity_of(options), LIST_CAPACITY);
     FG_CHECK(options->batch_rows > 0 && options->batch_rows <= most_rows, FGMM_ARGUMENT,
              "batch rows = %zu; need 1..%llu", options->batch_rows, (unsigned long long)most_rows);
 done:
@@ -125,7 +125,7 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
         .type = options->type,
         .k = (uint32_t)options->k,
         .d = (uint32_t)options->d,
-        .capacity = (uint32_t)list_room(options),
+        .capacity = (uint32_t)row_capacity_of(options),
         .batch_rows = (uint32_t)options->batch_rows,
         .is_pruning_forced = options->pruning == FG_PRUNING_ALWAYS,
         .has_differences = options->has_differences,
@@ -160,53 +160,54 @@ uint32_t fg_shape_dense_v(const fg_shape *s)
     return (uint32_t)fg_min_u64(s->tile.dense_v, s->row_stride / s->tile.vw);
 }
 
-size_t fg_shape_sparse_options(const fg_shape *s, char *text, size_t room)
+size_t fg_shape_sparse_options(const fg_shape *s, char *text, size_t capacity)
 {
     const int is_diag = s->covariance == FGMM_DIAG, is_best = s->assignment == FG_ASSIGN_HARD;
     return (size_t)snprintf(
-        text, room,
+        text, capacity,
         "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DS2_MATRIX=%d -DHARD_ASSIGNMENT=%d "
         "-DSUM_ITEMS=%u",
         (int)s->type, s->d, s->tile.vw, is_diag, s->is_diag_s2, s->matrices > 0, is_best, s->sum_items);
 }
 
-void fg_shape_options(const fg_shape *shape, fg_program program, char *text, size_t room)
+void fg_shape_options(const fg_shape *shape, fg_program program, char *text, size_t capacity)
 {
     const fg_tile *t = &shape->tile;
     const int is_dense = program == FG_PROGRAM_DENSE || program == FG_PROGRAM_FUSED;
     const fg_program kind = is_dense ? FG_PROGRAM_DENSE : FG_PROGRAM_SPARSE;
     const fg_backend *backend = shape->backend;
     const fg_space *space = &backend->tiles;
-    size_t used = backend->common_options(shape, kind, text, room);
-    if (shape->covariance == FGMM_FULL && used < room)
-        used += (size_t)snprintf(text + used, room - used, " -DOUTPUTS=%u -DROW_GROUPS=%u", shape->outputs,
+    size_t used = backend->common_options(shape, kind, text, capacity);
+    if (shape->covariance == FGMM_FULL && used < capacity)
+        used += (size_t)snprintf(text + used, capacity - used, " -DOUTPUTS=%u -DROW_GROUPS=%u", shape->outputs,
                                  shape->row_groups);
     for (size_t i = 0; i < space->count; i++) {
         const fg_space_parameter *p = &space->parameters[i];
-        if (p->macro && (p->programs >> kind & 1) && used < room)
-            used += (size_t)snprintf(text + used, room - used, " -D%s=%u", p->macro, fg_space_get(space, t, i));
+        if (p->macro && (p->programs >> kind & 1) && used < capacity)
+            used += (size_t)snprintf(text + used, capacity - used, " -D%s=%u", p->macro, fg_space_get(space, t, i));
     }
-    if (shape->register_limit && used < room)
-        used += (size_t)snprintf(text + used, room - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
-    if (shape->projection_dims > 0 && program == FG_PROGRAM_PRUNED && used < room)
-        used += (size_t)snprintf(text + used, room - used, " -DBOUND_DIMS=%u", shape->projection_dims);
-    if (backend->own_options && used < room) backend->own_options(shape, text + used, room - used);
+    if (shape->register_limit && used < capacity)
+        used += (size_t)snprintf(text + used, capacity - used, " -cl-nv-maxrregcount=%u", shape->register_limit);
+    if (shape->projection_dims > 0 && program == FG_PROGRAM_PRUNED && used < capacity)
+        used += (size_t)snprintf(text + used, capacity - used, " -DBOUND_DIMS=%u", shape->projection_dims);
+    if (backend->own_options && used < capacity) backend->own_options(shape, text + used, capacity - used);
 }
 
-void fg_shape_matrix_options(const fg_shape *s, char *text, size_t room)
+void fg_shape_matrix_options(const fg_shape *s, char *text, size_t capacity)
 {
-    snprintf(
-        text, room, "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DOUTPUTS=%u -DROW_GROUPS=%u -DMOMENT_ROWS=%u -DMOMENT_BLOCK=%u",
-        (int)s->type, s->d, s->tile.vw, s->outputs, s->row_groups, s->moment_rows, (unsigned)fg_max_u64(s->tile.vw, 8));
+    snprintf(text, capacity,
+             "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DOUTPUTS=%u -DROW_GROUPS=%u -DMOMENT_ROWS=%u -DMOMENT_BLOCK=%u",
+             (int)s->type, s->d, s->tile.vw, s->outputs, s->row_groups, s->moment_rows,
+             (unsigned)fg_max_u64(s->tile.vw, 8));
 }
 
-void fg_shape_describe(const fg_shape *shape, char *text, size_t room)
+void fg_shape_describe(const fg_shape *shape, char *text, size_t capacity)
 {
     const fg_backend *backend = shape->backend;
-    size_t used = (size_t)snprintf(text, room, "%s ", backend->name);
-    if (used < room) used += (size_t)fg_space_format(&backend->tiles, &shape->tile, text + used, room - used);
-    if (backend->describe && used < room) used += backend->describe(shape, text + used, room - used);
-    if (used < room) snprintf(text + used, room - used, "%s", backend->unit_text);
+    size_t used = (size_t)snprintf(text, capacity, "%s ", backend->name);
+    if (used < capacity) used += (size_t)fg_space_format(&backend->tiles, &shape->tile, text + used, capacity - used);
+    if (backend->describe && used < capacity) used += backend->describe(shape, text + used, capacity - used);
+    if (used < capacity) snprintf(text + used, capacity - used, "%s", backend->unit_text);
 }
 
 uint32_t fg_launch_rows(const fg_shape *s, double row_work, uint32_t step)

@@ -65,13 +65,13 @@ uint32_t fg_shape_s2_kind(const fg_shape *shape);
 /* Vectors of a row in registers of the dense program; the same for many D, which then share the program. */
 uint32_t fg_shape_dense_v(const fg_shape *shape);
 /* What all sparse programs are told of the shape, but for the tile; returns the letters written, as snprintf. */
-size_t fg_shape_sparse_options(const fg_shape *shape, char *text, size_t room);
+size_t fg_shape_sparse_options(const fg_shape *shape, char *text, size_t capacity);
 /* Compile options of a program (FG_PROGRAM_*): those of the shape, and the tile's parameters that it has. */
-void fg_shape_options(const fg_shape *shape, fg_program program, char *text, size_t room);
+void fg_shape_options(const fg_shape *shape, fg_program program, char *text, size_t capacity);
 /* Those of FG_PROGRAM_MATRIX. */
-void fg_shape_matrix_options(const fg_shape *shape, char *text, size_t room);
+void fg_shape_matrix_options(const fg_shape *shape, char *text, size_t capacity);
 /* For reports and checkpoints: "vector vw=16 rows=12 ..."; fg_tile_parse reads it. */
-void fg_shape_describe(const fg_shape *shape, char *text, size_t room);
+void fg_shape_describe(const fg_shape *shape, char *text, size_t capacity);
 
 /* Rows of a launch, a multiple of `step`, where a row takes row_work multiplications and additions (shape.c). */
 uint32_t fg_launch_rows(const fg_shape *shape, double row_work, uint32_t step);

@@ -17,7 +17,7 @@ int fg_tile_parse(fg_tile *tile, const fg_backend *backend, const char *text)
     return 1;
 }
 
-int fg_tile_take(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text)
+int fg_tile_parse_legal(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text)
 {
     if (!fg_tile_parse(tile, shape->backend, text)) return 0;
     return !fg_tile_reject(tile, shape, device);
@@ -27,7 +27,7 @@ int fg_tile_read(fg_tile *tile, const fg_shape *shape, const fgmm_device *device
 {
     const char *name = shape->backend->name;
     return strncmp(text, name, strlen(name)) == 0 && text[strlen(name)] == ' ' &&
-           fg_tile_take(tile, shape, device, text + strlen(name));
+           fg_tile_parse_legal(tile, shape, device, text + strlen(name));
 }
 
 fg_tile_problem fg_tile_problem_of(const fg_shape *shape, const fgmm_device *device)
@@ -161,7 +161,7 @@ fgmm_status fg_tile_choose(fg_tile *tile, const fg_shape *shape, fgmm_device *de
     if (place.path[0]) {
         FG_TRY(remembered_tiles(&tiles, device, place.path));
         const char *text = fg_tiles_find(tiles, &place.key, &octaves);
-        if (text && fg_tile_take(tile, shape, device, text) &&
+        if (text && fg_tile_parse_legal(tile, shape, device, text) &&
             (octaves == 0 || shape->backend->is_filled(tile, shape->k)))
             return FGMM_OK;
     }

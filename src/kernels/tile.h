@@ -19,13 +19,13 @@ typedef struct fg_tile {
     uint32_t vectors; /* vector: vectors of components in registers; group: components of a tile */
     uint32_t block;   /* rows of a block; group: of the dense path only */
     uint32_t dense_k, dense_v;
-    uint32_t piece;     /* vector: vectors of a row summed together */
-    uint32_t chunk;     /* entries summed in float */
-    uint32_t depth;     /* group: dimensions staged in local memory at a time */
-    uint32_t local;     /* group: work-items of a work-group */
-    uint32_t lanes;     /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
-    uint32_t across;    /* group: work-items along components */
-    uint32_t registers; /* group: most that the compiler may give an item; 0, FG_REGISTERS_FREE: as it likes */
+    uint32_t chunk_vectors; /* vector: vectors of a row summed together */
+    uint32_t chunk;         /* entries summed in float */
+    uint32_t depth;         /* group: dimensions staged in local memory at a time */
+    uint32_t local;         /* group: work-items of a work-group */
+    uint32_t lanes;         /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
+    uint32_t across;        /* group: work-items along components */
+    uint32_t registers;     /* group: most that the compiler may give an item; 0, FG_REGISTERS_FREE: as it likes */
 } fg_tile;
 
 enum { FG_REGISTERS_FREE = 255 };
@@ -47,7 +47,7 @@ int fg_tile_parse(fg_tile *tile, const fg_backend *backend, const char *text);
 /* NULL where the tile may be built for this shape (backend, covariance, k, d) on this device, else why not. */
 const char *fg_tile_reject(const fg_tile *tile, const fg_shape *shape, const fgmm_device *device);
 /* fg_tile_parse; 0 also where the tile is not legal here. */
-int fg_tile_take(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text);
+int fg_tile_parse_legal(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text);
 /* A tile from a text that begins with its backend, as fg_shape_describe writes it; 0 where it is of another backend, or
  * not legal here. */
 int fg_tile_read(fg_tile *tile, const fg_shape *shape, const fgmm_device *device, const char *text);

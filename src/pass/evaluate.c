@@ -82,8 +82,8 @@ static row_values tile_row(const fg_pass *pass, const host_lists *h, uint32_t ro
 static void pick_largest(int32_t *ids, float *values, uint32_t top, const row_values *row)
 {
     uint32_t filled = 0;
-    for (uint32_t k = 0; k < row->k; k++) {
-        const float value = row->first[k / row->panel * row->panel_stride + k % row->panel];
+    for (uint32_t c = 0; c < row->k; c++) {
+        const float value = row->first[c / row->panel * row->panel_stride + c % row->panel];
         if (filled == top && value <= values[top - 1]) continue;
         uint32_t at = filled < top ? filled++ : top - 1;
         for (; at > 0 && values[at - 1] < value; at--) {
@@ -91,7 +91,7 @@ static void pick_largest(int32_t *ids, float *values, uint32_t top, const row_va
             ids[at] = ids[at - 1];
         }
         values[at] = value;
-        ids[at] = (int32_t)k;
+        ids[at] = (int32_t)c;
     }
 }
 

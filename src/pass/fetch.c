@@ -37,13 +37,13 @@ static void move_component(double *s1, double *s2, const double *e, double weigh
 static void move_to_true_means(const fg_pass *pass, const double *weights, double *s1, double *s2)
 {
     const fg_shape *s = &pass->shape;
-    for (size_t k = 0; k < s->k; k++, s1 += s->d) {
-        const double *offsets = pass->packed.facts.mean_offsets + k * s->d;
+    for (size_t c = 0; c < s->k; c++, s1 += s->d) {
+        const double *offsets = pass->packed.facts.mean_offsets + c * s->d;
         if (s->matrices == 0) {
-            move_component(s1, s2 + (s->is_diag_s2 ? k * s->d : k), offsets, weights[k], s);
+            move_component(s1, s2 + (s->is_diag_s2 ? c * s->d : c), offsets, weights[c], s);
         } else {
-            move_matrix(s2 + (s->matrices > 1 ? k * s->d * s->d : 0), offsets, s1, weights[k], s->d);
-            for (size_t d = 0; d < s->d; d++) s1[d] += weights[k] * offsets[d];
+            move_matrix(s2 + (s->matrices > 1 ? c * s->d * s->d : 0), offsets, s1, weights[c], s->d);
+            for (size_t d = 0; d < s->d; d++) s1[d] += weights[c] * offsets[d];
         }
     }
 }
@@ -68,12 +68,12 @@ static double error_bound(const fg_pass *pass, const double *values)
     const fg_packed *p = &pass->packed;
     const double *weights = values + 2;
     double bound = 0, exponent = -values[1] / pass->weight;
-    for (size_t k = 0; k < s->k; k++) {
-        if (weights[k] <= FG_EMPTY_SHARE * pass->weight / s->k) continue;
-        const int is_one_row = !pass->has_weights && weights[k] < one_row;
-        const double error = is_one_row ? fg_error_at_mean(&p->facts.errors[k]) : fg_error_near(&p->facts.errors[k]);
+    for (size_t c = 0; c < s->k; c++) {
+        if (weights[c] <= FG_EMPTY_SHARE * pass->weight / s->k) continue;
+        const int is_one_row = !pass->has_weights && weights[c] < one_row;
+        const double error = is_one_row ? fg_error_at_mean(&p->facts.errors[c]) : fg_error_near(&p->facts.errors[c]);
         bound = fmax(bound, error);
-        exponent += weights[k] / pass->weight * p->facts.log_constants[k];
+        exponent += weights[c] / pass->weight * p->facts.log_constants[c];
     }
     return bound * fmax(1, exponent / fg_error_exponent(s));
 }

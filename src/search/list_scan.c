@@ -27,14 +27,14 @@ static const uint64_t LAUNCH_WORK_CPU = (uint64_t)1 << 31, LAUNCH_WORK_GPU = (ui
 enum { NARROW_DIMS = 258, WIDE_DIMS = 66051 };
 
 /* A buffer that grows; its contents are lost when it does. */
-typedef struct room {
+typedef struct growing_buffer {
     fg_buffer *buffer;
     const char *what;
-} room;
+} growing_buffer;
 
 /* A query that wants a piece; sorted by piece. */
 typedef struct pair {
-    uint32_t query, piece;
+    uint32_t query, chunk;
 } pair;
 
 struct fg_scan {
@@ -46,7 +46,7 @@ struct fg_scan {
     uint64_t n;           /* queries of the batch */
     uint32_t k;
     cl_kernel scan, select;
-    room queries, best_d, best_ids, counts, exclude, out, tasks, pairs, finds, ranges;
+    growing_buffer queries, best_d, best_ids, counts, exclude, out, tasks, pairs, finds, ranges;
 };
 
 static fgmm_status get_kernels(fg_scan *s)
@@ -99,13 +99,13 @@ done:
 void fg_scan_free(fg_scan *s)
 {
     if (!s) return;
-    room *const rooms[] = {&s->queries, &s->best_d, &s->best_ids, &s->counts, &s->exclude,
-                           &s->out,     &s->tasks,  &s->pairs,    &s->finds,  &s->ranges};
-    for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++) fg_buffer_free(rooms[i]->buffer);
+    growing_buffer *const growing[] = {&s->queries, &s->best_d, &s->best_ids, &s->counts, &s->exclude,
+                                       &s->out,     &s->tasks,  &s->pairs,    &s->finds,  &s->ranges};
+    for (size_t i = 0; i < sizeof growing / sizeof growing[0]; i++) fg_buffer_free(growing[i]->buffer);
     free(s);
 }
 
-static fgmm_status reserve(room *r, fgmm_device *device, uint64_t count, uint64_t element_bytes)
+static fgmm_status reserve(growing_buffer *r, fgmm_device *device, uint64_t count, uint64_t element_bytes)
 {
     fgmm_status status = FGMM_OK;
     size_t bytes;
@@ -119,7 +119,8 @@ done:
 }
 
 /* Makes room and writes. */
-static fgmm_status upload(room *r, fgmm_device *device, const void *bytes, uint64_t count, size_t element_bytes)
+static fgmm_status upload(growing_buffer *r, fgmm_device *device, const void *bytes, uint64_t count,
+                          size_t element_bytes)
 {
     fgmm_status status = FGMM_OK;
     FG_TRY(reserve(r, device, count, element_bytes));
@@ -154,11 +155,11 @@ done:
 
 /* Arrays of a launch on the host; as cl/search/scan.cl and cl/search/select.cl describe them. */
 typedef struct work {
-    cl_uint *tasks;            /* [pairs][TASK_WORDS] */
-    cl_uint *pairs;            /* [pairs][2] */
-    cl_uint *finds;            /* [pairs][3] */
-    cl_uint *ranges;           /* [n][2] */
-    uint64_t task_count, room; /* room: pairs */
+    cl_uint *tasks;                      /* [pairs][TASK_WORDS] */
+    cl_uint *pairs;                      /* [pairs][2] */
+    cl_uint *finds;                      /* [pairs][3] */
+    cl_uint *ranges;                     /* [n][2] */
+    uint64_t task_count, growing_buffer; /* room: pairs */
 } work;
 
 static void work_free(work *w)
@@ -174,20 +175,20 @@ static void work_free(work *w)
 static fgmm_status work_reserve(work *w, uint64_t pairs, uint64_t n)
 {
     fgmm_status status = FGMM_OK;
-    if (w->ranges && pairs <= w->room) goto done;
+    if (w->ranges && pairs <= w->growing_buffer) goto done;
     work_free(w);
     FG_TRY(FG_ALLOC(&w->tasks, pairs * TASK_WORDS, "tasks of a scan"));
     FG_TRY(FG_ALLOC(&w->pairs, pairs * 2, "tasks of a scan"));
     FG_TRY(FG_ALLOC(&w->finds, pairs * 3, "tasks of a scan"));
     FG_TRY(FG_ALLOC(&w->ranges, n * 2, "tasks of a scan"));
-    w->room = pairs;
+    w->growing_buffer = pairs;
 done:
     return status;
 }
 
-static uint32_t blocks_of(const fg_piece *piece)
+static uint32_t blocks_of(const fg_list_chunk *chunk)
 {
-    return (uint32_t)fg_ceil_div(piece->rows, FG_BLOCK_ROWS);
+    return (uint32_t)fg_ceil_div(chunk->rows, FG_BLOCK_ROWS);
 }
 
 /* pairs[0..count-1], in the order of their pieces, get room in out; up to TASK_PAIRS of one piece make a task. */
@@ -196,21 +197,21 @@ static void make_tasks(work *w, const fg_list_storage *storage, const pair *pair
     uint64_t at = 0;
     w->task_count = 0;
     for (uint64_t p = 0; p < count; p++) {
-        const fg_piece *piece = &storage->pieces[pairs[p].piece];
+        const fg_list_chunk *chunk = &storage->chunks[pairs[p].chunk];
         cl_uint *task = w->tasks + (w->task_count ? w->task_count - 1 : 0) * TASK_WORDS;
-        const int is_same = p > 0 && pairs[p - 1].piece == pairs[p].piece && task[1] < TASK_PAIRS;
+        const int is_same = p > 0 && pairs[p - 1].chunk == pairs[p].chunk && task[1] < TASK_PAIRS;
         if (!is_same) {
             task = w->tasks + w->task_count++ * TASK_WORDS;
             task[0] = (cl_uint)p;
             task[1] = 0;
-            task[2] = piece->first_block;
-            task[3] = blocks_of(piece);
+            task[2] = chunk->first_block;
+            task[3] = blocks_of(chunk);
             task[4] = 0;
         }
         task[1]++;
         w->pairs[2 * p] = pairs[p].query;
         w->pairs[2 * p + 1] = (cl_uint)at;
-        at += blocks_of(piece);
+        at += blocks_of(chunk);
     }
 }
 
@@ -226,11 +227,11 @@ static void make_finds(work *w, const fg_list_storage *storage, const pair *pair
         first += found;
     }
     for (uint64_t p = 0; p < count; p++) {
-        const fg_piece *piece = &storage->pieces[pairs[p].piece];
+        const fg_list_chunk *chunk = &storage->chunks[pairs[p].chunk];
         cl_uint *find = w->finds + 3 * (size_t)w->ranges[2 * pairs[p].query + 1]++;
         find[0] = w->pairs[2 * p + 1];
-        find[1] = piece->first_block;
-        find[2] = blocks_of(piece);
+        find[1] = chunk->first_block;
+        find[2] = blocks_of(chunk);
     }
 }
 
@@ -268,7 +269,7 @@ static fgmm_status select_nearest(fg_scan *s, const fg_segment *segment)
 static fgmm_status scan_part(fg_scan *s, const fg_list_storage *storage, work *w, const pair *pairs, uint64_t count)
 {
     fgmm_status status = FGMM_OK;
-    const fg_segment *segment = &storage->segments[storage->pieces[pairs[0].piece].segment];
+    const fg_segment *segment = &storage->segments[storage->chunks[pairs[0].chunk].segment];
     make_tasks(w, storage, pairs, count);
     make_finds(w, storage, pairs, count, s->n);
     FG_TRY(upload(&s->tasks, s->device, w->tasks, w->task_count * TASK_WORDS, sizeof *w->tasks));
@@ -286,19 +287,19 @@ static fgmm_status sort_pairs(pair **pairs, uint64_t *count, const fg_list_stora
                               uint64_t probe_count)
 {
     fgmm_status status = FGMM_OK;
-    const uint64_t pieces = storage->first_piece[storage->lists];
+    const uint64_t chunks = storage->first_chunk[storage->lists];
     uint64_t *next = NULL;
     *pairs = NULL;
     *count = 0;
-    FG_TRY(FG_ALLOC(&next, pieces + 1, "tasks of a scan"));
+    FG_TRY(FG_ALLOC(&next, chunks + 1, "tasks of a scan"));
     for (uint64_t p = 0; p < probe_count; p++)
-        for (uint64_t i = storage->first_piece[probes[p].list]; i < storage->first_piece[probes[p].list + 1]; i++)
+        for (uint64_t i = storage->first_chunk[probes[p].list]; i < storage->first_chunk[probes[p].list + 1]; i++)
             next[i + 1]++;
-    for (uint64_t i = 0; i < pieces; i++) next[i + 1] += next[i];
-    *count = next[pieces];
+    for (uint64_t i = 0; i < chunks; i++) next[i + 1] += next[i];
+    *count = next[chunks];
     FG_TRY(FG_ALLOC(pairs, *count + 1, "tasks of a scan"));
     for (uint64_t p = 0; p < probe_count; p++)
-        for (uint64_t i = storage->first_piece[probes[p].list]; i < storage->first_piece[probes[p].list + 1]; i++)
+        for (uint64_t i = storage->first_chunk[probes[p].list]; i < storage->first_chunk[probes[p].list + 1]; i++)
             (*pairs)[next[i]++] = (pair){probes[p].query, (uint32_t)i};
 done:
     free(next);
@@ -312,15 +313,15 @@ fgmm_status fg_scan_run(fg_scan *s, const fg_list_storage *storage, const fg_pro
     work w = {0};
     uint64_t count = 0;
     const uint64_t most = fg_min_u64(s->options.scratch_floats, s->launch_rows);
-    const uint64_t room_blocks = fg_max_u64(most, FG_PIECE_ROWS) / FG_BLOCK_ROWS;
+    const uint64_t capacity_blocks = fg_max_u64(most, FG_CHUNK_ROWS) / FG_BLOCK_ROWS;
     if (probe_count == 0) return FGMM_OK;
     FG_TRY(sort_pairs(&pairs, &count, storage, probes, probe_count));
     for (uint64_t first = 0; first < count;) {
-        const uint32_t segment = storage->pieces[pairs[first].piece].segment;
+        const uint32_t segment = storage->chunks[pairs[first].chunk].segment;
         uint64_t blocks = 0, end = first;
-        while (end < count && storage->pieces[pairs[end].piece].segment == segment &&
-               blocks + blocks_of(&storage->pieces[pairs[end].piece]) <= room_blocks)
-            blocks += blocks_of(&storage->pieces[pairs[end++].piece]);
+        while (end < count && storage->chunks[pairs[end].chunk].segment == segment &&
+               blocks + blocks_of(&storage->chunks[pairs[end].chunk]) <= capacity_blocks)
+            blocks += blocks_of(&storage->chunks[pairs[end++].chunk]);
         FG_TRY(work_reserve(&w, end - first, s->n));
         FG_TRY(reserve(&s->out, s->device, blocks * FG_BLOCK_ROWS, sizeof(float)));
         FG_TRY(scan_part(s, storage, &w, pairs + first, end - first));
@@ -363,25 +364,25 @@ fgmm_status fg_scan_distances(const fg_buffer **distances, fg_scan *s, const fg_
 {
     fgmm_status status = FGMM_OK;
     work w = {0};
-    const uint64_t pieces = storage->first_piece[1], stride_blocks = fg_ceil_div(storage->lengths[0], FG_BLOCK_ROWS);
-    FG_TRY(work_reserve(&w, fg_ceil_div(n, TASK_PAIRS) * pieces + n, 1));
+    const uint64_t chunks = storage->first_chunk[1], stride_blocks = fg_ceil_div(storage->lengths[0], FG_BLOCK_ROWS);
+    FG_TRY(work_reserve(&w, fg_ceil_div(n, TASK_PAIRS) * chunks + n, 1));
     for (uint64_t q = 0; q < n; q++) {
         w.pairs[2 * q] = (cl_uint)q;
         w.pairs[2 * q + 1] = (cl_uint)(q * stride_blocks);
     }
     for (uint64_t q = 0; q < n; q += TASK_PAIRS)
-        for (uint64_t p = 0; p < pieces; p++) {
+        for (uint64_t p = 0; p < chunks; p++) {
             cl_uint *task = w.tasks + w.task_count++ * TASK_WORDS;
             task[0] = (cl_uint)q;
             task[1] = (cl_uint)fg_min_u64(TASK_PAIRS, n - q);
-            task[2] = storage->pieces[p].first_block;
-            task[3] = blocks_of(&storage->pieces[p]);
-            task[4] = (cl_uint)(p * (FG_PIECE_ROWS / FG_BLOCK_ROWS));
+            task[2] = storage->chunks[p].first_block;
+            task[3] = blocks_of(&storage->chunks[p]);
+            task[4] = (cl_uint)(p * (FG_CHUNK_ROWS / FG_BLOCK_ROWS));
         }
     FG_TRY(upload(&s->queries, s->device, queries, n * s->options.d, sizeof *queries));
     FG_TRY(upload(&s->pairs, s->device, w.pairs, n * 2, sizeof *w.pairs));
     FG_TRY(reserve(&s->out, s->device, n * stride_blocks * FG_BLOCK_ROWS, sizeof(float)));
-    const uint64_t task_rows = TASK_PAIRS * fg_min_u64(FG_PIECE_ROWS, storage->lengths[0]);
+    const uint64_t task_rows = TASK_PAIRS * fg_min_u64(FG_CHUNK_ROWS, storage->lengths[0]);
     const uint64_t most = fg_max_u64(1, s->launch_rows / task_rows); /* tasks of a launch */
     for (uint64_t first = 0; first < w.task_count; first += most) {
         const uint64_t part = fg_min_u64(most, w.task_count - first);

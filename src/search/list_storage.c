@@ -17,24 +17,24 @@ static uint64_t most_blocks(const fg_list_storage *s, size_t block_bytes)
 }
 
 /* Gives every piece its place; counts segments and their blocks. pieces NULL: only counts pieces. */
-static uint64_t place_pieces(fg_list_storage *s, uint64_t most, uint64_t *segment_blocks)
+static uint64_t place_chunks(fg_list_storage *s, uint64_t most, uint64_t *segment_blocks)
 {
     uint64_t count = 0, segment = 0, used = 0;
     for (uint64_t list = 0; list < s->lists; list++) {
-        s->first_piece[list] = count;
-        for (uint64_t first = 0; first < s->lengths[list]; first += FG_PIECE_ROWS, count++) {
-            const uint64_t rows = fg_min_u64(FG_PIECE_ROWS, s->lengths[list] - first);
+        s->first_chunk[list] = count;
+        for (uint64_t first = 0; first < s->lengths[list]; first += FG_CHUNK_ROWS, count++) {
+            const uint64_t rows = fg_min_u64(FG_CHUNK_ROWS, s->lengths[list] - first);
             const uint64_t blocks = fg_ceil_div(rows, FG_BLOCK_ROWS);
             if (used + blocks > most) {
                 segment++;
                 used = 0;
             }
-            if (s->pieces) s->pieces[count] = (fg_piece){(uint32_t)segment, (uint32_t)used, (uint32_t)rows};
+            if (s->chunks) s->chunks[count] = (fg_list_chunk){(uint32_t)segment, (uint32_t)used, (uint32_t)rows};
             used += blocks;
             if (segment_blocks) segment_blocks[segment] = used;
         }
     }
-    s->first_piece[s->lists] = count;
+    s->first_chunk[s->lists] = count;
     s->segment_count = segment + 1;
     return count;
 }
@@ -48,20 +48,20 @@ static void clear_segment(fg_segment *segment)
 
 static void free_segments(fg_list_storage *s)
 {
-    for (uint64_t i = 0; i < s->segment_room; i++) clear_segment(&s->segments[i]);
+    for (uint64_t i = 0; i < s->segment_capacity; i++) clear_segment(&s->segments[i]);
     free(s->segments);
     s->segments = NULL;
-    s->segment_room = 0;
+    s->segment_capacity = 0;
 }
 
 /* Segments of so many blocks; a buffer that is there and large enough is used again. */
 static fgmm_status make_segments(fg_list_storage *s, const uint64_t *blocks, size_t block_bytes)
 {
     fgmm_status status = FGMM_OK;
-    if (s->segment_count > s->segment_room) {
+    if (s->segment_count > s->segment_capacity) {
         free_segments(s);
         FG_TRY(FG_ALLOC(&s->segments, s->segment_count, "segments"));
-        s->segment_room = s->segment_count;
+        s->segment_capacity = s->segment_count;
     }
     for (uint64_t i = 0; i < s->segment_count; i++) {
         fg_segment *segment = &s->segments[i];
@@ -82,16 +82,16 @@ fgmm_status fg_list_storage_lay_out(fg_list_storage *s, const uint64_t *lengths)
     fgmm_status status = FGMM_OK;
     uint64_t *blocks = NULL;
     const size_t block_bytes = (size_t)s->d * FG_BLOCK_ROWS * fgmm_type_bytes(s->type);
-    const uint64_t most = most_blocks(s, block_bytes), least = FG_PIECE_ROWS / FG_BLOCK_ROWS;
+    const uint64_t most = most_blocks(s, block_bytes), least = FG_CHUNK_ROWS / FG_BLOCK_ROWS;
     FG_CHECK(most >= least, FGMM_MEMORY, "dims = %llu: %llu rows of a list take more than the device allocates at once",
-             (unsigned long long)s->d, (unsigned long long)FG_PIECE_ROWS);
+             (unsigned long long)s->d, (unsigned long long)FG_CHUNK_ROWS);
     memcpy(s->lengths, lengths, (size_t)s->lists * sizeof *lengths);
-    free(s->pieces);
-    s->pieces = NULL;
-    const uint64_t count = place_pieces(s, most, NULL);
-    FG_TRY(FG_ALLOC(&s->pieces, count + 1, "pieces of lists"));
+    free(s->chunks);
+    s->chunks = NULL;
+    const uint64_t count = place_chunks(s, most, NULL);
+    FG_TRY(FG_ALLOC(&s->chunks, count + 1, "pieces of lists"));
     FG_TRY(FG_ALLOC(&blocks, s->segment_count, "segments"));
-    place_pieces(s, most, blocks);
+    place_chunks(s, most, blocks);
     FG_TRY(make_segments(s, blocks, block_bytes));
 done:
     free(blocks);
@@ -112,7 +112,7 @@ fgmm_status fg_list_storage_create(fg_list_storage **storage, fgmm_device *devic
     s->lists = lists;
     FG_TRY(fg_size_product3(&block_bytes, d, FG_BLOCK_ROWS, fgmm_type_bytes(type), "a block of rows"));
     FG_TRY(FG_ALLOC(&s->lengths, lists, "list lengths"));
-    FG_TRY(FG_ALLOC(&s->first_piece, lists + 1, "pieces of lists"));
+    FG_TRY(FG_ALLOC(&s->first_chunk, lists + 1, "pieces of lists"));
     FG_TRY(fg_alloc((void **)&s->staging, STAGING_BLOCKS, block_bytes, "staging of lists"));
     FG_TRY(fg_list_storage_lay_out(s, lengths));
     *storage = s;
@@ -126,8 +126,8 @@ void fg_list_storage_free(fg_list_storage *s)
 {
     if (!s) return;
     free_segments(s);
-    free(s->pieces);
-    free(s->first_piece);
+    free(s->chunks);
+    free(s->first_chunk);
     free(s->lengths);
     free(s->staging);
     free(s);
@@ -156,13 +156,13 @@ static void transpose(void *to, const void *rows, fgmm_type type, size_t n, size
 }
 
 /* At most STAGING_BLOCKS blocks, which lie in one piece. */
-static fgmm_status write_blocks(fg_list_storage *s, const fg_piece *piece, uint64_t block, uint64_t n, const void *rows,
-                                const int64_t *ids)
+static fgmm_status write_blocks(fg_list_storage *s, const fg_list_chunk *chunk, uint64_t block, uint64_t n,
+                                const void *rows, const int64_t *ids)
 {
     fgmm_status status = FGMM_OK;
     const size_t block_bytes = (size_t)s->d * FG_BLOCK_ROWS * fgmm_type_bytes(s->type);
-    const size_t blocks = (size_t)fg_ceil_div(n, FG_BLOCK_ROWS), at = (size_t)(piece->first_block + block);
-    const fg_segment *segment = &s->segments[piece->segment];
+    const size_t blocks = (size_t)fg_ceil_div(n, FG_BLOCK_ROWS), at = (size_t)(chunk->first_block + block);
+    const fg_segment *segment = &s->segments[chunk->segment];
     cl_long block_ids[STAGING_BLOCKS * FG_BLOCK_ROWS];
     memset(s->staging, 0, blocks * block_bytes);
     transpose(s->staging, rows, s->type, (size_t)n, (size_t)s->d);
@@ -183,10 +183,10 @@ fgmm_status fg_list_storage_write(fg_list_storage *s, uint64_t list, uint64_t fi
              FGMM_INTERNAL, "list %llu, rows %llu + %llu: outside of the store", (unsigned long long)list,
              (unsigned long long)first, (unsigned long long)n);
     for (uint64_t done_rows = 0; done_rows < n;) {
-        const uint64_t row = first + done_rows, piece = row / FG_PIECE_ROWS, within = row % FG_PIECE_ROWS;
-        const uint64_t room = fg_min_u64(FG_PIECE_ROWS - within, STAGING_BLOCKS * FG_BLOCK_ROWS);
-        const uint64_t part = fg_min_u64(room, n - done_rows);
-        FG_TRY(write_blocks(s, &s->pieces[s->first_piece[list] + piece], within / FG_BLOCK_ROWS, part,
+        const uint64_t row = first + done_rows, chunk = row / FG_CHUNK_ROWS, within = row % FG_CHUNK_ROWS;
+        const uint64_t capacity = fg_min_u64(FG_CHUNK_ROWS - within, STAGING_BLOCKS * FG_BLOCK_ROWS);
+        const uint64_t part = fg_min_u64(capacity, n - done_rows);
+        FG_TRY(write_blocks(s, &s->chunks[s->first_chunk[list] + chunk], within / FG_BLOCK_ROWS, part,
                             (const unsigned char *)rows + (size_t)done_rows * row_bytes, ids + done_rows));
         done_rows += part;
     }

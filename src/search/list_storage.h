@@ -6,12 +6,12 @@
 
 #include "device.h"
 
-enum { FG_BLOCK_ROWS = 16, FG_PIECE_ROWS = 16384 };
+enum { FG_BLOCK_ROWS = 16, FG_CHUNK_ROWS = 16384 };
 
 /* Consecutive rows of one list in one buffer. */
-typedef struct fg_piece {
+typedef struct fg_list_chunk {
     uint32_t segment, first_block, rows;
-} fg_piece;
+} fg_list_chunk;
 
 typedef struct fg_segment {
     fg_buffer *rows; /* row_t [blocks][d][16] */
@@ -24,10 +24,10 @@ typedef struct fg_list_storage {
     fgmm_type type;
     uint64_t d, lists;
     uint64_t *lengths;     /* (lists) rows */
-    uint64_t *first_piece; /* (lists + 1) */
-    fg_piece *pieces;      /* (first_piece[lists]) */
+    uint64_t *first_chunk; /* (lists + 1) */
+    fg_list_chunk *chunks; /* (first_chunk[lists]) */
     fg_segment *segments;  /* (segment_count) */
-    uint64_t segment_count, segment_room;
+    uint64_t segment_count, segment_capacity;
     unsigned char *staging; /* a few blocks of rows, transposed */
 } fg_list_storage;
 

@@ -17,7 +17,7 @@ struct fg_seeding {
     size_t local;
     fg_buffer *rows, *candidates, *weights, *least, *distances, *potentials; /* layouts: cl/common/seeding.cl */
     float *host_block, *host_candidates, *host_potentials;
-    cl_kernel measure, take;
+    cl_kernel measure, choose;
 };
 
 static fgmm_status make_buffer(fg_buffer **buffer, fg_seeding *s, uint64_t a, uint64_t b, const char *what)
@@ -44,7 +44,7 @@ fgmm_status fg_seeding_create(fg_seeding **seeding, fgmm_device *device, uint64_
     const fg_search_launches *launches = fg_backend_of(device)->search;
     s->local = launches->items(fg_device_facts_of(device), MOST_ITEMS);
     FG_TRY(launches->seeding_kernel(&s->measure, device, s->local, "seeding_try"));
-    FG_TRY(launches->seeding_kernel(&s->take, device, s->local, "seeding_choose"));
+    FG_TRY(launches->seeding_kernel(&s->choose, device, s->local, "seeding_choose"));
     FG_TRY(make_buffer(&s->rows, s, s->blocks * FG_SEEDING_BLOCK, d, "sample rows"));
     FG_TRY(make_buffer(&s->candidates, s, d, s->padded, "candidates"));
     FG_TRY(make_buffer(&s->weights, s, s->blocks, FG_SEEDING_BLOCK, "weights"));
@@ -121,7 +121,7 @@ fgmm_status fg_seeding_take(fg_seeding *s, uint32_t t)
 {
     const fg_argument arguments[] = {FG_ARG_BUFFER(s->least), FG_ARG_BUFFER(s->distances), FG_ARG_VALUE(t)};
     const size_t global = (size_t)s->blocks * s->local;
-    return fg_kernel_launch(s->device, s->take, arguments, sizeof arguments / sizeof arguments[0], 1, &global,
+    return fg_kernel_launch(s->device, s->choose, arguments, sizeof arguments / sizeof arguments[0], 1, &global,
                             &s->local);
 }
 

@@ -203,7 +203,7 @@ static void add_second(drawn *p, const bound_case *c, uint64_t i, double share)
 }
 
 /* Moments of the rows by label; variances get a little more, 1e-9 of the column's first and 1e-12. */
-static void take_moments(drawn *p, const bound_case *c)
+static void compute_moments(drawn *p, const bound_case *c)
 {
     const uint64_t d = c->d, n = c->n;
     double *count = calloc(c->k, sizeof *count);
@@ -233,7 +233,7 @@ static drawn draw(const bound_case *c)
     p.means = calloc(c->k * c->d, sizeof *p.means);
     p.covariances = calloc(fg_covariance_count(c->covariance, c->k, c->d), sizeof *p.covariances);
     draw_rows_of(&p, c, &rng);
-    take_moments(&p, c);
+    compute_moments(&p, c);
     ck_ok(fgmm_model_create(&p.model, c->covariance, c->k, c->d, p.weights, p.means, p.covariances));
     return p;
 }

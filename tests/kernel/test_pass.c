@@ -146,14 +146,14 @@ END_TEST
 /* The vector backend's tile space (tile.c): with each of its values of a parameter in turn, the others as in a small
  * tile; and tiles with everything at its least, and at odd numbers, for each vector width. */
 static const fg_tile vector_middle = {
-    .vw = 4, .rows = 4, .vectors = 2, .block = 12, .dense_k = 4, .dense_v = 2, .piece = 2, .chunk = 64};
+    .vw = 4, .rows = 4, .vectors = 2, .block = 12, .dense_k = 4, .dense_v = 2, .chunk_vectors = 2, .chunk = 64};
 static const fg_tile vector_corners[] = {
-    {.vw = 4, .rows = 1, .vectors = 1, .block = 1, .dense_k = 1, .dense_v = 1, .piece = 1, .chunk = 1},
-    {.vw = 8, .rows = 1, .vectors = 1, .block = 4, .dense_k = 1, .dense_v = 1, .piece = 1, .chunk = 1},
-    {.vw = 16, .rows = 5, .vectors = 3, .block = 20, .dense_k = 2, .dense_v = 3, .piece = 3, .chunk = 256},
-    {.vw = 16, .rows = 14, .vectors = 4, .block = 98, .dense_k = 16, .dense_v = 4, .piece = 12, .chunk = 1024},
-    {.vw = 8, .rows = 12, .vectors = 3, .block = 12, .dense_k = 4, .dense_v = 4, .piece = 8, .chunk = 256},
-    {.vw = 4, .rows = 12, .vectors = 3, .block = 48, .dense_k = 4, .dense_v = 4, .piece = 8, .chunk = 256},
+    {.vw = 4, .rows = 1, .vectors = 1, .block = 1, .dense_k = 1, .dense_v = 1, .chunk_vectors = 1, .chunk = 1},
+    {.vw = 8, .rows = 1, .vectors = 1, .block = 4, .dense_k = 1, .dense_v = 1, .chunk_vectors = 1, .chunk = 1},
+    {.vw = 16, .rows = 5, .vectors = 3, .block = 20, .dense_k = 2, .dense_v = 3, .chunk_vectors = 3, .chunk = 256},
+    {.vw = 16, .rows = 14, .vectors = 4, .block = 98, .dense_k = 16, .dense_v = 4, .chunk_vectors = 12, .chunk = 1024},
+    {.vw = 8, .rows = 12, .vectors = 3, .block = 12, .dense_k = 4, .dense_v = 4, .chunk_vectors = 8, .chunk = 256},
+    {.vw = 4, .rows = 12, .vectors = 3, .block = 48, .dense_k = 4, .dense_v = 4, .chunk_vectors = 8, .chunk = 256},
 };
 enum { VECTOR_CORNERS = sizeof vector_corners / sizeof vector_corners[0], MOST_TILES = 64 };
 

@@ -15,13 +15,13 @@ typedef struct unit_case {
 
 #define WIDE_TILE                                                                                                      \
     {                                                                                                                  \
-        .vw = 16, .rows = 12, .vectors = 2, .block = 96, .dense_k = 8, .dense_v = 2, .piece = 8, .chunk = 256          \
+        .vw = 16, .rows = 12, .vectors = 2, .block = 96, .dense_k = 8, .dense_v = 2, .chunk_vectors = 8, .chunk = 256  \
     }
 static const unit_case unit_cases[] = {
     {&fg_matrix_plain, WIDE_TILE},
     {&fg_matrix_amx, WIDE_TILE}, /* where this machine has it */
     {&fg_matrix_plain,           /* another vector */
-     {.vw = 4, .rows = 1, .vectors = 8, .block = 32, .dense_k = 4, .dense_v = 2, .piece = 4, .chunk = 256}},
+     {.vw = 4, .rows = 1, .vectors = 8, .block = 32, .dense_k = 4, .dense_v = 2, .chunk_vectors = 4, .chunk = 256}},
     {&fg_matrix_warp,
      {.vw = 4, .rows = 32, .vectors = 32, .block = 64, .chunk = 256, .depth = 8, .local = 64, .across = 8}},
 };

@@ -244,8 +244,8 @@ END_TEST
 START_TEST(test_scan__parts_and_long_lists)
 {
     static const scan_case cases[2] = {
-        {FGMM_U8, 2, 5, 3, {FG_PIECE_ROWS + 17, 100, 2 * FG_PIECE_ROWS}, 30, 1, FG_PIECE_ROWS, 0},
-        {FGMM_U8, 2, 5, 3, {FG_PIECE_ROWS + 17, 100, 2 * FG_PIECE_ROWS}, 30, 1, 0, 4 * FG_PIECE_ROWS},
+        {FGMM_U8, 2, 5, 3, {FG_CHUNK_ROWS + 17, 100, 2 * FG_CHUNK_ROWS}, 30, 1, FG_CHUNK_ROWS, 0},
+        {FGMM_U8, 2, 5, 3, {FG_CHUNK_ROWS + 17, 100, 2 * FG_CHUNK_ROWS}, 30, 1, 0, 4 * FG_CHUNK_ROWS},
     };
     check_case(&cases[_i]);
 }
