@@ -1,7 +1,7 @@
-/* arguments/densities_full.h - of gpu/densities_full.cl; what they are is told there. */
+/* arguments/densities_full.h - what gpu/densities_full.cl takes; its header gives the shapes. */
 #include "arguments/common.h"
 
-#define FULL_DENSITY_ARGUMENTS(IN, OUT, VALUE, NEXT)                                                                   \
-    PART_ARGUMENTS(IN, OUT, VALUE, NEXT) NEXT()                                                                        \
-    IN(float, shift) NEXT() IN(float, packed) NEXT() IN(float, offset) NEXT()                                          \
+#define FULL_DENSITY_ARGUMENTS(IN, OUT, VALUE, NEXT) \
+    PART_ARGUMENTS(IN, OUT, VALUE, NEXT) NEXT() \
+    IN(float, shift) NEXT() IN(float, packed) NEXT() IN(float, offset) NEXT() \
     VALUE(uint, padded_components) NEXT() OUT(float, densities)
