@@ -185,6 +185,28 @@ static inline void add_differences(float sums[ITEM_ROWS][ITEM_COMPONENTS], __loc
     }
 }
 
+#if IS_CPU_TARGET
+/* Either form by values alone: PoCL 3.1 goes wrong where a large tile branches here, PoCL 6.0 where it branches about the
+ * loop with its barriers. */
+static inline void add_either(float sums[ITEM_ROWS][ITEM_COMPONENTS], __local const float4 *slab, int is_exact,
+                              uint item)
+{
+#pragma unroll 1
+    for (int d = 0; d < TILE_DEPTH; d++) {
+        float y[ITEM_ROWS], m[ITEM_COMPONENTS];
+        read_rows(y, slab, d, item);
+        read_components(m, slab, d, 0, item);
+#pragma unroll
+        for (int i = 0; i < ITEM_ROWS; i++)
+#pragma unroll
+            for (int j = 0; j < ITEM_COMPONENTS; j++) {
+                const float t = is_exact ? y[i] - m[j] : y[i];
+                sums[i][j] = mad(t, is_exact ? t : m[j], sums[i][j]);
+            }
+    }
+}
+#endif
+
 #if COV_DIAG
 /* s (y - m) with is_exact, else s y + o. */
 static inline void add_scaled_differences(float sums[ITEM_ROWS][ITEM_COMPONENTS], __local const float4 *slab,
@@ -260,6 +282,8 @@ static inline void add_slabs(float sums[ITEM_ROWS][ITEM_COMPONENTS], __local flo
         }
 #if COV_DIAG
         add_scaled_differences(sums, now, is_exact, item);
+#elif IS_CPU_TARGET
+        add_either(sums, now, is_exact, item);
 #else
         if (is_exact)
             add_differences(sums, now, item);
