@@ -93,22 +93,15 @@ static size_t own_options(const fg_shape *s, char *text, size_t capacity)
                             down_of(s), fg_split_f16_row_terms(s), WARP_ENTRIES);
 }
 
-/* Not optimised: on CPUs the vectoriser of PoCL 6.0 loses rows of this kernel with many barriers. */
-static size_t plain_options(const fg_shape *s, char *text, size_t capacity)
-{
-    const size_t used = own_options(s, text, capacity);
-    return used + (size_t)snprintf(text + used, capacity - used, " -cl-opt-disable");
-}
-
 #define MEMBERS                                                                                                        \
     FG_GPU_MEMBERS, .name = "group", .reported = FGMM_BACKEND_MATRIX_UNIT,                                             \
                     .tiles = {"group",       sizeof(fg_tile), fg_gpu_tile_parameters, FG_GPU_TILE_PARAMETERS, reject,  \
                               fg_gpu_repair, fg_gpu_needs},                                                            \
-                    .suits = suits, .sparse = &sparse_launches, .split = &fg_split_f16
+                    .suits = suits, .own_options = own_options, .sparse = &sparse_launches, .split = &fg_split_f16
 
 const fg_backend fg_matrix_warp = {MEMBERS, .leaves = {FG_GPU_LEAVES, [FG_PROGRAM_SPARSE] = "matrix/sparse_warp.cl"},
-                                   .own_options = plain_options, .unit = FG_UNIT_WARP, .unit_text = " unit=warp"};
+                                   .unit = FG_UNIT_WARP, .unit_text = " unit=warp"};
 
 const fg_backend fg_matrix_nvidia = {MEMBERS,
                                      .leaves = {FG_GPU_LEAVES, [FG_PROGRAM_SPARSE] = "matrix/sparse_nvidia.cl"},
-                                     .own_options = own_options, .unit = FG_UNIT_NVIDIA, .unit_text = " unit=nvidia"};
+                                     .unit = FG_UNIT_NVIDIA, .unit_text = " unit=nvidia"};
