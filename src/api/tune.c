@@ -1,4 +1,4 @@
-/* tune.c - fgmm_tune: argument checks, then the tuner of the pass (ops/tune.h). */
+/* tune.c - fgmm_tune: argument checks, then the tuner of the pass (checks/tune.h). */
 #include "flashgmm/tune.h"
 
 #include "arguments.h"

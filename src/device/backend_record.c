@@ -1,6 +1,6 @@
 /* backend_record.c - what is known of a device's kernel backends: which programs have passed their check, what speaks
- * against a backend, and what is used instead. The check itself is ops/self_check.c. Kept beside the compiled programs,
- * a small file per entry; a program's holds "passed", a backend's is its mark, in lines:
+ * against a backend, and what is used instead. The check itself is checks/self_check.c. Kept beside the compiled
+ * programs, a small file per entry; a program's holds "passed", a backend's is its mark, in lines:
  *
  *     failed | suspected PROCESS | running PROCESS
  *     the cause; of a check under way, what it is about

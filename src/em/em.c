@@ -1,5 +1,5 @@
 /* em.c - expectation maximisation: first pass, first centres, k-means on all rows, EM until the log-likelihood settles.
- * docs/math.md has the equations; the E-step runs on the device (ops/pass.h), the M-step on the host (m_step.c). */
+ * docs/math.md has the equations; the E-step runs on the device (pass/pass.h), the M-step on the host (m_step.c). */
 #include "em.h"
 #include "mini_batch.h"
 

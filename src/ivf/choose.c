@@ -1,4 +1,4 @@
-/* choose.c - rows to lists: by distances to the centroids (ops/assign.h), or by a mixture's responsibilities. */
+/* choose.c - rows to lists: by distances to the centroids (search/assign.h), or by a mixture's responsibilities. */
 #include "choose.h"
 
 #include "assign.h"

@@ -2,7 +2,7 @@
  * header writers; rows by list. Knows no device.
  *
  * src/ivf/ holds inverted lists: index files, which lists rows go to, which lists a query probes and how that is
- * calibrated, batches of queries. It trains nothing, and leaves the device to feed/ and ops/. */
+ * calibrated, batches of queries. It trains nothing, and leaves the device to feed/ and search/. */
 #ifndef FG_INDEX_H
 #define FG_INDEX_H
 

@@ -1,6 +1,6 @@
 /* error_bound.h - how far float32 may take a component's log-densities from those of double precision, at rows near the
  * component (docs/math.md, "The stated bound"). packing.c adds up what it rounds, packed.c what split operands leave;
- * pass.c reads the sum. Host arithmetic only. Internal to ops/. */
+ * pass.c reads the sum. Host arithmetic only. Internal to params/ and pass/. */
 #ifndef FG_ERROR_BOUND_H
 #define FG_ERROR_BOUND_H
 

@@ -1,5 +1,5 @@
 /* kmeans_plusplus.c - greedy k-means++ (Arthur and Vassilvitskii 2007, with the local trials of their own
- * implementation). The distances are the device's work (ops/seeding.h); the draws are made here. */
+ * implementation). The distances are the device's work (search/seeding.h); the draws are made here. */
 #include "seed.h"
 
 #include "seeding.h"
