@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 
-/* Most multiplications and additions of a tile's product. Tiles decide about rounding, so that this does not depend on
- * the budget of launches. */
+/* Most multiplications and additions of a tile's product, or what a launch may take where that is less. Tiles decide
+ * about rounding, so this is the same for all backends, and below the budget that each sets for its launches. */
 static const uint64_t tile_work = (uint64_t)1 << 33;
 
 uint64_t fg_block_floats(const fg_shape *s)
@@ -24,7 +24,8 @@ fg_dense_plan fg_dense_plan_of(const fg_shape *s)
     const uint32_t block = s->tile.block;
     const fg_dense_launches *launches = s->backend->dense;
     const uint64_t by_bytes = launches->tile_bytes / (sizeof(float) * fg_max_u64(s->padded_k, s->row_stride));
-    const uint64_t rows = fg_min_u64(by_bytes, tile_work / (2 * (uint64_t)s->padded_k * s->d));
+    const uint64_t work = fg_min_u64(tile_work, (uint64_t)s->launch_work);
+    const uint64_t rows = fg_min_u64(by_bytes, work / (2 * (uint64_t)s->padded_k * s->d));
     const uint64_t most = fg_min_u64(FG_DENSE_MOST_ROWS, fg_round_up(s->batch_rows, block));
     plan.tile_rows = (uint32_t)fg_max_u64(block, fg_min_u64(rows, most) / block * block);
     /* with few products rows are split as well */

@@ -320,6 +320,27 @@ START_TEST(test_pass__lists_in_several_launches)
 }
 END_TEST
 
+/* Launches as small as can be, on every path: the dense one, whose tiles follow the budget, rounds otherwise then. */
+START_TEST(test_pass__least_launches_on_every_path)
+{
+    for (int path = FGMM_PATH_AUTO; path <= FGMM_PATH_DENSE; path++) {
+        for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++) {
+            const shape_case c = {.backend = backends[_i],
+                                  .covariance = (fgmm_covariance)covariance,
+                                  .type = FGMM_F32,
+                                  .path = (fgmm_path)path,
+                                  .n = 300,
+                                  .d = 9,
+                                  .k = 40,
+                                  .overlap = 0.5,
+                                  .tile = quick_tile(backends[_i]),
+                                  .launch_work = 1};
+            check_case(&c);
+        }
+    }
+}
+END_TEST
+
 /* Of equal centres the lowest is the nearest, within a vector and beyond it, by lists and straight into sums. */
 START_TEST(test_pass__ties_go_to_the_lower_centre)
 {
@@ -468,6 +489,7 @@ Suite *suite(void)
     tcase_add_loop_test(both, test_pass__tight_components_far_from_the_shift, 0, BACKENDS);
     tcase_add_loop_test(launches, test_pass__small_mixtures_in_several_launches, FG_ASSIGN_SOFT, FG_ASSIGN_HARD + 1);
     tcase_add_test(launches, test_pass__lists_in_several_launches);
+    tcase_add_loop_test(launches, test_pass__least_launches_on_every_path, 0, BACKENDS);
     tcase_add_loop_test(local, test_pass__local_memory_is_foreseen, 0, 4);
     tcase_add_loop_test(tiny, test_pass__tiny, 0, BACKENDS);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
