@@ -4,14 +4,12 @@
 #include "matrix/warp_tile.cl"
 
 #define WARP_UNROLL
-/* 16-byte words of local memory that a work-group of the kernel provides: its rows' fragments, then a number per lane.
- */
-#define WARP_EXCHANGE (WARPS * 32 * ROW_FRAGMENTS + WARPS * 32 / 4)
+/* 16-byte words of local memory that a work-group of the kernel provides. */
+#define WARP_EXCHANGE (WARPS * (32 * ROW_FRAGMENTS + 32 / 4))
 
 typedef struct warp_t {
+    __local uint4 *rows; /* (ROW_FRAGMENTS, 32) of this warp, then a number per lane */
     uint lane;
-    __local uint4 *rows;   /* (ROW_FRAGMENTS, 32) of this warp */
-    __local uint *numbers; /* (32) of this warp */
 } warp_t;
 
 typedef __local const uint4 *columns_t;
@@ -20,8 +18,7 @@ static inline warp_t warp_begin(__local uint4 *exchange, uint item)
 {
     warp_t w;
     w.lane = item % 32;
-    w.rows = exchange + item / 32 * 32 * ROW_FRAGMENTS;
-    w.numbers = (__local uint *)(exchange + WARPS * 32 * ROW_FRAGMENTS) + item / 32 * 32;
+    w.rows = exchange + item / 32 * (WARP_EXCHANGE / WARPS);
     return w;
 }
 
@@ -70,9 +67,10 @@ static inline void warp_multiply(float c[4], const warp_t *w, const uint a[4], u
 
 static inline uint warp_swap(const warp_t *w, uint value, uint mask)
 {
-    w->numbers[w->lane] = value;
+    __local uint *numbers = (__local uint *)(w->rows + 32 * ROW_FRAGMENTS);
+    numbers[w->lane] = value;
     barrier(CLK_LOCAL_MEM_FENCE);
-    const uint other = w->numbers[w->lane ^ mask];
+    const uint other = numbers[w->lane ^ mask];
     barrier(CLK_LOCAL_MEM_FENCE);
     return other;
 }

@@ -232,8 +232,8 @@ static inline uint compact(__global uint2 *list, uint count, float threshold)
     return kept;
 }
 
-/* A lane's results so far. */
-typedef struct kept_t {
+/* A lane's results so far. Aligned as its vectors may be: PoCL puts those of all lanes side by side. */
+typedef struct __attribute__((aligned(16))) kept_t {
     float best[LANE_ROWS];  /* largest log-density so far */
 #if HARD_ASSIGNMENT
     uint nearest[LANE_ROWS]; /* its component */
@@ -266,9 +266,9 @@ static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint 
             }
 }
 #else
-static inline uint count_of(const kept_t *kept, int r)
+static inline uint byte_of(uint counts, int r)
 {
-    return kept->counts >> 8 * r & 255;
+    return counts >> 8 * r & 255;
 }
 
 static inline void set_count(kept_t *kept, int r, uint count)
@@ -282,7 +282,7 @@ static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint 
                             __global uint2 *nonzeros)
 {
     __global uint2 *list = nonzeros + kept->place + r * 32;
-    uint count = count_of(kept, r);
+    uint count = byte_of(kept->counts, r);
     if (count > LANE_CAPACITY - LANE_COMPONENTS) {
         if (count == GIVEN_UP) return;
         count = compact(list, count, threshold);
@@ -319,32 +319,69 @@ static inline void keep(kept_t *kept, const float l[DOWN][ACROSS][4], const floa
     }
 }
 
+/* What the four lanes of a row have found is joined in gather, row by row, and written in write_row. Lanes talk in the
+ * former only, and part in the latter only: between barriers, compilers for CPUs do not always keep lanes apart that take
+ * different ways through a loop. */
 #if HARD_ASSIGNMENT
-/* The nearest component of the lane's row r, which is row `row` of the batch. */
-static inline void finish_row(const results_t *to, const kept_t *kept, const warp_t *w, int r, uint row, uint n,
-                              uint components, __global const uint2 *nonzeros)
+typedef struct gathered_t {
+    uint nearest[LANE_ROWS];
+    float best[LANE_ROWS];
+} gathered_t;
+
+/* The nearest component of each row. */
+static inline void gather(gathered_t *found, const kept_t *kept, const warp_t *w, __global const uint2 *nonzeros)
 {
-    float best = kept->best[r];
-    uint nearest = kept->nearest[r];
-    for (uint mask = 1; mask <= 2; mask *= 2) {
-        const float other = as_float(warp_swap(w, as_uint(best), mask));
-        const uint others = warp_swap(w, nearest, mask);
-        nearest = other > best || (other == best && others < nearest) ? others : nearest;
-        best = fmax(best, other);
+    WARP_UNROLL
+    for (int r = 0; r < LANE_ROWS; r++) {
+        float best = kept->best[r];
+        uint nearest = kept->nearest[r];
+        for (uint mask = 1; mask <= 2; mask *= 2) {
+            const float other = as_float(warp_swap(w, as_uint(best), mask));
+            const uint others = warp_swap(w, nearest, mask);
+            nearest = other > best || (other == best && others < nearest) ? others : nearest;
+            best = fmax(best, other);
+        }
+        found->best[r] = best;
+        found->nearest[r] = nearest;
     }
-    if (w->lane % 4 != 0 || row >= n) return;
-    to->components[(size_t)row * to->row_capacity] = nearest;
+}
+
+/* The lane's row r, which is row `row` of the batch. */
+static inline void write_row(const results_t *to, const gathered_t *found, const kept_t *kept, const warp_t *w, int r,
+                             uint row, uint components, __global const uint2 *nonzeros)
+{
+    if (w->lane % 4 != 0) return;
+    to->components[(size_t)row * to->row_capacity] = found->nearest[r];
     to->values[(size_t)row * to->row_capacity] = 1.0f;
     to->counts[row] = 1;
-    to->logz[row] = best;
+    to->logz[row] = found->best[r];
 }
 #else
+typedef struct gathered_t {
+    float sums[LANE_ROWS]; /* relative to the row's largest */
+    uint counts[4];        /* of the lanes that differ by 0, 1, 2 and 3: a byte a row, as kept */
+} gathered_t;
+
 /* Sum of the lane's nonzeros, relative to the row's largest. */
 static inline float sum_nonzeros(__global const uint2 *list, uint count, float highest)
 {
     float sum = 0.0f;
     for (uint e = 0; e < count; e++) sum += exp(as_float(NONZERO(list, e).y) - highest);
     return sum;
+}
+
+/* The sum of each row's nonzeros, and how many its four lanes have. */
+static inline void gather(gathered_t *found, const kept_t *kept, const warp_t *w, __global const uint2 *nonzeros)
+{
+    WARP_UNROLL
+    for (int r = 0; r < LANE_ROWS; r++) {
+        const uint count = byte_of(kept->counts, r);
+        __global const uint2 *list = nonzeros + kept->place + r * 32;
+        found->sums[r] = quad_sum(w, sum_nonzeros(list, count == GIVEN_UP ? 0 : count, kept->best[r]));
+    }
+    found->counts[0] = kept->counts;
+    WARP_UNROLL
+    for (uint o = 1; o < 4; o++) found->counts[o] = warp_swap(w, kept->counts, o);
 }
 
 /* The lane's nonzeros to their places among those of the row's four lanes, whose lists are adjacent; others: the counts
@@ -369,33 +406,32 @@ static inline void merge_nonzeros(__global uint *components, __global float *val
 
 /* The four lanes' lists of row r, compacted, become one; a row whose list is too short gives the single nonzero
  * (component = K): the dense path does it. */
-static inline void finish_row(const results_t *to, const kept_t *kept, const warp_t *w, int r, uint row, uint n,
-                              uint components, __global const uint2 *nonzeros)
+static inline void write_row(const results_t *to, const gathered_t *found, const kept_t *kept, const warp_t *w, int r,
+                             uint row, uint components, __global const uint2 *nonzeros)
 {
     __global const uint2 *list = nonzeros + kept->place + r * 32;
-    const uint count = count_of(kept, r), own = count == GIVEN_UP ? 0 : count;
-    const float sum = quad_sum(w, sum_nonzeros(list, own, kept->best[r]));
+    __global uint *first_component = to->components + (size_t)row * to->row_capacity;
+    __global float *first_value = to->values + (size_t)row * to->row_capacity;
+    const float sum = found->sums[r], highest = kept->best[r];
+    const uint count = byte_of(found->counts[0], r);
     uint others[3], all = count;
     int is_given_up = count == GIVEN_UP;
     WARP_UNROLL
     for (uint o = 0; o < 3; o++) {
-        others[o] = warp_swap(w, count, o + 1);
+        others[o] = byte_of(found->counts[o + 1], r);
         is_given_up |= others[o] == GIVEN_UP;
         all += others[o];
     }
     is_given_up |= all > to->row_capacity;
-    __global uint *first_component = to->components + (size_t)row * to->row_capacity;
-    __global float *first_value = to->values + (size_t)row * to->row_capacity;
-    if (row >= n) return;
     if (!is_given_up)
-        merge_nonzeros(first_component, first_value, list, w->lane % 4, count, others, kept->best[r], 1.0f / sum);
+        merge_nonzeros(first_component, first_value, list, w->lane % 4, count, others, highest, 1.0f / sum);
     if (w->lane % 4 != 0) return;
     if (is_given_up) {
         *first_component = components;
         *first_value = 0.0f;
     }
     to->counts[row] = is_given_up ? 1 : all;
-    to->logz[row] = is_given_up ? 0.0f : kept->best[r] + log(sum);
+    to->logz[row] = is_given_up ? 0.0f : highest + log(sum);
 }
 #endif
 
@@ -424,6 +460,7 @@ __kernel void responsibilities(ARGUMENTS(WARP_SPARSE_ARGUMENTS))
     const results_t results = {logz, counts, nonzero_components, nonzero_values, row_capacity};
     warp_rows_t mine;
     kept_t kept;
+    gathered_t found;
 #if !HARD_ASSIGNMENT
     kept.counts = 0;
     kept.place = group * (4 * LANE_CAPACITY * WARP_TILE_ROWS) + lane_row * 4 + w.lane % 4;
@@ -468,10 +505,13 @@ __kernel void responsibilities(ARGUMENTS(WARP_SPARSE_ARGUMENTS))
 #if !HARD_ASSIGNMENT
     WARP_UNROLL
     for (int r = 0; r < LANE_ROWS; r++)
-        if (count_of(&kept, r) != GIVEN_UP)
-            set_count(&kept, r, compact(nonzeros + kept.place + r * 32, count_of(&kept, r), kept.best[r] - cutoff));
+        if (byte_of(kept.counts, r) != GIVEN_UP)
+            set_count(&kept, r,
+                      compact(nonzeros + kept.place + r * 32, byte_of(kept.counts, r), kept.best[r] - cutoff));
     barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE); /* the row's other lanes read these lists */
 #endif
+    gather(&found, &kept, &w, nonzeros);
     WARP_UNROLL
-    for (int r = 0; r < LANE_ROWS; r++) finish_row(&results, &kept, &w, r, p.first + r * 8, n, components, nonzeros);
+    for (int r = 0; r < LANE_ROWS; r++)
+        if (p.first + r * 8 < n) write_row(&results, &found, &kept, &w, r, p.first + r * 8, components, nonzeros);
 }
