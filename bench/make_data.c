@@ -53,10 +53,11 @@ static float *normals(uint64_t seed, uint64_t count, uint64_t d)
 
 static fgmm_model *mixture(const recipe *r, const double *means, double variance)
 {
-    const int has_matrices = r->covariance == FGMM_TIED || r->covariance == FGMM_FULL;
-    const uint64_t shared = r->covariance == FGMM_TIED ? 1 : r->k;
-    const uint64_t width = r->covariance == FGMM_SPHERICAL ? 1 : has_matrices ? r->d * r->d : r->d;
-    const uint64_t count = shared * width, step = has_matrices ? r->d + 1 : 1; /* of a matrix the diagonal */
+    fgmm_covariance_info type = fgmm_covariance_info_init();
+    bench_check(fgmm_covariance_describe(r->covariance, &type));
+    const uint64_t width = type.is_spherical ? 1 : type.has_matrices ? r->d * r->d : r->d;
+    const uint64_t count = (type.is_shared ? 1 : r->k) * width;
+    const uint64_t step = type.has_matrices ? r->d + 1 : 1; /* of a matrix the diagonal */
     double *weights = bench_alloc((size_t)r->k, sizeof *weights);
     double *covariances = bench_alloc((size_t)count, sizeof *covariances);
     fgmm_model *model;
@@ -157,14 +158,13 @@ static void train(const recipe *r, const char *data, const char *model_path)
 
 int main(int argc, char **argv)
 {
-    static const char *const covariances[] = {"spherical", "diag", "tied", "full"};
     const char *model = bench_word(argc, argv, "model", NULL), *data = bench_word(argc, argv, "data", "");
     const char *covariance = bench_word(argc, argv, "covariance", "spherical");
     recipe r = {0};
     r.k = bench_count(argc, argv, "k", NULL);
     r.n = bench_count(argc, argv, "n", "0");
-    for (int i = FGMM_SPHERICAL; i <= FGMM_FULL; i++)
-        if (strcmp(covariance, covariances[i]) == 0) r.covariance = (fgmm_covariance)i;
+    for (int i = 0; strcmp(fgmm_covariance_name((fgmm_covariance)i), "unknown") != 0; i++)
+        if (strcmp(covariance, fgmm_covariance_name((fgmm_covariance)i)) == 0) r.covariance = (fgmm_covariance)i;
     if (data[0]) {
         train(&r, data, model);
         return EXIT_SUCCESS;

@@ -110,6 +110,25 @@ FGMM_API fgmm_status fgmm_model_sample_f64(const fgmm_model *model, uint64_t see
 /* "spherical", "diag", "tied", "full". */
 FGMM_API const char *fgmm_covariance_name(fgmm_covariance covariance);
 
+/* What the covariances array of a type holds, for code that is to work with all of them. */
+typedef struct fgmm_covariance_info {
+    size_t size;
+    int is_shared;    /* one covariance for all components; else one for each, in their order */
+    int is_spherical; /* a covariance is one variance for all dimensions; else one variance for each, or a matrix */
+    int has_matrices; /* a covariance is a matrix (D,D) */
+} fgmm_covariance_info;
+
+static inline fgmm_covariance_info fgmm_covariance_info_init(void)
+{
+    fgmm_covariance_info info;
+    memset(&info, 0, sizeof info);
+    info.size = sizeof info;
+    return info;
+}
+
+/* Errors: ARGUMENT where there is no such type. */
+FGMM_API fgmm_status fgmm_covariance_describe(fgmm_covariance covariance, fgmm_covariance_info *info);
+
 #ifdef __cplusplus
 }
 #endif

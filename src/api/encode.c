@@ -25,12 +25,11 @@ static fgmm_status to_diag(fgmm_model **diag, const fgmm_model *model)
     fgmm_status status = FGMM_OK;
     double *variances = NULL;
     const uint64_t k = model->info.components, d = model->info.dims;
-    FG_CHECK(model->info.covariance == FGMM_SPHERICAL || model->info.covariance == FGMM_DIAG, FGMM_UNSUPPORTED,
-             "Fisher vectors of a model with %s covariances; need spherical or diag",
-             fgmm_covariance_name(model->info.covariance));
-    const uint64_t shared = model->info.covariance == FGMM_DIAG ? 1 : d;
+    const fgmm_covariance type = model->info.covariance;
+    FG_CHECK(!fg_covariance_types[type].has_matrices, FGMM_UNSUPPORTED,
+             "Fisher vectors of a model with %s covariances; need spherical or diag", fgmm_covariance_name(type));
     FG_TRY(FG_ALLOC(&variances, k * d, "variances"));
-    for (uint64_t i = 0; i < k * d; i++) variances[i] = model->covariances[i / shared];
+    for (uint64_t i = 0; i < k * d; i++) variances[i] = model->covariances[fg_variance_place(type, d, i / d, i % d)];
     FG_TRY(fgmm_model_create(diag, FGMM_DIAG, k, d, model->weights, model->means, variances));
 done:
     free(variances);

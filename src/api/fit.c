@@ -104,8 +104,7 @@ fgmm_status fgmm_fit(fgmm_model **model, fgmm_device *device, fgmm_source *sourc
     if (t.options.checkpoint) FG_TRY(fg_model_file_check_name(t.options.checkpoint));
     FG_TRY(fg_check_weights(t.options.weights, source));
     if (t.options.init == FGMM_INIT_MODEL) t.options.covariance = t.options.start->info.covariance;
-    FG_CHECK(t.options.covariance >= FGMM_SPHERICAL && t.options.covariance <= FGMM_FULL, FGMM_ARGUMENT,
-             "covariance = %d; need spherical (0), diag (1), tied (2) or full (3)", (int)t.options.covariance);
+    FG_TRY(fg_covariance_check((int)t.options.covariance));
     status = run(model, &t, fg_em_run, 0, report);
 done:
     return status;

@@ -31,8 +31,7 @@ static fgmm_status check_options(const fgmm_tune_options *o)
              (unsigned long long)o->components, INT32_MAX);
     FG_CHECK(o->dims >= 1 && o->dims <= INT32_MAX, FGMM_ARGUMENT, "dims = %llu; need 1..%d",
              (unsigned long long)o->dims, INT32_MAX);
-    FG_CHECK((unsigned)o->covariance <= FGMM_FULL, FGMM_ARGUMENT,
-             "covariance = %d; need spherical (0), diag (1), tied (2) or full (3)", (int)o->covariance);
+    FG_TRY(fg_covariance_check((int)o->covariance));
     FG_CHECK((unsigned)o->type <= FGMM_F64, FGMM_ARGUMENT, "type = %d; need u8, i8, f16, f32 or f64", (int)o->type);
     FG_CHECK(o->budget_s > 0 && isfinite(o->budget_s), FGMM_ARGUMENT, "budget = %g seconds; need a number above 0",
              o->budget_s);

@@ -35,8 +35,9 @@ const char *fg_cpu_reject(const void *tile, const void *problem)
 {
     const fg_tile *t = tile;
     const fg_tile_problem *p = problem;
-    if (p->covariance == FGMM_FULL && t->rows % t->vw) return "rows is no multiple of vw";
-    if (p->covariance == FGMM_FULL && t->vectors != 1) return "vectors is not 1";
+    const int has_factors = fg_density_of(p->covariance)->has_factors;
+    if (has_factors && t->rows % t->vw) return "rows is no multiple of vw";
+    if (has_factors && t->vectors != 1) return "vectors is not 1";
     if (t->vw != 4 && t->vw != 8 && t->vw != 16) return "vw is none of 4, 8, 16";
     if (t->block % t->rows) return "block is no multiple of rows";
     /* kernels number the elements of a block's rows in 32 bits */
@@ -58,12 +59,13 @@ void fg_cpu_needs(fg_space_needs *needs, const void *tile, const void *problem)
 {
     const fg_tile *t = tile;
     const fg_tile_problem *p = problem;
-    const uint64_t operands = p->covariance == FGMM_DIAG ? 2 : 1, parts = fg_ceil_div(t->vw, p->vector_width);
+    const fg_density *density = fg_density_of(p->covariance);
+    const uint64_t operands = density->has_dim_scales ? 2 : 1, parts = fg_ceil_div(t->vw, p->vector_width);
     const uint64_t sweep = t->rows * t->vectors + operands * t->vectors + operands;
     const uint64_t product = t->dense_k * t->dense_v + t->dense_v + 1;
     const uint64_t groups = t->rows / t->vw, triangle = groups * FG_OUTPUTS(t->vw) + groups + 1;
-    const int is_full = p->covariance == FGMM_FULL; /* cl/cpu/distances_full.cl; there is no dense path */
-    *needs = (fg_space_needs){0, 1, parts * (is_full ? triangle : fg_max_u64(sweep, product))};
+    /* cl/cpu/distances_full.cl; there is no dense path */
+    *needs = (fg_space_needs){0, 1, parts * (density->has_factors ? triangle : fg_max_u64(sweep, product))};
 }
 
 /* ---- sizes ---- */
@@ -98,7 +100,7 @@ void fg_cpu_plan(fg_shape *s)
     s->launch_work = 0x1p33; /* a core makes some 1e11 a second */
     s->moment_rows = (uint32_t)fg_max_u64(LEAST_ROWS, rows);
     s->row_groups = s->tile.vw == 16 ? 3 : 2; /* with the outputs they fill the registers */
-    if (s->covariance == FGMM_FULL) s->row_groups = s->tile.rows / s->tile.vw;
+    if (fg_density_of(s->covariance)->has_factors) s->row_groups = s->tile.rows / s->tile.vw;
 }
 
 uint32_t fg_cpu_row_pitch(const fg_shape *s)
@@ -113,7 +115,7 @@ uint32_t fg_cpu_row_pitch(const fg_shape *s)
 /* The dense program serves many D; with second moments per dimension k-means has its own. */
 size_t fg_cpu_common_options(const fg_shape *s, fg_program program, char *text, size_t capacity)
 {
-    const int is_diag = s->covariance == FGMM_DIAG;
+    const int is_diag = fg_density_of(s->covariance)->has_dim_scales;
     if (program != FG_PROGRAM_DENSE) return fg_shape_sparse_options(s, text, capacity);
     return (size_t)snprintf(text, capacity,
                             "-DROW_TYPE=%d -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DS2_MATRIX=0 -DROW_PITCH=%u "

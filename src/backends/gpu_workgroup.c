@@ -62,7 +62,8 @@ void fg_gpu_needs(fg_space_needs *needs, const void *tile, const void *problem)
     enum { LISTS_BYTES = 16 * 1024, BOOKKEEPING_REGISTERS = 24 };
     const fg_tile *t = tile;
     const fg_tile_problem *p = problem;
-    const uint64_t per_dim = p->covariance == FGMM_DIAG ? 2 : 1, rows = t->rows, components = t->vectors;
+    const uint64_t per_dim = fg_density_of(p->covariance)->has_dim_scales ? 2 : 1, rows = t->rows,
+                   components = t->vectors;
     const uint64_t slabs = 8 * t->depth * (rows + 4 + per_dim * components), exchange = 4 * rows * t->across;
     const uint64_t sweep = fg_max_u64(slabs, exchange) + rows * (16 + 4 * fg_ceil_div(components, 32));
     const uint64_t dense_depth = rows + components >= 256 ? 8 : 16;
@@ -270,10 +271,10 @@ static uint32_t y_stride(const fg_shape *s)
     return s->row_stride;
 }
 
-/* Diagonal covariances have no product form. */
+/* Scales per dimension have no product form. */
 static int has_differences_only(const fg_shape *s)
 {
-    return s->covariance == FGMM_DIAG;
+    return fg_density_of(s->covariance)->has_dim_scales;
 }
 
 static fgmm_status get_dense_kernels(fg_dense *dense, fgmm_device *device, const fg_shape *s)

@@ -81,7 +81,7 @@ static void repair(void *tile)
 
 static int suits(const fg_shape *s)
 {
-    return s->covariance == FGMM_SPHERICAL && !s->matrices;
+    return fg_density_of(s->covariance)->is_isotropic && !s->matrices;
 }
 
 #define MEMBERS                                                                                                        \

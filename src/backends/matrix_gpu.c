@@ -84,7 +84,7 @@ static const char *reject(const void *tile, const void *problem)
 
 static int suits(const fg_shape *s)
 {
-    return s->covariance == FGMM_SPHERICAL && !s->matrices && s->d <= FG_WARP_DIMS;
+    return fg_density_of(s->covariance)->is_isotropic && !s->matrices && s->d <= FG_WARP_DIMS;
 }
 
 static size_t own_options(const fg_shape *s, char *text, size_t capacity)

@@ -78,7 +78,7 @@ static double store_number(void *rows, fgmm_type type, size_t i, double value)
 /* scale: of the variances. */
 static void fill_covariances(double *covariances, fgmm_covariance covariance, uint64_t count, uint64_t d, double scale)
 {
-    const int is_matrix = covariance == FGMM_TIED || covariance == FGMM_FULL;
+    const int is_matrix = fg_covariance_types[covariance].has_matrices;
     assert(d > 0);
     for (uint64_t i = 0; i < count; i++)
         covariances[i] = scale * (!is_matrix ? 1 + number(i) : i / d % d == i % d ? 2 : 1.0 / (double)d);
@@ -224,7 +224,7 @@ done:
 static size_t rows_of_check(const fg_shape *s, uint64_t k)
 {
     enum { REST = 5 };
-    const double per_row = (double)k * s->d * (s->covariance == FGMM_FULL ? s->d : 1);
+    const double per_row = (double)k * s->d * (fg_density_of(s->covariance)->has_factors ? s->d : 1);
     const uint64_t wanted = REST + s->backend->check_rows(s);
     return (size_t)fg_max_u64(PROBE_ROWS, fg_min_u64(wanted, (uint64_t)(most_products / per_row)));
 }
@@ -310,7 +310,7 @@ static void check_program(fg_check_outcome *outcome, fgmm_device *device, wanted
     fg_shape *shape = &w->shape;
     const fg_program program = w->program;
     fgmm_status status = FGMM_OK;
-    const uint64_t most_k = options->covariance == FGMM_FULL ? PROBE_FULL_K : PROBE_K;
+    const uint64_t most_k = fg_density_of(options->covariance)->has_factors ? PROBE_FULL_K : PROBE_K;
     fg_pass_options o = *options;
     o.row_scale = 1;
     *outcome = (fg_check_outcome){FG_CHECK_PASSED, ""};

@@ -1,6 +1,7 @@
 /* cmd_fit.c - `flashgmm fit`: trains a mixture; the model goes to a file. */
 #define _POSIX_C_SOURCE 200809L
 #include "commands.h"
+#include "covariance.h"
 #include "fit_page.h"
 #include "tuning.h"
 
@@ -18,8 +19,6 @@ typedef struct fit_arguments {
     int is_tuned;
     cli_work_arguments work;
 } fit_arguments;
-
-static const char *const covariance_choices[] = {"spherical", "diag", "tied", "full", NULL};
 
 /* Errors of a log-likelihood that a user should know of. */
 static const double MOST_ERROR_NATS = 1e-2;
@@ -49,7 +48,7 @@ static const cli_option options[] = {
     {.name = "covariance",
      .kind = CLI_OPTION_CHOICE,
      .offset = offsetof(fit_arguments, covariance),
-     .choices = covariance_choices,
+     .choice = cli_covariance_choice,
      .help =
          "what a component has: one variance; one per dimension; a matrix that all share; a matrix of its own (default "
          "spherical; with --init MODEL the model's own)"},

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "chart.h"
 #include "commands.h"
+#include "covariance.h"
 #include "fit_kmeans.h"
 
 #include <ctype.h>
@@ -178,35 +179,34 @@ static int read_components(comparison *c)
     return c->component_count ? CLI_EXIT_DONE : bad_range(c->arguments->components);
 }
 
-/* The names that the library knows, in its order. */
-static int covariance_types(void)
+/* "a,b,c" into text. */
+static const char *list_covariances(char *text, size_t capacity)
 {
-    int count = 0;
-    while (strcmp(fgmm_covariance_name((fgmm_covariance)count), "unknown") != 0) count++;
-    return count;
+    size_t used = 0;
+    text[0] = 0;
+    for (int i = 0; cli_covariance_choice(i) && used < capacity; i++)
+        used += (size_t)snprintf(text + used, capacity - used, "%s%s", i == 0 ? "" : ",", cli_covariance_choice(i));
+    return text;
 }
 
 static int read_covariances(comparison *c)
 {
-    const int types = covariance_types();
-    const char *text = c->arguments->covariance;
+    const char *text = c->arguments->covariance, *name;
+    char known[128];
     if (strcmp(text, "all") == 0) {
-        for (int i = 0; i < types; i++) c->covariances[c->covariance_count++] = i;
+        for (int i = 0; cli_covariance_choice(i); i++) c->covariances[c->covariance_count++] = i;
         return CLI_EXIT_DONE;
     }
     while (*text) {
         const size_t length = strcspn(text, ",");
         int found = -1;
-        for (int i = 0; i < types; i++) {
-            const char *name = fgmm_covariance_name((fgmm_covariance)i);
+        for (int i = 0; (name = cli_covariance_choice(i)) != NULL; i++)
             if (strlen(name) == length && strncmp(name, text, length) == 0) found = i;
-        }
         for (size_t i = 0; i < c->covariance_count; i++)
             if (c->covariances[i] == found) found = -1;
         if (found < 0)
-            return cli_error(CLI_EXIT_USAGE,
-                             "--covariance = %s; need all, or some of spherical,diag,tied,full, each once",
-                             c->arguments->covariance);
+            return cli_error(CLI_EXIT_USAGE, "--covariance = %s; need all, or some of %s, each once",
+                             c->arguments->covariance, list_covariances(known, sizeof known));
         c->covariances[c->covariance_count++] = found;
         text += length + (text[length] == ',');
     }

@@ -1,5 +1,6 @@
 /* cmd_tune.c - `flashgmm tune`: finds fast kernel tiles for a shape on a device; later runs use them. */
 #include "commands.h"
+#include "covariance.h"
 #include "fit_kmeans.h"
 #include "tuning.h"
 
@@ -13,7 +14,6 @@ typedef struct tune_arguments {
     cli_work_arguments work;
 } tune_arguments;
 
-static const char *const covariance_choices[] = {"spherical", "diag", "tied", "full", NULL};
 static const char *const type_choices[] = {"u8", "i8", "f16", "f32", "f64", NULL};
 
 static const cli_option options[] = {
@@ -38,7 +38,7 @@ static const cli_option options[] = {
     {.name = "covariance",
      .kind = CLI_OPTION_CHOICE,
      .offset = offsetof(tune_arguments, covariance),
-     .choices = covariance_choices,
+     .choice = cli_covariance_choice,
      .fallback = "spherical",
      .help = "of the mixture; k-means uses what was found for spherical"},
     {.name = "type",
@@ -63,7 +63,7 @@ static int print_json(const tune_arguments *arguments, const fgmm_tune_report *r
     cJSON *object = cJSON_CreateObject();
     cli_json_count(object, "components", arguments->components);
     cli_json_count(object, "dims", arguments->dims);
-    cJSON_AddStringToObject(object, "covariance", covariance_choices[arguments->covariance]);
+    cJSON_AddStringToObject(object, "covariance", cli_covariance_choice(arguments->covariance));
     cJSON_AddStringToObject(object, "type", type_choices[arguments->type]);
     cJSON_AddStringToObject(object, "kernel", fgmm_backend_name(report->backend));
     cJSON_AddStringToObject(object, "tile", report->tile);

@@ -2,6 +2,7 @@
 #include "fit_page.h"
 
 #include "chart.h"
+#include "covariance.h"
 #include "text.h"
 
 #include <math.h>
@@ -169,22 +170,17 @@ static void spectrum_caption(char caption[CAPTION_BYTES], const page *p)
     const cli_spectrum *s = &p->facts->spectrum;
     const size_t k = (size_t)p->facts->info.components;
     const char *what = s->is_diagonal ? "diagonal elements" : "eigenvalues";
-    switch (p->facts->info.covariance) {
-    case FGMM_SPHERICAL:
+    const fgmm_covariance_info type = cli_covariances_of(p->model).type;
+    if (type.is_spherical)
         snprintf(caption, capacity, "One variance per component, in squared units of the data.");
-        break;
-    case FGMM_DIAG:
+    else if (!type.has_matrices)
         snprintf(caption, capacity, "The variances of a component in descending order, over %s.",
                  share_text(share, s->component_count, k));
-        break;
-    case FGMM_TIED:
+    else if (type.is_shared)
         snprintf(caption, capacity, "The %s of the matrix that all components share.", what);
-        break;
-    case FGMM_FULL:
+    else
         snprintf(caption, capacity, "The %s of a component's matrix, over %s.", what,
                  share_text(share, s->component_count, k));
-        break;
-    }
 }
 
 /* The mean over the components, and between which lines all of them lie. */
@@ -192,7 +188,8 @@ static void add_spectrum(page *p)
 {
     const cli_spectrum *s = &p->facts->spectrum;
     const size_t shown = at_most(s->count, MOST_LINE_POINTS);
-    const int is_ranged = p->facts->info.covariance != FGMM_SPHERICAL && s->component_count > 1;
+    const int is_spherical = cli_covariances_of(p->model).type.is_spherical;
+    const int is_ranged = !is_spherical && s->component_count > 1;
     double *columns[] = {p->y, p->y + shown, p->y + 2 * shown};
     const double *values[] = {s->mean, s->least, s->most};
     char caption[CAPTION_BYTES];
@@ -207,8 +204,7 @@ static void add_spectrum(page *p)
         {.name = "range", .x = p->x, .y = columns[1], .count = shown, .colour = 1},
         {.x = p->x, .y = columns[2], .count = shown, .colour = 1}};
     const cli_chart chart = {.title = "variance",
-                             .x_title = p->facts->info.covariance == FGMM_SPHERICAL ? "components, the widest first"
-                                                                                    : "directions, the widest first",
+                             .x_title = is_spherical ? "components, the widest first" : "directions, the widest first",
                              .width = WIDTH,
                              .height = HEIGHT,
                              .series = series,
@@ -227,26 +223,15 @@ static void add_spectrum(page *p)
 
 static cli_ellipse ellipse_of(const page *p, size_t component)
 {
-    const double *mean = fgmm_model_means(p->model) + 2 * component, *all = fgmm_model_covariances(p->model);
-    cli_ellipse e = {
-        .x = mean[0], .y = mean[1], .radius = ELLIPSE_RADIUS, .colour = (int)(component % CLI_CHART_COLOURS)};
-    switch (p->facts->info.covariance) {
-    case FGMM_SPHERICAL:
-        e.xx = e.yy = all[component];
-        break;
-    case FGMM_DIAG:
-        e.xx = all[2 * component];
-        e.yy = all[2 * component + 1];
-        break;
-    case FGMM_TIED:
-    case FGMM_FULL:
-        all += p->facts->info.covariance == FGMM_FULL ? 4 * component : 0;
-        e.xx = all[0];
-        e.xy = all[1];
-        e.yy = all[3];
-        break;
-    }
-    return e;
+    const double *mean = fgmm_model_means(p->model) + 2 * component;
+    const cli_covariances covariances = cli_covariances_of(p->model);
+    return (cli_ellipse){.x = mean[0],
+                         .y = mean[1],
+                         .xx = cli_covariance_element(&covariances, component, 0, 0),
+                         .xy = cli_covariance_element(&covariances, component, 0, 1),
+                         .yy = cli_covariance_element(&covariances, component, 1, 1),
+                         .radius = ELLIPSE_RADIUS,
+                         .colour = (int)(component % CLI_CHART_COLOURS)};
 }
 
 /* The points of the components of one colour, from `first` on in p->x and p->y; returns how many. */
@@ -382,22 +367,11 @@ static void add_device(page *p)
 /* The square root of the mean of a component's variances. */
 static double deviation(const page *p, size_t component)
 {
-    const size_t d = (size_t)p->facts->info.dims;
-    const double *all = fgmm_model_covariances(p->model);
+    const cli_covariances covariances = cli_covariances_of(p->model);
     double sum = 0;
-    switch (p->facts->info.covariance) {
-    case FGMM_SPHERICAL:
-        return sqrt(all[component]);
-    case FGMM_DIAG:
-        for (size_t j = 0; j < d; j++) sum += all[component * d + j];
-        break;
-    case FGMM_TIED:
-    case FGMM_FULL:
-        all += p->facts->info.covariance == FGMM_FULL ? component * d * d : 0;
-        for (size_t j = 0; j < d; j++) sum += all[j * d + j];
-        break;
-    }
-    return sqrt(sum / (double)d);
+    if (covariances.type.is_spherical) return sqrt(cli_covariance_element(&covariances, component, 0, 0));
+    for (size_t j = 0; j < covariances.d; j++) sum += cli_covariance_element(&covariances, component, j, j);
+    return sqrt(sum / (double)covariances.d);
 }
 
 static void add_components(page *p)

@@ -113,16 +113,21 @@ static int set_real(const cli_option *option, const char *text, void *arguments)
     return CLI_EXIT_DONE;
 }
 
+static const char *choice_of(const cli_option *option, int i)
+{
+    return option->choice ? option->choice(i) : option->choices[i];
+}
+
 /* "auto, vector or group" (or with another separator throughout: "auto|vector|group") into text. */
 enum { CHOICES_BYTES = 128 };
-static const char *list_choices(char text[CHOICES_BYTES], const char *const *choices, const char *between,
+static const char *list_choices(char text[CHOICES_BYTES], const cli_option *option, const char *between,
                                 const char *before_last)
 {
     size_t used = 0;
     text[0] = 0;
-    for (size_t i = 0; choices[i] && used < CHOICES_BYTES; i++) {
-        const char *separator = i == 0 ? "" : choices[i + 1] ? between : before_last;
-        used += (size_t)snprintf(text + used, CHOICES_BYTES - used, "%s%s", separator, choices[i]);
+    for (int i = 0; choice_of(option, i) && used < CHOICES_BYTES; i++) {
+        const char *separator = i == 0 ? "" : choice_of(option, i + 1) ? between : before_last;
+        used += (size_t)snprintf(text + used, CHOICES_BYTES - used, "%s%s", separator, choice_of(option, i));
     }
     return text;
 }
@@ -130,14 +135,14 @@ static const char *list_choices(char text[CHOICES_BYTES], const char *const *cho
 static int set_choice(const cli_option *option, const char *text, void *arguments)
 {
     char name[LABEL_BYTES], choices[CHOICES_BYTES];
-    for (int i = 0; option->choices[i]; i++) {
-        if (strcmp(option->choices[i], text) == 0) {
+    for (int i = 0; choice_of(option, i); i++) {
+        if (strcmp(choice_of(option, i), text) == 0) {
             *(int *)field(option, arguments) = i;
             return CLI_EXIT_DONE;
         }
     }
     return cli_error(CLI_EXIT_USAGE, "%s = %s; need %s", label(name, option), text,
-                     list_choices(choices, option->choices, ", ", " or "));
+                     list_choices(choices, option, ", ", " or "));
 }
 
 static int set_text(const cli_option *option, const char *text, void *arguments)
@@ -463,7 +468,7 @@ static void print_option(const cli_option *option)
     char choices[CHOICES_BYTES], text[512];
     int used =
         option->letter ? printf("  -%c, --%s", option->letter, option->name) : printf("      --%s", option->name);
-    if (option->choices) used += printf(" %s", list_choices(choices, option->choices, "|", "|"));
+    if (option->choices || option->choice) used += printf(" %s", list_choices(choices, option, "|", "|"));
     if (option->value) used += printf(" %s", option->value);
     snprintf(text, sizeof text, "%s%s%s%s%s", option->help, option->is_required ? " (required)" : "",
              option->fallback ? " (default " : "", option->fallback ? option->fallback : "",

@@ -29,12 +29,13 @@ typedef struct cli_option {
     const char *fallback; /* the default as a user would write it; NULL: none */
     const char *help;
     int is_required;
-    uint64_t least, most;       /* most 0: no upper limit */
-    int is_nonnegative;         /* REAL: at least 0 */
-    int is_positive;            /* REAL: above 0 */
-    double least_real;          /* REAL, positive: at least; 0: any above 0 */
-    double most_real;           /* REAL: at most; 0: no limit */
-    const char *const *choices; /* ends with NULL */
+    uint64_t least, most;         /* most 0: no upper limit */
+    int is_nonnegative;           /* REAL: at least 0 */
+    int is_positive;              /* REAL: above 0 */
+    double least_real;            /* REAL, positive: at least; 0: any above 0 */
+    double most_real;             /* REAL: at most; 0: no limit */
+    const char *const *choices;   /* ends with NULL */
+    const char *(*choice)(int i); /* CHOICE, instead: choice i, or NULL behind the last one */
     const char *const *endings; /* OUTPUT: of names that are written; ends with NULL. None: what is given is a prefix */
     int is_free_name;           /* OUTPUT: so are other names, as long as they do not ask for another form */
     int is_stdout;              /* OUTPUT: - is standard output, in the form of the first ending */

@@ -1,6 +1,8 @@
 /* spectrum.c - behind spectrum.h: Jacobi's method, and the summary over components. */
 #include "spectrum.h"
 
+#include "covariance.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,17 +73,15 @@ static void compute_spherical(cli_spectrum *s, const double *variances)
 }
 
 /* values: (d) scratch; matrix: as scratch of compute_component. */
-static void compute_mean(cli_spectrum *s, const fgmm_model *model, const fgmm_model_info *info, const uint32_t *order,
-                         double *values, double *matrix)
+static void compute_mean(cli_spectrum *s, const fgmm_model *model, const cli_covariances *covariances,
+                         const uint32_t *order, double *values, double *matrix)
 {
     const size_t d = s->count;
-    const int is_matrix = info->covariance != FGMM_DIAG;
-    const size_t stride = is_matrix ? d * d : d;
     double total = 0;
     for (size_t c = 0; c < s->component_count; c++) {
-        const uint32_t component = info->covariance == FGMM_TIED ? 0 : order[c];
+        const uint32_t component = covariances->type.is_shared ? 0 : order[c];
         const double weight = fmax(fgmm_model_weights(model)[component], 1e-300);
-        compute_component(values, fgmm_model_covariances(model) + component * stride, d, is_matrix, matrix);
+        compute_component(values, cli_covariance_at(covariances, component), d, covariances->type.has_matrices, matrix);
         total += weight;
         for (size_t j = 0; j < d; j++) {
             const double variance = fmax(values[j], 1e-300); /* an eigenvalue lost in rounding */
@@ -96,9 +96,11 @@ static void compute_mean(cli_spectrum *s, const fgmm_model *model, const fgmm_mo
 int cli_spectrum_compute(cli_spectrum *s, const fgmm_model *model, const fgmm_model_info *info, const uint32_t *order)
 {
     const size_t k = (size_t)info->components, d = (size_t)info->dims;
-    const int is_matrix = info->covariance == FGMM_TIED || info->covariance == FGMM_FULL;
-    *s = (cli_spectrum){.count = info->covariance == FGMM_SPHERICAL ? k : d,
-                        .component_count = info->covariance == FGMM_TIED ? 1 : k,
+    const cli_covariances covariances = cli_covariances_of(model);
+    const int is_matrix = covariances.type.has_matrices, is_spherical = covariances.type.is_spherical;
+    const size_t blocks = covariances.type.is_shared ? 1 : k;
+    *s = (cli_spectrum){.count = is_spherical ? blocks : d,
+                        .component_count = blocks,
                         .is_diagonal = is_matrix && d > CLI_SPECTRUM_DIMS};
     const int is_solved = is_matrix && !s->is_diagonal;
     if (is_solved && s->component_count > CLI_SPECTRUM_WORK / (d * d * d))
@@ -108,10 +110,10 @@ int cli_spectrum_compute(cli_spectrum *s, const fgmm_model *model, const fgmm_mo
     s->most = calloc(s->count, sizeof *s->most);
     double *values = calloc(d, sizeof *values), *matrix = is_solved ? calloc(d * d, sizeof *matrix) : NULL;
     const int is_done = s->mean && s->least && s->most && values && (matrix || !is_solved);
-    if (is_done && info->covariance == FGMM_SPHERICAL)
-        compute_spherical(s, fgmm_model_covariances(model));
+    if (is_done && is_spherical)
+        compute_spherical(s, covariances.values);
     else if (is_done)
-        compute_mean(s, model, info, order, values, matrix);
+        compute_mean(s, model, &covariances, order, values, matrix);
     free(values);
     free(matrix);
     return is_done;

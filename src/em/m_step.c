@@ -33,7 +33,7 @@ typedef struct step {
     fg_mixture to;         /* the old means, replaced as the step goes on */
     const double *s1, *s2; /* (k,d), as covariances */
     uint64_t width;        /* variances per component: 1 or d; of matrices the diagonal */
-    uint64_t matrices;     /* 0, tied 1, full k */
+    uint64_t matrices;     /* 0, shared 1, else k */
     double total;          /* sum of N_k */
     double *counts;        /* (k) N_k; a split shares it out */
     double *floors;        /* (width) least variances */
@@ -112,7 +112,7 @@ double fg_least_variance(double variance, double mean_variance, double mean_squa
 static void set_floors(step *s)
 {
     add_dimensions(s);
-    const uint64_t blocks = s->matrices ? s->matrices : s->to.k; /* tied: the sum over components as it is */
+    const uint64_t blocks = fg_covariance_blocks(s->to.covariance, s->to.k); /* shared: the sum over components */
     for (uint64_t i = 0; i < blocks * s->width; i++)
         s->floors[i % s->width] += s->s2[variance_place(s, i / s->width, i % s->width)] / s->total;
     const double dims_per_variance = (double)s->to.d / (double)s->width;
@@ -198,12 +198,37 @@ static void update_tied(step *s, double reg_covar)
     finish_matrix(s, matrix, reg_covar);
 }
 
+/* What the M-step of a type updates: the covariance of a component that has rows, or the one that all share. */
+typedef struct m_step_update {
+    void (*own)(step *s, uint64_t c, double reg_covar);
+    void (*shared)(step *s, double reg_covar);
+} m_step_update;
+
+static const m_step_update updates[] = {
+    [FGMM_SPHERICAL] = {.own = update_variances},
+    [FGMM_DIAG] = {.own = update_variances},
+    [FGMM_TIED] = {.shared = update_tied},
+    [FGMM_FULL] = {.own = update_full},
+};
+
+/* A type has the one or the other. */
+static fgmm_status check_update(fgmm_covariance covariance)
+{
+    fgmm_status status = FGMM_OK;
+    const size_t i = (size_t)covariance;
+    const m_step_update update = i < sizeof updates / sizeof updates[0] ? updates[i] : (m_step_update){0};
+    FG_CHECK(fg_covariance_types[i].is_shared ? update.shared && !update.own : update.own && !update.shared,
+             FGMM_INTERNAL, "%s covariances: the M-step has no update", fgmm_covariance_name(covariance));
+done:
+    return status;
+}
+
 /* Component c's part of equation 20: pi_k delta^T S_k^-1 delta / D, and of spherical ones the old variance in units of
  * the new. Matrices: factor is S_k's. */
 static double movement(const step *s, uint64_t c, double old_variance)
 {
     const uint64_t d = s->to.d;
-    double sum = s->width == d ? 0 : old_variance / s->to.covariances[c] * (double)d;
+    double sum = s->width == d ? 0 : old_variance / s->to.covariances[variance_place(s, c, 0)] * (double)d;
     for (uint64_t j = 0; j < d; j++) {
         const double delta = s->s1[c * d + j] / s->counts[c];
         if (s->matrices)
@@ -219,8 +244,8 @@ static void update_component(step *s, uint64_t c, double reg_covar)
 {
     const uint64_t d = s->to.d;
     const double old_variance = s->to.covariances[fg_variance_place(s->to.covariance, d, c, 0)];
-    if (s->matrices == 0) update_variances(s, c, reg_covar);
-    if (s->to.covariance == FGMM_FULL) update_full(s, c, reg_covar);
+    const m_step_update *update = &updates[s->to.covariance];
+    if (update->own) update->own(s, c, reg_covar);
     s->facts.movement += movement(s, c, old_variance);
     for (uint64_t j = 0; j < d; j++) s->to.means[c * d + j] += s->s1[c * d + j] / s->counts[c];
 }
@@ -242,7 +267,7 @@ static void scale_step(const step *s, uint64_t donor, double *direction)
             direction[i] *= sqrt(s->to.covariances[variance_place(s, donor, s->width == d ? i : 0)]);
         return;
     }
-    const double *matrix = s->to.covariances + (s->matrices > 1 ? donor * d * d : 0);
+    const double *matrix = s->to.covariances + fg_covariance_place(s->to.covariance, d, donor);
     memcpy(s->factor, matrix, (size_t)(d * d) * sizeof *matrix);
     fg_cholesky(s->factor, d);
     for (uint64_t i = d; i-- > 0;) { /* from the last on: element i needs those before it */
@@ -267,13 +292,22 @@ static uint64_t hash_of(const double *mean, uint64_t d)
     return hash;
 }
 
+static void copy_covariance(step *s, uint64_t to, uint64_t from)
+{
+    const uint64_t d = s->to.d, count = fg_covariance_elements(s->to.covariance, d);
+    double *covariances = s->to.covariances;
+    if (fg_covariance_types[s->to.covariance].is_shared) return;
+    memcpy(covariances + fg_covariance_place(s->to.covariance, d, to),
+           covariances + fg_covariance_place(s->to.covariance, d, from), (size_t)count * sizeof *covariances);
+}
+
 /* Makes the empty component one half of the donor: both get half of its rows and its covariance, and lie to either side
  * of its mean. The direction is drawn uniformly in units of the donor's deviations, seeded by the donor's mean: it
  * depends on the parameters only, and differs when the same donor is split again. The length varies too, since in one
  * dimension equal steps would meet. */
 static void split(step *s, uint64_t donor, uint64_t empty)
 {
-    const uint64_t d = s->to.d, per = s->to.covariance == FGMM_FULL ? d * d : s->matrices ? 0 : s->width;
+    const uint64_t d = s->to.d;
     double *from = s->to.means + donor * d, *to = s->to.means + empty * d;
     const uint64_t seed = hash_of(from, d);
     fg_rng rng;
@@ -292,7 +326,7 @@ static void split(step *s, uint64_t donor, uint64_t empty)
         to[j] = from[j] - move;
         from[j] += move;
     }
-    memcpy(s->to.covariances + empty * per, s->to.covariances + donor * per, (size_t)per * sizeof(double));
+    copy_covariance(s, empty, donor);
     s->counts[donor] /= 2;
     s->counts[empty] = s->counts[donor];
 }
@@ -302,7 +336,8 @@ static void split(step *s, uint64_t donor, uint64_t empty)
 static void update_all(step *s, double reg_covar, double *score)
 {
     double kept = 0;
-    if (s->to.covariance == FGMM_TIED) update_tied(s, reg_covar);
+    const m_step_update *update = &updates[s->to.covariance];
+    if (update->shared) update->shared(s, reg_covar);
     for (uint64_t c = 0; c < s->to.k; c++) {
         const int has_rows = !is_empty(s, c);
         if (has_rows) update_component(s, c, reg_covar);
@@ -329,6 +364,7 @@ fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double re
     step s = {.to = *mixture,
               .width = fg_covariance_width(mixture->covariance, mixture->d),
               .matrices = fg_covariance_matrices(mixture->covariance, mixture->k)};
+    FG_TRY(check_update(mixture->covariance));
     FG_TRY(fg_statistics_layout_of(&layout, mixture->covariance, mixture->k, mixture->d));
     FG_TRY(check_values(values, &layout, reg_covar));
     FG_TRY(FG_ALLOC(&s.counts, mixture->k, "M-step"));

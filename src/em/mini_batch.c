@@ -17,12 +17,12 @@ static const double STEP_EXPONENT = 0.51, STEP_OFFSET = 20;
 static double running_s2(const fg_mixture *m, size_t i, double reg_covar)
 {
     const size_t d = (size_t)m->d;
-    const int has_matrices = fg_covariance_matrices(m->covariance, m->k) > 0;
-    const int is_variance = !has_matrices || i % (d * d) / d == i % d;
-    const size_t per_component = has_matrices ? d * d : (size_t)fg_covariance_width(m->covariance, m->d);
-    const double share = m->covariance == FGMM_TIED ? 1 : m->weights[i / per_component]; /* tied: of all rows */
+    const fg_covariance_type *type = &fg_covariance_types[m->covariance];
+    const int is_variance = !type->has_matrices || i % (d * d) / d == i % d;
+    const size_t per_component = (size_t)fg_covariance_elements(m->covariance, m->d);
+    const double share = type->is_shared ? 1 : m->weights[i / per_component]; /* shared: of all rows */
     const double covariance = is_variance ? fmax(m->covariances[i] - reg_covar, 0) : m->covariances[i];
-    return share * covariance * (m->covariance == FGMM_SPHERICAL ? (double)d : 1);
+    return share * covariance * (type->is_spherical ? (double)d : 1);
 }
 
 fgmm_status fg_mini_batch_blend(double *values, const fg_mixture *m, double step, double reg_covar)

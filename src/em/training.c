@@ -1,6 +1,7 @@
 /* training.c - the frame of a training run. */
 #include "training.h"
 
+#include "density.h"
 #include "mini_batch.h"
 #include "seed.h"
 #include "self_check.h"
@@ -44,7 +45,7 @@ static void set_weights_and_variances(fg_training *t, const fg_range *range)
 {
     const fg_mixture *m = &t->mixture;
     const uint64_t d = m->d, width = fg_covariance_width(m->covariance, d);
-    const uint64_t components = m->covariance == FGMM_TIED ? 1 : m->k;
+    const uint64_t components = fg_covariance_blocks(m->covariance, m->k);
     double mean_variance = 0, mean_square = 0;
     for (uint64_t j = 0; j < d; j++) {
         mean_variance += t->variance[j] / (double)d;
@@ -137,11 +138,10 @@ static fgmm_status read_checkpoint(fg_training *t, fgmm_model **model)
     for (uint64_t i = 0; i < t->resumed.history_count; i++) FG_TRY(fg_training_record(t, t->resumed.history[i]));
     *t->runs = t->resumed.runs;
     t->resumed.runs = (fg_runs){0};
-    /* The order of sums is the tile's. One covariance has one tile, so that k-means says what EM will use. */
-    if (t->resumed.phase == FG_CHECKPOINT_KMEANS || o->covariance == FGMM_SPHERICAL)
-        t->e.tiles[FG_ASSIGN_HARD] = t->resumed.tile;
-    if (t->resumed.phase == FG_CHECKPOINT_EM || o->covariance == FGMM_SPHERICAL)
-        t->e.tiles[FG_ASSIGN_SOFT] = t->resumed.tile;
+    /* The order of sums is the tile's. Where densities are taken by k-means' distances, both have one tile. */
+    const int is_one_tile = fg_density_of(o->covariance)->is_isotropic;
+    if (t->resumed.phase == FG_CHECKPOINT_KMEANS || is_one_tile) t->e.tiles[FG_ASSIGN_HARD] = t->resumed.tile;
+    if (t->resumed.phase == FG_CHECKPOINT_EM || is_one_tile) t->e.tiles[FG_ASSIGN_SOFT] = t->resumed.tile;
 done:
     return status;
 }

@@ -91,7 +91,7 @@ fgmm_status fg_range_check(const fg_parameters *p, double of_data, fgmm_type typ
     const double unit = fg_type_unit(type, of_data);
     const uint64_t width = fg_covariance_width(p->covariance, p->d);
     const double least = FG_LEAST_VARIANCE * unit * unit, most = FG_MOST_VARIANCE * unit * unit;
-    for (uint64_t i = 0; i < p->k * width; i++) {
+    for (uint64_t i = 0; i < fg_covariance_blocks(p->covariance, p->k) * width; i++) {
         const double variance = p->covariances[fg_variance_place(p->covariance, p->d, i / width, i % width)];
         FG_CHECK(variance >= least && variance <= most, FGMM_DATA,
                  "%s: covariances[%llu,%llu] = %g; need %g to %g, for a spread of %g that it is compared with", what,

@@ -205,9 +205,10 @@ static fgmm_status check_header(const fgmm_index *index, const header *h)
              FGMM_FORMAT, "%s: exponent = %d, element type %u; need f32 rows and an exponent of %d..%d", index->path,
              (int)h->exponent, h->type, -MOST_EXPONENT, MOST_EXPONENT);
     FG_TRY(fg_index_span(index, sizeof *h, h->lists, h->dims * sizeof(float) + sizeof(list_entry), "lists"));
-    if (h->covariance == FGMM_TIED || h->covariance == FGMM_FULL) { /* so that their counts cannot wrap */
+    if (h->covariance != NO_MIXTURE &&
+        fg_covariance_types[h->covariance].has_matrices) { /* so that their counts cannot wrap */
         FG_TRY(fg_index_span(index, sizeof *h, h->dims, h->dims * sizeof(double), "a covariance matrix"));
-        const uint64_t matrices = h->covariance == FGMM_FULL ? h->lists : 1;
+        const uint64_t matrices = fg_covariance_blocks((fgmm_covariance)h->covariance, h->lists);
         FG_TRY(fg_index_span(index, sizeof *h, matrices, h->dims * h->dims * sizeof(double), "covariance matrices"));
     }
 done:

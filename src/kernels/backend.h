@@ -122,7 +122,7 @@ struct fg_backend {
     fgmm_backend shipped;            /* whose lines of tiles.def it takes */
     fg_matrix_unit unit;             /* what multiplies in the responsibilities */
     const char *leaves[FG_PROGRAMS]; /* the .cl file of each program; NULL: it has none */
-    const char *full_leaf;           /* of the sparse ones where covariances are full */
+    const char *full_leaf;           /* of the sparse ones where components have factors */
     const char *common_leaf;         /* of what depends on neither D nor the type of rows */
     uint32_t sum_items;              /* work-items that share a sum */
 

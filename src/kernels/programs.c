@@ -6,7 +6,8 @@
 static const char *leaf_of(const fg_shape *shape, fg_program program)
 {
     const int is_sparse = program == FG_PROGRAM_SPARSE || program == FG_PROGRAM_WHITE;
-    return is_sparse && shape->covariance == FGMM_FULL ? shape->backend->full_leaf : shape->backend->leaves[program];
+    return is_sparse && fg_density_of(shape->covariance)->has_factors ? shape->backend->full_leaf
+                                                                      : shape->backend->leaves[program];
 }
 
 fgmm_status fg_program_kernel(cl_kernel *kernel, fgmm_device *device, const fg_shape *shape, fg_program program,

@@ -57,7 +57,7 @@ static fgmm_status check_sizes(const fg_pass_options *options)
     FG_CHECK(options->d > 0 && options->d <= most / 64, FGMM_ARGUMENT, "dims = %llu; need 1..%llu",
              (unsigned long long)options->d, (unsigned long long)(most / 64));
     FG_CHECK(!fg_covariance_matrices(options->covariance, options->k) || options->d <= MOST_MATRIX_DIMS, FGMM_ARGUMENT,
-             "dims = %llu; tied and full covariances need 1..%d", (unsigned long long)options->d, MOST_MATRIX_DIMS);
+             "dims = %llu; covariance matrices need 1..%d", (unsigned long long)options->d, MOST_MATRIX_DIMS);
     const uint64_t most_rows = most / fg_max_u64(row_capacity_of(options), LIST_CAPACITY);
     FG_CHECK(options->batch_rows > 0 && options->batch_rows <= most_rows, FGMM_ARGUMENT,
              "batch rows = %zu; need 1..%llu", options->batch_rows, (unsigned long long)most_rows);
@@ -107,7 +107,8 @@ const fg_pruning_method *fg_pruning_choose(const fg_shape *s, const fg_pass_opti
 {
     const fg_pruning_method *method = s->backend->pruning;
     const double work = (double)options->rows * s->k * s->d;
-    if (!method || s->covariance != FGMM_SPHERICAL || s->matrices > 0 || options->path == FGMM_PATH_DENSE) return NULL;
+    if (!method || !fg_density_of(s->covariance)->is_isotropic || s->matrices > 0 || options->path == FGMM_PATH_DENSE)
+        return NULL;
     if (options->pruning != FG_PRUNING_AUTO) return options->pruning == FG_PRUNING_ALWAYS ? method : NULL;
     return method->may_gain(s) && s->d <= MOST_PRUNED_DIMS && work >= least_pruned_work ? method : NULL;
 }
@@ -116,10 +117,12 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
 {
     fgmm_status status = FGMM_OK;
     const int is_best = options->assignment == FG_ASSIGN_HARD;
+    FG_TRY(fg_covariance_check((int)options->covariance));
     FG_TRY(check_sizes(options));
+    const fg_covariance_type *type = &fg_covariance_types[options->covariance];
     *shape = (fg_shape){
-        .covariance = is_best ? FGMM_SPHERICAL : options->covariance,
-        .is_diag_s2 = options->covariance == FGMM_DIAG,
+        .covariance = is_best ? FG_DENSITY_OF_DISTANCES : options->covariance,
+        .is_diag_s2 = !type->is_spherical && !type->has_matrices,
         .matrices = (uint32_t)fg_covariance_matrices(options->covariance, options->k),
         .assignment = options->assignment,
         .type = options->type,
@@ -131,8 +134,10 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
         .has_differences = options->has_differences,
         .row_scale = options->row_scale > 0 ? options->row_scale : 1,
     };
+    const char *missing = fg_density_missing(shape->covariance);
+    FG_CHECK(!missing, FGMM_INTERNAL, "%s covariances: the table of densities has no %s", type->name, missing);
     shape->backend = options->backend ? options->backend : fg_backend_choose(shape, device);
-    const char *missing = fg_backend_missing(shape->backend);
+    missing = fg_backend_missing(shape->backend);
     FG_CHECK(!missing, FGMM_INTERNAL, "%s%s kernels: the table of backends has no %s", shape->backend->name,
              shape->backend->unit_text, missing);
     FG_TRY(choose_tile(shape, device, options));
@@ -162,7 +167,7 @@ uint32_t fg_shape_dense_v(const fg_shape *s)
 
 size_t fg_shape_sparse_options(const fg_shape *s, char *text, size_t capacity)
 {
-    const int is_diag = s->covariance == FGMM_DIAG, is_best = s->assignment == FG_ASSIGN_HARD;
+    const int is_diag = fg_density_of(s->covariance)->has_dim_scales, is_best = s->assignment == FG_ASSIGN_HARD;
     return (size_t)snprintf(
         text, capacity,
         "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DS2_MATRIX=%d -DHARD_ASSIGNMENT=%d "
@@ -178,7 +183,7 @@ void fg_shape_options(const fg_shape *shape, fg_program program, char *text, siz
     const fg_backend *backend = shape->backend;
     const fg_space *space = &backend->tiles;
     size_t used = backend->common_options(shape, kind, text, capacity);
-    if (shape->covariance == FGMM_FULL && used < capacity)
+    if (fg_density_of(shape->covariance)->has_factors && used < capacity)
         used += (size_t)snprintf(text + used, capacity - used, " -DOUTPUTS=%u -DROW_GROUPS=%u", shape->outputs,
                                  shape->row_groups);
     for (size_t i = 0; i < space->count; i++) {
@@ -218,7 +223,8 @@ uint32_t fg_launch_rows(const fg_shape *s, double row_work, uint32_t step)
 
 uint32_t fg_sparse_launch_rows(const fg_shape *s, uint32_t step)
 {
-    const double per_element = s->covariance == FGMM_DIAG ? 2 : s->covariance == FGMM_FULL ? s->d : 1;
+    const fg_density *density = fg_density_of(s->covariance);
+    const double per_element = density->has_factors ? s->d : density->has_dim_scales ? 2 : 1;
     return fg_launch_rows(s, 2.0 * s->padded_k * s->d * per_element, step);
 }
 

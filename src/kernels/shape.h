@@ -4,6 +4,7 @@
 #define FG_SHAPE_H
 
 #include "backend.h"
+#include "density.h"
 #include "options.h"
 #include "tile.h"
 
@@ -14,7 +15,7 @@ enum {
 
 struct fg_shape {
     const fg_backend *backend;
-    fgmm_covariance covariance; /* of the log-density; spherical with FG_ASSIGN_HARD */
+    fgmm_covariance covariance; /* of the log-density; with FG_ASSIGN_HARD FG_DENSITY_OF_DISTANCES */
     int is_diag_s2;             /* second moments per dimension */
     uint32_t matrices;          /* of second moments: tied 1, full k, else 0 */
     fg_assignment assignment;

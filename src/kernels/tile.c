@@ -53,18 +53,12 @@ const char *fg_tile_reject(const fg_tile *tile, const fg_shape *shape, const fgm
 
 /* ---- shipped tiles ---- */
 
-enum {
-    COVARIANCE_SPHERICAL = FGMM_SPHERICAL,
-    COVARIANCE_DIAG = FGMM_DIAG,
-    COVARIANCE_FULL = FGMM_FULL,
-    COVARIANCE_ALL = -1
-};
 enum { BASIS_ESTIMATED = 0, BASIS_MEASURED = 1 };
 
 typedef struct shipped_tile {
     fgmm_backend backend;
     uint32_t vendor, width, local_kib;
-    int covariance;
+    const char *covariance; /* ALL, or fg_density.shipped_tiles */
     uint32_t most_k;
     int is_measured;
     const char *text;
@@ -72,7 +66,7 @@ typedef struct shipped_tile {
 
 static const shipped_tile shipped_tiles[] = {
 #define FG_TILE(backend, vendor, width, local, covariance, k, basis, text)                                             \
-    {FGMM_BACKEND_##backend, FG_VENDOR_##vendor, width, local, COVARIANCE_##covariance, k, BASIS_##basis, text},
+    {FGMM_BACKEND_##backend, FG_VENDOR_##vendor, width, local, #covariance, k, BASIS_##basis, text},
 #include "tiles.def"
 };
 enum { SHIPPED_TILES = sizeof shipped_tiles / sizeof shipped_tiles[0] };
@@ -81,12 +75,12 @@ enum { SHIPPED_TILES = sizeof shipped_tiles / sizeof shipped_tiles[0] };
 static int is_meant(const shipped_tile *line, const fg_shape *shape, const fg_device_facts *facts)
 {
     const uint32_t width = shape->backend->native_width(facts); /* 0: the driver does not tell */
-    const fgmm_covariance covariance = shape->covariance == FGMM_TIED ? FGMM_SPHERICAL : shape->covariance;
+    const char *tiles = fg_density_of(shape->covariance)->shipped_tiles;
     return line->backend == shape->backend->shipped &&
            (line->vendor == FG_VENDOR_ANY || line->vendor == facts->vendor_id) &&
            (line->width == 0 || width == 0 || line->width == width) &&
            line->local_kib * 1024ull <= facts->local_bytes &&
-           (line->covariance == COVARIANCE_ALL || line->covariance == (int)covariance) &&
+           (strcmp(line->covariance, "ALL") == 0 || strcmp(line->covariance, tiles) == 0) &&
            (line->most_k == 0 || shape->k <= line->most_k);
 }
 
@@ -128,7 +122,7 @@ void fg_tile_place_of(fg_tile_place *place, const fg_shape *shape, const fgmm_de
     place->key = (fg_tiles_key){.device = place->device,
                                 .driver = place->driver,
                                 .op = place->op,
-                                .covariance = fgmm_covariance_name(shape->covariance),
+                                .covariance = fg_density_of(shape->covariance)->tuned_tiles,
                                 .type = fgmm_type_name(shape->type),
                                 .k = shape->k,
                                 .d = shape->d};

@@ -17,23 +17,10 @@ static const double SYMMETRY_TOLERANCE = 1e-6;
 
 typedef unsigned long long ull;
 
-const char *fgmm_covariance_name(fgmm_covariance covariance)
-{
-    static const char *const names[] = {"spherical", "diag", "tied", "full"};
-    return (size_t)covariance < sizeof names / sizeof names[0] ? names[covariance] : "unknown";
-}
-
-uint64_t fg_covariance_count(fgmm_covariance covariance, uint64_t k, uint64_t d)
-{
-    const uint64_t matrices = fg_covariance_matrices(covariance, k);
-    return matrices ? matrices * d * d : k * fg_covariance_width(covariance, d);
-}
-
 static fgmm_status check_shape(const fg_parameters *p)
 {
     fgmm_status status = FGMM_OK;
-    FG_CHECK(p->covariance >= FGMM_SPHERICAL && p->covariance <= FGMM_FULL, FGMM_ARGUMENT,
-             "covariance = %d; need 0 (spherical), 1 (diag), 2 (tied) or 3 (full)", (int)p->covariance);
+    FG_TRY(fg_covariance_check((int)p->covariance));
     FG_CHECK(p->k >= 1 && p->k <= INT32_MAX, FGMM_ARGUMENT, "components = %llu; need 1..2147483647", (ull)p->k);
     FG_CHECK(p->d >= 1 && p->d <= INT32_MAX, FGMM_ARGUMENT, "dims = %llu; need 1..2147483647", (ull)p->d);
     FG_CHECK(p->weights, FGMM_ARGUMENT, "weights is NULL; need an array (K)");
@@ -47,7 +34,7 @@ static fgmm_status check_variances(const fg_parameters *p)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t width = fg_covariance_width(p->covariance, p->d);
-    for (uint64_t i = 0; i < p->k * width; i++)
+    for (uint64_t i = 0; i < fg_covariance_blocks(p->covariance, p->k) * width; i++)
         FG_CHECK(isfinite(p->covariances[i]) && p->covariances[i] > 0, FGMM_ARGUMENT,
                  "covariances[%llu,%llu] = %g; need a finite number > 0", (ull)(i / width), (ull)(i % width),
                  p->covariances[i]);
@@ -62,7 +49,7 @@ static fgmm_status check_matrix(double *factor, const fg_parameters *p, uint64_t
     const uint64_t d = p->d;
     const double *s = p->covariances + m * d * d;
     char name[40] = "covariances";
-    if (p->covariance == FGMM_FULL) snprintf(name, sizeof name, "covariances[%llu]", (ull)m);
+    if (!fg_covariance_types[p->covariance].is_shared) snprintf(name, sizeof name, "covariances[%llu]", (ull)m);
     for (uint64_t i = 0; i < d; i++)
         FG_CHECK(isfinite(s[i * d + i]) && s[i * d + i] > 0, FGMM_ARGUMENT,
                  "%s: element (%llu,%llu) = %g; need a finite number > 0", name, (ull)i, (ull)i, s[i * d + i]);
@@ -211,9 +198,11 @@ const double *fgmm_model_covariances(const fgmm_model *model)
 int fg_is_centroids(const fgmm_model *model)
 {
     const fgmm_model_info *info = &model->info;
-    if (info->covariance != FGMM_SPHERICAL) return 0;
-    for (uint64_t i = 1; i < info->components; i++)
-        if (model->weights[i] != model->weights[0] || model->covariances[i] != model->covariances[0]) return 0;
+    if (!fg_covariance_types[info->covariance].is_spherical) return 0;
+    for (uint64_t c = 1; c < info->components; c++) {
+        const size_t place = fg_covariance_place(info->covariance, info->dims, c);
+        if (model->weights[c] != model->weights[0] || model->covariances[place] != model->covariances[0]) return 0;
+    }
     return 1;
 }
 

@@ -5,6 +5,7 @@
 #ifndef FG_MODEL_H
 #define FG_MODEL_H
 
+#include "covariance.h"
 #include "flashgmm/model.h"
 
 /* Borrowed parameters of a mixture, in the data's own coordinates. */
@@ -13,7 +14,7 @@ typedef struct fg_parameters {
     uint64_t k, d;
     const double *weights;     /* (k) */
     const double *means;       /* (k,d) */
-    const double *covariances; /* spherical (k), diag (k,d): variances; tied (d,d), full (k,d,d): matrices */
+    const double *covariances; /* as fg_covariance_shape says */
 } fg_parameters;
 
 struct fgmm_model {
@@ -23,58 +24,6 @@ struct fgmm_model {
      * 0: the parameters say. */
     int float32;
 };
-
-/* Elements of a covariances array. */
-uint64_t fg_covariance_count(fgmm_covariance covariance, uint64_t k, uint64_t d);
-
-/* Variances of a component where they are kept one by one: 1 (spherical) or d. */
-static inline uint64_t fg_covariance_width(fgmm_covariance covariance, uint64_t d)
-{
-    return covariance == FGMM_SPHERICAL ? 1 : d;
-}
-
-/* Matrices in a covariances array: tied 1, full k; 0 for types that have none. */
-static inline uint64_t fg_covariance_matrices(fgmm_covariance covariance, uint64_t k)
-{
-    return covariance == FGMM_TIED ? 1 : covariance == FGMM_FULL ? k : 0;
-}
-
-/* Extents of an array of up to 3 dimensions; those behind its rank are 0. */
-typedef struct fg_array_shape {
-    uint64_t rank, shape[3];
-} fg_array_shape;
-
-/* Of the covariances array of a type. */
-fg_array_shape fg_covariance_shape(fgmm_covariance covariance, uint64_t k, uint64_t d);
-
-/* A file's covariances, and what errors call them. */
-typedef struct fg_covariance_array {
-    const char *name;       /* "tensor covariances" */
-    const char *type_place; /* where such files say the type: "in the metadata" */
-    const char *type;       /* what this one says; NULL: nothing */
-    fg_array_shape shape;
-} fg_covariance_array;
-
-/* The one type whose array has this shape and, where the file says one, this name. (K,D) and (D,D) are the same shape
- * when K = D: then the name decides, and for D = 1 there is no difference. Errors: FORMAT. */
-fgmm_status fg_covariance_of_array(fgmm_covariance *covariance, const fg_covariance_array *array, uint64_t k,
-                                   uint64_t d);
-
-/* Where the variance of component c in dimension j lies in a covariances array, of any type. */
-static inline size_t fg_variance_place(fgmm_covariance covariance, uint64_t d, uint64_t c, uint64_t j)
-{
-    switch (covariance) {
-    case FGMM_SPHERICAL:
-        return (size_t)c;
-    case FGMM_DIAG:
-        return (size_t)(c * d + j);
-    case FGMM_TIED:
-        return (size_t)(j * d + j);
-    case FGMM_FULL:
-        break;
-    }
-    return (size_t)((c * d + j) * d + j);
-}
 
 fg_parameters fg_model_parameters(const fgmm_model *model);
 

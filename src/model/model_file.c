@@ -145,7 +145,7 @@ static fgmm_status read_model(fgmm_model **model, fg_safetensors *file, const ch
     fgmm_status status = FGMM_OK;
     double *weights = NULL, *means = NULL, *covariances = NULL;
     const fg_tensor *weight_tensor, *mean_tensor, *covariance_tensor;
-    fgmm_covariance covariance = FGMM_SPHERICAL;
+    fgmm_covariance covariance;
     fgmm_model_info info = fgmm_model_info_init();
     FG_TRY(find_tensor(&weight_tensor, file, names[0], 1));
     FG_TRY(find_tensor(&mean_tensor, file, names[1], 2));

@@ -20,7 +20,7 @@ typedef struct three_arrays {
 static fgmm_status make_model(fgmm_model **model, const three_arrays *a)
 {
     fgmm_status status = FGMM_OK;
-    fgmm_covariance covariance = FGMM_SPHERICAL;
+    fgmm_covariance covariance;
     FG_CHECK(a->weights.rank == 1 && a->means.rank == 2 && a->weights.shape[0] == a->means.shape[0], FGMM_FORMAT,
              "weights_ has %llu dimensions, first %llu, means_ %llu, first %llu; need (K) and (K,D)",
              (ull)a->weights.rank, (ull)a->weights.shape[0], (ull)a->means.rank, (ull)a->means.shape[0]);

@@ -45,7 +45,7 @@ done:
 static double deviation(const fg_parameters *p, const double *factors, const double *normals, uint64_t c, uint64_t j)
 {
     if (!factors) return sqrt(p->covariances[fg_variance_place(p->covariance, p->d, c, j)]) * normals[j];
-    const double *u = factors + (p->covariance == FGMM_FULL ? c * p->d * p->d : 0);
+    const double *u = factors + fg_covariance_place(p->covariance, p->d, c);
     double sum = 0;
     for (uint64_t i = 0; i <= j; i++) sum += u[i * p->d + j] * normals[i];
     return sum;

@@ -218,8 +218,9 @@ void fg_error_add_factor(fg_error *e, const fg_packing *m, const fg_triangle *t,
 {
     const fg_parameters *p = m->in.parameters;
     const size_t d = p->d;
+    const int has_factors = fg_density_of(p->covariance)->has_factors;
     const double *offsets = m->facts.mean_offsets + c * d, *mean = p->means + c * d;
-    for (size_t i = 0; i < d && p->covariance == FGMM_FULL; i++) { /* tied: whitened means are rounded instead */
+    for (size_t i = 0; i < d && has_factors; i++) { /* else whitened means are rounded instead */
         double sum = 0;
         for (size_t j = 0; j <= i; j++) sum += t->w[i * d + j] * offsets[j];
         fg_error_add_sums(e, (double)(i + START_ROUNDINGS) * sum * sum); /* where the sum for z_i begins */
@@ -240,10 +241,10 @@ static double scale_error(double scale)
 
 void fg_error_add_scales(fg_error *e, const fg_packing *m, const fg_shape *s, uint32_t c)
 {
-    const int is_diag = s->covariance == FGMM_DIAG;
+    const int is_diag = fg_density_of(s->covariance)->has_dim_scales;
     const fg_parameters *p = m->in.parameters;
     const double *offsets = m->facts.mean_offsets + (size_t)c * s->d, *mean = p->means + (size_t)c * s->d;
-    const double *variances = p->covariances + (is_diag ? (size_t)c * s->d : c);
+    const double *variances = p->covariances + fg_covariance_place(p->covariance, s->d, c);
     double share = is_diag ? 0 : scale_error(0.5 / *variances), deviation = sqrt(*variances), moves = 0;
     for (uint32_t j = 0; j < s->d; j++) {
         if (is_diag) {

@@ -22,25 +22,26 @@ static const double least_log_constant = -1e30;
 /* Products tell the nearest means apart up to this |m|^2 over the mean squared distance of a mean's own rows: 2^-22
  * |m|^2 is then 2^-10 of that distance. */
 static const double most_squares = 4096;
-/* |y|^2 - 2 y.m + |m|^2 is rounded by this share of its largest term: three terms have a few float roundings each. */
-static const double product_rounding = 0x1p-22;
+
+static const fg_packing_method *method_of(const fg_shape *s)
+{
+    return fg_density_of(s->covariance)->packing;
+}
 
 /* ---- the arrays ---- */
 
 uint64_t fg_packing_floats(const fg_shape *s)
 {
-    if (s->covariance == FGMM_FULL) return fg_triangle_floats(s);
-    return s->covariance == FGMM_DIAG ? 2 * (uint64_t)s->d : s->d;
+    return method_of(s)->floats(s);
 }
 
 uint64_t fg_packing_bytes(const fg_shape *s)
 {
     /* log constants, squares, errors of products, error bounds */
     enum { PER_COMPONENT = 3 + sizeof(fg_error) / sizeof(double) };
-    const uint64_t k = s->k, d = s->d, is_tied = s->covariance == FGMM_TIED;
-    const uint64_t factors = is_tied || s->covariance == FGMM_FULL ? 2 * d * d : 0; /* U and W */
-    const uint64_t white = is_tied ? s->padded_k * (uint64_t)s->row_stride + fg_triangle_floats(s) : 0;
-    return (k * (d + PER_COMPONENT) + factors) * sizeof(double) + d * sizeof(fg_error_column) + white * sizeof(float);
+    const fg_packing_method *method = method_of(s);
+    const uint64_t k = s->k, d = s->d, own = method->host_bytes ? method->host_bytes(s) : 0;
+    return k * (d + PER_COMPONENT) * sizeof(double) + d * sizeof(fg_error_column) + own;
 }
 
 static fgmm_status facts_create(fg_component_facts *f, const fg_shape *s)
@@ -67,7 +68,7 @@ static fgmm_status create(fg_packing *m, const fg_shape *s)
 {
     fgmm_status status = FGMM_OK;
     const uint64_t means = (uint64_t)s->padded_k * s->row_stride;
-    const int is_tied = s->covariance == FGMM_TIED;
+    const int is_white = fg_density_of(s->covariance)->whitens_rows;
     FG_TRY(facts_create(&m->facts, s));
     FG_TRY(FG_ALLOC(&m->packed, s->padded_k * fg_packing_floats(s), "packed means"));
     FG_TRY(FG_ALLOC(&m->scale, s->padded_k, "scales"));
@@ -80,8 +81,8 @@ static fgmm_status create(fg_packing *m, const fg_shape *s)
     FG_TRY(FG_ALLOC(&m->squares, s->k, "squares"));
     FG_TRY(FG_ALLOC(&m->product_errors, s->k, "error bounds"));
     FG_TRY(FG_ALLOC(&m->columns, s->d, "columns"));
-    if (is_tied) FG_TRY(FG_ALLOC(&m->white, means, "whitened means"));
-    m->centres = is_tied ? m->white : m->means;
+    if (is_white) FG_TRY(FG_ALLOC(&m->white, means, "whitened means"));
+    m->centres = is_white ? m->white : m->means;
 done:
     return status;
 }
@@ -183,37 +184,6 @@ done:
 
 /* ---- log normalising constants ---- */
 
-/* log det S_c of spherical and diagonal covariances. */
-static double log_determinant_of(const fg_shape *s, const fg_parameters *p, uint32_t c)
-{
-    double sum = 0;
-    if (s->covariance != FGMM_DIAG) return s->d * log(p->covariances[c]);
-    for (uint32_t j = 0; j < s->d; j++) sum += log(p->covariances[(size_t)c * s->d + j]);
-    return sum;
-}
-
-/* Returns log det S_c of a matrix, and records what its factor does to the log-density and to second moments. */
-static double record_factor(fg_packing *m, const fg_shape *s, const fg_triangle *triangle, uint32_t c)
-{
-    fg_error_add_factor(&m->facts.errors[c], m, triangle, c);
-    m->facts.is_wide[c] |= (cl_uint)fg_sums_are_wide(triangle->loss, s->d);
-    return triangle->log_determinant;
-}
-
-/* The same for a full covariance, which is factored for that, and packed on the way. */
-static fgmm_status pack_factor(double *log_determinant, fg_triangle *triangle, fg_packing *m, const fg_shape *s,
-                               uint32_t c)
-{
-    fgmm_status status = FGMM_OK;
-    const double scale = sqrt(0.5), *matrix = m->in.parameters->covariances + (size_t)c * s->d * s->d;
-    FG_TRY(fg_triangle_make(triangle, matrix, s->d, scale));
-    fg_triangle_pack(m->packed + c * fg_triangle_floats(s), s, triangle->w, m->facts.mean_offsets + (size_t)c * s->d,
-                     scale);
-    *log_determinant = record_factor(m, s, triangle, c);
-done:
-    return status;
-}
-
 /* A constant is log pi_c + log-normaliser. All lose what the largest log-densities have in common: the highest constant
  * less the D/2 nats that a row is away from its mean. */
 static fgmm_status set_log_constants(fg_packing *m, const fg_shape *s)
@@ -225,14 +195,7 @@ static fgmm_status set_log_constants(fg_packing *m, const fg_shape *s)
     double log_determinant, highest = -INFINITY;
     if (s->assignment == FG_ASSIGN_HARD) return FGMM_OK;
     for (uint32_t c = 0; c < s->k; c++) {
-        if (s->covariance == FGMM_FULL) {
-            FG_TRY(pack_factor(&log_determinant, &own, m, s, c));
-        } else if (s->covariance == FGMM_TIED) {
-            log_determinant = record_factor(m, s, m->in.tied, c);
-        } else {
-            fg_error_add_scales(&f->errors[c], m, s, c);
-            log_determinant = log_determinant_of(s, p, c);
-        }
+        FG_TRY(method_of(s)->determine(&log_determinant, &own, m, s, c));
         f->log_constants[c] = log(p->weights[c]) - 0.5 * (s->d * FG_LOG_TWO_PI + log_determinant);
         highest = fmax(highest, f->log_constants[c]);
     }
@@ -244,26 +207,6 @@ done:
 }
 
 /* ---- which form ---- */
-
-/* Returns h |m|^2 of component c, whose scale is known. */
-static double scaled_squares(const fg_packing *m, const fg_shape *s, uint32_t c)
-{
-    const double *variances = m->in.parameters->covariances;
-    double sum = 0;
-    for (uint32_t j = 0; j < s->d; j++) {
-        const double mean = (double)m->centres[(size_t)c * s->row_stride + j];
-        const double scale = s->covariance == FGMM_DIAG ? 0.5 / variances[(size_t)c * s->d + j] : (double)m->scale[c];
-        sum += scale * mean * mean;
-    }
-    return sum;
-}
-
-/* Returns how far products, diag s y - s m, may take a log-density near its own rows, in nats. */
-static double product_error(const fg_shape *s, double squares)
-{
-    if (s->assignment == FG_ASSIGN_HARD) return 0;
-    return s->covariance == FGMM_DIAG ? 0x1p-23 * sqrt(2 * squares * s->d) : product_rounding * 2 * squares;
-}
 
 /* Returns the mean squared distance of component c's rows to it, the sum of its variances. Where these are not known, K
  * centres of rows of spread 1 in D dimensions leave about K^(-1/D) of it, and |m|^2 is about 1. */
@@ -284,24 +227,17 @@ static int is_too_coarse(const fg_packing *m, const fg_shape *s, uint32_t c)
     return m->product_errors[c] > FG_MOST_PRODUCT_NATS;
 }
 
-/* h = 1 / (2 sigma^2), where it is one factor for all dimensions; matrices have it in their factors, or are whitened.
- */
-static double scale_of(const fg_packing *m, const fg_shape *s, uint32_t c)
-{
-    if (s->assignment == FG_ASSIGN_HARD || s->covariance == FGMM_DIAG || s->covariance == FGMM_FULL) return 1;
-    return s->covariance == FGMM_TIED ? 0.5 : 0.5 / m->in.parameters->covariances[c];
-}
-
 /* Sets component c's scales, and its panel's form where it needs differences. */
 static void choose_form(fg_packing *m, const fg_shape *s, uint32_t c)
 {
-    const double scale = scale_of(m, s, c);
+    const fg_packing_method *method = method_of(s);
+    const double scale = s->assignment == FG_ASSIGN_HARD ? 1 : method->scale(m, s, c);
     m->scale[c] = (float)scale;
     m->width[c] = (float)(1.0 / scale);
     m->normaliser[c] = (float)fmax(m->facts.log_constants[c], least_log_constant);
-    if (s->covariance == FGMM_FULL) return; /* always about the mean */
-    m->squares[c] = scaled_squares(m, s, c);
-    m->product_errors[c] = product_error(s, m->squares[c]);
+    if (!method->squares) return; /* always about the mean */
+    m->squares[c] = method->squares(m, s, c);
+    m->product_errors[c] = s->assignment == FG_ASSIGN_HARD ? 0 : method->product_error(s, m->squares[c]);
     if (is_too_coarse(m, s, c)) m->is_exact[c / s->panel] = 1;
 }
 
@@ -312,7 +248,7 @@ static void add_form_error(fg_packing *m, const fg_shape *s, double kept, uint32
 {
     fg_error *error = &m->facts.errors[c];
     double *log_constant = &m->facts.log_constants[c];
-    const int is_product = s->covariance != FGMM_FULL && !m->is_exact[c / s->panel];
+    const fg_packing_method *method = method_of(s);
     if (s->assignment == FG_ASSIGN_HARD || !(*log_constant > least_log_constant)) {
         *error = (fg_error){0};
         *log_constant = 0;
@@ -320,49 +256,18 @@ static void add_form_error(fg_packing *m, const fg_shape *s, double kept, uint32
     }
     fg_error_add_squares(error, s);
     fg_error_add_own(error, s, *log_constant, (double)m->offset[c] - (*log_constant - kept));
-    if (is_product && s->covariance == FGMM_DIAG) fg_error_add_sums(error, 2 * m->squares[c]);
-    if (is_product && s->covariance != FGMM_DIAG)
-        fg_error_add_products(error, s, (double)m->scale[c], m->centres + (size_t)c * s->row_stride);
-}
-
-/* Fills component c's column of its panel, number c % panel of every dimension, and its offset, by the panel's form. */
-static void pack_column(fg_packing *m, const fg_shape *s, uint32_t c)
-{
-    const int is_diag = s->covariance == FGMM_DIAG, is_exact = (int)m->is_exact[c / s->panel];
-    const double *variances = m->in.parameters->covariances;
-    const size_t per_dim = (size_t)s->panel * (is_diag ? 2 : 1);
-    float *column = m->packed + (size_t)(c / s->panel) * s->d * per_dim + c % s->panel;
-    for (uint32_t j = 0; j < s->d; j++, column += per_dim) {
-        const float mean = m->centres[(size_t)c * s->row_stride + j];
-        if (is_diag) {
-            column[0] = (float)sqrt(0.5 / variances[(size_t)c * s->d + j]);
-            column[s->panel] = is_exact ? mean : (float)(-(double)mean * (double)column[0]);
-        } else {
-            column[0] = is_exact ? mean : 2 * mean;
-        }
-    }
-    const double kept = is_diag || is_exact ? 0.0 : m->squares[c];
-    m->offset[c] = (float)((double)m->normaliser[c] - kept);
-    add_form_error(m, s, kept, c);
-}
-
-/* Puts a full covariance's mean in front of the factor, which pack_factor has packed. */
-static void pack_full(fg_packing *m, const fg_shape *s, uint32_t c)
-{
-    memcpy(m->packed + c * fg_triangle_floats(s), m->means + (size_t)c * s->row_stride, s->row_stride * sizeof(float));
-    m->offset[c] = m->normaliser[c];
-    add_form_error(m, s, 0, c);
+    if (method->add_product_error && !m->is_exact[c / s->panel]) method->add_product_error(error, m, s, c);
 }
 
 /* A panel's form follows from all of its components, so that it is known after the first loop. */
 static void pack_all(fg_packing *m, const fg_shape *s)
 {
     for (uint32_t c = 0; c < s->k; c++) choose_form(m, s, c);
-    for (uint32_t c = 0; c < s->k; c++)
-        if (s->covariance == FGMM_FULL)
-            pack_full(m, s, c);
-        else
-            pack_column(m, s, c);
+    for (uint32_t c = 0; c < s->k; c++) {
+        const double kept = method_of(s)->pack(m, s, c);
+        m->offset[c] = (float)((double)m->normaliser[c] - kept);
+        add_form_error(m, s, kept, c);
+    }
     for (uint32_t c = s->k; c < s->padded_k; c++) m->offset[c] = m->normaliser[c] = padding_offset;
 }
 

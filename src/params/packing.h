@@ -15,7 +15,7 @@
 typedef struct fg_packing_input {
     const fg_parameters *parameters;
     const float *shift;            /* (d) */
-    const fg_triangle *tied;       /* the factor of the matrix of tied covariances; else not read */
+    const fg_triangle *tied;       /* the factor that rows are whitened by; else not read */
     const fg_row_facts *row_facts; /* as fg_pass_options */
 } fg_packing_input;
 
@@ -33,7 +33,7 @@ typedef struct fg_packing {
     float *packed, *scale, *offset, *normaliser, *width, *means, *shift; /* as fg_packed has them */
     cl_uint *is_exact;                                                   /* likewise */
     const float *centres;     /* (padded_k, row_stride) what rows are compared with: means, or whitened ones */
-    float *white;             /* tied: those; otherwise NULL */
+    float *white;             /* where rows are whitened: those; otherwise NULL */
     double *variances;        /* (k) the mean over the dimensions, where pruning may ask; NULL: not known */
     double *squares;          /* (k) h |m|^2: half the squared distance to the shift, in the component's deviations */
     double *product_errors;   /* (k) nats: what products in float take from a log-density near the component */
@@ -41,6 +41,23 @@ typedef struct fg_packing {
     int are_rows_whole;       /* rows minus shift are whole numbers below 256 in size, as u8 and i8 rows may be */
     fg_component_facts facts;
 } fg_packing;
+
+/* What differs between densities (kernels/density.h). c: a component. */
+struct fg_packing_method {
+    uint64_t (*floats)(const fg_shape *shape);     /* of a component in packed */
+    uint64_t (*host_bytes)(const fg_shape *shape); /* beside the arrays that all have; NULL: none */
+    /* log det S_c, and what the rounding of its factor or scales does to the log-density. scratch: a factor of its own.
+     * Errors: MEMORY; INTERNAL where a matrix is not positive definite. */
+    fgmm_status (*determine)(double *log_determinant, fg_triangle *scratch, fg_packing *packing, const fg_shape *shape,
+                             uint32_t c);
+    double (*scale)(const fg_packing *packing, const fg_shape *shape, uint32_t c); /* h, where it is one factor */
+    /* The next three are NULL where distances are always taken about the mean. squares: h |m|^2, scales known. */
+    double (*squares)(const fg_packing *packing, const fg_shape *shape, uint32_t c);
+    double (*product_error)(const fg_shape *shape, double squares); /* nats near the component's own rows, at most */
+    void (*add_product_error)(fg_error *error, const fg_packing *packing, const fg_shape *shape, uint32_t c);
+    /* Writes the component into packed, by its panel's form; returns what its offset loses: h |m|^2 or 0. */
+    double (*pack)(fg_packing *packing, const fg_shape *shape, uint32_t c);
+};
 
 /* Floats of a component in packed. */
 uint64_t fg_packing_floats(const fg_shape *shape);

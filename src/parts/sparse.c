@@ -50,7 +50,7 @@ fgmm_status fg_sparse_run(fg_sparse *sparse, const fg_inputs *in, const fg_buffe
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
     const fg_sparse_launches *launches = s->backend->sparse;
-    const fg_program plain = s->covariance == FGMM_TIED ? FG_PROGRAM_WHITE : FG_PROGRAM_SPARSE;
+    const fg_program plain = fg_density_of(s->covariance)->whitens_rows ? FG_PROGRAM_WHITE : FG_PROGRAM_SPARSE;
     const int is_pruned = in->parameters->pruning.is_used;
     FG_TRY(fg_program_kernel_once(is_pruned ? &sparse->pruned : &sparse->plain, in->device, s,
                                   is_pruned ? FG_PROGRAM_PRUNED : plain, "responsibilities"));

@@ -8,34 +8,34 @@
 
 #include <stdlib.h>
 
-static uint64_t if_tied(const fg_shape *s, uint64_t floats)
+static uint64_t if_white(const fg_shape *s, uint64_t floats)
 {
-    return s->covariance == FGMM_TIED ? sizeof(float) * floats : 0;
+    return fg_density_of(s->covariance)->whitens_rows ? sizeof(float) * floats : 0;
 }
 
 static uint64_t factor_bytes(const fg_shape *s)
 {
-    return if_tied(s, fg_triangle_floats(s));
+    return if_white(s, fg_triangle_floats(s));
 }
 
 static uint64_t white_bytes(const fg_shape *s)
 {
-    return if_tied(s, (uint64_t)s->batch_rows * s->d);
+    return if_white(s, (uint64_t)s->batch_rows * s->d);
 }
 
 static uint64_t shift_bytes(const fg_shape *s)
 {
-    return if_tied(s, FG_SHIFT_FLOATS(s));
+    return if_white(s, FG_SHIFT_FLOATS(s));
 }
 
 static uint64_t scratch_bytes(const fg_shape *s)
 {
-    return if_tied(s, s->backend->whitening->scratch_floats(s));
+    return if_white(s, s->backend->whitening->scratch_floats(s));
 }
 
 static uint64_t density_bytes(const fg_shape *s)
 {
-    const int has_densities = s->covariance == FGMM_FULL && s->backend->whitening->densities;
+    const int has_densities = fg_density_of(s->covariance)->has_factors && s->backend->whitening->densities;
     return has_densities ? sizeof(float) * s->batch_rows * (uint64_t)s->padded_k : 0;
 }
 

@@ -97,7 +97,7 @@ done:
 size_t fg_pass_default_batch_rows(const fgmm_device *device, const fg_pass_options *options)
 {
     const uint64_t k = options->k, d = options->d;
-    const int is_full = options->covariance == FGMM_FULL;
+    const int has_factors = fg_density_of(options->covariance)->has_factors;
     /* Work of a launch, 2 n K D (full: n K D^2), so that it stays far below 100 ms (a CPU core makes some 1e11 a
      * second, a small GPU 1e12). Bytes of rows and of lists: a CPU's stay near its caches; a GPU that is given few rows
      * at a time waits for launches, so its share of memory decides, some tens of MiB on a small card and 256 on a large
@@ -108,7 +108,7 @@ size_t fg_pass_default_batch_rows(const fgmm_device *device, const fg_pass_optio
     const double work = is_cpu ? 0x1p33 : 0x1p36, row_bytes = is_cpu ? 0x1p25 : share;
     const double list_bytes = is_cpu ? 0x1p23 : share;
     const double capacity = k < 64 || fg_covariance_matrices(options->covariance, k) ? (double)k : 64.0;
-    double rows = work / ((is_full ? fmax((double)d, 2.0) : 2.0) * (double)k * (double)d);
+    double rows = work / ((has_factors ? fmax((double)d, 2.0) : 2.0) * (double)k * (double)d);
     const double by_bytes = row_bytes / ((double)d * (double)fgmm_type_bytes(options->type));
     double by_lists = list_bytes / (8 * capacity);
     /* What launches cost a batch, some 0.1 ms, is much where a row is little work; such lists are hardly ever used. */
@@ -140,7 +140,7 @@ fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const f
 {
     fgmm_status status = FGMM_OK;
     fg_triangle triangle = {0};
-    if (pass->shape.covariance == FGMM_TIED) {
+    if (fg_density_of(pass->shape.covariance)->whitens_rows) {
         FG_TRY(fg_triangle_make(&triangle, parameters->covariances, parameters->d, 1));
         FG_TRY(fg_whitening_load(&pass->whitening, &pass->shape, &triangle));
     }

@@ -51,7 +51,7 @@ static void matrix_log_density(double *l, const fg_parameters *p, const double *
     for (uint64_t c = 0; c < p->k; c++) {
         double log_determinant = 0;
         if (a) {
-            memcpy(a, p->covariances + (p->covariance == FGMM_FULL ? c * d * d : 0), (size_t)(d * d) * sizeof *a);
+            memcpy(a, p->covariances + fg_covariance_place(p->covariance, d, c), (size_t)(d * d) * sizeof *a);
             log_determinant = eliminate(a, d);
         }
         for (uint64_t i = 0; i < n; i++) {
@@ -125,7 +125,7 @@ void fg_reference_nearest(uint32_t *nearest, double *d2, const fg_parameters *p,
 static void add_second_moments(double *s2, const fg_parameters *p, uint64_t c, double weight, const double *delta)
 {
     const uint64_t d = p->d;
-    double *matrix = s2 + (p->covariance == FGMM_FULL ? c * d * d : 0);
+    double *matrix = s2 + fg_covariance_place(p->covariance, d, c);
     if (!fg_covariance_matrices(p->covariance, p->k)) {
         for (uint64_t i = 0; i < d; i++) s2[fg_variance_place(p->covariance, d, c, i)] += weight * squared(delta[i]);
         return;

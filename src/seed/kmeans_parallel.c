@@ -61,7 +61,8 @@ static fgmm_status parallel_open(parallel *p, const fg_seed_request *request, co
     *p = (parallel){.request = request, .d = request->d};
     plan.pass.k = most;
     plan.pass.assignment = FG_ASSIGN_HARD;
-    if (fg_covariance_matrices(plan.pass.covariance, 1)) plan.pass.covariance = FGMM_SPHERICAL; /* counts are wanted */
+    if (fg_covariance_types[plan.pass.covariance].has_matrices)
+        plan.pass.covariance = FGMM_SPHERICAL; /* counts are wanted */
     plan.is_evaluation = 1;
     /* candidates and their statistics, shares, draws; the sample */
     plan.host_bytes =

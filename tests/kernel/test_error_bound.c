@@ -2,6 +2,7 @@
  * mixtures of every covariance type, near the origin and far from it, well and badly conditioned, of columns of like
  * and of widely different scale, whole numbers and halves, with and without an outlier that has a component of its own.
  * Parameters are the moments of the rows that were drawn, so that rows are as far from their components as they say. */
+#include "covariances.h"
 #include "mixtures.h"
 #include "model.h"
 #include "reference.h"
@@ -400,7 +401,8 @@ START_TEST(test_error_bound__holds_for_ill_conditioned_whole_numbers)
         c.far = 1e3;
         c.separation = 300;
         c.is_whole = 1;
-        for (int covariance = FGMM_TIED; covariance <= FGMM_FULL; covariance++) {
+        for (int covariance = covariance_from(0, 1); covariance < COVARIANCES;
+             covariance = covariance_from(covariance + 1, 1)) {
             now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
             c.covariance = (fgmm_covariance)covariance;
             const errors e = check_case(&c);
@@ -414,7 +416,7 @@ END_TEST
 START_TEST(test_error_bound__is_no_larger_for_an_outlier)
 {
     static const double most = 1e-3;
-    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++)
+    for (int covariance = 0; covariance < COVARIANCES; covariance++)
         for (int is_whole = 0; is_whole <= 1; is_whole++) {
             bound_case c = {.type = is_whole ? FGMM_F64 : FGMM_F32, .n = 1000, .d = 5, .k = 2, .seed = 3};
             c.covariance = (fgmm_covariance)covariance;
@@ -434,7 +436,7 @@ Suite *suite(void)
     Suite *s = suite_create("error_bound");
     TCase *random = tcase_create("random"), *known = tcase_create("known");
     TCase *const cases[] = {random, known};
-    tcase_add_loop_test(random, test_error_bound__holds_for_random_mixtures, FGMM_SPHERICAL, FGMM_FULL + 1);
+    tcase_add_loop_test(random, test_error_bound__holds_for_random_mixtures, 0, COVARIANCES);
     tcase_add_test(known, test_error_bound__holds_for_ill_conditioned_whole_numbers);
     tcase_add_test(known, test_error_bound__is_no_larger_for_an_outlier);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -1,6 +1,7 @@
 /* test_pass.c - a pass on the device against the double-precision reference: the vector and the group backend, both
  * paths, all row types, spherical and diagonal covariances, at sizes around the tile's edges. Matrices:
  * test_pass_matrices.c; matrix units: test_pass_units.c. The case "tiny" is small enough for a simulator. */
+#include "covariances.h"
 #include "passes.h"
 #include "support.h"
 #include "wrong_driver.h"
@@ -21,11 +22,9 @@ typedef struct variant {
     fgmm_path path;
 } variant;
 
-static const variant variants[] = {
-    {FGMM_SPHERICAL, FG_ASSIGN_SOFT, FGMM_PATH_SPARSE}, {FGMM_SPHERICAL, FG_ASSIGN_SOFT, FGMM_PATH_DENSE},
-    {FGMM_DIAG, FG_ASSIGN_SOFT, FGMM_PATH_SPARSE},      {FGMM_DIAG, FG_ASSIGN_SOFT, FGMM_PATH_DENSE},
-    {FGMM_SPHERICAL, FG_ASSIGN_HARD, FGMM_PATH_SPARSE}, {FGMM_DIAG, FG_ASSIGN_HARD, FGMM_PATH_SPARSE},
-};
+#define SOFT(type) {FGMM_##type, FG_ASSIGN_SOFT, FGMM_PATH_SPARSE}, {FGMM_##type, FG_ASSIGN_SOFT, FGMM_PATH_DENSE},
+#define HARD(type) {FGMM_##type, FG_ASSIGN_HARD, FGMM_PATH_SPARSE},
+static const variant variants[] = {VARIANCE_TYPES(SOFT) VARIANCE_TYPES(HARD)};
 enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
 static void check_sizes(fgmm_backend backend, const fg_tile *tile, const uint64_t (*sizes)[3], size_t count,
@@ -87,7 +86,8 @@ END_TEST
 START_TEST(test_pass__vector_small_mixtures_equal_the_reference)
 {
     static const uint64_t sizes[][3] = {{1, 1, 1}, {47, 17, 16}, {48, 17, 33}, {3100, 17, 17}, {2049, 17, 150}};
-    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++)
+    for (int covariance = covariance_from(0, 0); covariance < COVARIANCES;
+         covariance = covariance_from(covariance + 1, 0))
         for (int assignment = FG_ASSIGN_SOFT; assignment <= FG_ASSIGN_HARD; assignment++)
             for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
                 const int is_tight = assignment == FG_ASSIGN_SOFT && i == 1;
@@ -165,7 +165,8 @@ START_TEST(test_pass__vector_small_mixtures_sparse_and_dense)
     static const double overlaps[] = {0.02, 0.25, 0.6, 3, 1e-3};
     enum { OVERLAPS = sizeof overlaps / sizeof overlaps[0] };
     static const uint64_t sizes[][3] = {{1100, 17, 33}, {1100, 17, 150}, {300, 19, 20}, {100, 17, 1100}};
-    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++)
+    for (int covariance = covariance_from(0, 0); covariance < COVARIANCES;
+         covariance = covariance_from(covariance + 1, 0))
         for (size_t i = 0; i < OVERLAPS; i++) {
             const shape_case c = {.backend = FGMM_BACKEND_CPU_SIMD,
                                   .covariance = (fgmm_covariance)covariance,

@@ -1,5 +1,6 @@
 /* test_pass_matrices.c - a pass with tied and full covariances against the double-precision reference, in both
  * backends. The case "tiny" is small enough for a simulator. */
+#include "covariances.h"
 #include "passes.h"
 #include "support.h"
 
@@ -15,12 +16,9 @@ typedef struct variant {
     fgmm_path path;
 } variant;
 
-static const variant matrix_variants[] = {
-    {FGMM_TIED, FG_ASSIGN_SOFT, FGMM_PATH_SPARSE},
-    {FGMM_FULL, FG_ASSIGN_SOFT, FGMM_PATH_SPARSE},
-    {FGMM_TIED, FG_ASSIGN_HARD, FGMM_PATH_AUTO},
-    {FGMM_FULL, FG_ASSIGN_HARD, FGMM_PATH_AUTO},
-};
+#define SOFT(type) {FGMM_##type, FG_ASSIGN_SOFT, FGMM_PATH_SPARSE},
+#define HARD(type) {FGMM_##type, FG_ASSIGN_HARD, FGMM_PATH_AUTO},
+static const variant matrix_variants[] = {MATRIX_TYPES(SOFT) MATRIX_TYPES(HARD)};
 enum { MATRIX_VARIANTS = sizeof matrix_variants / sizeof matrix_variants[0] };
 
 /* 1, tile - 1, tile, tile + 1 of rows (48, group 32), of components (a panel of 16, group 32) and of dimensions (blocks
@@ -73,7 +71,8 @@ START_TEST(test_pass__wide_sums_and_sums_about_other_centres_equal_the_reference
     check_case(&c);
     c.is_recentred = 1;
     check_case(&c);
-    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++) {
+    for (int covariance = covariance_from(0, 0); covariance < COVARIANCES;
+         covariance = covariance_from(covariance + 1, 0)) {
         now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
         c.covariance = (fgmm_covariance)covariance;
         check_case(&c);

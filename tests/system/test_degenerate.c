@@ -1,5 +1,6 @@
 /* test_degenerate.c - data without spread in some direction, with every covariance type: the fit ends in a mixture that
  * can be saved, read and evaluated, with finite numbers; docs/math.md, "Degenerate data". */
+#include "covariances.h"
 #include "mixtures.h"
 #include "support.h"
 
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { D = 5, MOST_ROWS = 300, TYPES = FGMM_FULL + 1 };
+enum { D = 5, MOST_ROWS = 300, TYPES = COVARIANCES };
 
 static fgmm_device *device;
 

@@ -1,5 +1,6 @@
 /* test_em_fit.c - the properties of training: what EM guarantees, agreement with EM in plain double precision, the same
  * bytes for the same seed, and the corners of N, K and D. */
+#include "covariances.h"
 #include "mixtures.h"
 #include "support.h"
 
@@ -63,7 +64,7 @@ START_TEST(test_fit__log_likelihood_never_falls)
 {
     enum { N = 3000, D = 5, K = 7 };
     float *rows = draw_rows(N, D, K, 3);
-    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
+    for (int covariance = 0; covariance < COVARIANCES; covariance++) {
         fgmm_fit_options options = fgmm_fit_options_init();
         fgmm_fit_report report = fgmm_fit_report_init();
         options.components = K;
@@ -115,7 +116,7 @@ START_TEST(test_fit__agrees_with_plain_double_precision)
     float *rows = draw_rows(N, D, K, 11);
     double x[N * D], weights[K], means[K * D], covariances[K * D * D];
     for (int i = 0; i < N * D; i++) x[i] = (double)rows[i];
-    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
+    for (int covariance = 0; covariance < COVARIANCES; covariance++) {
         now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
         const uint64_t variances = fg_covariance_count((fgmm_covariance)covariance, K, D);
         fgmm_model *start;

@@ -1,6 +1,7 @@
 /* test_invariants.c - what holds of EM whatever the data: hard rows of many kinds, all four covariance types, against
  * EM in plain double precision from the same start (docs/math.md, "Wide sums", "Sums once more"). FG_TEST_ALL in the
  * environment: all cases. */
+#include "covariances.h"
 #include "mixtures.h"
 #include "support.h"
 
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TYPES = FGMM_FULL + 1, ITERATIONS = 20, MOST_ROWS = 5000, MOST_K = 20, MOST_D = 64 };
+enum { TYPES = COVARIANCES, ITERATIONS = 20, MOST_ROWS = 5000, MOST_K = 20, MOST_D = 64 };
 enum { SAMPLE_CASES = 20, ALL_CASES = 100 }; /* of each type */
 
 /* Nats, beside the stated bound, by which 20 iterations may end elsewhere than double precision. */

@@ -1,5 +1,6 @@
 /* test_mini_batch.c - stepwise EM: the parameters are its memory, it gains in three passes what EM gains in many, and
  * it gives the same bytes again. */
+#include "covariances.h"
 #include "mixtures.h"
 #include "support.h"
 
@@ -45,7 +46,7 @@ static fgmm_fit_options fit_options(fgmm_covariance covariance, int mini_batch)
 START_TEST(test_mini_batch__parameters_hold_the_running_statistics)
 {
     const double reg_covar = 0.25;
-    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
+    for (int covariance = 0; covariance < COVARIANCES; covariance++) {
         now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
         const uint64_t variances = fg_covariance_count((fgmm_covariance)covariance, K, D);
         double weights[K], means[K * D], covariances[K * D * D], before[K + K * D + K * D * D];
@@ -135,7 +136,7 @@ END_TEST
 START_TEST(test_mini_batch__three_passes_gain_what_many_gain)
 {
     const double share = 0.85;
-    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
+    for (int covariance = 0; covariance < COVARIANCES; covariance++) {
         fgmm_fit_options options = fit_options((fgmm_covariance)covariance, 0);
         fgmm_fit_report report = fgmm_fit_report_init();
         options.init = FGMM_INIT_RANDOM;
@@ -189,7 +190,7 @@ static fgmm_model *fit_in_two_parts(const fgmm_fit_options *options, uint64_t pa
 
 START_TEST(test_mini_batch__same_bytes_again_and_when_resumed)
 {
-    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++) {
+    for (int covariance = 0; covariance < COVARIANCES; covariance++) {
         now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
         const fgmm_fit_options options = fit_options((fgmm_covariance)covariance, 1);
         fgmm_model *first = fit_rows(device, rows, N, D, &options, NULL);

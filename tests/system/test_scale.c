@@ -1,5 +1,6 @@
 /* test_scale.c - results that do not depend on the unit of the data: rows times a power of two give the same labels,
  * and numbers that are the same power of two apart. */
+#include "covariances.h"
 #include "mixtures.h"
 #include "support.h"
 
@@ -345,8 +346,7 @@ static void find_all(found *f, fgmm_type type, int exponent)
     rows_of_test r;
     memset(f, 0, sizeof *f);
     open_rows(&r, type, exponent);
-    for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_FULL; covariance++)
-        train(f, &r, (fgmm_covariance)covariance);
+    for (int covariance = 0; covariance < COVARIANCES; covariance++) train(f, &r, (fgmm_covariance)covariance);
     train_mini_batches(f, &r);
     cluster(f, &r);
     search(f, &r);

@@ -1,5 +1,6 @@
 /* test_m_step.c - statistics and the M-step on the host: exactness, merging, and the repair of what EM can break. The
  * E-step here is the double-precision reference. */
+#include "covariances.h"
 #include "support.h"
 
 #include "reference.h"
@@ -427,7 +428,8 @@ START_TEST(test_m_step__singular_matrices_give_a_model)
     } sets[] = {{repeated, N}, {constant, N}, {equal, N},    {scaled, N},  {repeated, 3},
                 {repeated, 1}, {scaled, 3},   {constant, 3}, {constant, 2}};
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
-        for (int covariance = FGMM_TIED; covariance <= FGMM_FULL; covariance++) {
+        for (int covariance = covariance_from(0, 1); covariance < COVARIANCES;
+             covariance = covariance_from(covariance + 1, 1)) {
             now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
             check_singular((fgmm_covariance)covariance, sets[i].x, sets[i].n, 0);
             check_singular((fgmm_covariance)covariance, sets[i].x, sets[i].n, 1e-6);
@@ -441,7 +443,8 @@ START_TEST(test_m_step__splits_along_the_donors_matrix)
     enum { K = 2, D = 2 };
     const double weights[] = {0.5, 0.5}, means[] = {0, 0, 100, 0};
     double narrow[K * D * D] = {1, 0.9999, 0.9999, 1, 1, 0.9999, 0.9999, 1};
-    for (int covariance = FGMM_TIED; covariance <= FGMM_FULL; covariance++) {
+    for (int covariance = covariance_from(0, 1); covariance < COVARIANCES;
+         covariance = covariance_from(covariance + 1, 1)) {
         now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
         fgmm_model *model;
         fgmm_statistics *statistics;

@@ -1,5 +1,6 @@
 /* test_tiles.c - the file of remembered tiles: nearest shape, damage, editing, several processes; and the tiles that
  * are shipped. No device. */
+#include "covariances.h"
 #include "support.h"
 
 #include "database.h"
@@ -362,7 +363,8 @@ START_TEST(test_tiles__shipped_ones_are_legal)
 #include "tiles.def"
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-        for (int covariance = FGMM_SPHERICAL; covariance <= FGMM_DIAG; covariance++) {
+        for (int covariance = covariance_from(0, 0); covariance < COVARIANCES;
+             covariance = covariance_from(covariance + 1, 0)) {
             now_testing("%s", fgmm_covariance_name((fgmm_covariance)covariance));
             const uint64_t local_kib = lines[i].local_kib ? lines[i].local_kib : 32;
             const fg_tile_problem problem = {(fgmm_covariance)covariance, 1000, 100, lines[i].width, 1};
