@@ -31,6 +31,16 @@
 #endif
 #define TEAMS (SUM_ITEMS / UNITS)
 
+/* An item's nonzeros of a segment: first, first + TEAMS, .. before end. */
+typedef struct share_t {
+    __global const row_t *rows;
+    ulong first_element;
+    __global const float *shift, *mean;
+    __global const uint *transposed_rows;
+    __global const float *transposed_values;
+    uint first, end, team, unit;
+} share_t;
+
 /* Sum over the teams' values at the same unit, for team 0; ends with a barrier. */
 static inline float4 join_teams(__local float4 *values, float4 mine, uint team, uint unit)
 {
@@ -77,46 +87,90 @@ static inline void join_pairs(__local float4 *values, float4 *high, float4 *low,
     }
 }
 
-/* An item's nonzeros of a segment: first, first + TEAMS, .. before end. */
-typedef struct share_t {
-    __global const row_t *rows;
-    ulong first_element;
-    __global const float *shift, *mean;
-    __global const uint *transposed_rows;
-    __global const float *transposed_values;
-    uint first, end, team, unit;
-} share_t;
-
-/* s = sqrt(r) (y - m) of nonzero q, vector v. */
-static inline float4 scaled_vector(const share_t *e, uint q, float root, int v)
+/* Adds an item's nonzeros to vector v of S1 and, with v == 0, to N: narrow, or wide. N is then summed as S1 is, in all
+ * elements of a vector. */
+static inline void add_share(float4 *high, float4 *low, float4 *weight, float4 *weight_low, const share_t *e, int v,
+                             int is_wide)
 {
-    const ulong start = e->first_element + (ulong)e->transposed_rows[q] * DIMS;
-    return root * (shifted_vector(e->rows, start, e->shift, v) - LOADV(e->mean + v * VW));
+    const float4 m = LOADV(e->mean + v * VW);
+    for (uint q = e->first; q < e->end; q += TEAMS) {
+        const float r = e->transposed_values[q];
+        const ulong start = e->first_element + (ulong)e->transposed_rows[q] * DIMS;
+        const float4 t = shifted_vector(e->rows, start, e->shift, v) - m;
+        if (is_wide) {
+            const float4 root = sqrt(r);
+            add_exactly(high, low, root, root * t);
+            if (v == 0) add_exactly(weight, weight_low, root, root);
+        } else {
+            const float4 weighted = r * t;
+            *high += weighted;
+            if (v == 0) weight->x += r;
+        }
+    }
 }
 
-/* A segment in wide sums. N is summed as S1 is, in all elements of a vector. */
-static inline void accumulate_wide(__global float *partial, __local float4 *values, const share_t *e)
+/* A segment. Narrow and wide sums are joined by the same steps, so that all items meet the same barriers: PoCL's
+ * compiler goes wrong where one of two branches has some. */
+static inline void accumulate_pairs(__global float *partial, __local float4 *values, const share_t *e, int is_wide,
+                                    uint item)
 {
     const uint team = e->team, unit = e->unit;
+    float4 weight = 0.0f, weight_low = 0.0f;
     for (uint chunk = 0; chunk < ROW_VECTORS; chunk += UNITS) {
         const int v = min(chunk + unit, (uint)ROW_VECTORS - 1);
         const int is_mine = team < TEAMS && chunk + unit < ROW_VECTORS;
-        float4 high = 0.0f, low = 0.0f, weight = 0.0f, weight_low = 0.0f;
-        for (uint q = e->first; is_mine && q < e->end; q += TEAMS) {
-            const float4 root = sqrt(e->transposed_values[q]), s = scaled_vector(e, q, root.x, v);
-            add_exactly(&high, &low, root, s);
-            if (v == 0) add_exactly(&weight, &weight_low, root, root);
-        }
+        float4 high = 0.0f, low = 0.0f;
+        if (is_mine) add_share(&high, &low, &weight, &weight_low, e, v, is_wide);
         join_pairs(values, &high, &low, team, unit);
-        if (chunk == 0) join_pairs(values, &weight, &weight_low, team, unit);
         if (is_mine && team == 0) {
             STOREV(high, partial + v * VW);
-            STOREV(low, partial + ROW_STRIDE + v * VW);
+            STOREV(is_wide ? low : (float4)0.0f, partial + ROW_STRIDE + v * VW);
         }
-        if (is_mine && team == 0 && v == 0) {
-            partial[2 * ROW_STRIDE] = weight.x;
-            partial[2 * ROW_STRIDE + 1] = weight_low.x;
+    }
+    const float narrow = join_items(values, weight, item).x;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    join_pairs(values, &weight, &weight_low, team, unit);
+    if (item == 0) {
+        partial[2 * ROW_STRIDE] = is_wide ? weight.x : narrow;
+        partial[2 * ROW_STRIDE + 1] = is_wide ? weight_low.x : 0.0f;
+    }
+}
+#else
+/* A segment. */
+static inline void accumulate_segment(__global float *partial, __local float4 *values, const share_t *e, uint item)
+{
+    const uint team = e->team, unit = e->unit;
+    float weight = 0.0f;
+    float4 squares = 0.0f;
+    for (uint chunk = 0; chunk < ROW_VECTORS; chunk += UNITS) {
+        const int v = min(chunk + unit, (uint)ROW_VECTORS - 1);
+        const int is_mine = team < TEAMS && chunk + unit < ROW_VECTORS;
+        const float4 m = LOADV(e->mean + v * VW);
+        float4 s1 = 0.0f, s2 = 0.0f;
+        for (uint q = e->first; is_mine && q < e->end; q += TEAMS) {
+            const float r = e->transposed_values[q];
+            const ulong start = e->first_element + (ulong)e->transposed_rows[q] * DIMS;
+            const float4 t = shifted_vector(e->rows, start, e->shift, v) - m;
+            const float4 weighted = r * t;
+            s1 += weighted;
+            s2 = mad(weighted, t, s2);
+            if (v == 0) weight += r;
         }
+        s1 = join_teams(values, s1, team, unit);
+        if (is_mine && team == 0) STOREV(s1, partial + v * VW);
+#if S2_DIAG
+        s2 = join_teams(values, s2, team, unit);
+        if (is_mine && team == 0) STOREV(s2, partial + ROW_STRIDE + v * VW);
+#else
+        squares += s2;
+#endif
+    }
+    const float4 sums = join_items(values, (float4)(sum_lanes(squares), weight, 0.0f, 0.0f), item);
+    if (item == 0) {
+#if !S2_DIAG
+        partial[ROW_STRIDE] = sums.x;
+#endif
+        partial[ROW_STRIDE + PARTIAL_S2] = sums.y;
     }
 }
 #endif
@@ -127,52 +181,16 @@ __kernel void accumulate(ARGUMENTS(ACCUMULATE_ARGUMENTS))
     const uint item = get_local_id(0), team = item / UNITS, unit = item % UNITS;
     const size_t segment = first_segment + get_group_id(0);
     if (segment >= counters[1]) return;
+    const uint component = segment_component[segment];
     /* items that are left over have no nonzeros */
     const uint first = segment_first[segment] + team, end = team < TEAMS ? segment_end[segment] : 0;
-    __global const float *mean = means + (size_t)segment_component[segment] * ROW_STRIDE;
+    __global const float *mean = means + (size_t)component * ROW_STRIDE;
+    const share_t e = {rows,  first_element, shift, mean, transposed_rows, transposed_values,
+                       first, end,           team,  unit};
     __global float *partial = partials + segment * PARTIAL;
-    float weight = 0.0f;
-    float4 squares = 0.0f;
 #if S2_MATRIX
-    if (is_wide[segment_component[segment]]) {
-        const share_t e = {rows,  first_element, shift, mean, transposed_rows, transposed_values,
-                           first, end,           team,  unit};
-        accumulate_wide(partial, values, &e);
-        return;
-    }
-#endif
-    for (uint chunk = 0; chunk < ROW_VECTORS; chunk += UNITS) {
-        const int v = min(chunk + unit, (uint)ROW_VECTORS - 1);
-        const int is_mine = team < TEAMS && chunk + unit < ROW_VECTORS;
-        const float4 m = LOADV(mean + v * VW);
-        float4 s1 = 0.0f, s2 = 0.0f;
-        for (uint q = first; is_mine && q < end; q += TEAMS) {
-            const float r = transposed_values[q];
-            const float4 t = shifted_vector(rows, first_element + (ulong)transposed_rows[q] * DIMS, shift, v) - m;
-            const float4 weighted = r * t;
-            s1 += weighted;
-            s2 = mad(weighted, t, s2);
-            if (v == 0) weight += r;
-        }
-        s1 = join_teams(values, s1, team, unit);
-        if (is_mine && team == 0) STOREV(s1, partial + v * VW);
-#if S2_MATRIX
-        if (is_mine && team == 0) STOREV((float4)0.0f, partial + ROW_STRIDE + v * VW);
-#elif S2_DIAG
-        s2 = join_teams(values, s2, team, unit);
-        if (is_mine && team == 0) STOREV(s2, partial + ROW_STRIDE + v * VW);
+    accumulate_pairs(partial, values, &e, is_wide[component] != 0, item);
 #else
-        squares += s2;
+    accumulate_segment(partial, values, &e, item);
 #endif
-    }
-    const float4 sums = join_items(values, (float4)(sum_lanes(squares), weight, 0.0f, 0.0f), item);
-    if (item == 0) {
-#if !S2_DIAG && !S2_MATRIX
-        partial[ROW_STRIDE] = sums.x;
-#endif
-        partial[ROW_STRIDE + PARTIAL_S2] = sums.y;
-#if S2_MATRIX
-        partial[ROW_STRIDE + PARTIAL_S2 + 1] = 0.0f;
-#endif
-    }
 }

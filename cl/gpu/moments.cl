@@ -5,7 +5,8 @@
  * A work-group has a tile of MOMENT_TILE x MOMENT_TILE elements on or below the diagonal of one matrix, for one split:
  * a share of the nonzeros of each of the matrix's components. Nonzeros pass through local memory, MOMENT_DEPTH at a
  * time, as s = sqrt(r) (y - m). Products of ill-conditioned matrices are exact, and their sums are wide from the first
- * on (docs/math.md, "Wide sums").
+ * on (docs/math.md, "Wide sums"): a kernel of its own takes these, so that no barrier stands in one of two branches,
+ * where PoCL's compiler goes wrong, and each kernel has the registers that its sums need.
  *
  *   out (splits, matrices, D, ROW_STRIDE): element (i, j), j <= i, at row i; numbers right of the diagonal mean nothing
  *   groups: jobs (splits, matrices, tiles of the lower triangle) from first_job on, in one dimension
@@ -164,21 +165,34 @@ static inline void add_wide_job(__global sum_t *to, const moments_t *p, const no
         }
 }
 
+/* First row and column of tile t: row i of tiles begins with number i (i + 1) / 2. */
+static inline uint2 origin_of_tile(uint t)
+{
+    uint i = 0, first_of_row = 0;
+    for (; first_of_row + i + 1 <= t; i++) first_of_row += i + 1;
+    return (uint2)(i, t - first_of_row) * MOMENT_TILE;
+}
+
+/* The job of a work-group, for both kernels. */
+#define DECLARE_JOB                                                                                                    \
+    __local float a[MOMENT_DEPTH * MOMENT_TILE], b[MOMENT_DEPTH * MOMENT_TILE];                                        \
+    const uint item = get_local_id(0), job = first_job + get_group_id(0);                                              \
+    const uint matrix = job / tiles % matrices, split = job / tiles / matrices;                                        \
+    const uint2 origin = origin_of_tile(job % tiles);                                                                  \
+    const moments_t p = {rows, first_element, shift,    transposed_rows, transposed_values, a,                         \
+                         b,    origin.x,      origin.y};                                                               \
+    const nonzeros_t e = {means, component_segment, segment_first, segment_end, components / matrices, matrix, split,  \
+                          splits};                                                                                     \
+    __global sum_t *to = out + (size_t)(split * matrices + matrix) * DIMS * ROW_STRIDE
+
 __kernel void moments(ARGUMENTS(GPU_MOMENT_ARGUMENTS))
 {
-    __local float a[MOMENT_DEPTH * MOMENT_TILE], b[MOMENT_DEPTH * MOMENT_TILE];
-    const uint item = get_local_id(0), job = first_job + get_group_id(0);
-    const uint tile = job % tiles, matrix = job / tiles % matrices, split = job / tiles / matrices;
-    uint i = 0, first_of_row = 0; /* tile number t has row i, i (i + 1) / 2 <= t, of tiles */
-    for (; first_of_row + i + 1 <= tile; i++) first_of_row += i + 1;
-    const uint j = tile - first_of_row;
-    const moments_t p = {rows, first_element,   shift,          transposed_rows, transposed_values, a,
-                         b,    i * MOMENT_TILE, j * MOMENT_TILE};
-    __global sum_t *to = out + (size_t)(split * matrices + matrix) * DIMS * ROW_STRIDE;
-    const nonzeros_t e = {means, component_segment, segment_first, segment_end, components / matrices, matrix, split,
-                          splits};
-    if (is_wide[matrix * e.per_matrix])
-        add_wide_job(to, &p, &e, item);
-    else
-        add_job(to, &p, &e, item);
+    DECLARE_JOB;
+    if (!is_wide[matrix * e.per_matrix]) add_job(to, &p, &e, item);
+}
+
+__kernel void wide_moments(ARGUMENTS(GPU_MOMENT_ARGUMENTS))
+{
+    DECLARE_JOB;
+    if (is_wide[matrix * e.per_matrix]) add_wide_job(to, &p, &e, item);
 }

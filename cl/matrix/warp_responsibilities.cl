@@ -320,8 +320,7 @@ static inline void keep(kept_t *kept, const float l[DOWN][ACROSS][4], const floa
 }
 
 /* What the four lanes of a row have found is joined in gather, row by row, and written in write_row. Lanes talk in the
- * former only, and part in the latter only: between barriers, compilers for CPUs do not always keep lanes apart that take
- * different ways through a loop. */
+ * former only, and part in the latter only. */
 #if HARD_ASSIGNMENT
 typedef struct gathered_t {
     uint nearest[LANE_ROWS];

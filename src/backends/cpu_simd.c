@@ -391,7 +391,7 @@ static fgmm_status run_moments(const fg_moments *m, const fg_inputs *in, const f
     return launch_moment(in->device, m->moments, &arguments, 1, &global, &local);
 }
 
-const fg_moments_launches fg_cpu_moments = {moment_bands, moment_scratch, least_moment_jobs, run_moments};
+const fg_moments_launches fg_cpu_moments = {moment_bands, moment_scratch, least_moment_jobs, run_moments, NULL};
 
 /* ---- whitening: cl/cpu/whiten.cl ---- */
 

@@ -363,9 +363,13 @@ static uint64_t least_moment_jobs(const fg_shape *s)
 
 FG_ARGUMENTS(moment, GPU_MOMENT_ARGUMENTS)
 
+/* A kernel for the matrices that are summed wide and one for the others, each where there are such. */
 static fgmm_status run_moments(const fg_moments *m, const fg_inputs *in, const fg_transpose *transpose,
                                const fg_moment_jobs *jobs)
 {
+    fgmm_status status = FGMM_OK;
+    const uint64_t k = in->shape->k;
+    uint64_t wide = 0;
     const moment_arguments arguments = {
         FG_MOMENT_INPUT_MEMBERS(in, transpose),
         .tiles = m->plan.bands,
@@ -374,10 +378,14 @@ static fgmm_status run_moments(const fg_moments *m, const fg_inputs *in, const f
         .out = jobs->out,
     };
     const size_t global = (size_t)(jobs->end - jobs->first) * MOMENT_ITEMS, local = MOMENT_ITEMS;
-    return launch_moment(in->device, m->moments, &arguments, 1, &global, &local);
+    for (uint64_t c = 0; c < k; c++) wide += in->parameters->facts.is_wide[c];
+    if (wide < k) FG_TRY(launch_moment(in->device, m->moments, &arguments, 1, &global, &local));
+    if (wide > 0) FG_TRY(launch_moment(in->device, m->wide_moments, &arguments, 1, &global, &local));
+done:
+    return status;
 }
 
-const fg_moments_launches fg_gpu_moments = {moment_bands, no_scratch, least_moment_jobs, run_moments};
+const fg_moments_launches fg_gpu_moments = {moment_bands, no_scratch, least_moment_jobs, run_moments, "wide_moments"};
 
 /* ---- whitening, and log-densities of full covariances: cl/gpu/whiten.cl, densities_full.cl ---- */
 

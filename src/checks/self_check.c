@@ -327,8 +327,10 @@ static void check_program(fg_check_outcome *outcome, fgmm_device *device, wanted
     o.pruning = program == FG_PROGRAM_PRUNED ? FG_PRUNING_ALWAYS : FG_PRUNING_NEVER;
     /* rows of few components take other ways through the kernels; k-means knows no others */
     const int sets = o.assignment == FG_ASSIGN_SOFT ? 2 : 1;
-    for (int set = 0; set < sets && outcome->kind == FG_CHECK_PASSED; set++)
+    for (int set = 0; set < sets && outcome->kind == FG_CHECK_PASSED; set++) {
+        o.has_wide_sums = set; /* other sums of matrices */
         FG_TRY(check_with(outcome, device, &o, set));
+    }
 done:
     fg_backend_end_check(device);
     if (status == FGMM_OK) return;

@@ -76,6 +76,7 @@ typedef struct fg_moments_launches {
     uint64_t (*least_jobs)(const fg_shape *shape); /* of a launch, so that the device is busy */
     fgmm_status (*run)(const fg_moments *moments, const fg_inputs *in, const fg_transpose *transpose,
                        const fg_moment_jobs *jobs);
+    const char *wide_kernel; /* sums wide what the kernel "moments" leaves out; NULL: that does both */
 } fg_moments_launches;
 
 /* What matrices need before distances are taken (matrices.h). */

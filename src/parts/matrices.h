@@ -40,7 +40,7 @@ struct fg_moments {
     fg_buffer *partials; /* sum (splits, as sums); NULL: one split */
     fg_buffer *scratch;  /* double (fg_moments_launches.scratch_elements), gathered rows */
     fg_moments_plan plan;
-    cl_kernel moments, combine;
+    cl_kernel moments, wide_moments, combine; /* wide_moments: as fg_moments_launches.wide_kernel */
 };
 
 /* Jobs first .. end - 1 into out: a launch. */

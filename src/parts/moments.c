@@ -60,10 +60,12 @@ fgmm_status fg_moments_create(fg_moments *m, fgmm_device *device, const fg_shape
 {
     fgmm_status status = FGMM_OK;
     if (s->matrices == 0) return FGMM_OK;
+    const char *wide_kernel = s->backend->moments->wide_kernel;
     m->plan = plan_of(s);
     FG_TRY(fg_buffers_create(m, &buffers, device, s));
     if (m->partials) FG_TRY(fg_program_kernel(&m->combine, device, s, FG_PROGRAM_MATRIX, "combine_moments"));
     FG_TRY(fg_program_kernel(&m->moments, device, s, FG_PROGRAM_MATRIX, "moments"));
+    if (wide_kernel) FG_TRY(fg_program_kernel(&m->wide_moments, device, s, FG_PROGRAM_MATRIX, wide_kernel));
 done:
     return status;
 }

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <dlfcn.h>
 #include <stdatomic.h>
+#include <string.h>
 
 enum { MOST_CHANGES = 4 };
 
@@ -54,6 +55,20 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueReadBuffer(cl_command_queue queue, cl_m
     return error;
 }
 
+static const char *left_out; /* name of a kernel */
+
+void leave_out_kernel(const char *name)
+{
+    left_out = name;
+}
+
+static int is_left_out(cl_kernel kernel)
+{
+    char name[64] = "";
+    return left_out && clGetKernelInfo(kernel, CL_KERNEL_FUNCTION_NAME, sizeof name, name, NULL) == CL_SUCCESS &&
+           strcmp(name, left_out) == 0;
+}
+
 static _Atomic uint64_t most; /* several threads launch kernels */
 
 typedef cl_int launch_fn(cl_command_queue, cl_kernel, cl_uint, const size_t *, const size_t *, const size_t *, cl_uint,
@@ -72,6 +87,7 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, c
     uint64_t before = atomic_load(&most);
     while (bytes > before && !atomic_compare_exchange_weak(&most, &before, (uint64_t)bytes)) {
     }
+    if (is_left_out(kernel)) return clEnqueueMarkerWithWaitList(queue, count, events, event);
     return next(queue, kernel, dims, first, global, local, count, events, event);
 }
 

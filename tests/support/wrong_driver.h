@@ -1,6 +1,6 @@
 /* wrong_driver.h - stands between the library and the driver: changes numbers that are read from the device, as a
- * driver with a fault would, and records what launched kernels take of the device. A program that is linked with
- * wrong_driver.c has its functions in the place of the driver's. */
+ * driver with a fault would, leaves kernels out, and records what launched kernels take of the device. A program that
+ * is linked with wrong_driver.c has its functions in the place of the driver's. */
 #ifndef FG_TEST_WRONG_DRIVER_H
 #define FG_TEST_WRONG_DRIVER_H
 
@@ -14,6 +14,9 @@ void spoil_double(size_t bytes, size_t index, double by);
 void spoil_float(size_t bytes, size_t index, float by);
 /* Everything is read as it is again. */
 void spoil_nothing(void);
+
+/* Kernels of that name are not run, though the driver says so, until this is called with NULL. name: borrowed. */
+void leave_out_kernel(const char *name);
 
 /* The most bytes of local memory that a kernel has of all that were launched since the last call. */
 uint64_t most_local_bytes(void);
