@@ -27,6 +27,12 @@ typedef struct fg_mixture {
  * squared magnitude that are given; 0: it, or the data, are constant. unit: as fg_mixture. */
 double fg_least_variance(double variance, double mean_variance, double mean_square, double unit);
 
+/* Are two components so alike that single precision hardly tells them apart (docs/math.md, "Components that are nearly
+ * alike")? Spherical and diagonal ones. */
+int fg_are_alike(const fg_parameters *parameters);
+/* Has a variance become so much smaller that responsibilities too small to be kept may count? The same types. */
+int fg_has_shrunk(const fg_parameters *from, const fg_parameters *to);
+
 /* What an M-step has found. */
 typedef struct fg_m_step_facts {
     uint64_t reseeded; /* components that were empty */

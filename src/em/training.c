@@ -461,15 +461,32 @@ static int must_repeat(const fg_training *t, const fg_m_step_facts *facts)
     return facts->movement > MOST_MOVEMENT;
 }
 
+/* Does the next step need double precision? docs/math.md, "Components that are nearly alike". */
+static int needs_precision(const fg_training *t)
+{
+    const fg_parameters parameters = fg_mixture_parameters(&t->mixture);
+    return fg_pass_can_be_precise(t->e.pass) && fg_are_alike(&parameters);
+}
+
+/* Did the last one, from what was kept to what it led to? */
+static int needed_precision(const fg_training *t)
+{
+    const fg_parameters from = fg_mixture_parameters(&t->kept), to = fg_mixture_parameters(&t->mixture);
+    return needs_precision(t) || (fg_pass_can_be_precise(t->e.pass) && fg_has_shrunk(&from, &to));
+}
+
 fgmm_status fg_training_step(fg_training *t, fgmm_phase phase, uint64_t iteration, uint64_t max_iterations)
 {
     fgmm_status status = FGMM_OK;
     fg_m_step_facts facts;
     const uint64_t reseeded = t->report.reseeded;
+    t->e.is_precise = needs_precision(t);
     FG_TRY(fg_training_e_step(t, phase, iteration, max_iterations));
     copy_mixture(&t->kept, &t->mixture);
     FG_TRY(fg_training_m_step(t, &facts));
-    if (!must_repeat(t, &facts)) return FGMM_OK;
+    const int becomes_precise = !t->e.is_precise && needed_precision(t);
+    if (!becomes_precise && !must_repeat(t, &facts)) goto done;
+    t->e.is_precise |= becomes_precise;
     const fg_mixture next = t->mixture;
     t->mixture = t->kept;
     t->kept = next;
@@ -478,6 +495,7 @@ fgmm_status fg_training_step(fg_training *t, fgmm_phase phase, uint64_t iteratio
     memcpy(t->mixture.means, next.means, (size_t)(next.k * next.d) * sizeof *next.means);
     FG_TRY(fg_training_m_step(t, NULL));
 done:
+    t->e.is_precise = 0;
     return status;
 }
 

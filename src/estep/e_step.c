@@ -95,6 +95,7 @@ fgmm_status fg_e_step_load(fg_e_step *e, const fg_parameters *parameters)
     shifted.means = means;
     shifted.covariances = covariances;
     FG_TRY(fg_pass_load(e->pass, &shifted, e->shift.kernel));
+    if (e->is_precise) FG_TRY(fg_pass_be_precise(e->pass, &shifted, e->shift.kernel));
     if (e->nearest) FG_TRY(fg_pass_load(e->nearest, &shifted, e->shift.kernel));
 done:
     free(covariances);

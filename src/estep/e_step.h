@@ -21,6 +21,7 @@ typedef struct fg_e_step {
     fg_pass *pass;
     fg_pass *nearest;         /* beside it, where labels of centroids are wanted along with densities; else NULL */
     fg_assignment assignment; /* of the pass */
+    int is_precise;           /* load parameters for sums in double precision; the caller sees to it that it can be */
     fg_progress progress;     /* set up by the caller */
     const char *tiles[2];     /* by fg_assignment: of the pass that a resumed run began with; NULL: chosen. Borrowed */
 } fg_e_step;

@@ -84,12 +84,13 @@ fgmm_status fg_pass_statistics(fg_pass *pass, double *values)
     const fg_shape *s = &pass->shape;
     FG_TRY(fg_sum_deferred(pass));
     FG_TRY(fg_totals_fetch(&pass->totals, pass->device, s, values + 1));
+    if (pass->precise.is_used) FG_TRY(fg_precise_fetch(&pass->precise, s, values + 2));
     values[0] = pass->weight;
     if (s->assignment == FG_ASSIGN_SOFT && pass->weight > 0) pass->error_bound_nats = error_bound(pass, values);
     values[1] += pass->weight * pass->packed.facts.log_offset;
     double *weights = values + 2, *s1 = weights + s->k, *s2 = s1 + (size_t)s->k * s->d;
     FG_TRY(fg_moments_fetch(&pass->moments, pass->device, s, s2));
-    move_to_true_means(pass, weights, s1, s2);
+    if (!pass->precise.is_used) move_to_true_means(pass, weights, s1, s2);
     if (s->assignment == FG_ASSIGN_HARD) values[1] = -trace_of(s, s2);
 done:
     return status;

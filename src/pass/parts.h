@@ -6,6 +6,7 @@
 #include "dense_path.h"
 #include "matrices.h"
 #include "pass.h"
+#include "precise.h"
 
 /* Which path a batch takes, and what was seen of those before (paths.c). */
 typedef struct fg_path_choice {
@@ -25,6 +26,7 @@ struct fg_pass {
     fg_deferred deferred;
     fg_dense dense;
     fg_fused fused;
+    fg_precise precise;
     fg_whitening whitening;
     fg_moments moments;
     double weight;           /* of the rows accumulated since load */

@@ -67,6 +67,7 @@ void fg_pass_free(fg_pass *pass)
     fg_deferred_free(&pass->deferred);
     fg_dense_free(&pass->dense);
     fg_fused_free(&pass->fused);
+    fg_precise_free(&pass->precise);
     fg_moments_free(&pass->moments);
     fg_whitening_free(&pass->whitening);
     fg_packed_free(&pass->packed);
@@ -151,6 +152,7 @@ fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const f
     pass->has_weights = 0;
     pass->error_bound_nats = pass->packed.error_bound_nats;
     pass->deferred.count = 0;
+    pass->precise.is_used = 0;
 done:
     fg_triangle_clear(&triangle);
     return status;
@@ -166,9 +168,21 @@ fgmm_status fg_pass_recentre(fg_pass *pass, const double *centres, const float *
     fgmm_status status = FGMM_OK;
     FG_CHECK(fg_pass_can_recentre(pass), FGMM_INTERNAL, "sums about other centres: %u of %u components fit a list",
              pass->shape.capacity, pass->shape.k);
+    if (pass->precise.is_used) return fg_precise_recentre(&pass->precise, &pass->shape, centres, shift);
     FG_TRY(fg_packed_recentre(&pass->packed, pass->device, &pass->shape, centres, shift));
 done:
     return status;
+}
+
+int fg_pass_can_be_precise(const fg_pass *pass)
+{
+    return fg_precise_is_possible(&pass->shape, pass->device);
+}
+
+fgmm_status fg_pass_be_precise(fg_pass *pass, const fg_parameters *parameters, const float *shift)
+{
+    return fg_precise_load(&pass->precise, pass->device, &pass->shape, parameters, shift,
+                           pass->packed.facts.log_offset);
 }
 
 int fg_pass_is_wide(const fg_pass *pass, uint64_t k)

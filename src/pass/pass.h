@@ -43,6 +43,13 @@ fgmm_status fg_pass_recentre(fg_pass *pass, const double *centres, const float *
 /* Can it? Where all of a row's components fit its list. */
 int fg_pass_can_recentre(const fg_pass *pass);
 
+/* After a load, and before other centres are set: the batches that follow are evaluated and summed in double precision,
+ * some ten times as slowly. */
+fgmm_status fg_pass_be_precise(fg_pass *pass, const fg_parameters *parameters, const float *shift);
+/* Can it? Where the device has double precision, for spherical and diagonal covariances whose components all fit a
+ * row's list. */
+int fg_pass_can_be_precise(const fg_pass *pass);
+
 /* Are component k's, since the last load? */
 int fg_pass_is_wide(const fg_pass *pass, uint64_t k);
 

@@ -1,7 +1,8 @@
-/* paths.c - the three ways that a batch may take into the statistics, and the choice among them:
+/* paths.c - the ways that a batch may take into the statistics, and the choice among them:
  *
  *   fused    rows straight into sums that stay in a core's cache, without lists; CPUs, small K D
  *   dense    all responsibilities of a tile of rows, and a matrix product
+ *   precise  in double precision, where the caller asks for it
  *   sparse   the few responsibilities that matter, sorted by component
  *
  * Where the path is not forced, what a batch keeps decides about the next one. */
@@ -185,8 +186,27 @@ static int fused_applies(const fg_pass *pass)
     return pass->shape.is_fused && !pass->packed.pruning.is_used && !pass->packed.is_recentred;
 }
 
+/* ---- precise ---- */
+
+static fgmm_status run_precise(fg_pass *pass, const fg_rows *rows)
+{
+    fgmm_status status = FGMM_OK;
+    const fg_inputs in = fg_pass_inputs(pass, rows);
+    FG_TRY(fg_precise_run(&pass->precise, &in, &pass->sparse));
+    FG_TRY(fg_totals_add_rows(&pass->totals, &in, pass->sparse.logz));
+    pass->choice.sparse_batches++;
+done:
+    return status;
+}
+
+static int precise_applies(const fg_pass *pass)
+{
+    return pass->precise.is_used;
+}
+
 /* The first that applies is taken. */
 static const fg_path_kind kinds[] = {
+    {"precise", precise_applies, run_precise, fg_precise_bytes, NULL, 0},
     {"fused", fused_applies, run_fused, fg_fused_bytes, NULL, 0},
     {"dense", dense_applies, run_dense, dense_bytes, dense_cost, 1},
     {"sparse", always, run_sparse, no_bytes, sparse_cost, 1},
