@@ -282,6 +282,7 @@ void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *
     ck_ok(fg_buffer_write(buffer, 0, p->rows, (size_t)c->n * row_bytes));
     if (weights_bytes) ck_ok(fg_buffer_write(buffer, rows_bytes, p->row_weights, weights_bytes));
     ck_ok(fg_pass_load(pass, &p->parameters, p->shift));
+    if (c->is_precise) ck_ok(fg_pass_be_precise(pass, &p->parameters, p->shift));
     if (c->is_recentred) ck_ok(fg_pass_recentre(pass, p->centres, p->shift));
     for (size_t first = 0; first < c->n; first += batch_rows) {
         const size_t n = c->n - first < batch_rows ? (size_t)c->n - first : batch_rows;

@@ -29,6 +29,7 @@ typedef struct shape_case {
     double launch_work;        /* of fg_pass_options */
     int has_wide_sums;         /* likewise */
     int is_recentred;          /* sums are about problem.centres */
+    int is_precise;            /* in double precision; log-densities are evaluated as always */
     const fg_backend *kernels; /* NULL: what suits the shape on the device */
     int has_no_doubles;        /* the device takes itself for one without */
     uint64_t dense_every; /* the second half of the components are one, and each dense_every-th row is theirs; 0: no */
