@@ -31,6 +31,7 @@ const fg_space_parameter fg_gpu_tile_parameters[FG_GPU_TILE_PARAMETERS] = {
     PARAMETER("chunk", "SEGMENT", chunk, SPARSE, 3, 1, 4096, {64, 256, 1024}),
     PARAMETER("registers", NULL, registers, SPARSE | DENSE, 2, 32, FG_REGISTERS_FREE,
               {96, 128, 168, FG_REGISTERS_FREE}),
+    PARAMETER("blas", NULL, blas, SPARSE, 4, FG_BLAS_OWN, FG_BLAS_CLBLAST, {FG_BLAS_OWN, FG_BLAS_CLBLAST}, FG_BLAS_OWN),
 };
 
 const char *fg_gpu_reject(const void *tile, const void *problem)
@@ -38,6 +39,7 @@ const char *fg_gpu_reject(const void *tile, const void *problem)
     const fg_tile *t = tile;
     const fg_tile_problem *p = problem;
     if (t->registers != FG_REGISTERS_FREE && !p->has_register_limit) return "the compiler takes no limit of registers";
+    if (t->blas != FG_BLAS_OWN && !p->has_blas) return "there is no BLAS, or nothing for it to multiply";
     if (t->depth % 4) return "depth is no multiple of 4";
     if (t->local % 32) return "items is no multiple of 32";
     if (t->local % t->across) return "across does not divide items";

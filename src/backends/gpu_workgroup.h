@@ -8,7 +8,7 @@
 
 /* Tiles. */
 extern const fg_space_parameter fg_gpu_tile_parameters[];
-enum { FG_GPU_TILE_PARAMETERS = 8 };
+enum { FG_GPU_TILE_PARAMETERS = 9 };
 const char *fg_gpu_reject(const void *tile, const void *problem);
 void fg_gpu_repair(void *tile);
 void fg_gpu_needs(fg_space_needs *needs, const void *tile, const void *problem);
@@ -29,7 +29,8 @@ extern const fg_whitening_launches fg_gpu_whitening;
 extern const fg_search_launches fg_gpu_search;
 
 /* Programs that a matrix unit does not take over. */
-#define FG_GPU_LEAVES [FG_PROGRAM_DENSE] = "gpu/dense.cl", [FG_PROGRAM_MATRIX] = "gpu/matrices.cl"
+#define FG_GPU_LEAVES                                                                                                  \
+    [FG_PROGRAM_DENSE] = "gpu/dense.cl", [FG_PROGRAM_MATRIX] = "gpu/matrices.cl", [FG_PROGRAM_BLAS] = "gpu/blas.cl"
 
 /* Members that all rows of GPUs share. */
 #define FG_GPU_MEMBERS                                                                                                 \

@@ -111,6 +111,7 @@ static const cli_option options[] = {
     CLI_DATA_OPTIONS(fit_arguments),
     CLI_DEVICE_OPTIONS(fit_arguments),
     CLI_PATH_OPTION(fit_arguments),
+    CLI_BLAS_OPTION(fit_arguments),
     CLI_OUTPUT_MODE_OPTIONS(fit_arguments),
     {.name = NULL},
 };

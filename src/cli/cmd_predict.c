@@ -26,6 +26,7 @@ static const cli_option options[] = {
     CLI_DATA_OPTIONS(predict_arguments),
     CLI_DEVICE_OPTIONS(predict_arguments),
     CLI_PATH_OPTION(predict_arguments),
+    CLI_BLAS_OPTION(predict_arguments),
     CLI_OUTPUT_MODE_OPTIONS(predict_arguments),
     {.name = NULL},
 };

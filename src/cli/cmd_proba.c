@@ -36,6 +36,7 @@ static const cli_option options[] = {
     CLI_DATA_OPTIONS(proba_arguments),
     CLI_DEVICE_OPTIONS(proba_arguments),
     CLI_PATH_OPTION(proba_arguments),
+    CLI_BLAS_OPTION(proba_arguments),
     CLI_OUTPUT_MODE_OPTIONS(proba_arguments),
     {.name = NULL},
 };

@@ -34,6 +34,7 @@ static const cli_option options[] = {
     CLI_DATA_OPTIONS(score_arguments),
     CLI_DEVICE_OPTIONS(score_arguments),
     CLI_PATH_OPTION(score_arguments),
+    CLI_BLAS_OPTION(score_arguments),
     CLI_OUTPUT_MODE_OPTIONS(score_arguments),
     {.name = NULL},
 };

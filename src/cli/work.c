@@ -8,6 +8,7 @@
 
 const char *const cli_kernel_choices[] = {"auto", "vector", "group", "matrix", NULL};
 const char *const cli_path_choices[] = {"auto", "sparse", "dense", NULL};
+const char *const cli_blas_choices[] = {"auto", "own", "clblast", NULL};
 const char *const cli_format_choices[] = {"npy",   "npz",   "fvecs", "bvecs", "fbin",
                                           "u8bin", "i8bin", "hdf5",  "csv",   NULL};
 
@@ -112,6 +113,7 @@ int cli_open_device(fgmm_device **device, const cli_work_arguments *work, cli_pr
     CLI_DO(cli_library(fgmm_device_open(device, &options)));
     CLI_DO(cli_library(fgmm_device_force_backend(*device, (fgmm_backend)work->kernel)));
     CLI_DO(cli_library(fgmm_device_force_path(*device, (fgmm_path)work->path)));
+    CLI_DO(cli_library(fgmm_device_force_blas(*device, (fgmm_blas)work->blas)));
 done:
     return exit_code;
 }

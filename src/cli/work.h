@@ -14,6 +14,7 @@ typedef struct cli_work_arguments {
     const char *device;
     int kernel; /* fgmm_backend */
     int path;   /* fgmm_path */
+    int blas;   /* fgmm_blas */
     const char *dataset, *columns;
     int format;          /* of the rows, whatever the file's name says; of cli_format_choices, -1: as it says */
     int skips_nan;       /* rows with NaN are left out */
@@ -22,7 +23,8 @@ typedef struct cli_work_arguments {
     int is_json, is_quiet;
 } cli_work_arguments;
 
-extern const char *const cli_kernel_choices[], *const cli_path_choices[], *const cli_format_choices[];
+extern const char *const cli_kernel_choices[], *const cli_path_choices[], *const cli_blas_choices[],
+                                                                              *const cli_format_choices[];
 
 /* Rows of the option tables. `type` is the arguments struct; it has a member `work`. */
 #define CLI_OUTPUT_MODE_OPTIONS(type)                                                                                  \
@@ -80,6 +82,12 @@ extern const char *const cli_kernel_choices[], *const cli_path_choices[], *const
     {                                                                                                                  \
         .name = "kernel", .kind = CLI_OPTION_CHOICE, .offset = offsetof(type, work.kernel), .fallback = "auto",        \
         .choices = cli_kernel_choices, .help = "force a family of kernels (for tests and bug reports)"                 \
+    }
+#define CLI_BLAS_OPTION(type)                                                                                          \
+    {                                                                                                                  \
+        .name = "blas", .kind = CLI_OPTION_CHOICE, .offset = offsetof(type, work.blas), .fallback = "auto",            \
+        .choices = cli_blas_choices,                                                                                   \
+        .help = "force what multiplies matrices of tied and full covariances on GPUs (for tests and bug reports)"      \
     }
 #define CLI_PATH_OPTION(type)                                                                                          \
     {                                                                                                                  \

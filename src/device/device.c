@@ -3,6 +3,8 @@
  * (platform.c). */
 #include "handle.h"
 
+#include "blas.h"
+
 #include "memory.h"
 #include "size.h"
 #include "thread.h"
@@ -138,6 +140,19 @@ done:
     return status;
 }
 
+fgmm_status fgmm_device_force_blas(fgmm_device *device, fgmm_blas blas)
+{
+    fgmm_status status = FGMM_OK;
+    FG_CHECK(device, FGMM_ARGUMENT, "device is NULL; need an open device");
+    FG_CHECK((unsigned)blas <= FGMM_BLAS_CLBLAST, FGMM_ARGUMENT, "blas = %d; need auto (0), own (1) or clblast (2)",
+             (int)blas);
+    FG_CHECK(blas != FGMM_BLAS_CLBLAST || fg_blas_is_built(), FGMM_UNSUPPORTED,
+             "blas = clblast: this library was built without CLBlast");
+    device->blas = blas;
+done:
+    return status;
+}
+
 /* For tuning only: what it compiles is kept nowhere, and queues of other handles stay free of what profiling costs. */
 fgmm_status fg_device_open_timed(fgmm_device **timed, const fgmm_device *device)
 {
@@ -177,6 +192,7 @@ void fgmm_device_close(fgmm_device *device)
     fg_device_set_companion(device, NULL, NULL);
     fg_timing_free(device);
     fg_programs_free(device);
+    if (is_mine) fg_blas_close(device);
     if (is_mine && device->upload_queue) clReleaseCommandQueue(device->upload_queue);
     if (is_mine && device->queue) clReleaseCommandQueue(device->queue);
     if (is_mine && device->context) clReleaseContext(device->context);

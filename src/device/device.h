@@ -63,6 +63,9 @@ int fg_device_is_backend_forced(const fgmm_device *device);
 /* How statistics are to be accumulated: AUTO unless fgmm_device_force_path says otherwise. */
 fgmm_path fg_device_path(const fgmm_device *device);
 
+/* What is to multiply matrices: AUTO unless fgmm_device_force_blas says otherwise. */
+fgmm_blas fg_device_blas(const fgmm_device *device);
+
 /* 1 where the driver makes machine code of its own, at a kernel's first launch (PoCL). */
 int fg_device_compiles_at_launch(const fgmm_device *device);
 

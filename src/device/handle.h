@@ -107,6 +107,7 @@ struct fgmm_device {
     fg_device_facts facts;
     int is_backend_forced;        /* fgmm_device_force_backend */
     fgmm_path path;               /* fgmm_device_force_path */
+    fgmm_blas blas;               /* fgmm_device_force_blas */
     int has_failed_before;        /* a backend has failed its check on this handle */
     uint64_t held_failure;        /* fail_launch meanwhile */
     uint64_t checked[FG_CHECKED]; /* hashes of programs that passed their check in this handle, the latest ones */
@@ -134,8 +135,10 @@ struct fgmm_device {
     fg_program *programs;
     void *companion;
     void (*release_companion)(void *companion);
-    int is_timed;     /* timing.c: launches leave events */
-    cl_event *events; /* (event_count), in order */
+    int has_used_blas; /* CLBlast keeps kernels for its context */
+    int is_timed;      /* timing.c: launches leave events */
+    double blas_s;     /* of a BLAS's calls, timed */
+    cl_event *events;  /* (event_count), in order */
     size_t event_count, event_capacity;
 };
 
@@ -153,6 +156,9 @@ void fg_timing_record(fgmm_device *device);
 void fg_timing_free(fgmm_device *device);
 
 /* ---- the rest ---- */
+
+/* Releases what a BLAS keeps, for all devices of the process; those that still use it compile again (blas.c). */
+void fg_blas_close(fgmm_device *device);
 
 cl_mem fg_buffer_memory(const fg_buffer *buffer);
 

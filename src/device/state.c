@@ -71,6 +71,11 @@ fgmm_path fg_device_path(const fgmm_device *device)
     return device->path;
 }
 
+fgmm_blas fg_device_blas(const fgmm_device *device)
+{
+    return device->blas;
+}
+
 uint64_t fg_device_bytes_left(const fgmm_device *device)
 {
     return device->memory_limit > device->bytes ? device->memory_limit - device->bytes : 0;

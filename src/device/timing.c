@@ -40,8 +40,9 @@ void fg_timing_free(fgmm_device *device)
 fgmm_status fg_device_timed_s(fgmm_device *device, double *seconds)
 {
     fgmm_status status = FGMM_OK;
-    *seconds = 0;
     FG_TRY(fg_device_finish(device));
+    *seconds = device->blas_s;
+    device->blas_s = 0;
     for (size_t i = 0; i < device->event_count; i++) {
         cl_ulong start_ns, end_ns;
         FG_CL(clGetEventProfilingInfo(device->events[i], CL_PROFILING_COMMAND_START, sizeof start_ns, &start_ns, NULL),

@@ -36,7 +36,8 @@ typedef enum fg_program {
     FG_PROGRAM_MATRIX = 3, /* what tied and full covariances need beside: whitening, second moments */
     FG_PROGRAM_PRUNED = 4, /* sparse responsibilities with upper bounds */
     FG_PROGRAM_FUSED = 5,  /* rows straight into sums, with the dense one's tile; compiled in a first fit */
-    FG_PROGRAMS = 6
+    FG_PROGRAM_BLAS = 6,   /* what surrounds the products of a BLAS; GPUs */
+    FG_PROGRAMS = 7
 } fg_program;
 
 /* Sparse responsibilities (sparse.h). */

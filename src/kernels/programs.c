@@ -16,7 +16,7 @@ fgmm_status fg_program_kernel(cl_kernel *kernel, fgmm_device *device, const fg_s
     char options[640];
     fg_shape told = *shape;
     if (program == FG_PROGRAM_WHITE) told.type = FGMM_F32;
-    if (program == FG_PROGRAM_MATRIX)
+    if (program == FG_PROGRAM_MATRIX || program == FG_PROGRAM_BLAS)
         fg_shape_matrix_options(&told, options, sizeof options);
     else
         fg_shape_options(&told, program, options, sizeof options);

@@ -141,6 +141,8 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     FG_CHECK(!missing, FGMM_INTERNAL, "%s%s kernels: the table of backends has no %s", shape->backend->name,
              shape->backend->unit_text, missing);
     FG_TRY(choose_tile(shape, device, options));
+    if (shape->matrices > 0 && shape->backend->leaves[FG_PROGRAM_BLAS] && fg_device_blas(device) != FGMM_BLAS_AUTO)
+        shape->tile.blas = fg_device_blas(device) == FGMM_BLAS_CLBLAST ? FG_BLAS_CLBLAST : FG_BLAS_OWN;
     plan_panels(shape);
     plan_launches(shape, fg_device_facts_of(device));
     if (options->launch_work > 0) shape->launch_work = options->launch_work;

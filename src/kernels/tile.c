@@ -2,6 +2,7 @@
  * those that are shipped an untuned device gets. The parameters themselves, their values and constraints are the
  * backends' (cpu_simd.c, gpu_workgroup.c). Starts no kernels. */
 #include "backend.h"
+#include "blas.h"
 #include "shape.h"
 
 #include "size.h"
@@ -33,7 +34,12 @@ int fg_tile_read(fg_tile *tile, const fg_shape *shape, const fgmm_device *device
 fg_tile_problem fg_tile_problem_of(const fg_shape *shape, const fgmm_device *device)
 {
     const fg_device_facts *facts = fg_device_facts_of(device);
-    return (fg_tile_problem){shape->covariance, shape->k, shape->d, facts->vector_width, facts->has_register_limit};
+    return (fg_tile_problem){.covariance = shape->covariance,
+                             .k = shape->k,
+                             .d = shape->d,
+                             .vector_width = facts->vector_width,
+                             .has_register_limit = facts->has_register_limit,
+                             .has_blas = shape->matrices > 0 && fg_blas_is_built()};
 }
 
 fg_space_needs fg_tile_limits(const fgmm_device *device, const fg_backend *backend)

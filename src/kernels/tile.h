@@ -25,10 +25,13 @@ typedef struct fg_tile {
     uint32_t local;         /* group: work-items of a work-group */
     uint32_t lanes;         /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
     uint32_t across;        /* group: work-items along components */
+    uint32_t blas;          /* group, with matrices: FG_BLAS_* */
     uint32_t registers;     /* group: most that the compiler may give an item; 0, FG_REGISTERS_FREE: as it likes */
 } fg_tile;
 
 enum { FG_REGISTERS_FREE = 255 };
+/* What multiplies the matrices of tied and full covariances: our own kernels, or CLBlast (blas_matrices.h). */
+enum { FG_BLAS_OWN = 1, FG_BLAS_CLBLAST = 2 };
 
 /* ---- tiles (tile.c) ---- */
 
@@ -38,6 +41,7 @@ typedef struct fg_tile_problem {
     uint32_t k, d;
     uint32_t vector_width; /* of the device, in floats */
     int has_register_limit;
+    int has_blas; /* for matrices of this shape */
 } fg_tile_problem;
 
 fg_tile_problem fg_tile_problem_of(const fg_shape *shape, const fgmm_device *device);

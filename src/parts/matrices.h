@@ -12,7 +12,12 @@ struct fg_whitening {
     fg_buffer *no_shift;  /* float (FG_SHIFT_FLOATS): what is left to subtract, nothing */
     fg_buffer *scratch;   /* float (fg_whitening_launches.scratch_floats) */
     fg_buffer *densities; /* float (batch_rows, padded_k) */
+    /* With a BLAS (blas_matrices.c): */
+    fg_buffer *staged;       /* float (rows at once, d): rows about a mean */
+    fg_buffer *whole_factor; /* float (d, d) */
+    fg_buffer *transformed;  /* float (rows at once, d); full */
     cl_kernel whiten, densify;
+    cl_kernel stage_rows, stage_factor, sum_squares; /* with a BLAS */
 };
 
 uint64_t fg_whitening_bytes(const fg_shape *shape);
@@ -39,8 +44,11 @@ struct fg_moments {
     fg_buffer *sums;     /* sum (matrices, d, row_stride), lower triangles */
     fg_buffer *partials; /* sum (splits, as sums); NULL: one split */
     fg_buffer *scratch;  /* double (fg_moments_launches.scratch_elements), gathered rows */
+    fg_buffer *gathered; /* float (segments at once, chunk, d): nonzeros of segments; with a BLAS */
+    fg_buffer *products; /* float (segments at once, d, d): what they add to second moments; with a BLAS */
     fg_moments_plan plan;
     cl_kernel moments, wide_moments, combine; /* wide_moments: as fg_moments_launches.wide_kernel */
+    cl_kernel gather, add_products;           /* NULL: without a BLAS */
 };
 
 /* Jobs first .. end - 1 into out: a launch. */

@@ -1,6 +1,7 @@
 /* moments.c - second moments as matrices, for tied and full covariances. */
 #include "matrices.h"
 
+#include "blas_matrices.h"
 #include "buffers.h"
 #include "size.h"
 #include "status.h"
@@ -44,10 +45,22 @@ static uint64_t scratch_bytes(const fg_shape *s)
     return sizeof(double) * s->backend->moments->scratch_elements(s);
 }
 
+static uint64_t gathered_bytes(const fg_shape *s)
+{
+    return sizeof(float) * fg_blas_gathered_floats(s);
+}
+
+static uint64_t product_bytes(const fg_shape *s)
+{
+    return sizeof(float) * fg_blas_product_floats(s);
+}
+
 static const fg_buffer_row rows[] = {
     {offsetof(fg_moments, sums), "second moments", sum_bytes},
     {offsetof(fg_moments, partials), "second moments", partial_bytes},
     {offsetof(fg_moments, scratch), "scratch", scratch_bytes},
+    {offsetof(fg_moments, gathered), "gathered rows", gathered_bytes},
+    {offsetof(fg_moments, products), "products of segments", product_bytes},
 };
 static const fg_buffer_list buffers = FG_BUFFER_LIST(rows);
 
@@ -66,6 +79,7 @@ fgmm_status fg_moments_create(fg_moments *m, fgmm_device *device, const fg_shape
     if (m->partials) FG_TRY(fg_program_kernel(&m->combine, device, s, FG_PROGRAM_MATRIX, "combine_moments"));
     FG_TRY(fg_program_kernel(&m->moments, device, s, FG_PROGRAM_MATRIX, "moments"));
     if (wide_kernel) FG_TRY(fg_program_kernel(&m->wide_moments, device, s, FG_PROGRAM_MATRIX, wide_kernel));
+    FG_TRY(fg_blas_moments_kernels(m, device, s));
 done:
     return status;
 }
@@ -105,6 +119,7 @@ fgmm_status fg_moments_run(const fg_moments *m, const fg_inputs *in, const fg_tr
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
     if (s->matrices == 0) return FGMM_OK;
+    if (fg_blas_takes_moments(m, in)) return fg_blas_moments(m, in, transpose, counts->segments);
     if (m->partials) FG_TRY(fg_buffer_zero(m->partials, 0, fg_buffer_bytes(m->partials)));
     FG_TRY(run_jobs(m, in, transpose, counts->entries));
     if (m->partials) {

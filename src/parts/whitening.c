@@ -2,6 +2,7 @@
  * taken; full covariances on a GPU: the log-densities of a batch. The launches are the backend's. */
 #include "matrices.h"
 
+#include "blas_matrices.h"
 #include "buffers.h"
 #include "size.h"
 #include "status.h"
@@ -39,12 +40,30 @@ static uint64_t density_bytes(const fg_shape *s)
     return has_densities ? sizeof(float) * s->batch_rows * (uint64_t)s->padded_k : 0;
 }
 
+static uint64_t staged_bytes(const fg_shape *s)
+{
+    return sizeof(float) * fg_blas_staged_floats(s);
+}
+
+static uint64_t whole_factor_bytes(const fg_shape *s)
+{
+    return sizeof(float) * fg_blas_factor_floats(s);
+}
+
+static uint64_t transformed_bytes(const fg_shape *s)
+{
+    return sizeof(float) * fg_blas_transformed_floats(s);
+}
+
 static const fg_buffer_row rows[] = {
     {offsetof(fg_whitening, factor), "a covariance's factor", factor_bytes},
     {offsetof(fg_whitening, rows), "whitened rows", white_bytes},
     {offsetof(fg_whitening, no_shift), "shift", shift_bytes},
     {offsetof(fg_whitening, scratch), "scratch", scratch_bytes},
     {offsetof(fg_whitening, densities), "log-densities", density_bytes},
+    {offsetof(fg_whitening, staged), "rows about a mean", staged_bytes},
+    {offsetof(fg_whitening, whole_factor), "a covariance's factor", whole_factor_bytes},
+    {offsetof(fg_whitening, transformed), "transformed rows", transformed_bytes},
 };
 static const fg_buffer_list buffers = FG_BUFFER_LIST(rows);
 
@@ -58,6 +77,7 @@ fgmm_status fg_whitening_create(fg_whitening *w, fgmm_device *device, const fg_s
     fgmm_status status = FGMM_OK;
     const float one = 1;
     FG_TRY(fg_buffers_create(w, &buffers, device, s));
+    FG_TRY(fg_blas_whitening_kernels(w, device, s));
     if (w->densities) FG_TRY(fg_program_kernel(&w->densify, device, s, FG_PROGRAM_MATRIX, "full_densities"));
     if (!w->factor) return FGMM_OK;
     FG_TRY(fg_buffer_zero(w->no_shift, 0, sizeof(float) * s->row_stride));
@@ -99,8 +119,8 @@ fgmm_status fg_whitening_run(const fg_whitening *w, const fg_inputs *in, fg_inpu
     *white = (fg_rows){w->densities ? in->rows->buffer : w->rows, 0, in->rows->n};
     if (w->densities || w->factor) ready->rows = white; /* kernels see row numbers of log-densities only */
     if (w->factor) ready->shift = w->no_shift;
-    if (w->densities) FG_TRY(launches->densities(w, in));
-    if (w->factor) FG_TRY(launches->run(w, in));
+    if (w->densities) FG_TRY((w->staged ? fg_blas_densities : launches->densities)(w, in));
+    if (w->factor) FG_TRY((w->staged ? fg_blas_whiten : launches->run)(w, in));
 done:
     return status;
 }

@@ -54,8 +54,9 @@ int fg_space_format(const fg_space *space, const void *tile, char *text, size_t 
     int used = 0;
     for (size_t i = 0; i < space->count; i++) {
         const size_t at = (size_t)used < capacity ? (size_t)used : capacity;
-        used += snprintf(text + at, capacity - at, "%s%s=%u", i ? " " : "", space->parameters[i].name,
-                         fg_space_get(space, tile, i));
+        const uint32_t value = fg_space_get(space, tile, i);
+        if (value == space->parameters[i].usual && value) continue;
+        used += snprintf(text + at, capacity - at, "%s%s=%u", used ? " " : "", space->parameters[i].name, value);
     }
     return used;
 }
@@ -73,8 +74,12 @@ static size_t find_parameter(const fg_space *space, const char *word, size_t len
 
 int fg_space_parse(const fg_space *space, void *tile, const char *text)
 {
-    uint64_t seen = 0;
+    uint64_t seen = 0, has_value = 0;
     memset(tile, 0, space->tile_bytes);
+    for (size_t i = 0; i < space->count; i++) {
+        fg_space_set(space, tile, i, space->parameters[i].usual);
+        if (space->parameters[i].usual) has_value |= (uint64_t)1 << i;
+    }
     for (const char *word = text + strspn(text, " "); *word; word += strspn(word, " ")) {
         const size_t length = strcspn(word, " "), i = find_parameter(space, word, length);
         const char *digits = word + (i < space->count ? strlen(space->parameters[i].name) + 1 : 0);
@@ -86,5 +91,5 @@ int fg_space_parse(const fg_space *space, void *tile, const char *text)
         fg_space_set(space, tile, i, (uint32_t)value);
         seen |= (uint64_t)1 << i;
     }
-    return seen == ((uint64_t)1 << space->count) - 1;
+    return (seen | has_value) == ((uint64_t)1 << space->count) - 1;
 }

@@ -26,6 +26,7 @@ typedef struct fg_space_parameter {
     unsigned group;       /* parameters of one group are searched together, all combinations; groups in order */
     uint32_t least, most; /* legal range, before the operation's own constraints */
     uint32_t values[FG_SPACE_MOST_VALUES]; /* worth trying, ascending; ends with 0 where shorter */
+    uint32_t usual;                        /* the value that texts leave out; 0: they always have one */
 } fg_space_parameter;
 
 /* What a tile takes, and what there is. */
@@ -59,7 +60,8 @@ const char *fg_space_reject(const fg_space *space, const void *tile, const void 
 /* The tile's neighbour: the parameter has its `value`-th value, dependent ones are repaired. */
 void fg_space_neighbour(const fg_space *space, void *neighbour, const void *tile, size_t parameter, size_t value);
 
-/* "rows=12 vectors=2 ..." in the table's order; returns the letters written, as snprintf. */
+/* "rows=12 vectors=2 ..." in the table's order, without parameters of their usual value; returns the letters written,
+ * as snprintf. */
 int fg_space_format(const fg_space *space, const void *tile, char *text, size_t capacity);
 /* The reverse, in any order. Words with other names are passed over; 0 where a parameter is missing, comes twice or is
  * no number: the tile is then undefined. */

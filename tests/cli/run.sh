@@ -135,6 +135,7 @@ fails "bytes with a wrong suffix" 2 '--memory-limit = 12Q' fit rows.npy -k 3 -o 
 fails "bytes beyond 64 bits" 2 '--memory-limit = 99999999999G' fit rows.npy -k 3 -o m --memory-limit=99999999999G
 fails "--covariance" 2 "--covariance = round; need spherical, diag, tied or full" fit rows.npy -k 3 -o m --covariance round
 fails "--kernel" 2 '--kernel = fast; need auto, vector, group or matrix' fit rows.npy -k 3 -o m --kernel fast
+fails "--blas" 2 '--blas = atlas; need auto, own or clblast' fit rows.npy -k 3 -o m --blas atlas
 fails "--path" 2 '--path = short; need auto, sparse or dense' fit rows.npy -k 3 -o m --path short
 fails "--init, unknown word" 2 '--init = kmeans; need auto, kmeans\+\+, kmeans-parallel, random or' fit rows.npy -k 3 -o m --init kmeans
 fails "centroids need k-means" 2 '--kmeans-iter = 0' fit rows.npy --init centres.npy --kmeans-iter 0 -o m

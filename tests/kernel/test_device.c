@@ -1,6 +1,7 @@
 /* test_device.c - opening, listing, buffers within a budget, launches, errors as text, compiled programs on disk, what
  * an application lends. */
 #define _POSIX_C_SOURCE 200809L
+#include "blas.h"
 #include "support.h"
 
 #include "file.h"
@@ -340,6 +341,16 @@ START_TEST(test_device__forced_choices)
     ck_assert_int_eq(fg_device_path(opened), FGMM_PATH_DENSE);
     ck_fails(fgmm_device_force_path(opened, (fgmm_path)9), FGMM_ARGUMENT, "path = 9");
     ck_fails(fgmm_device_force_path(NULL, FGMM_PATH_DENSE), FGMM_ARGUMENT, "device is NULL");
+
+    ck_assert_int_eq(fg_device_blas(opened), FGMM_BLAS_AUTO);
+    if (fg_blas_is_built())
+        ck_ok(fgmm_device_force_blas(opened, FGMM_BLAS_CLBLAST));
+    else
+        ck_fails(fgmm_device_force_blas(opened, FGMM_BLAS_CLBLAST), FGMM_UNSUPPORTED, "built without CLBlast");
+    ck_ok(fgmm_device_force_blas(opened, FGMM_BLAS_OWN));
+    ck_assert_int_eq(fg_device_blas(opened), FGMM_BLAS_OWN);
+    ck_fails(fgmm_device_force_blas(opened, (fgmm_blas)3), FGMM_ARGUMENT, "blas = 3");
+    ck_fails(fgmm_device_force_blas(NULL, FGMM_BLAS_OWN), FGMM_ARGUMENT, "device is NULL");
     fgmm_device_close(opened);
 }
 END_TEST

@@ -1,5 +1,6 @@
 /* test_pass_matrices.c - a pass with tied and full covariances against the double-precision reference, in both
  * backends. The case "tiny" is small enough for a simulator. */
+#include "blas.h"
 #include "covariances.h"
 #include "passes.h"
 #include "support.h"
@@ -99,6 +100,39 @@ START_TEST(test_pass__wide_sums_without_doubles)
 }
 END_TEST
 
+/* Products by CLBlast, in pieces of one row and one segment as in few pieces. Segments of 16 nonzeros, so that a
+ * component has several. */
+START_TEST(test_pass__matrices_by_a_blas_equal_the_reference)
+{
+    static const fg_tile tile = {.vw = 4,
+                                 .rows = 32,
+                                 .vectors = 32,
+                                 .block = 64,
+                                 .chunk = 16,
+                                 .depth = 8,
+                                 .local = 64,
+                                 .across = 8,
+                                 .blas = FG_BLAS_CLBLAST};
+    static const fgmm_type types[] = {FGMM_F32, FGMM_U8};
+    const fgmm_covariance covariance = _i % 2 ? FGMM_FULL : FGMM_TIED;
+    if (!fg_blas_is_built()) return;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        const shape_case c = {.backend = FGMM_BACKEND_GPU_WORKGROUP,
+                              .covariance = covariance,
+                              .assignment = FG_ASSIGN_SOFT,
+                              .type = types[i],
+                              .path = FGMM_PATH_SPARSE,
+                              .n = 200,
+                              .d = 19,
+                              .k = 5,
+                              .overlap = 0.5,
+                              .launch_work = _i / 2,
+                              .tile = &tile};
+        check_case(&c);
+    }
+}
+END_TEST
+
 /* Where the shape is one lane or one row of outputs more than a vector: D 3 of 4 lanes, rows and components beyond a
  * panel. */
 START_TEST(test_pass__tiny_matrices)
@@ -155,13 +189,15 @@ Suite *suite(void)
 {
     Suite *s = suite_create("pass_matrices");
     TCase *matrices = tcase_create("matrices");
+    TCase *blas = tcase_create("blas");
     TCase *tiny = tcase_create("tiny");
-    TCase *const cases[] = {matrices, tiny};
+    TCase *const cases[] = {matrices, blas, tiny};
     tcase_add_loop_test(matrices, test_pass__matrices_equal_the_reference_at_tile_edges, 0, MATRIX_VARIANTS * BACKENDS);
     tcase_add_loop_test(matrices, test_pass__matrices_do_not_depend_on_launches, 0, MATRIX_VARIANTS * BACKENDS);
     tcase_add_loop_test(matrices, test_pass__wide_sums_and_sums_about_other_centres_equal_the_reference, 0,
                         2 * BACKENDS);
     tcase_add_loop_test(matrices, test_pass__wide_sums_without_doubles, 0, BACKENDS);
+    tcase_add_loop_test(blas, test_pass__matrices_by_a_blas_equal_the_reference, 0, 2 * 2);
     tcase_add_loop_test(tiny, test_pass__tiny_matrices, 0, MATRIX_VARIANTS * BACKENDS);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         tcase_add_checked_fixture(cases[i], NULL, close_device);

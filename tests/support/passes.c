@@ -15,7 +15,7 @@ const double promised_nats = 1e-3;
 static const double sum_tolerance = 2e-4;
 
 const fg_tile quick_group_tile = {
-    .vw = 4, .rows = 32, .vectors = 32, .block = 64, .chunk = 256, .depth = 8, .local = 64, .across = 8};
+    .vw = 4, .rows = 32, .vectors = 32, .block = 64, .chunk = 256, .depth = 8, .local = 64, .across = 8, .blas = 1};
 
 const fg_tile *quick_tile(fgmm_backend backend)
 {

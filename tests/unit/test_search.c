@@ -333,6 +333,31 @@ START_TEST(test_space__text_and_tile_are_the_same)
 }
 END_TEST
 
+/* A parameter with a usual value need not be named. */
+START_TEST(test_space__usual_values_are_left_out_of_texts)
+{
+    char text[FG_TILE_TEXT_BYTES];
+    made_tile tile;
+    fg_space_parameter some[4];
+    memcpy(some, parameters, sizeof some);
+    some[0].usual = 8;
+    some[3].usual = 1;
+    const fg_space with_usual = {"made", sizeof(made_tile), some, 4, reject, repair, needs};
+    fg_space_format(&with_usual, &(made_tile){8, 16, 4, 1}, text, sizeof text);
+    ck_assert_str_eq(text, "width=16 step=4");
+    ck_assert_int_eq(fg_space_parse(&with_usual, &tile, text), 1);
+    ck_assert_uint_eq(tile.height, 8);
+    ck_assert_uint_eq(tile.extra, 1);
+    fg_space_format(&with_usual, &(made_tile){4, 16, 4, 2}, text, sizeof text);
+    ck_assert_str_eq(text, "height=4 width=16 step=4 extra=2");
+    ck_assert_int_eq(fg_space_parse(&with_usual, &tile, text), 1);
+    ck_assert_uint_eq(tile.height, 4);
+    ck_assert_uint_eq(tile.extra, 2);
+    ck_assert(!fg_space_parse(&with_usual, &tile, "width=16 extra=2"));
+    ck_assert(!fg_space_parse(&with_usual, &tile, "width=16 step=4 extra=2 extra=2"));
+}
+END_TEST
+
 START_TEST(test_space__constraints_say_what_is_wrong)
 {
     const struct {
@@ -364,6 +389,7 @@ Suite *suite(void)
         test_search__noise_replaces_nothing,
         test_search__ends_when_told,
         test_space__text_and_tile_are_the_same,
+        test_space__usual_values_are_left_out_of_texts,
         test_space__constraints_say_what_is_wrong,
     };
     Suite *s = suite_create("search");
