@@ -1,5 +1,7 @@
 /* test_self_check.c - checks of kernel backends: done once per program, by a program of their own, remembered on disk;
  * what fails is replaced, and what befalls a check is not taken for a failure. */
+#define _POSIX_C_SOURCE 200809L
+
 #include "support.h"
 
 #include "check_process.h"
@@ -100,6 +102,10 @@ START_TEST(test_self_check__warps_of_a_gpu_pass)
         uint64_t d;
     } cases[] = {{FGMM_F32, FG_ASSIGN_SOFT, 33}, {FGMM_U8, FG_ASSIGN_SOFT, 100}, {FGMM_F32, FG_ASSIGN_HARD, 33}};
     const char *tile = "group rows=32 components=32 items=64 across=8 depth=8 block=64 chunk=256 registers=255";
+    /* PoCL 6.0 compiles the same source and options now to one program, now to another, of which one in thirty loses
+     * rows, where it makes vectors of work-items; as loops they have always been right. Read when a kernel is compiled.
+     */
+    ck_assert_int_eq(setenv("POCL_WORK_GROUP_METHOD", "loops", 1), 0);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const fg_pass_options options = {.assignment = cases[i].assignment,
                                          .k = 100,
