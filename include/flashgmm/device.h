@@ -45,7 +45,8 @@ typedef struct fgmm_device_info {
     size_t size;
     uint32_t index; /* position in the list; fgmm_device_options.match accepts it */
     fgmm_device_kind kind;
-    int is_default; /* 1: fgmm_device_open opens this one by default: the first GPU, else accelerator, else CPU */
+    int is_default; /* 1: fgmm_device_open opens this one by default: a GPU, else an accelerator, else a CPU; of
+                       several GPUs one with memory of its own, then the one with the most compute units */
     uint32_t compute_units;
     uint32_t vector_width_float; /* the native width, in floats */
     uint32_t max_work_group;
@@ -60,6 +61,8 @@ typedef struct fgmm_device_info {
     char reason[192]; /* one sentence: why it is the default device or not, and why this backend is used */
     char marks[768];  /* the backends that failed there: for each the cause, the date, the driver's version, and whether
                          it is left out; "" if none did */
+    int has_own_memory;   /* 1: memory apart from the host's; 0: a CPU, or what shares the host's memory */
+    char pci_address[24]; /* "0000:65:00.0", which tells devices of one name apart; "" if the driver does not tell */
 } fgmm_device_info;
 
 static inline fgmm_device_info fgmm_device_info_init(void)
@@ -76,7 +79,8 @@ typedef void (*fgmm_log_fn)(void *user, const char *line);
 typedef struct fgmm_device_options {
     size_t size;
     /* NULL: the default device. Digits only: the index in fgmm_devices_list. Anything else: a part of "platform name
-     * device name", upper and lower case alike, that exists. */
+     * device name PCI-address", upper and lower case alike, that exists; of several devices that have it, the one that
+     * comes first as the default does. */
     const char *match;
     /* The folder that keeps compiled kernels (PoCL keeps its own) and remembers which have passed their check. NULL:
      * $XDG_CACHE_HOME/flashgmm or ~/.cache/flashgmm (%LOCALAPPDATA%, ~/Library/Caches). "": nothing is kept on disk. */

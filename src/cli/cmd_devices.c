@@ -61,6 +61,8 @@ static int print_json(const fgmm_device_info *infos, size_t count)
         cli_json_count(device, "global_memory_bytes", info->global_memory_bytes);
         cli_json_count(device, "max_alloc_bytes", info->max_alloc_bytes);
         cli_json_count(device, "local_memory_bytes", info->local_memory_bytes);
+        cJSON_AddBoolToObject(device, "has_own_memory", info->has_own_memory);
+        cJSON_AddStringToObject(device, "pci_address", info->pci_address);
         cJSON_AddItemToArray(list, device);
     }
     return cli_json_print(object);
@@ -77,8 +79,12 @@ static void print_text(const fgmm_device_info *infos, size_t count)
         printf("   kind      %s, %u compute units, vectors of %u floats, work-groups up to %u%s\n",
                kind_name(info->kind), info->compute_units, info->vector_width_float, info->max_work_group,
                info->has_fp64 ? ", double precision" : "");
-        printf("   memory    %s, one buffer up to %s, %s local\n", cli_size_text(global, info->global_memory_bytes),
+        printf("   memory    %s%s, one buffer up to %s, %s local\n", cli_size_text(global, info->global_memory_bytes),
+               info->kind == FGMM_DEVICE_CPU ? ""
+               : info->has_own_memory        ? " of its own"
+                                             : " shared with the host",
                cli_size_text(largest, info->max_alloc_bytes), cli_size_text(local, info->local_memory_bytes));
+        if (info->pci_address[0]) printf("   address   %s\n", info->pci_address);
         printf("   kernels   %s\n", fgmm_backend_name(info->backend));
         printf("   why       %s\n", info->reason);
         if (info->marks[0]) printf("   marks     %s; `flashgmm devices --forget` forgets it\n", info->marks);
@@ -114,14 +120,19 @@ const cli_command cli_command_devices = {
     .summary = "list OpenCL devices, and which one is the default and why",
     .options = options,
     .notes =
-        "Other commands take --device with a number from this list, or with part of a name.\n"
+        "Other commands take --device with a number from this list, or with part of a name or a PCI address, which\n"
+        "tells devices of one name apart. The default is a GPU where there is one; of several, one with memory of its\n"
+        "own, then the one with the most compute units.\n"
         "Kernels are checked at their first use on a device, by a small program of their own. `marks` says which are\n"
         "left out there since they gave wrong results or their driver crashed; another driver begins anew.\n"
         "--json prints: devices[{index,name,platform,driver,kind,is_default,kernel,reason,marks,compute_units,\n"
-        "vector_width_float,max_work_group,has_fp64,global_memory_bytes,max_alloc_bytes,local_memory_bytes}].\n",
+        "vector_width_float,max_work_group,has_fp64,global_memory_bytes,max_alloc_bytes,local_memory_bytes,has_own_"
+        "memory,\n"
+        "pci_address}].\n",
     .examples = "  flashgmm devices\n"
                 "  flashgmm fit data.npy -k 64 -o model.safetensors --device 1\n"
-                "  flashgmm fit data.npy -k 64 -o model.safetensors --device nvidia\n",
+                "  flashgmm fit data.npy -k 64 -o model.safetensors --device nvidia\n"
+                "  flashgmm fit data.npy -k 64 -o model.safetensors --device 0000:65:00.0\n",
     .arguments_bytes = sizeof(devices_arguments),
     .run = run,
 };

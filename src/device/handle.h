@@ -61,9 +61,19 @@ typedef struct fg_found_device {
  * none). *platforms receives the number of platforms. */
 fgmm_status fg_platform_find(fg_found_device **found, size_t *count, size_t *platforms);
 
+/* is_default and reason of each, from the rest of what is known: the one that is opened by default is the best of those
+ * that can be used, by kind, memory of its own, compute units. */
+void fg_platform_explain(fg_found_device *found, size_t count);
+
+/* Fails with NO_DEVICE and what can be done about having no device at all. */
+fgmm_status fg_platform_fail_empty(size_t platforms);
+
 /* The one that `match` (fgmm_device_options.match) means. Errors: NO_DEVICE, with what exists. */
 fgmm_status fg_platform_choose(const fg_found_device **chosen, const fg_found_device *found, size_t count,
                                size_t platforms, const char *match);
+
+/* Fills info of a device, and in problem why it cannot be used. */
+void fg_platform_examine(fg_found_device *device);
 
 /* What is known of one device; index, is_default and reason stay as they are. */
 /* Errors: DEVICE with the query that the driver does not answer. */

@@ -158,7 +158,7 @@ says "devices gives reasons" '^ +why '
 cp out devices.txt
 works "devices --json" devices --json
 json "devices --json" 'sum(d["is_default"] for d in r["devices"]) == 1 and all(d["reason"] for d in r["devices"])'
-json "devices --json has the promised keys" 'list(r["devices"][0]) == "index name platform driver kind is_default kernel reason marks compute_units vector_width_float max_work_group has_fp64 global_memory_bytes max_alloc_bytes local_memory_bytes".split()'
+json "devices --json has the promised keys" 'list(r["devices"][0]) == "index name platform driver kind is_default kernel reason marks compute_units vector_width_float max_work_group has_fp64 global_memory_bytes max_alloc_bytes local_memory_bytes has_own_memory pci_address".split()'
 device_name=$(python3 -c 'import json; print(next(d["name"] for d in json.load(open("out"))["devices"] if d["is_default"]))')
 kernels=$(python3 -c 'import json; print([d["kernel"] for d in json.load(open("out"))["devices"]])')
 no_platform() { OCL_ICD_VENDORS=/nonexistent OCL_ICD_FILENAMES='' "$@"; }

@@ -12,6 +12,7 @@
 static void teardown(void)
 {
     silence_query(0);
+    answer_truly();
 }
 
 static const struct {
@@ -105,6 +106,75 @@ START_TEST(test_silent_driver__other_facts_are_not_needed)
 }
 END_TEST
 
+/* ---- what only some drivers tell ---- */
+
+static const char *pci_address_of_first(void)
+{
+    static fgmm_device_info info;
+    size_t count;
+    info = fgmm_device_info_init();
+    ck_ok(fgmm_devices_list(&info, 1, &count));
+    ck_assert_uint_ge(count, 1);
+    return info.pci_address;
+}
+
+/* Three vendors, three ways to say where a device is plugged in; a driver without the extension is not asked. */
+START_TEST(test_silent_driver__tells_the_pci_address)
+{
+    static const char khronos[] = "cl_khr_fp64 cl_khr_pci_bus_info", nvidia[] = "cl_nv_device_attribute_query",
+                      amd[] = "cl_amd_device_attribute_query", none[] = "cl_khr_fp64";
+    static const uint32_t places[] = {0, 0x65, 0x1f, 7}, domain = 0x10000, bus = 0xc1, slot = 2 << 3 | 1;
+    static const unsigned char topology[24] = {1, 0, 0, 0, [21] = 0xe3, 4, 1};
+    enum { KHRONOS = 0x410F, BUS_NV = 0x4008, SLOT_NV, DOMAIN_NV, TOPOLOGY_AMD = 0x4037 };
+    answer_query(CL_DEVICE_EXTENSIONS, khronos, sizeof khronos);
+    answer_query(KHRONOS, places, sizeof places);
+    answer_query(BUS_NV, &bus, sizeof bus);
+    answer_query(SLOT_NV, &slot, sizeof slot);
+    answer_query(TOPOLOGY_AMD, topology, sizeof topology);
+    ck_assert_str_eq(pci_address_of_first(), "0000:65:1f.7");
+    silence_query(KHRONOS);
+    ck_assert_str_eq(pci_address_of_first(), "");
+    answer_truly();
+    answer_query(CL_DEVICE_EXTENSIONS, nvidia, sizeof nvidia);
+    answer_query(BUS_NV, &bus, sizeof bus);
+    answer_query(SLOT_NV, &slot, sizeof slot);
+    ck_assert_str_eq(pci_address_of_first(), "0000:c1:02.1");
+    answer_query(DOMAIN_NV, &domain, sizeof domain);
+    ck_assert_str_eq(pci_address_of_first(), "10000:c1:02.1");
+    answer_truly();
+    answer_query(CL_DEVICE_EXTENSIONS, amd, sizeof amd);
+    answer_query(TOPOLOGY_AMD, topology, sizeof topology);
+    ck_assert_str_eq(pci_address_of_first(), "0000:e3:04.1");
+    answer_truly();
+    answer_query(CL_DEVICE_EXTENSIONS, none, sizeof none);
+    answer_query(TOPOLOGY_AMD, topology, sizeof topology);
+    ck_assert_str_eq(pci_address_of_first(), "");
+}
+END_TEST
+
+/* Memory of its own is what a GPU has unless its driver says that the host's is shared; a CPU has none in any case. */
+START_TEST(test_silent_driver__tells_whose_the_memory_is)
+{
+    static const struct {
+        cl_device_type type;
+        cl_bool is_unified;
+        int has_own;
+    } cases[] = {{CL_DEVICE_TYPE_GPU, CL_FALSE, 1},
+                 {CL_DEVICE_TYPE_GPU, CL_TRUE, 0},
+                 {CL_DEVICE_TYPE_ACCELERATOR, CL_FALSE, 1},
+                 {CL_DEVICE_TYPE_CPU, CL_FALSE, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fgmm_device_info info = fgmm_device_info_init();
+        size_t count;
+        answer_truly();
+        answer_query(CL_DEVICE_TYPE, &cases[i].type, sizeof cases[i].type);
+        answer_query(CL_DEVICE_HOST_UNIFIED_MEMORY, &cases[i].is_unified, sizeof cases[i].is_unified);
+        ck_ok(fgmm_devices_list(&info, 1, &count));
+        ck_assert_int_eq(info.has_own_memory, cases[i].has_own);
+    }
+}
+END_TEST
+
 /* Binaries and outcomes of checks are kept under the driver's version: without it nothing is. */
 START_TEST(test_silent_driver__nothing_is_kept_under_half_a_name)
 {
@@ -123,10 +193,9 @@ END_TEST
 Suite *suite(void)
 {
     const TTest *const tests[] = {
-        test_silent_driver__a_zero_is_no_answer,
-        test_silent_driver__a_lent_context_is_refused_by_name,
-        test_silent_driver__other_facts_are_not_needed,
-        test_silent_driver__nothing_is_kept_under_half_a_name,
+        test_silent_driver__a_zero_is_no_answer,        test_silent_driver__a_lent_context_is_refused_by_name,
+        test_silent_driver__other_facts_are_not_needed, test_silent_driver__nothing_is_kept_under_half_a_name,
+        test_silent_driver__tells_the_pci_address,      test_silent_driver__tells_whose_the_memory_is,
     };
     Suite *s = suite_create("silent driver");
     TCase *cases = tcase_create("needed");
