@@ -161,6 +161,7 @@ static fg_pass *pass_for(fgmm_backend backend, fg_assignment assignment, uint64_
                                      .batch_rows = 256,
                                      .rows = rows,
                                      .path = backend == FGMM_BACKEND_MATRIX_UNIT ? FGMM_PATH_SPARSE : FGMM_PATH_AUTO};
+    skip_unless_cpu(device_of_backend(backend), "pruning");
     ck_ok(fg_pass_create(&pass, device_of_backend(backend), &options));
     return pass;
 }

@@ -3,6 +3,8 @@
 #define _DEFAULT_SOURCE
 #include "support.h"
 
+#include "flashgmm/testing.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,6 +45,33 @@ void print_what_is_tested(void)
 {
     if (tested[0]) printf("while testing %s:\n", tested);
     fflush(stdout);
+}
+
+void skip_test(const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    printf("skipped: ");
+    vprintf(format, values);
+    printf("\n");
+    va_end(values);
+    fflush(stdout);
+    _exit(EXIT_SUCCESS); /* each test is a process of its own */
+}
+
+void skip_unless_cpu(const fgmm_device *device, const char *what)
+{
+    fgmm_device_info info = fgmm_device_info_init();
+    ck_ok(fgmm_device_describe(device, &info));
+    if (info.kind != FGMM_DEVICE_CPU) skip_test("%s: %s is no CPU", what, info.name);
+}
+
+void take_backend(fgmm_device *device, fgmm_backend backend)
+{
+    if (backend == FGMM_BACKEND_CPU_SIMD) skip_unless_cpu(device, "vector kernels");
+    const fgmm_status status = fgmm_device_force_backend(device, backend);
+    if (status == FGMM_UNSUPPORTED) skip_test("%s", fgmm_last_error()); /* a GPU without a matrix unit */
+    ck_ok(status);
 }
 
 void add_case(Suite *s, const char *name, void (*setup)(void), void (*teardown)(void), double timeout_s,

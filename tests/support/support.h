@@ -45,6 +45,15 @@ void print_what_is_tested(void);
 #define ck_backend_ne(a, b)    ck_assert_str_ne(fgmm_backend_name(a), fgmm_backend_name(b))
 #define ck_covariance_eq(a, b) ck_assert_str_eq(fgmm_covariance_name(a), fgmm_covariance_name(b))
 
+/* Ends the test, which counts as passed, with a line that says why: it is about what this device does not have. */
+_Noreturn void skip_test(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Kernels for CPUs are for CPUs alone: others would take hours, if they can build them. */
+void skip_unless_cpu(const fgmm_device *device, const char *what);
+
+/* Forces the backend; skips the test where it is one for other devices. */
+void take_backend(fgmm_device *device, fgmm_backend backend);
+
 /* A path in a folder of this process's own that is removed at exit; valid until the next 8 calls. */
 const char *temporary_path(const char *name);
 
