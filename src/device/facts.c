@@ -185,7 +185,7 @@ done:
 enum {
     PCI_BUS_INFO_KHR = 0x410F,
     PCI_BUS_ID_NV = 0x4008,
-    PCI_SLOT_ID_NV = 0x4009,
+    PCI_DEVICE_AND_FUNCTION_NV = 0x4009,
     PCI_DOMAIN_ID_NV = 0x400A,
     TOPOLOGY_AMD = 0x4037
 };
@@ -201,14 +201,14 @@ typedef struct amd_topology {
 
 static int ask_nvidia(pci_place *place, cl_device_id id)
 {
-    enum { SLOT_BITS = 3 }; /* the last of a slot's number are its function */
-    cl_uint slot;
+    enum { FUNCTION_BITS = 3 }; /* the last ones */
+    cl_uint number;
     if (clGetDeviceInfo(id, PCI_BUS_ID_NV, sizeof place->bus, &place->bus, NULL) != CL_SUCCESS ||
-        clGetDeviceInfo(id, PCI_SLOT_ID_NV, sizeof slot, &slot, NULL) != CL_SUCCESS)
+        clGetDeviceInfo(id, PCI_DEVICE_AND_FUNCTION_NV, sizeof number, &number, NULL) != CL_SUCCESS)
         return 0;
     place->domain = DEVICE_FACT(cl_uint, id, PCI_DOMAIN_ID_NV);
-    place->device = slot >> SLOT_BITS;
-    place->function = slot & ((1u << SLOT_BITS) - 1);
+    place->device = number >> FUNCTION_BITS;
+    place->function = number & ((1u << FUNCTION_BITS) - 1);
     return 1;
 }
 

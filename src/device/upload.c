@@ -6,6 +6,7 @@
 
 #include "size.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct fg_upload {
@@ -23,13 +24,20 @@ static void forget(cl_event *event)
     *event = NULL;
 }
 
+/* A second queue, or the only one that a driver gives: then rows are copied between kernels instead of beside them. */
 static fgmm_status make_upload_queue(fgmm_device *device)
 {
     fgmm_status status = FGMM_OK;
+    char line[256];
     cl_int error;
     if (device->upload_queue) return FGMM_OK;
     device->upload_queue = clCreateCommandQueue(device->context, device->id, 0, &error);
-    FG_CL(error, FGMM_DEVICE, "clCreateCommandQueue", "%s, uploads", device->info.name);
+    if (error == CL_SUCCESS) return FGMM_OK;
+    FG_CL(clRetainCommandQueue(device->queue), FGMM_DEVICE, "clRetainCommandQueue", "%s, uploads", device->info.name);
+    device->upload_queue = device->queue;
+    snprintf(line, sizeof line, "%s: no second queue (%s), so rows are copied between kernels instead of beside them",
+             device->info.name, fg_cl_error_name(error));
+    fg_device_log_once(device, line);
 done:
     return status;
 }

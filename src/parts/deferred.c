@@ -82,7 +82,7 @@ fgmm_status fg_deferred_add(fg_deferred *deferred, const fg_inputs *in, const fg
         .logz = logz,
     };
     const size_t local = in->shape->sum_items, global = span->count * local;
-    FG_TRY(launch_defer(in->device, deferred->add, &arguments, 1, &global, &local));
+    if (span->count > 0) FG_TRY(launch_defer(in->device, deferred->add, &arguments, 1, &global, &local));
     deferred->count += span->count;
     deferred->has_weights = batch->weights != NULL;
 done:

@@ -47,7 +47,7 @@ static void reopen(fgmm_backend backend)
     options.cache_dir = folder;
     options.check_program = check_program;
     ck_ok(fgmm_device_open(&device, &options));
-    take_backend(device, backend);
+    use_backend(device, backend);
     fg_device_set_check_silence_s(device, check_silence_s);
 }
 

@@ -22,7 +22,7 @@ fgmm_device *open_test_backend(fgmm_backend backend)
     options.cache_dir = "";
     now_testing("%s kernels", fgmm_backend_name(backend));
     ck_ok(fgmm_device_open(&device, &options));
-    take_backend(device, backend);
+    use_backend(device, backend);
     fg_device_poison_buffers(device);
     return device;
 }

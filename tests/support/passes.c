@@ -131,7 +131,7 @@ fgmm_device *device_of_backend(fgmm_backend backend)
     fgmm_device_close(device);
     fgmm_device_options options = fgmm_device_options_init();
     ck_ok(fgmm_device_open(&device, &options));
-    take_backend(device, backend);
+    use_backend(device, backend);
     fg_device_poison_buffers(device);
     open_backend = backend;
     return device;

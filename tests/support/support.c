@@ -66,7 +66,7 @@ void skip_unless_cpu(const fgmm_device *device, const char *what)
     if (info.kind != FGMM_DEVICE_CPU) skip_test("%s: %s is no CPU", what, info.name);
 }
 
-void take_backend(fgmm_device *device, fgmm_backend backend)
+void use_backend(fgmm_device *device, fgmm_backend backend)
 {
     if (backend == FGMM_BACKEND_CPU_SIMD) skip_unless_cpu(device, "vector kernels");
     const fgmm_status status = fgmm_device_force_backend(device, backend);

@@ -52,7 +52,7 @@ _Noreturn void skip_test(const char *format, ...) __attribute__((format(printf, 
 void skip_unless_cpu(const fgmm_device *device, const char *what);
 
 /* Forces the backend; skips the test where it is one for other devices. */
-void take_backend(fgmm_device *device, fgmm_backend backend);
+void use_backend(fgmm_device *device, fgmm_backend backend);
 
 /* A path in a folder of this process's own that is removed at exit; valid until the next 8 calls. */
 const char *temporary_path(const char *name);

@@ -69,7 +69,14 @@ static int is_left_out(cl_kernel kernel)
            strcmp(name, left_out) == 0;
 }
 
-static _Atomic uint64_t most; /* several threads launch kernels */
+static _Atomic uint64_t most, most_items; /* several threads launch kernels */
+
+static void raise(_Atomic uint64_t *highest, uint64_t value)
+{
+    uint64_t before = atomic_load(highest);
+    while (value > before && !atomic_compare_exchange_weak(highest, &before, value)) {
+    }
+}
 
 typedef cl_int launch_fn(cl_command_queue, cl_kernel, cl_uint, const size_t *, const size_t *, const size_t *, cl_uint,
                          const cl_event *, cl_event *);
@@ -84,9 +91,10 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, c
     *(void **)&next = dlsym(RTLD_NEXT, "clEnqueueNDRangeKernel");
     if (clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof device, &device, NULL) == CL_SUCCESS)
         clGetKernelWorkGroupInfo(kernel, device, CL_KERNEL_LOCAL_MEM_SIZE, sizeof bytes, &bytes, NULL);
-    uint64_t before = atomic_load(&most);
-    while (bytes > before && !atomic_compare_exchange_weak(&most, &before, (uint64_t)bytes)) {
-    }
+    raise(&most, bytes);
+    uint64_t items = 1;
+    for (cl_uint i = 0; local && i < dims; i++) items *= local[i];
+    raise(&most_items, items);
     if (is_left_out(kernel)) return clEnqueueMarkerWithWaitList(queue, count, events, event);
     return next(queue, kernel, dims, first, global, local, count, events, event);
 }
@@ -94,4 +102,28 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, c
 uint64_t most_local_bytes(void)
 {
     return atomic_exchange(&most, 0);
+}
+
+uint64_t most_group_items(void)
+{
+    return atomic_exchange(&most_items, 0);
+}
+
+static int are_queues_refused;
+
+void refuse_queues(int is_refused)
+{
+    are_queues_refused = is_refused;
+}
+
+typedef cl_command_queue queue_fn(cl_context, cl_device_id, cl_command_queue_properties, cl_int *);
+
+CL_API_ENTRY cl_command_queue CL_API_CALL clCreateCommandQueue(cl_context context, cl_device_id device,
+                                                               cl_command_queue_properties properties, cl_int *error)
+{
+    queue_fn *next;
+    *(void **)&next = dlsym(RTLD_NEXT, "clCreateCommandQueue");
+    if (!are_queues_refused) return next(context, device, properties, error);
+    if (error) *error = CL_OUT_OF_RESOURCES;
+    return NULL;
 }

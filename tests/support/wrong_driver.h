@@ -18,7 +18,12 @@ void spoil_nothing(void);
 /* Kernels of that name are not run, though the driver says so, until this is called with NULL. name: borrowed. */
 void leave_out_kernel(const char *name);
 
-/* The most bytes of local memory that a kernel has of all that were launched since the last call. */
+/* The most bytes of local memory that a kernel has of all that were launched since the last call, and the most
+ * work-items of a group. */
 uint64_t most_local_bytes(void);
+uint64_t most_group_items(void);
+
+/* From now on the driver gives no more command queues. */
+void refuse_queues(int is_refused);
 
 #endif

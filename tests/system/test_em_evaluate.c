@@ -138,7 +138,7 @@ static void reopen(fgmm_backend backend)
     fgmm_device_close(device);
     options.cache_dir = temporary_path("spoiled");
     ck_ok(fgmm_device_open(&device, &options));
-    take_backend(device, backend);
+    use_backend(device, backend);
 }
 
 /* Rows that kernels give no log-likelihood are taken again by the next backend, which goes on; where it may not, they

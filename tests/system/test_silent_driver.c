@@ -123,13 +123,13 @@ START_TEST(test_silent_driver__tells_the_pci_address)
 {
     static const char khronos[] = "cl_khr_fp64 cl_khr_pci_bus_info", nvidia[] = "cl_nv_device_attribute_query",
                       amd[] = "cl_amd_device_attribute_query", none[] = "cl_khr_fp64";
-    static const uint32_t places[] = {0, 0x65, 0x1f, 7}, domain = 0x10000, bus = 0xc1, slot = 2 << 3 | 1;
+    static const uint32_t places[] = {0, 0x65, 0x1f, 7}, domain = 0x10000, bus = 0xc1, place = 2 << 3 | 1;
     static const unsigned char topology[24] = {1, 0, 0, 0, [21] = 0xe3, 4, 1};
-    enum { KHRONOS = 0x410F, BUS_NV = 0x4008, SLOT_NV, DOMAIN_NV, TOPOLOGY_AMD = 0x4037 };
+    enum { KHRONOS = 0x410F, BUS_NV = 0x4008, PLACE_NV, DOMAIN_NV, TOPOLOGY_AMD = 0x4037 };
     answer_query(CL_DEVICE_EXTENSIONS, khronos, sizeof khronos);
     answer_query(KHRONOS, places, sizeof places);
     answer_query(BUS_NV, &bus, sizeof bus);
-    answer_query(SLOT_NV, &slot, sizeof slot);
+    answer_query(PLACE_NV, &place, sizeof place);
     answer_query(TOPOLOGY_AMD, topology, sizeof topology);
     ck_assert_str_eq(pci_address_of_first(), "0000:65:1f.7");
     silence_query(KHRONOS);
@@ -137,7 +137,7 @@ START_TEST(test_silent_driver__tells_the_pci_address)
     answer_truly();
     answer_query(CL_DEVICE_EXTENSIONS, nvidia, sizeof nvidia);
     answer_query(BUS_NV, &bus, sizeof bus);
-    answer_query(SLOT_NV, &slot, sizeof slot);
+    answer_query(PLACE_NV, &place, sizeof place);
     ck_assert_str_eq(pci_address_of_first(), "0000:c1:02.1");
     answer_query(DOMAIN_NV, &domain, sizeof domain);
     ck_assert_str_eq(pci_address_of_first(), "10000:c1:02.1");

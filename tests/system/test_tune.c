@@ -35,7 +35,7 @@ static void open_device(void)
     fgmm_device_close(device);
     logged[0] = 0;
     ck_ok(fgmm_device_open(&device, &options));
-    take_backend(device, FGMM_BACKEND_CPU_SIMD);
+    use_backend(device, FGMM_BACKEND_CPU_SIMD);
 }
 
 static void setup(void)
