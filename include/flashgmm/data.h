@@ -124,9 +124,11 @@ static inline fgmm_callback_source fgmm_callback_source_init(void)
     return callbacks;
 }
 
-/* Copies *callbacks; `user` is borrowed until the source is closed. */
+/* Makes a source of the rows that callbacks give. Copies *callbacks; `user` is borrowed until the source is closed.
+ * Errors: ARGUMENT (no callbacks, rows = 0, dims = 0, no such type), MEMORY. */
 FGMM_API fgmm_status fgmm_source_from_callback(fgmm_source **source, const fgmm_callback_source *callbacks);
 
+/* Fills *info, which comes from fgmm_source_info_init. Errors: ARGUMENT. */
 FGMM_API fgmm_status fgmm_source_describe(const fgmm_source *source, fgmm_source_info *info);
 
 /* Read rows by hand: rewind before the first row and after a failure, then call next until *count is 0. rows has room

@@ -127,7 +127,8 @@ FGMM_API int fgmm_check_main(int argc, char **argv);
 /* Closes the device; NULL is accepted. Everything opened on it must be closed before. */
 FGMM_API void fgmm_device_close(fgmm_device *device);
 
-/* Fills *info, which comes from fgmm_device_info_init, for an open device; its backend is the one in use. */
+/* Fills *info, which comes from fgmm_device_info_init, for an open device; its backend is the one in use. Errors:
+ * ARGUMENT. */
 FGMM_API fgmm_status fgmm_device_describe(const fgmm_device *device, fgmm_device_info *info);
 
 /* Bytes of device memory that the handle holds now, and the most it has held since it was opened. */

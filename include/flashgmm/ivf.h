@@ -128,6 +128,7 @@ FGMM_API fgmm_status fgmm_index_build(fgmm_device *device, fgmm_source *source, 
 FGMM_API fgmm_status fgmm_index_open(fgmm_index **index, const char *path);
 FGMM_API void fgmm_index_close(fgmm_index *index);
 
+/* Fills *info, which comes from fgmm_index_info_init. Errors: ARGUMENT. */
 FGMM_API fgmm_status fgmm_index_describe(const fgmm_index *index, fgmm_index_info *info);
 
 /* Entries of a list; 0 beyond the last list. */

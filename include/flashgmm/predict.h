@@ -69,7 +69,9 @@ static inline fgmm_evaluate_report fgmm_evaluate_report_init(void)
 FGMM_API fgmm_status fgmm_evaluate(fgmm_device *device, const fgmm_model *model, fgmm_source *source,
                                    const fgmm_evaluate_options *options, fgmm_evaluate_report *report);
 
-/* Does it in one call for results that fit in memory; N is the source's number of rows.
+/* These two do it in one call, for results that fit in memory; N is the source's number of rows. Both block. Errors: as
+ * fgmm_evaluate.
+ *
  * mean receives the mean log-likelihood per row, per_row (N) that of each; both may be NULL. */
 FGMM_API fgmm_status fgmm_score(fgmm_device *device, const fgmm_model *model, fgmm_source *source, double *mean,
                                 double *per_row);

@@ -8,11 +8,13 @@
 extern "C" {
 #endif
 
-/* The criteria of a model with p free parameters on N rows with the log-likelihood L = sum_i log p(x_i); lower is
- * better: AIC = 2 p - 2 L BIC = p ln N - 2 L ICL = BIC - 2 sum_i ln r_i,    r_i the largest responsibility of row i
- * (Biernacki, Celeux, Govaert 2000) ICL also asks for clusters that are separate. A row of weight w_i counts as w_i
- * rows: N is the sum of the weights, and both sums have the factor w_i. The criteria therefore depend on the weights
- * themselves, the model only on their ratios. */
+/* The criteria of a model with p free parameters on N rows with the log-likelihood L = sum_i log p(x_i):
+ *     AIC = 2 p - 2 L
+ *     BIC = p ln N - 2 L
+ *     ICL = BIC - 2 sum_i ln r_i      r_i: the largest responsibility of row i (Biernacki, Celeux, Govaert 2000)
+ * Lower is better. ICL also asks for clusters that are separate. A row of weight w_i counts as w_i rows: N is the sum
+ * of the weights, and both sums have the factor w_i. The criteria therefore depend on the weights themselves, the model
+ * only on their ratios. */
 typedef struct fgmm_criteria {
     size_t size;
     uint64_t rows;         /* N */
@@ -34,7 +36,7 @@ static inline fgmm_criteria fgmm_criteria_init(void)
 FGMM_API fgmm_status fgmm_criteria_from(fgmm_criteria *criteria, const fgmm_model *model, double log_likelihood,
                                         uint64_t rows);
 
-/* The same for rows with weights, whose sum is total_weight. */
+/* Does the same for rows with weights, whose sum is total_weight. Errors: ARGUMENT. */
 FGMM_API fgmm_status fgmm_criteria_from_weighted(fgmm_criteria *criteria, const fgmm_model *model,
                                                  double log_likelihood, uint64_t rows, double total_weight);
 

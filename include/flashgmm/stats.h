@@ -27,7 +27,7 @@ extern "C" {
 
 typedef struct fgmm_statistics fgmm_statistics;
 
-/* Makes statistics of no rows for a model, which is copied. */
+/* Makes statistics of no rows for a model, which is copied. Errors: ARGUMENT, MEMORY. */
 FGMM_API fgmm_status fgmm_statistics_create(fgmm_statistics **statistics, const fgmm_model *model);
 /* NULL is accepted. */
 FGMM_API void fgmm_statistics_free(fgmm_statistics *statistics);
@@ -37,7 +37,8 @@ FGMM_API void fgmm_statistics_free(fgmm_statistics *statistics);
  * CALLBACK. */
 FGMM_API fgmm_status fgmm_statistics_accumulate(fgmm_statistics *statistics, fgmm_device *device, fgmm_source *source);
 
-/* The same for rows with weights: one column, as fgmm_fit_options.weights; NULL: none. */
+/* Does the same for rows with weights: one column, as fgmm_fit_options.weights; NULL: none. Errors: also DATA (weights
+ * whose number differs from N, that are negative or not finite, or all 0). */
 FGMM_API fgmm_status fgmm_statistics_accumulate_weighted(fgmm_statistics *statistics, fgmm_device *device,
                                                          fgmm_source *source, fgmm_source *weights);
 
