@@ -35,46 +35,99 @@ const fg_backend *fg_backend_choose(const fg_shape *s, const fgmm_device *device
     return fits ? row : plain;
 }
 
-#define MEMBER(member)                                                                                                 \
+/* A member that a row, or a table of launches, must have. */
+typedef struct member {
+    const char *name;
+    size_t offset, bytes;
+} member;
+#define MEMBER(table, prefix, name)                                                                                    \
     {                                                                                                                  \
-#member, offsetof(fg_backend, member)                                                                          \
+        prefix #name, offsetof(table, name), sizeof(((const table *)NULL)->name)                                       \
     }
+#define COUNT(members) (sizeof(members) / sizeof((members)[0]))
+
+static const member backend_members[] = {
+    MEMBER(fg_backend, "", name),
+    MEMBER(fg_backend, "", unit_text),
+    MEMBER(fg_backend, "", is_filled),
+    MEMBER(fg_backend, "", native_width),
+    MEMBER(fg_backend, "", most_registers),
+    MEMBER(fg_backend, "", plan),
+    MEMBER(fg_backend, "", row_pitch),
+    MEMBER(fg_backend, "", common_options),
+    MEMBER(fg_backend, "", check_rows),
+    MEMBER(fg_backend, "", sum_items),
+    MEMBER(fg_backend, "", full_leaf),
+    MEMBER(fg_backend, "", common_leaf),
+    MEMBER(fg_backend, "", leaves[FG_PROGRAM_SPARSE]),
+    MEMBER(fg_backend, "", leaves[FG_PROGRAM_DENSE]),
+    MEMBER(fg_backend, "", leaves[FG_PROGRAM_MATRIX]),
+    MEMBER(fg_backend, "", sparse),
+    MEMBER(fg_backend, "", transpose),
+    MEMBER(fg_backend, "", dense),
+    MEMBER(fg_backend, "", moments),
+    MEMBER(fg_backend, "", whitening),
+    MEMBER(fg_backend, "", search),
+    MEMBER(fg_backend, "", tiles.parameters),
+    MEMBER(fg_backend, "", tiles.reject),
+    MEMBER(fg_backend, "", tiles.repair),
+    MEMBER(fg_backend, "", tiles.needs),
+};
+static const member sparse_members[] = {MEMBER(fg_sparse_launches, "sparse->", scratch_floats),
+                                        MEMBER(fg_sparse_launches, "sparse->", run)};
+static const member transpose_members[] = {MEMBER(fg_transpose_launches, "transpose->", blocks),
+                                           MEMBER(fg_transpose_launches, "transpose->", get_kernels),
+                                           MEMBER(fg_transpose_launches, "transpose->", run)};
+static const member dense_members[] = {
+    MEMBER(fg_dense_launches, "dense->", tile_bytes),  MEMBER(fg_dense_launches, "dense->", product_count),
+    MEMBER(fg_dense_launches, "dense->", y_stride),    MEMBER(fg_dense_launches, "dense->", scratch_floats),
+    MEMBER(fg_dense_launches, "dense->", get_kernels), MEMBER(fg_dense_launches, "dense->", normalise),
+    MEMBER(fg_dense_launches, "dense->", multiply),
+};
+static const member moments_members[] = {
+    MEMBER(fg_moments_launches, "moments->", bands), MEMBER(fg_moments_launches, "moments->", scratch_elements),
+    MEMBER(fg_moments_launches, "moments->", least_jobs), MEMBER(fg_moments_launches, "moments->", run)};
+static const member whitening_members[] = {MEMBER(fg_whitening_launches, "whitening->", scratch_floats),
+                                           MEMBER(fg_whitening_launches, "whitening->", run)};
+static const member search_members[] = {
+    MEMBER(fg_search_launches, "search->", leaf), MEMBER(fg_search_launches, "search->", vector_width),
+    MEMBER(fg_search_launches, "search->", items), MEMBER(fg_search_launches, "search->", seeding_kernel)};
+static const member split_members[] = {MEMBER(fg_split_method, "split->", buffers),
+                                       MEMBER(fg_split_method, "split->", load)};
+static const member pruning_members[] = {
+    MEMBER(fg_pruning_method, "pruning->", name), MEMBER(fg_pruning_method, "pruning->", may_gain),
+    MEMBER(fg_pruning_method, "pruning->", buffers), MEMBER(fg_pruning_method, "pruning->", load)};
+
+/* The name of the first of `count` members that is zero in the table, or NULL. */
+static const char *first_missing(const void *table, const member *members, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *at = (const char *)table + members[i].offset;
+        int is_set = 0;
+        for (size_t b = 0; b < members[i].bytes; b++) is_set |= at[b] != 0;
+        if (!is_set) return members[i].name;
+    }
+    return NULL;
+}
 
 const char *fg_backend_missing(const fg_backend *backend)
 {
-    static const struct {
-        const char *name;
-        size_t offset;
-    } members[] = {MEMBER(name),
-                   MEMBER(unit_text),
-                   MEMBER(is_filled),
-                   MEMBER(native_width),
-                   MEMBER(most_registers),
-                   MEMBER(plan),
-                   MEMBER(row_pitch),
-                   MEMBER(common_options),
-                   MEMBER(check_rows),
-                   MEMBER(sum_items),
-                   MEMBER(full_leaf),
-                   MEMBER(common_leaf),
-                   MEMBER(leaves[FG_PROGRAM_SPARSE]),
-                   MEMBER(leaves[FG_PROGRAM_DENSE]),
-                   MEMBER(leaves[FG_PROGRAM_MATRIX]),
-                   MEMBER(sparse),
-                   MEMBER(transpose),
-                   MEMBER(dense),
-                   MEMBER(moments),
-                   MEMBER(whitening),
-                   MEMBER(search),
-                   MEMBER(tiles.parameters),
-                   MEMBER(tiles.reject),
-                   MEMBER(tiles.repair),
-                   MEMBER(tiles.needs)};
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        const char *at = (const char *)backend + members[i].offset;
-        int is_set = 0;
-        for (size_t b = 0; b < sizeof(void *); b++) is_set |= at[b] != 0;
-        if (!is_set) return members[i].name;
+    const struct {
+        const void *table;
+        const member *members;
+        size_t count;
+    } parts[] = {{backend, backend_members, COUNT(backend_members)},
+                 {backend->sparse, sparse_members, COUNT(sparse_members)},
+                 {backend->transpose, transpose_members, COUNT(transpose_members)},
+                 {backend->dense, dense_members, COUNT(dense_members)},
+                 {backend->moments, moments_members, COUNT(moments_members)},
+                 {backend->whitening, whitening_members, COUNT(whitening_members)},
+                 {backend->search, search_members, COUNT(search_members)},
+                 {backend->split, split_members, COUNT(split_members)},
+                 {backend->pruning, pruning_members, COUNT(pruning_members)}};
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        const char *missing = parts[i].table ? first_missing(parts[i].table, parts[i].members, parts[i].count) : NULL;
+        if (missing) return missing;
     }
     if (backend->suits && !backend->split) return "split";
     if (backend->pruning && !backend->sparse->run_pruned) return "sparse->run_pruned";

@@ -342,6 +342,15 @@ START_TEST(test_tiles__backends_are_complete)
     fg_backend without = fg_cpu_simd;
     without.transpose = NULL;
     ck_assert_str_eq(fg_backend_missing(&without), "transpose");
+    fg_transpose_launches launches = *fg_cpu_simd.transpose;
+    launches.run = NULL;
+    without.transpose = &launches;
+    ck_assert_str_eq(fg_backend_missing(&without), "transpose->run");
+    fg_search_launches search = *fg_cpu_simd.search;
+    search.vector_width = 0;
+    without = fg_cpu_simd;
+    without.search = &search;
+    ck_assert_str_eq(fg_backend_missing(&without), "search->vector_width");
     without = fg_matrix_plain;
     without.split = NULL;
     ck_assert_str_eq(fg_backend_missing(&without), "split");
