@@ -1,7 +1,7 @@
 /* check_process.h - the check of a kernel backend, in this process (self_check.c) or in one of its own
  * (check_process.c). */
-#ifndef FG_APART_H
-#define FG_APART_H
+#ifndef FG_CHECK_PROCESS_H
+#define FG_CHECK_PROCESS_H
 
 #include "pass.h"
 

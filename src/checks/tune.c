@@ -16,13 +16,13 @@
 enum { PROGRAMS = 2, MOST_TUNE_ROWS = 1 << 16, LEAST_TUNE_ROWS = 256 };
 
 /* Rows that are compared with the reference: more than any tile has, as far as its 2 n K D multiplications (D times as
- * many with matrices) stay below CHECK_WORK, a tenth of a second. */
+ * many with matrices) stay below check_work, a tenth of a second. */
 enum { MOST_CHECKED = 301, LEAST_CHECKED = 33 };
-static const double CHECK_WORK = 0x1p25;
+static const double check_work = 0x1p25;
 
 /* What single precision leaves of log-likelihoods (docs/math.md, "Rounding"), and of sums relative to the largest of
  * their kind. A kernel that is wrong is wrong by far more. */
-static const double NATS = 2e-3, RELATIVE_NATS = 1e-5, RELATIVE_SUMS = 1e-3;
+static const double most_nats = 2e-3, relative_nats = 1e-5, relative_sums = 1e-3;
 
 typedef struct tuner {
     const fg_tune_request *request;
@@ -83,7 +83,7 @@ static int are_sums_near(const tuner *t, const double *found, const double *expe
     const size_t first[] = {0, 1, 2, 2 + k, 2 + k + kd, t->values};
     for (size_t i = 0; i + 1 < sizeof first / sizeof first[0]; i++) {
         const size_t count = first[i + 1] - first[i];
-        const double tolerance = RELATIVE_SUMS * magnitude(expected + first[i], count);
+        const double tolerance = relative_sums * magnitude(expected + first[i], count);
         if (!is_near(found + first[i], expected + first[i], count, i == 0 ? 0 : tolerance)) return 0;
     }
     return 1;
@@ -100,7 +100,7 @@ static fgmm_status check_rows(tuner *t, int *is_right)
     FG_TRY(fg_pass_accumulate(t->pass, &rows));
     FG_TRY(fg_pass_statistics(t->pass, t->found));
     FG_TRY(fg_pass_evaluate(t->pass, &rows, &out));
-    const double tolerance = NATS + RELATIVE_NATS * magnitude(t->logz, (size_t)t->checked);
+    const double tolerance = most_nats + relative_nats * magnitude(t->logz, (size_t)t->checked);
     *is_right = is_near(t->found_logz, t->logz, (size_t)t->checked, tolerance) && are_sums_near(t, t->found, t->sums);
 done:
     return status;
@@ -240,7 +240,7 @@ static fgmm_status make_rows(tuner *t, fgmm_device *device)
     const uint64_t n = batch_rows(t, device), s2 = fg_covariance_count(q->covariance, q->k, q->d);
     const size_t bytes = (size_t)(n * q->d * fgmm_type_bytes(q->type));
     const double row_work = 2 * (double)q->k * (double)q->d * (t->shape.matrices ? (double)q->d : 1);
-    const double checked = CHECK_WORK / row_work;
+    const double checked = check_work / row_work;
     t->checked = (uint64_t)fmin(MOST_CHECKED, fmax(LEAST_CHECKED, checked));
     t->values = (size_t)(2 + q->k * (1 + q->d) + s2);
     FG_TRY(fg_tune_rows_create(&t->rows, q->covariance, q->type, n, q->k, q->d));

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 
 /* Standard deviation of all values, so that bytes hold four of them. */
-static const double SPREAD = 32, QUARTER = 0.25;
+static const double deviation = 32, quarter = 0.25;
 
-/* Ratio of the spread of means to that of a component, such that of K components about eight lie within 24 nats of a
- * row's own. Log-ratios are near normal, of mean -m and variance 2 m with m = D ratio^2; a normal variable exceeds
- * z = 0.8 sqrt(2 ln(K / 8)) with a probability near 8 / K; so m - z sqrt(2 m) = 24. */
+/* Returns the ratio of the means' deviation to that of a component, such that of K components about eight lie within 24
+ * nats of a row's own. Log-ratios are near normal, of mean -m and variance 2 m with m = D ratio^2; a normal variable
+ * exceeds z = 0.8 sqrt(2 ln(K / 8)) with a probability near 8 / K; so m - z sqrt(2 m) = 24. */
 static double separation(uint64_t k, uint64_t d)
 {
     const double z = k > 8 ? 0.8 * sqrt(2 * log((double)k / 8)) : 0;
@@ -21,10 +21,10 @@ static double separation(uint64_t k, uint64_t d)
     return root / sqrt((double)d);
 }
 
-/* Value i of the rows, a multiple of 1/4 (of 1 for whole-number types), around 0. */
-static void storage(void *rows, fgmm_type type, size_t i, double value)
+/* Stores value i of the rows, a multiple of 1/4 (of 1 for whole-number types), around 0. */
+static void store_value(void *rows, fgmm_type type, size_t i, double value)
 {
-    const double quarters = rint(value / QUARTER) * QUARTER;
+    const double quarters = rint(value / quarter) * quarter;
     int exponent;
     switch (type) {
     case FGMM_U8:
@@ -77,7 +77,7 @@ static void draw(fg_tune_rows *t, fgmm_covariance covariance, fgmm_type type)
     const uint64_t matrices = fg_covariance_matrices(covariance, t->k);
     fg_rng_init(&rng, t->k * 1000003 + t->d, FG_STREAM_TUNE, 0);
     const double origin = type == FGMM_U8 ? 128 : 0, ratio = separation(t->k, t->d);
-    const double sigma = SPREAD / sqrt(1 + ratio * ratio), k = (double)t->k;
+    const double sigma = deviation / sqrt(1 + ratio * ratio), k = (double)t->k;
     for (uint64_t i = 0; i < t->k; i++) t->weights[i] = 1 / k;
     for (uint64_t i = 0; i < t->k * t->d; i++) t->means[i] = origin + ratio * sigma * fg_rng_normal(&rng);
     if (matrices)
@@ -89,7 +89,7 @@ static void draw(fg_tune_rows *t, fgmm_covariance covariance, fgmm_type type)
     for (uint64_t i = 0; i < t->n; i++) {
         const double *mean = t->means + fg_rng_below(&rng, t->k) * t->d;
         for (uint64_t j = 0; j < t->d; j++)
-            storage(t->rows, type, (size_t)(i * t->d + j), mean[j] - origin + sigma * fg_rng_normal(&rng));
+            store_value(t->rows, type, (size_t)(i * t->d + j), mean[j] - origin + sigma * fg_rng_normal(&rng));
     }
 }
 

@@ -7,7 +7,7 @@
 
 #include "training.h"
 
-/* Both run a training whose device, source and options are set and whose other members are zero, deliver the model as
+/* Both run a training whose device, source and options are set and whose other members are zero, return the model as
  * fg_training_return does, and leave t to be closed by the caller. */
 
 /* k-means iterations, then EM. */

@@ -244,7 +244,7 @@ done:
     return status;
 }
 
-/* Raises rests (d) by x (n,d). */
+/* Raises residuals (d) by those of x (n,d). */
 static void add_residuals(double *restrict residuals, const double *restrict x, size_t n, size_t d)
 {
     for (size_t i = 0; i < n; i++, x += d)
@@ -319,10 +319,10 @@ static fgmm_status read_all(first_pass_state *s, double *read_s)
     fg_block block = {0};
     FG_TRY(fg_size_product(&row_bytes, source->info.dims, fgmm_type_bytes(source->info.type), "a row"));
     const uint64_t capacity = fg_max_u64(1, fg_min_u64(BLOCK_ROWS_MAX, BLOCK_BYTES / row_bytes));
-    FG_TRY(fg_alloc(&block.rows, capacity, row_bytes, "survey block"));
+    FG_TRY(fg_alloc(&block.rows, capacity, row_bytes, "a block of rows"));
     FG_TRY(fgmm_source_rewind(source));
     if (s->request->weights->source) {
-        FG_TRY(FG_ALLOC(&block.weights, capacity, "survey block"));
+        FG_TRY(FG_ALLOC(&block.weights, capacity, "a block of rows"));
         FG_TRY(fgmm_source_rewind(s->request->weights->source));
     }
     for (block.n = (size_t)capacity; block.n == capacity;) {

@@ -23,7 +23,7 @@ static void keep_report(fgmm_fit_report *best, fgmm_fit_report *from)
     from->history = NULL;
 }
 
-/* Notes the finished run; takes its model and report when they are better than the best before. */
+/* Records the finished run; takes its model and report when they are better than the best before. */
 static fgmm_status record_run(restarts *s, fgmm_model **model, fgmm_fit_report *report)
 {
     fgmm_status status = FGMM_OK;

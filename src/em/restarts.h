@@ -10,10 +10,10 @@
 /* One of the algorithms of em.h. */
 typedef fgmm_status (*fg_algorithm)(fgmm_model **model, fg_training *t);
 
-/* Runs options->n_init times, from the run where options->resume was interrupted, and delivers the best model. first:
+/* Runs options->n_init times, from the run where options->resume was interrupted, and returns the best model. first:
  * device, source and checked options; everything else zero; not to be closed. is_inertia: the objective is the inertia,
  * less is better; otherwise the log-likelihood. report receives the best run's, with what all runs took; its arrays are
- * the caller's. When a run fails in a way after which a model is delivered (flashgmm/fit.h), it is the best finished
+ * the caller's. When a run fails in a way after which a model is returned (flashgmm/fit.h), it is the best finished
  * run's, or where there is none the failed run's own. */
 fgmm_status fg_restarts_run(fgmm_model **model, const fg_training *first, fg_algorithm algorithm, int is_inertia,
                             fgmm_fit_report *report);

@@ -1,5 +1,5 @@
 /* training.h - what Lloyd's algorithm (kmeans.c) and EM (em.c) share: the first pass, first parameters or a checkpoint,
- * one E-step and one M-step at a time, what is due after an iteration, and what is delivered in the end. */
+ * one E-step and one M-step at a time, what is due after an iteration, and what is returned in the end. */
 #ifndef FG_TRAINING_H
 #define FG_TRAINING_H
 
@@ -35,7 +35,7 @@ typedef struct fg_training {
 /* Seed of the random choices of run 0, 1 ...: the first has the caller's own. */
 uint64_t fg_run_seed(uint64_t seed, uint64_t run);
 
-/* Surveys the source, finds the first parameters (start model, seeding, or the checkpoint options->resume) and opens
+/* Takes the first pass over the source, finds the first parameters (start model, seeding, or the checkpoint options->resume) and opens
  * the stream. largest: the pass that the memory decision is made for. */
 fgmm_status fg_training_open(fg_training *t, fg_assignment largest);
 void fg_training_close(fg_training *t);
@@ -55,7 +55,7 @@ fgmm_status fg_training_record(fg_training *t, double log_likelihood);
 fgmm_status fg_training_finish(fg_training *t, fg_checkpoint_phase phase, double objective);
 
 /* The model of the last finished iteration, given that the run ended with `status`: NULL when there is none or the
- * failure is not one after which it is delivered (flashgmm/fit.h). Completes t->report. Returns status, or the failure
+ * failure is not one after which it is returned (flashgmm/fit.h). Completes t->report. Returns status, or the failure
  * of making the model; keeps the error text of a failed run. */
 fgmm_status fg_training_return(fgmm_model **model, fg_training *t, fgmm_status status);
 

@@ -39,7 +39,7 @@ void fg_progress_iteration(fg_progress *progress, fgmm_phase phase, uint64_t ite
 
 static fgmm_status report(fg_progress *progress, int is_finished)
 {
-    static const char *const phases[] = {"the survey", "the initialisation", "k-means", "EM", "the final pass"};
+    static const char *const phases[] = {"the first pass", "the initialisation", "k-means", "EM", "the final pass"};
     if (!progress->call) return FGMM_OK;
     progress->now.iteration_finished = is_finished;
     progress->now.elapsed_s = fg_progress_elapsed_s(progress);

@@ -19,7 +19,7 @@ static fgmm_status keep_all(fg_keeper *keeper, uint64_t *count, fgmm_source *sou
     size_t row_bytes;
     FG_TRY(fg_size_product(&row_bytes, source->info.dims, fgmm_type_bytes(source->info.type), "a row"));
     const uint64_t capacity = fg_max_u64(1, CHUNK_BYTES / row_bytes);
-    FG_TRY(fg_alloc((void **)&rows, capacity, row_bytes, "a piece of rows"));
+    FG_TRY(fg_alloc((void **)&rows, capacity, row_bytes, "a chunk of rows"));
     FG_TRY(fgmm_source_rewind(source));
     fg_progress_iteration(progress, FGMM_PHASE_FIRST_PASS, 1, 1, source->info.rows);
     for (uint64_t n = capacity; n == capacity; *count += n) {

@@ -10,7 +10,7 @@
 typedef struct fg_shape fg_shape;         /* shape.h */
 typedef struct fg_triangle fg_triangle;   /* triangle.h */
 typedef struct fg_packing fg_packing;     /* packing.h */
-typedef struct fg_row_facts fg_row_facts; /* pass.h */
+typedef struct fg_row_facts fg_row_facts; /* options.h */
 
 /* Nats that a log-density near its component may be off by if it is taken from products. Where products would lose
  * more, packing.c takes differences and split_*.c more terms. */
@@ -33,7 +33,8 @@ double fg_error_exponent(const fg_shape *shape);
 void fg_error_add_sums(fg_error *error, double squares);
 /* A sum of D squares. */
 void fg_error_add_squares(fg_error *error, const fg_shape *shape);
-/* The log-density itself, peak at distance 0 (less base), and what it is added to. */
+/* The log-density itself, log_constant at distance 0 (less the log offset), and the offset, which is off by
+ * offset_error. */
 void fg_error_add_own(fg_error *error, const fg_shape *shape, double log_constant, double offset_error);
 /* Products in float32 instead of differences; scale is h, centre (D). */
 void fg_error_add_products(fg_error *error, const fg_shape *shape, double scale, const float *centre);

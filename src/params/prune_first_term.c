@@ -1,6 +1,6 @@
 /* prune_first_term.c - upper bounds of log-densities from the first term of each split operand: one product of a matrix
- * unit in the place of several. What cl/matrix/responsibilities_pruned.cl reads of the components, and whether it
- * is worth it for a model. docs/math.md, "The first-term bound". Host arithmetic only.
+ * unit instead of several. It makes what cl/matrix/responsibilities_pruned.cl reads of the components, and decides
+ * whether that is worth it for a model. docs/math.md, "The first-term bound". Host arithmetic only.
  *
  * It helps where products are many, and where components are far enough apart for what a first term leaves, some 2^-9
  * of a vector's length, to tell them apart. Deciding costs a load the estimate, in all D dimensions. */

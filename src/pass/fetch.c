@@ -60,8 +60,8 @@ static double trace_of(const fg_shape *s, const double *s2)
     return sum;
 }
 
-/* The largest over the components that hold rows. values: as fetched, so that log-likelihoods are less base. Rows that
- * are farther from their components than near ones, on average, raise it as much. */
+/* The largest over the components that hold rows. values: as fetched, so that log-likelihoods lack the log offset. Rows
+ * that are farther from their components than near ones, on average, raise it as much. */
 static double error_bound(const fg_pass *pass, const double *values)
 {
     const fg_shape *s = &pass->shape;

@@ -1,11 +1,11 @@
 /* pass.h - one pass over rows on the device, as the algorithms above see it: load parameters, feed batches, fetch sums.
  *
- * A pass owns the packed parameters, the per-batch lists (a row's log-normaliser and the few components that matter)
- * and the running statistics on the device. What it runs per batch:
- *   - sparse path: responsibilities, lists by component, accumulate;
- *   - dense path, for rows whose responsibilities are not sparse: in tiles of a few MiB, responsibilities and a matrix
- *     product; where the sums fit a CPU's cache, both a block of rows at a time;
- *   - direct path, where the sums fit a CPU's cache and bounds are not used: a block's few entries, or its products.
+ * A pass owns the packed parameters, the sparse responsibilities of a batch (a row's log-normaliser and the few
+ * components that matter) and the running statistics on the device. It runs one of these for each batch (paths.c):
+ *   - the sparse path: responsibilities, their transpose to component order, sums;
+ *   - the dense path, for rows whose responsibilities are not sparse: in tiles of a few MiB, responsibilities and a
+ *     matrix product; where the sums fit a CPU's cache, both a block of rows at a time;
+ *   - the fused path, where the sums fit a CPU's cache and nothing is pruned: a block's few nonzeros, or its products.
  * The N x K matrix exists nowhere. Results depend on the device, the tile parameters and the batch boundaries only.
  */
 #ifndef FG_PASS_H
@@ -37,7 +37,7 @@ uint64_t fg_pass_host_bytes(fgmm_device *device, const fg_pass_options *options,
  * otherwise how far rows are from their centres, which helps to choose bounds. */
 fgmm_status fg_pass_load(fg_pass *pass, const fg_parameters *parameters, const float *shift);
 
-/* After a load: the statistics of the batches that follow are about centres (k,d) in the place of the loaded means, and
+/* After a load: the statistics of the batches that follow are about centres (k,d) instead of the loaded means, and
  * as exact as can be; responsibilities are those of the loaded parameters. For sums that are taken once more. */
 fgmm_status fg_pass_recentre(fg_pass *pass, const double *centres, const float *shift);
 /* Can it? Where all of a row's components fit its list. */

@@ -7,7 +7,7 @@
 
 typedef struct fg_assign fg_assign;
 
-/* Centroids (k,d) as a store with one list; ids are their numbers. */
+/* Makes a storage of centroids (k,d), one list; ids are their numbers. Errors: MEMORY, DEVICE. */
 fgmm_status fg_centroid_storage(fg_list_storage **storage, fgmm_device *device, const float *centroids, uint64_t k,
                                 uint64_t d);
 
@@ -19,7 +19,7 @@ enum { FG_CENTROID_TABLE_LISTS = 4096 };
 fgmm_status fg_centroid_distances(float *between, fg_scan *scan, const fg_list_storage *storage,
                                   const float *centroids);
 
-/* centroids (k,d) and store, as from fg_centroid_storage: borrowed. */
+/* Borrows centroids (k,d) and their storage, as from fg_centroid_storage. Errors: MEMORY, COMPILE, DEVICE. */
 fgmm_status fg_assign_create(fg_assign **assign, const fg_list_storage *storage, const float *centroids,
                              int has_second);
 void fg_assign_free(fg_assign *assign);

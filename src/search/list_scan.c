@@ -1,4 +1,4 @@
-/* list_scan.c - turns probes into tasks of a few queries and one piece of a list, and enqueues
+/* list_scan.c - turns probes into tasks of a few queries and one chunk of a list, and enqueues
  * cl/search/scan_{cpu,gpu}.cl and cl/search/select_{cpu,gpu}.cl on them, as many at a time as the scratch for distances
  * holds. */
 #include "list_scan.h"
@@ -21,7 +21,7 @@ enum { GROUP_ITEMS = 128 };
 
 /* Most squared differences of a launch, so that it stays below 100 ms (a CPU core makes some 4e10 a second, a small GPU
  * 2e11). */
-static const uint64_t LAUNCH_WORK_CPU = (uint64_t)1 << 31, LAUNCH_WORK_GPU = (uint64_t)1 << 33;
+static const uint64_t cpu_launch_work = (uint64_t)1 << 31, gpu_launch_work = (uint64_t)1 << 33;
 
 /* Up to this D a float holds D 255^2, beyond WIDE_DIMS a uint does not. */
 enum { NARROW_DIMS = 258, WIDE_DIMS = 66051 };
@@ -32,7 +32,7 @@ typedef struct growing_buffer {
     const char *what;
 } growing_buffer;
 
-/* A query that wants a piece; sorted by piece. */
+/* A query that wants a chunk of a list; sorted by chunk. */
 typedef struct pair {
     uint32_t query, chunk;
 } pair;
@@ -81,8 +81,8 @@ fgmm_status fg_scan_create(fg_scan **scan, fgmm_device *device, const fg_scan_op
     const int is_cpu = fg_device_facts_of(device)->kind == FGMM_DEVICE_CPU;
     if (s->options.scratch_floats == 0) s->options.scratch_floats = is_cpu ? FG_SCAN_CPU_FLOATS : FG_SCAN_GPU_FLOATS;
     const uint64_t launch_work = options->launch_work ? options->launch_work
-                                 : is_cpu             ? LAUNCH_WORK_CPU
-                                                      : LAUNCH_WORK_GPU;
+                                 : is_cpu             ? cpu_launch_work
+                                                      : gpu_launch_work;
     s->launch_rows = launch_work / options->d;
     s->queries.what = "queries";
     s->best_d.what = s->best_ids.what = s->counts.what = s->exclude.what = "results";
@@ -155,11 +155,11 @@ done:
 
 /* Arrays of a launch on the host; as cl/search/scan.cl and cl/search/select.cl describe them. */
 typedef struct work {
-    cl_uint *tasks;                      /* [pairs][TASK_WORDS] */
-    cl_uint *pairs;                      /* [pairs][2] */
-    cl_uint *finds;                      /* [pairs][3] */
-    cl_uint *ranges;                     /* [n][2] */
-    uint64_t task_count, growing_buffer; /* room: pairs */
+    cl_uint *tasks;                /* [pairs][TASK_WORDS] */
+    cl_uint *pairs;                /* [pairs][2] */
+    cl_uint *finds;                /* [pairs][3] */
+    cl_uint *ranges;               /* [n][2] */
+    uint64_t task_count, capacity; /* capacity: pairs */
 } work;
 
 static void work_free(work *w)
@@ -175,13 +175,13 @@ static void work_free(work *w)
 static fgmm_status work_reserve(work *w, uint64_t pairs, uint64_t n)
 {
     fgmm_status status = FGMM_OK;
-    if (w->ranges && pairs <= w->growing_buffer) goto done;
+    if (w->ranges && pairs <= w->capacity) goto done;
     work_free(w);
     FG_TRY(FG_ALLOC(&w->tasks, pairs * TASK_WORDS, "tasks of a scan"));
     FG_TRY(FG_ALLOC(&w->pairs, pairs * 2, "tasks of a scan"));
     FG_TRY(FG_ALLOC(&w->finds, pairs * 3, "tasks of a scan"));
     FG_TRY(FG_ALLOC(&w->ranges, n * 2, "tasks of a scan"));
-    w->growing_buffer = pairs;
+    w->capacity = pairs;
 done:
     return status;
 }
@@ -191,7 +191,7 @@ static uint32_t blocks_of(const fg_list_chunk *chunk)
     return (uint32_t)fg_ceil_div(chunk->rows, FG_BLOCK_ROWS);
 }
 
-/* pairs[0..count-1], in the order of their pieces, get room in out; up to TASK_PAIRS of one piece make a task. */
+/* Gives pairs[0..count-1], in the order of their chunks, a place in out; up to TASK_PAIRS of one chunk make a task. */
 static void make_tasks(work *w, const fg_list_storage *storage, const pair *pairs, uint64_t count)
 {
     uint64_t at = 0;
@@ -282,7 +282,7 @@ done:
     return status;
 }
 
-/* Probes become pairs in the order of their pieces (counting sort: stable, so that the order is fixed). */
+/* Probes become pairs in the order of their chunks (counting sort: stable, so that the order is fixed). */
 static fgmm_status sort_pairs(pair **pairs, uint64_t *count, const fg_list_storage *storage, const fg_probe *probes,
                               uint64_t probe_count)
 {

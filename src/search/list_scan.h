@@ -1,8 +1,8 @@
 /* list_scan.h - nearest rows of posting lists: a batch of queries against the lists that each wants, grouped by list,
  * and the k nearest per query kept on the device from call to call. Reference: fg_reference_squared_distances. What to
  * probe is decided above (ivf/). */
-#ifndef FG_SCAN_H
-#define FG_SCAN_H
+#ifndef FG_LIST_SCAN_H
+#define FG_LIST_SCAN_H
 
 #include "list_storage.h"
 
@@ -38,7 +38,7 @@ fgmm_status fg_scan_run(fg_scan *scan, const fg_list_storage *storage, const fg_
 /* ids (n,k) nearest first, -1: none; distances (n,k), INFINITY there. Either may be NULL. Blocks. */
 fgmm_status fg_scan_results(fg_scan *scan, int64_t *ids, float *distances);
 
-/* Distances of n float queries (n,d) to all rows of a store's only list: (n, stride) on the device, stride the list's
+/* Distances of n float queries (n,d) to all rows of a storage's only list: (n, stride) on the device, stride the list's
  * length rounded up to 16. Ends the batch that was begun. Not for wide sums. *distances: the scan's own buffer; NULL:
  * not wanted. */
 fgmm_status fg_scan_distances(const fg_buffer **distances, fg_scan *scan, const fg_list_storage *storage,

@@ -16,7 +16,8 @@ static uint64_t most_blocks(const fg_list_storage *s, size_t block_bytes)
     return fg_min_u64(limit / bytes, UINT32_MAX);
 }
 
-/* Gives every piece its place; counts segments and their blocks. pieces NULL: only counts pieces. */
+/* Gives every chunk its place, where s->chunks is not NULL; counts chunks, segments and, where that is not NULL,
+ * segment_blocks. */
 static uint64_t place_chunks(fg_list_storage *s, uint64_t most, uint64_t *segment_blocks)
 {
     uint64_t count = 0, segment = 0, used = 0;
@@ -89,7 +90,7 @@ fgmm_status fg_list_storage_lay_out(fg_list_storage *s, const uint64_t *lengths)
     free(s->chunks);
     s->chunks = NULL;
     const uint64_t count = place_chunks(s, most, NULL);
-    FG_TRY(FG_ALLOC(&s->chunks, count + 1, "pieces of lists"));
+    FG_TRY(FG_ALLOC(&s->chunks, count + 1, "chunks of lists"));
     FG_TRY(FG_ALLOC(&blocks, s->segment_count, "segments"));
     place_chunks(s, most, blocks);
     FG_TRY(make_segments(s, blocks, block_bytes));
@@ -112,7 +113,7 @@ fgmm_status fg_list_storage_create(fg_list_storage **storage, fgmm_device *devic
     s->lists = lists;
     FG_TRY(fg_size_product3(&block_bytes, d, FG_BLOCK_ROWS, fgmm_type_bytes(type), "a block of rows"));
     FG_TRY(FG_ALLOC(&s->lengths, lists, "list lengths"));
-    FG_TRY(FG_ALLOC(&s->first_chunk, lists + 1, "pieces of lists"));
+    FG_TRY(FG_ALLOC(&s->first_chunk, lists + 1, "chunks of lists"));
     FG_TRY(fg_alloc((void **)&s->staging, STAGING_BLOCKS, block_bytes, "staging of lists"));
     FG_TRY(fg_list_storage_lay_out(s, lengths));
     *storage = s;
@@ -155,7 +156,7 @@ static void transpose(void *to, const void *rows, fgmm_type type, size_t n, size
     if (bytes == 4) transpose_32(to, rows, n, d);
 }
 
-/* At most STAGING_BLOCKS blocks, which lie in one piece. */
+/* Writes at most STAGING_BLOCKS blocks, which lie in one chunk. */
 static fgmm_status write_blocks(fg_list_storage *s, const fg_list_chunk *chunk, uint64_t block, uint64_t n,
                                 const void *rows, const int64_t *ids)
 {
@@ -180,7 +181,7 @@ fgmm_status fg_list_storage_write(fg_list_storage *s, uint64_t list, uint64_t fi
     const size_t row_bytes = (size_t)s->d * fgmm_type_bytes(s->type);
     FG_CHECK(list < s->lists && first % FG_BLOCK_ROWS == 0 && first <= s->lengths[list] &&
                  n <= s->lengths[list] - first,
-             FGMM_INTERNAL, "list %llu, rows %llu + %llu: outside of the store", (unsigned long long)list,
+             FGMM_INTERNAL, "list %llu, rows %llu + %llu: outside of the storage", (unsigned long long)list,
              (unsigned long long)first, (unsigned long long)n);
     for (uint64_t done_rows = 0; done_rows < n;) {
         const uint64_t row = first + done_rows, chunk = row / FG_CHUNK_ROWS, within = row % FG_CHUNK_ROWS;

@@ -1,5 +1,5 @@
 /* list_storage.h - posting lists on the device: rows in blocks of 16, dimension-major, and their ids (cl/search/scan.cl
- * has the picture). Lists are cut into pieces, and pieces are laid into as few buffers as the device's largest
+ * has the picture). Lists are cut into chunks, and chunks are laid into as few buffers as the device's largest
  * allocation allows. */
 #ifndef FG_LIST_STORAGE_H
 #define FG_LIST_STORAGE_H
@@ -32,13 +32,13 @@ typedef struct fg_list_storage {
 } fg_list_storage;
 
 /* Lays out lists of these lengths (lists); rows and ids follow by fg_list_storage_write. type: U8 I8 F16 F32. Errors:
- * MEMORY (the device's budget), ARGUMENT (a piece has more than 2^32 blocks' worth of addresses). */
+ * MEMORY (the device's budget), ARGUMENT (a chunk has more than 2^32 blocks' worth of addresses). */
 fgmm_status fg_list_storage_create(fg_list_storage **storage, fgmm_device *device, fgmm_type type, uint64_t d,
                                    const uint64_t *lengths, uint64_t lists);
 void fg_list_storage_free(fg_list_storage *storage);
 
 /* Lays out other lists in place of those that are there, in the same buffers where these are large enough: as many
- * lists, of these lengths (lists). Errors: as fg_list_storage_create; the store is then fit for being freed. */
+ * lists, of these lengths (lists). Errors: as fg_list_storage_create; the storage can then only be freed. */
 fgmm_status fg_list_storage_lay_out(fg_list_storage *storage, const uint64_t *lengths);
 
 /* Writes rows first .. first + n - 1 of a list, first a multiple of 16. rows (n,d) dense, ids (n). What fills up the

@@ -1,4 +1,4 @@
-/* swaps.c - makes first centres better before any iteration: local search by swaps (Lattanzi and Sohler 2019, "A
+/* swaps.c - improves first centres before any iteration: local search by swaps (Lattanzi and Sohler 2019, "A
  * better k-means++ algorithm via local search"). k-means++ sometimes puts two centres into one cluster and none into
  * another, which neither Lloyd's algorithm nor EM mend; a swap does. On the host, on a part of the sample: for mixtures
  * that are small enough for it to take a fraction of a second, and to try as many swaps as there are centres. */

@@ -346,7 +346,7 @@ Suite *suite(void)
         test_first_pass__weighted_sample_stands_for_all_rows,
         test_first_pass__shift_keeps_bytes_exact,
     };
-    Suite *s = suite_create("survey");
-    ADD_CASE(s, "survey", NULL, NULL, 60, tests);
+    Suite *s = suite_create("first_pass");
+    ADD_CASE(s, "first_pass", NULL, NULL, 60, tests);
     return s;
 }
