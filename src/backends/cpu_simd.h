@@ -68,7 +68,7 @@ extern const fg_search_launches fg_cpu_search;
     .kernels = FGMM_BACKEND_CPU_SIMD, .has_lane_masks = 1, .is_filled = fg_cpu_is_filled,                              \
     .native_width = fg_cpu_native_width, .most_registers = fg_cpu_most_registers, .plan = fg_cpu_plan,                 \
     .row_pitch = fg_cpu_row_pitch, .common_options = fg_cpu_common_options, .own_options = fg_cpu_own_options,         \
-    .describe = fg_cpu_describe, .check_rows = fg_cpu_check_rows, .dims_of_entry = 1536, .awaits_counts = 1,           \
+    .describe = fg_cpu_describe, .check_rows = fg_cpu_check_rows, .dims_of_nonzero = 1536, .awaits_counts = 1,         \
     .transpose = &fg_cpu_transpose, .dense = &fg_cpu_dense, .moments = &fg_cpu_moments,                                \
     .whitening = &fg_cpu_whitening, .search = &fg_cpu_search
 

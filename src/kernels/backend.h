@@ -145,8 +145,9 @@ struct fg_backend {
     size_t (*own_options)(const fg_shape *shape, char *text, size_t capacity);
     size_t (*describe)(const fg_shape *shape, char *text, size_t capacity); /* behind the tile's text */
     uint64_t (*check_rows)(const fg_shape *shape); /* that meet all places of a tile, and more than one round */
-    double dims_of_entry; /* to list, sort and gather an entry costs this many dimensions of the dense path besides */
-    int awaits_counts;    /* how many segments there are is known before they are summed; else meanwhile */
+    double
+        dims_of_nonzero; /* to list, sort and gather a nonzero costs this many dimensions of the dense path besides */
+    int awaits_counts;   /* how many segments there are is known before they are summed; else meanwhile */
 
     /* Launches. */
     const fg_sparse_launches *sparse;

@@ -1,5 +1,5 @@
-/* lanes.c - may the vector kernels use the compiler's lane-mask builtins here, and are their loops, which are long, run
- * to the end? Compiled and compared, never assumed. */
+/* lanes.c - finds out, by compiling and comparing, whether kernels for CPUs may use the compiler's lane-mask builtins
+ * on this device, and whether their loops, which are long, are run to the end. */
 #include "programs.h"
 
 #include "status.h"

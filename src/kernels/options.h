@@ -12,8 +12,7 @@ typedef enum fg_assignment {
     FG_ASSIGN_HARD = 1  /* the nearest mean only, responsibility 1: k-means */
 } fg_assignment;
 
-/* May the vector backend, and the matrix backend of CPUs, leave to upper bounds which distances are irrelevant
- * (cl/cpu/projection_bound.cl, cl/matrix/responsibilities_pruned.cl)? */
+/* Whether backends that can prune leave out components by upper bounds of their log-densities (params/prune.h). */
 typedef enum fg_pruning_use {
     FG_PRUNING_AUTO = 0, /* where they pay */
     FG_PRUNING_ALWAYS,   /* wherever the kernel exists */
@@ -63,9 +62,9 @@ typedef struct fg_rows {
 /* Should second moments as matrices be summed wide? loss: fg_cholesky_loss of the factor. */
 int fg_sums_are_wide(double loss, uint64_t d);
 
-/* Of cl/common/seeding.cl, which is part of a common program. */
-enum { FG_SEEDING_BLOCK = 256 }; /* rows whose potentials are summed on the device */
-/* Of cl/common/seeding.cl, vector backend: 2 vectors of 16 rows times 8 candidates take 16 of 32 AVX-512 registers. */
+/* What cl/common/seeding.cl is compiled with: rows whose potentials are summed on the device; on CPUs vectors of rows
+ * and candidates in registers, of which 2 vectors of 16 rows times 8 candidates take 16 of 32 with AVX-512. */
+enum { FG_SEEDING_BLOCK = 256 };
 enum { FG_SEEDING_ROWS = 2, FG_SEEDING_CANDIDATES = 8 };
 
 #endif

@@ -18,8 +18,8 @@ fgmm_status fg_program_kernel(cl_kernel *kernel, fgmm_device *device, const fg_s
 /* The same where it is not there yet (NULL): kernels are compiled when a pass first needs them. */
 fgmm_status fg_program_kernel_once(cl_kernel *kernel, fgmm_device *device, const fg_shape *shape, fg_program program,
                                    const char *name);
-/* Kernels of the program that does not depend on the shape: combine.cl, and in the vector backend lanes.cl and
- * seeding.cl. vw: as the tile has it. */
+/* Kernels of the program that does not depend on the shape: common/combine.cl, and on CPUs cpu/lanes.cl and
+ * common/seeding.cl. vw: as the tile has it. */
 fgmm_status fg_common_kernel(cl_kernel *kernel, fgmm_device *device, const fg_backend *backend, uint32_t vw,
                              const char *name);
 

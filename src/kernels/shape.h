@@ -23,19 +23,19 @@ struct fg_shape {
     uint32_t k, d;
     uint32_t panel, panels, padded_k; /* components are packed in panels; padded_k = panel * panels */
     uint32_t row_stride;              /* D rounded up to vw */
-    uint32_t capacity;                /* entries of a row's list */
+    uint32_t capacity;                /* nonzeros of a row */
     uint32_t batch_rows;
-    uint32_t sum_items;      /* work-items of a group in common/combine.cl and accumulate: 1 in the vector backend */
+    uint32_t sum_items;      /* work-items of a group in common/combine.cl and accumulate: 1 on CPUs */
     uint32_t compute_units;  /* of the device */
-    uint32_t workers;        /* vector: work-items of a launch, each with its own scratch */
-    int is_fused;            /* vector: rows go straight into sums, without lists (fused.c), unless bounds are used */
-    int has_fused_dense;     /* vector: those of dense batches do */
-    uint32_t row_groups;     /* vector, with matrices: groups of vw rows that meet a triangular factor together */
+    uint32_t workers;        /* CPUs: work-items of a launch, each with its own scratch */
+    int is_fused;            /* CPUs: rows go straight into sums (fused.c), unless components are pruned */
+    int has_fused_dense;     /* CPUs: those of dense batches do */
+    uint32_t row_groups;     /* CPUs, with matrices: groups of vw rows that meet a triangular factor together */
     uint32_t outputs;        /* with matrices: width of its packed blocks */
-    uint32_t moment_rows;    /* with matrices: entries whose second moments are summed in float */
+    uint32_t moment_rows;    /* with matrices: nonzeros whose second moments are summed in float */
     int is_wide;             /* with matrices: all second moments in wide sums, whatever their condition */
     double launch_work;      /* multiplications and additions of a launch, so that it stays below 100 ms on a small
-                                device: no watchdog bites, a desktop stays alive. Results do not depend on the parts */
+                                device: no watchdog ends it, a desktop stays alive. Results do not depend on the parts */
     float row_scale;         /* what rows are multiplied by while they are loaded */
     float cutoff;            /* nats below a row's maximum at which components are dropped */
     uint32_t register_limit; /* 0: none */

@@ -14,19 +14,19 @@ typedef struct fg_shape fg_shape;     /* shape.h */
 /* Tile parameters of both sets of kernels: cpu_simd.c and gpu_workgroup.c have their tables, the headers of the .cl
  * files say what they mean. 0: not used. */
 typedef struct fg_tile {
-    uint32_t vw;      /* lanes of a vector; group: 4 */
-    uint32_t rows;    /* vector: rows in registers; group: rows of a work-group's tile */
-    uint32_t vectors; /* vector: vectors of components in registers; group: components of a tile */
-    uint32_t block;   /* rows of a block; group: of the dense path only */
+    uint32_t vw;      /* lanes of a vector; GPUs: 4 */
+    uint32_t rows;    /* CPUs: rows in registers; GPUs: rows of a work-group's tile */
+    uint32_t vectors; /* CPUs: vectors of components in registers; GPUs: components of a tile */
+    uint32_t block;   /* rows of a block; GPUs: of the dense path only */
     uint32_t dense_k, dense_v;
-    uint32_t chunk_vectors; /* vector: vectors of a row summed together */
-    uint32_t chunk;         /* entries summed in float */
-    uint32_t depth;         /* group: dimensions staged in local memory at a time */
-    uint32_t local;         /* group: work-items of a work-group */
-    uint32_t lanes;         /* vector: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
-    uint32_t across;        /* group: work-items along components */
-    uint32_t blas;          /* group, with matrices: FG_BLAS_* */
-    uint32_t registers;     /* group: most that the compiler may give an item; 0, FG_REGISTERS_FREE: as it likes */
+    uint32_t chunk_vectors; /* CPUs: vectors of a row summed together */
+    uint32_t chunk;         /* nonzeros summed in float */
+    uint32_t depth;         /* GPUs: dimensions staged in local memory at a time */
+    uint32_t local;         /* GPUs: work-items of a work-group */
+    uint32_t lanes;         /* CPUs: 0 portable, 1 AVX, 2 AVX-512 builtins for lane masks */
+    uint32_t across;        /* GPUs: work-items along components */
+    uint32_t blas;          /* GPUs, with matrices: FG_BLAS_* */
+    uint32_t registers;     /* GPUs: most that the compiler may give an item; 0, FG_REGISTERS_FREE: as it likes */
 } fg_tile;
 
 enum { FG_REGISTERS_FREE = 255 };

@@ -1,4 +1,4 @@
-/* deferred.c - enqueues cl/common/deferred.cl: the few rows of sparse batches whose lists overflowed, set aside until
+/* deferred.c - enqueues cl/common/deferred.cl: the few rows of sparse batches that overflowed, which are kept until
  * there are enough of them. The dense path takes time for K D sums however few rows it is given. Its buffers and
  * program are made when the first row comes. */
 #include "dense_path.h"

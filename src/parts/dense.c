@@ -95,16 +95,15 @@ void fg_dense_free(fg_dense *dense)
     *dense = (fg_dense){0};
 }
 
-static fgmm_status count_survivors(const fg_dense *dense, const fg_shape *s, uint32_t n, uint64_t *survivors)
+fgmm_status fg_counts_add(uint64_t *sum, const fg_buffer *counts, uint64_t n)
 {
     fgmm_status status = FGMM_OK;
-    const size_t blocks = (size_t)fg_ceil_div(n, s->tile.block);
-    cl_uint *counts = NULL;
-    FG_TRY(FG_ALLOC(&counts, blocks, "dense counts"));
-    FG_TRY(fg_buffer_read(dense->survivors, 0, counts, sizeof(cl_uint) * blocks));
-    for (size_t i = 0; i < blocks; i++) *survivors += counts[i];
+    cl_uint *values = NULL;
+    FG_TRY(FG_ALLOC(&values, n, "dense counts"));
+    FG_TRY(fg_buffer_read(counts, 0, values, sizeof *values * (size_t)n));
+    for (uint64_t i = 0; i < n; i++) *sum += values[i];
 done:
-    free(counts);
+    free(values);
     return status;
 }
 
@@ -113,7 +112,7 @@ fgmm_status fg_dense_normalise(fg_dense *dense, const fg_inputs *in, const fg_de
 {
     fgmm_status status = FGMM_OK;
     FG_TRY(in->shape->backend->dense->normalise(dense, in, span, logz));
-    if (survivors) FG_TRY(count_survivors(dense, in->shape, span->count, survivors));
+    if (survivors) FG_TRY(fg_counts_add(survivors, dense->survivors, fg_ceil_div(span->count, in->shape->tile.block)));
 done:
     return status;
 }

@@ -6,7 +6,7 @@
 
 #include "totals.h"
 
-/* Rows of a batch: first .. first + count - 1, or those that entries first .. of a list of rows name. */
+/* Rows of a batch: first .. first + count - 1, or those that places first .. of a list of rows name. */
 struct fg_dense_span {
     const fg_buffer *list; /* uint; also where it is not used */
     int use_list;
@@ -62,6 +62,9 @@ typedef struct fg_outputs {
 fgmm_status fg_dense_run(fg_dense *dense, const fg_inputs *in, const fg_dense_span *span, const fg_outputs *out,
                          uint64_t *survivors);
 
+/* Adds the first n of counts (uint) to *sum. Blocks. Errors: MEMORY, DEVICE. */
+fgmm_status fg_counts_add(uint64_t *sum, const fg_buffer *counts, uint64_t n);
+
 /* CPUs: floats of a worker's block, block_t of cl/cpu/blocks.cl. */
 uint64_t fg_block_floats(const fg_shape *shape);
 
@@ -84,7 +87,7 @@ void fg_fused_free(fg_fused *fused);
 /* All rows of a batch. survivors: as fg_dense_normalise. */
 fgmm_status fg_fused_run(fg_fused *fused, const fg_inputs *in, const fg_outputs *out, uint64_t *survivors);
 /* So many rows with more survivors in all are not sparse: their blocks are better taken as products. */
-uint64_t fg_fused_most_entries(const fg_shape *shape, uint64_t rows);
+uint64_t fg_fused_most_nonzeros(const fg_shape *shape, uint64_t rows);
 
 /* ---- deferred.c ---- */
 typedef struct fg_deferred {

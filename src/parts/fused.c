@@ -8,24 +8,23 @@
 #include "status.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 /* Rows whose sums are float: enough ranges for all workers, and no more rows than float sums bear. Joining the ranges'
  * sums costs K D additions each, so that there are fewer where these are many. */
 enum { LEAST_RANGE_ROWS = 512, MOST_RANGE_ROWS = 2048, MANY_SUMS = 1 << 16 };
 /* A row takes as long as so many multiplications and additions, at least: some 100 ns. */
 enum { ROW_WORK = 1 << 15 };
-/* A block of rows goes as single entries while these cost less than its products: a vector of responsibilities costs a
- * row DENSE_WORK instructions and D, an entry ENTRY_WORK and ENTRY_VECTOR for each vector of the row (measured with 16
- * lanes, sums in the L2 cache). */
-enum { DENSE_WORK = 28, ENTRY_WORK = 24, ENTRY_VECTOR = 8 };
+/* A block of rows is summed by single nonzeros while these cost less than its products: a vector of responsibilities
+ * costs a row DENSE_WORK instructions and D, a nonzero NONZERO_WORK and NONZERO_VECTOR for each vector of the row
+ * (measured with 16 lanes, sums in the L2 cache). */
+enum { DENSE_WORK = 28, NONZERO_WORK = 24, NONZERO_VECTOR = 8 };
 
-static uint32_t most_entries(const fg_shape *s)
+static uint32_t most_nonzeros(const fg_shape *s)
 {
     const uint64_t vw = s->tile.vw;
     const uint64_t dense = s->padded_k / vw * (DENSE_WORK + (uint64_t)s->d);
-    const uint64_t entry = ENTRY_WORK + ENTRY_VECTOR * (s->row_stride / vw);
-    return (uint32_t)(s->tile.block * dense / entry);
+    const uint64_t nonzero = NONZERO_WORK + NONZERO_VECTOR * (s->row_stride / vw);
+    return (uint32_t)(s->tile.block * dense / nonzero);
 }
 
 static fg_fused_plan plan_of(const fg_shape *s)
@@ -37,8 +36,8 @@ static fg_fused_plan plan_of(const fg_shape *s)
     const uint64_t rows = fg_max_u64(LEAST_RANGE_ROWS, fg_min_u64(MOST_RANGE_ROWS, even));
     plan.range_rows = (uint32_t)fg_round_up(rows, block);
     plan.ranges = (uint32_t)fg_ceil_div(s->batch_rows, plan.range_rows);
-    /* entries: their number, those of one row more, and what fills up whole vectors */
-    const uint64_t most = fg_round_up((uint64_t)most_entries(s) + s->padded_k + s->tile.vw, s->tile.vw);
+    /* nonzeros: their number, those of one row more, and what fills up whole vectors */
+    const uint64_t most = fg_round_up((uint64_t)most_nonzeros(s) + s->padded_k + s->tile.vw, s->tile.vw);
     plan.scratch_floats =
         fg_block_floats(s) + fg_round_up(fg_max_u64((uint64_t)block * s->padded_k, 3 * most), s->tile.vw);
     return plan;
@@ -60,9 +59,9 @@ static const fg_buffer_row rows[] = {
 };
 static const fg_buffer_list buffers = FG_BUFFER_LIST(rows);
 
-uint64_t fg_fused_most_entries(const fg_shape *s, uint64_t n)
+uint64_t fg_fused_most_nonzeros(const fg_shape *s, uint64_t n)
 {
-    return n * most_entries(s) / s->tile.block;
+    return n * most_nonzeros(s) / s->tile.block;
 }
 
 uint64_t fg_fused_bytes(const fg_shape *s)
@@ -114,7 +113,7 @@ static fgmm_status sum_ranges(const fg_fused *fused, const fg_inputs *in, const 
         .means = p->means,
         .panels = s->panels,
         .cutoff = s->cutoff,
-        .most_nonzeros = most_entries(s),
+        .most_nonzeros = most_nonzeros(s),
         .scratch = fused->scratch,
         .scratch_floats = fused->plan.scratch_floats,
         .logz = logz,
@@ -126,18 +125,6 @@ static fgmm_status sum_ranges(const fg_fused *fused, const fg_inputs *in, const 
     };
     const size_t workers = s->workers, one = 1;
     return launch_fused(in->device, fused->accumulate, &arguments, 1, &workers, &one);
-}
-
-static fgmm_status count_survivors(const fg_fused *fused, uint32_t ranges, uint64_t *survivors)
-{
-    fgmm_status status = FGMM_OK;
-    cl_uint *counts = NULL;
-    FG_TRY(FG_ALLOC(&counts, ranges, "dense counts"));
-    FG_TRY(fg_buffer_read(fused->survivors, 0, counts, sizeof(cl_uint) * ranges));
-    for (uint32_t i = 0; i < ranges; i++) *survivors += counts[i];
-done:
-    free(counts);
-    return status;
 }
 
 /* Ranges of a launch: whole rounds of workers. */
@@ -156,7 +143,7 @@ fgmm_status fg_fused_run(fg_fused *fused, const fg_inputs *in, const fg_outputs 
     for (uint32_t range = 0; range < ranges; range += most)
         FG_TRY(sum_ranges(fused, in, out->logz, range, (uint32_t)fg_min_u64(ranges, (uint64_t)range + most)));
     FG_TRY(fg_partial_sums_combine(&fused->sums, in, out->totals, ranges, ranges));
-    if (survivors) FG_TRY(count_survivors(fused, ranges, survivors));
+    if (survivors) FG_TRY(fg_counts_add(survivors, fused->survivors, ranges));
 done:
     return status;
 }

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { COMBINE_LOCAL = 64 };
+enum { COMBINE_ITEMS = 64 }; /* of a work-group of cl/common/combine_moments.cl, which has an element each */
 
 static fg_moments_plan plan_of(const fg_shape *s)
 {
@@ -94,15 +94,15 @@ fgmm_status fg_moments_zero(const fg_moments *m)
     return m->sums ? fg_buffer_zero(m->sums, 0, fg_buffer_bytes(m->sums)) : FGMM_OK;
 }
 
-/* All jobs, so many to a launch that it stays short (an entry takes D^2 multiplications and additions, half of them
+/* All jobs, so many to a launch that it stays short (a nonzero takes D^2 multiplications and additions, half of them
  * twice), but no fewer than keep the device busy. */
-static fgmm_status run_jobs(const fg_moments *m, const fg_inputs *in, const fg_transpose *transpose, uint32_t entries)
+static fgmm_status run_jobs(const fg_moments *m, const fg_inputs *in, const fg_transpose *transpose, uint32_t nonzeros)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
     const fg_moments_launches *launches = s->backend->moments;
     const uint64_t jobs = (uint64_t)m->plan.splits * s->matrices * m->plan.bands, least = launches->least_jobs(s);
-    const double work = (double)entries * s->d * s->d, share = s->launch_work / fmax(work, 1);
+    const double work = (double)nonzeros * s->d * s->d, share = s->launch_work / fmax(work, 1);
     const uint64_t most = fg_round_up(fg_max_u64((uint64_t)((double)jobs * fmin(share, 1)), 1), least);
     for (uint64_t first = 0; first < jobs; first += most) {
         const fg_moment_jobs part = {m->partials ? m->partials : m->sums, (cl_uint)first,
@@ -121,7 +121,7 @@ fgmm_status fg_moments_run(const fg_moments *m, const fg_inputs *in, const fg_tr
     if (s->matrices == 0) return FGMM_OK;
     if (fg_blas_takes_moments(m, in)) return fg_blas_moments(m, in, transpose, counts->segments);
     if (m->partials) FG_TRY(fg_buffer_zero(m->partials, 0, fg_buffer_bytes(m->partials)));
-    FG_TRY(run_jobs(m, in, transpose, counts->entries));
+    FG_TRY(run_jobs(m, in, transpose, counts->nonzeros));
     if (m->partials) {
         const cl_ulong elements = sum_count(s);
         const fg_argument combine[] = {
@@ -130,7 +130,7 @@ fgmm_status fg_moments_run(const fg_moments *m, const fg_inputs *in, const fg_tr
             FG_ARG_BUFFER(m->partials),
             FG_ARG_BUFFER(m->sums),
         };
-        const size_t global = (size_t)fg_round_up(elements, COMBINE_LOCAL), local = COMBINE_LOCAL;
+        const size_t global = (size_t)fg_round_up(elements, COMBINE_ITEMS), local = COMBINE_ITEMS;
         FG_TRY(FG_LAUNCH(in->device, m->combine, combine, 1, &global, &local));
     }
 done:

@@ -1,35 +1,55 @@
-/* partial_sums.c - enqueues the dense half of cl/common/combine.cl: float sums over ranges of rows, which the dense
- * path and the small mixtures make, are joined in order and added to the running statistics. */
+/* partial_sums.c - enqueues the dense half of cl/common/combine.cl: float sums over ranges of rows, which the dense and
+ * the fused path make, are joined in order and added to the running statistics. */
 #include "totals.h"
 
 #include "arguments/combine.h"
 #include "size.h"
 #include "status.h"
 
-enum { COMBINE_LOCAL = 64 }; /* most work-items that share a component in common/combine.cl */
+enum { COMPONENT_ITEMS = 64 }; /* most work-items that share a component in common/combine.cl */
 
 static uint32_t product_stride(const fg_shape *s)
 {
     return s->row_stride * (s->is_diag_s2 ? 2 : 1);
 }
 
+/* Bytes that a component takes in each of the three buffers. */
+typedef struct component_bytes {
+    uint64_t weights, products, total_weights;
+} component_bytes;
+
+static component_bytes component_bytes_of(const fg_shape *s, uint32_t ranges, uint32_t splits)
+{
+    return (component_bytes){.weights = sizeof(float) * 2 * (uint64_t)ranges,
+                             .products = sizeof(float) * (uint64_t)splits * product_stride(s),
+                             .total_weights = sizeof(double)};
+}
+
 uint64_t fg_partial_sums_bytes(const fg_shape *s, uint32_t ranges, uint32_t splits)
 {
-    const uint64_t floats = (uint64_t)ranges * 2 + (uint64_t)splits * product_stride(s);
-    return s->padded_k * (sizeof(float) * floats + sizeof(double));
+    const component_bytes each = component_bytes_of(s, ranges, splits);
+    return s->padded_k * (each.weights + each.products + each.total_weights);
+}
+
+static fgmm_status create_buffer(fg_buffer **buffer, fgmm_device *device, const fg_shape *s, uint64_t each,
+                                 const char *what)
+{
+    fgmm_status status = FGMM_OK;
+    size_t bytes;
+    FG_TRY(fg_size_product(&bytes, s->padded_k, each, what));
+    FG_TRY(fg_buffer_create(buffer, device, bytes, FG_BUFFER_DEVICE, what));
+done:
+    return status;
 }
 
 fgmm_status fg_partial_sums_create(fg_partial_sums *sums, fgmm_device *device, const fg_shape *s, uint32_t ranges,
                                    uint32_t splits)
 {
     fgmm_status status = FGMM_OK;
-    size_t bytes;
-    FG_TRY(fg_size_product3(&bytes, (uint64_t)ranges * 2, s->padded_k, sizeof(float), "range sums"));
-    FG_TRY(fg_buffer_create(&sums->weights, device, bytes, FG_BUFFER_DEVICE, "range sums"));
-    FG_TRY(fg_size_product3(&bytes, (uint64_t)splits * s->padded_k, product_stride(s), sizeof(float), "products"));
-    FG_TRY(fg_buffer_create(&sums->products, device, bytes, FG_BUFFER_DEVICE, "products"));
-    FG_TRY(fg_buffer_create(&sums->total_weights, device, sizeof(double) * s->padded_k, FG_BUFFER_DEVICE,
-                            "range weights"));
+    const component_bytes each = component_bytes_of(s, ranges, splits);
+    FG_TRY(create_buffer(&sums->weights, device, s, each.weights, "partial weights"));
+    FG_TRY(create_buffer(&sums->products, device, s, each.products, "partial sums"));
+    FG_TRY(create_buffer(&sums->total_weights, device, s, each.total_weights, "weights"));
     FG_TRY(fg_common_kernel(&sums->combine_weights, device, s->backend, s->tile.vw, "combine_dense_weights"));
     FG_TRY(fg_common_kernel(&sums->combine, device, s->backend, s->tile.vw, "combine_dense"));
 done:
@@ -85,7 +105,7 @@ fgmm_status fg_partial_sums_combine(const fg_partial_sums *sums, const fg_inputs
     };
     const size_t width = s->sum_items, components = fg_round_up(s->k, width);
     const size_t items = product_stride(s) / elements_of_item(in->device, s),
-                 local = items < COMBINE_LOCAL ? items : COMBINE_LOCAL;
+                 local = items < COMPONENT_ITEMS ? items : COMPONENT_ITEMS;
     const size_t elements[2] = {(size_t)s->k * local, (size_t)fg_ceil_div(items, local)};
     const size_t group[2] = {local, 1};
     FG_TRY(FG_LAUNCH(in->device, sums->combine_weights, weights, 1, &components, &width));

@@ -33,9 +33,9 @@ fgmm_status fg_sparse_run(fg_sparse *sparse, const fg_inputs *in, const fg_buffe
 
 /* weights.c: nonzeros, and log-normalisers, times the weights of their rows; nothing where rows have none. */
 typedef struct fg_weighing {
-    cl_kernel entries, rows; /* made at first use */
+    cl_kernel nonzeros, rows; /* made at first use */
 } fg_weighing;
-fgmm_status fg_weigh_entries(fg_weighing *weighing, const fg_inputs *in, const fg_sparse *sparse);
+fgmm_status fg_weigh_nonzeros(fg_weighing *weighing, const fg_inputs *in, const fg_sparse *sparse);
 fgmm_status fg_weigh_rows(fg_weighing *weighing, const fg_inputs *in, const fg_buffer *logz);
 
 #endif

@@ -22,7 +22,9 @@ struct fg_transpose {
 
 /* What the sort found; read back once per batch. */
 typedef struct fg_transpose_counts {
-    uint32_t entries, segments, overflowed, all_entries; /* nonzeros; ...; rows; both */
+    uint32_t nonzeros, segments; /* of all components */
+    uint32_t overflowed;         /* rows, whose places follow */
+    uint32_t all;                /* nonzeros and overflowed rows */
 } fg_transpose_counts;
 
 uint64_t fg_transpose_bytes(const fg_shape *shape);

@@ -5,14 +5,14 @@
 #include "size.h"
 #include "status.h"
 
-enum { LOCAL = 64 };
+enum { ITEMS = 64 }; /* of a work-group, which have a row each */
 
 static fgmm_status get_kernel(cl_kernel *kernel, fgmm_device *device, const char *name)
 {
     return *kernel ? FGMM_OK : fg_kernel_get(kernel, device, "common/row_weights.cl", "", name);
 }
 
-fgmm_status fg_weigh_entries(fg_weighing *weighing, const fg_inputs *in, const fg_sparse *sparse)
+fgmm_status fg_weigh_nonzeros(fg_weighing *weighing, const fg_inputs *in, const fg_sparse *sparse)
 {
     fgmm_status status = FGMM_OK;
     const cl_uint n = (cl_uint)in->rows->n;
@@ -25,10 +25,10 @@ fgmm_status fg_weigh_entries(fg_weighing *weighing, const fg_inputs *in, const f
         FG_ARG_BUFFER(sparse->counts),
         FG_ARG_BUFFER(sparse->values),
     };
-    const size_t local = LOCAL, global = (size_t)fg_round_up(n, LOCAL);
+    const size_t local = ITEMS, global = (size_t)fg_round_up(n, ITEMS);
     if (!in->rows->weights) return FGMM_OK;
-    FG_TRY(get_kernel(&weighing->entries, in->device, "weigh_nonzeros"));
-    FG_TRY(FG_LAUNCH(in->device, weighing->entries, arguments, 1, &global, &local));
+    FG_TRY(get_kernel(&weighing->nonzeros, in->device, "weigh_nonzeros"));
+    FG_TRY(FG_LAUNCH(in->device, weighing->nonzeros, arguments, 1, &global, &local));
 done:
     return status;
 }
@@ -44,7 +44,7 @@ fgmm_status fg_weigh_rows(fg_weighing *weighing, const fg_inputs *in, const fg_b
         FG_ARG_VALUE(weights.first),
         FG_ARG_BUFFER(logz),
     };
-    const size_t local = LOCAL, global = (size_t)fg_round_up(n, LOCAL);
+    const size_t local = ITEMS, global = (size_t)fg_round_up(n, ITEMS);
     if (!in->rows->weights) return FGMM_OK;
     FG_TRY(get_kernel(&weighing->rows, in->device, "weigh_rows"));
     FG_TRY(FG_LAUNCH(in->device, weighing->rows, arguments, 1, &global, &local));

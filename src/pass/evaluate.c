@@ -40,13 +40,13 @@ static fgmm_status fetch_lists(host_lists *h, const fg_pass *pass, size_t n)
 {
     fgmm_status status = FGMM_OK;
     const fg_sparse *sparse = &pass->sparse;
-    const uint64_t entries = (uint64_t)n * pass->shape.capacity;
+    const uint64_t places = (uint64_t)n * pass->shape.capacity;
     FG_TRY(FG_ALLOC(&h->counts, n, "labels"));
-    FG_TRY(FG_ALLOC(&h->components, entries, "labels"));
-    FG_TRY(FG_ALLOC(&h->values, entries, "labels"));
+    FG_TRY(FG_ALLOC(&h->components, places, "labels"));
+    FG_TRY(FG_ALLOC(&h->values, places, "labels"));
     FG_TRY(fg_buffer_read(sparse->counts, 0, h->counts, n * sizeof(cl_uint)));
-    FG_TRY(fg_buffer_read(sparse->components, 0, h->components, (size_t)entries * sizeof(cl_uint)));
-    FG_TRY(fg_buffer_read(sparse->values, 0, h->values, (size_t)entries * sizeof(float)));
+    FG_TRY(fg_buffer_read(sparse->components, 0, h->components, (size_t)places * sizeof(cl_uint)));
+    FG_TRY(fg_buffer_read(sparse->values, 0, h->values, (size_t)places * sizeof(float)));
 done:
     return status;
 }
@@ -136,9 +136,9 @@ static fgmm_status evaluate_sparse(fg_pass *pass, const fg_inputs *in, const fg_
         label_lists(out->labels, h, in->rows->n, pass->shape.capacity);
     }
     if (counts.overflowed > 0) {
-        const fg_dense_span span = {pass->transpose.rows, 1, counts.entries, counts.overflowed};
-        FG_TRY(FG_ALLOC(&h->sorted_rows, counts.all_entries, "rows"));
-        FG_TRY(fg_buffer_read(pass->transpose.rows, 0, h->sorted_rows, sizeof(cl_uint) * counts.all_entries));
+        const fg_dense_span span = {pass->transpose.rows, 1, counts.nonzeros, counts.overflowed};
+        FG_TRY(FG_ALLOC(&h->sorted_rows, counts.all, "rows"));
+        FG_TRY(fg_buffer_read(pass->transpose.rows, 0, h->sorted_rows, sizeof(cl_uint) * counts.all));
         FG_TRY(evaluate_dense(pass, in, &span, out, h));
     }
 done:

@@ -43,12 +43,11 @@ fgmm_status fg_pass_responsibilities(fg_pass *pass, const fg_rows *rows, float c
 
 /* A way that a batch may take into the statistics. */
 typedef struct fg_path_kind {
-    const char *name;
     int (*applies)(const fg_pass *pass);
     fgmm_status (*run)(fg_pass *pass, const fg_rows *rows);
     uint64_t (*bytes)(const fg_shape *shape); /* of the device, beside what all passes have */
     /* Of a row that keeps so many components, in components of the dense path; NULL: it is not chosen by cost. */
-    double (*cost)(const fg_shape *shape, double entries);
+    double (*cost)(const fg_shape *shape, double nonzeros);
     int takes_unit; /* a matrix unit multiplies, where the backend has one */
 } fg_path_kind;
 

@@ -14,25 +14,30 @@
 
 /* A batch is dense when more than this share of its rows overflowed. */
 static const double dense_share = 0.25;
-/* Rows that keep more components each than SPARSE_ENTRIES are dense. To list, sort and gather an entry costs about as
- * much as so many components of the dense path: DENSE_COST for its elements, and fg_backend.dims_of_entry / D for the
- * entry itself (measured: 20 at D = 128). */
-enum { DENSE_COST = 8, SPARSE_ENTRIES = 48 };
+/* Rows that keep more components each than SPARSE_NONZEROS are dense. To list, sort and gather a nonzero costs about as
+ * much as so many components of the dense path: DENSE_COST for its elements, and fg_backend.dims_of_nonzero / D for the
+ * nonzero itself (measured: 20 at D = 128). */
+enum { DENSE_COST = 8, SPARSE_NONZEROS = 48 };
 
-static double sparse_cost(const fg_shape *s, double entries)
+static double sparse_cost(const fg_shape *s, double nonzeros)
 {
-    return entries > SPARSE_ENTRIES ? (double)INFINITY : entries * (DENSE_COST + s->backend->dims_of_entry / s->d);
+    return nonzeros > SPARSE_NONZEROS ? (double)INFINITY : nonzeros * (DENSE_COST + s->backend->dims_of_nonzero / s->d);
 }
 
-static double dense_cost(const fg_shape *s, double entries)
+static double dense_cost(const fg_shape *s, double nonzeros)
 {
-    (void)entries;
+    (void)nonzeros;
     return s->k;
 }
 
-static int prefers_dense(const fg_shape *s, double entries)
+/* The paths in the order in which they are tried: the first that applies is taken. Defined at the end. */
+enum { PRECISE, FUSED, DENSE, SPARSE, KINDS };
+static const fg_path_kind kinds[KINDS];
+
+/* Would the dense path have been cheaper for rows that keep so many components each? */
+static int prefers_dense(const fg_shape *s, double nonzeros)
 {
-    return sparse_cost(s, entries) > dense_cost(s, entries);
+    return kinds[SPARSE].cost(s, nonzeros) > kinds[DENSE].cost(s, nonzeros);
 }
 
 static fg_outputs outputs_of(const fg_pass *pass)
@@ -70,7 +75,7 @@ done:
 /* Rows that overflowed: few are deferred, more than there is room for are summed at once. */
 static fgmm_status sum_overflowed(fg_pass *pass, const fg_inputs *in, const fg_transpose_counts *counts)
 {
-    const fg_dense_span span = {pass->transpose.rows, 1, counts->entries, counts->overflowed};
+    const fg_dense_span span = {pass->transpose.rows, 1, counts->nonzeros, counts->overflowed};
     const fg_outputs out = outputs_of(pass);
     return pass->deferred.count + span.count <= fg_deferred_capacity(&pass->shape)
                ? fg_deferred_add(&pass->deferred, in, &span, out.logz)
@@ -97,7 +102,7 @@ static void see_sparse(fg_pass *pass, const fg_transpose_counts *counts, double 
     choice->sparse_batches++;
     choice->dense_rows += counts->overflowed;
     if (choice->wanted == FGMM_PATH_AUTO && pass->shape.matrices == 0 && !pass->packed.is_recentred)
-        choice->is_dense = counts->overflowed > dense_share * n || prefers_dense(&pass->shape, counts->entries / n);
+        choice->is_dense = counts->overflowed > dense_share * n || prefers_dense(&pass->shape, counts->nonzeros / n);
 }
 
 static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows)
@@ -106,7 +111,7 @@ static fgmm_status run_sparse(fg_pass *pass, const fg_rows *rows)
     const fg_inputs in = fg_pass_inputs(pass, rows);
     fg_transpose_counts counts;
     FG_TRY(fg_pass_responsibilities(pass, rows, pass->shape.cutoff));
-    FG_TRY(fg_weigh_entries(&pass->totals.weighing, &in, &pass->sparse));
+    FG_TRY(fg_weigh_nonzeros(&pass->totals.weighing, &in, &pass->sparse));
     FG_TRY(fg_transpose_run(&pass->transpose, &in, &pass->sparse));
     FG_TRY(sum_segments(pass, &in, &counts));
     FG_TRY(fg_moments_run(&pass->moments, &in, &pass->transpose, &counts));
@@ -170,7 +175,7 @@ static fgmm_status run_fused(fg_pass *pass, const fg_rows *rows)
     uint64_t survivors = 0;
     FG_TRY(fg_fused_run(&pass->fused, &in, &out, &survivors));
     FG_TRY(fg_totals_add_rows(&pass->totals, &in, out.logz));
-    if (survivors <= fg_fused_most_entries(&pass->shape, rows->n)) {
+    if (survivors <= fg_fused_most_nonzeros(&pass->shape, rows->n)) {
         pass->choice.sparse_batches++;
     } else {
         pass->choice.dense_batches++;
@@ -204,14 +209,12 @@ static int precise_applies(const fg_pass *pass)
     return pass->precise.is_used;
 }
 
-/* The first that applies is taken. */
-static const fg_path_kind kinds[] = {
-    {"precise", precise_applies, run_precise, fg_precise_bytes, NULL, 0},
-    {"fused", fused_applies, run_fused, fg_fused_bytes, NULL, 0},
-    {"dense", dense_applies, run_dense, dense_bytes, dense_cost, 1},
-    {"sparse", always, run_sparse, no_bytes, sparse_cost, 1},
+static const fg_path_kind kinds[KINDS] = {
+    [PRECISE] = {precise_applies, run_precise, fg_precise_bytes, NULL, 0},
+    [FUSED] = {fused_applies, run_fused, fg_fused_bytes, NULL, 0},
+    [DENSE] = {dense_applies, run_dense, dense_bytes, dense_cost, 1},
+    [SPARSE] = {always, run_sparse, no_bytes, sparse_cost, 1},
 };
-enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 const fg_path_kind *fg_path_of(const fg_pass *pass)
 {
