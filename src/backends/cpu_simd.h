@@ -1,4 +1,7 @@
-/* cpu_simd.h - what the matrix units of CPUs share with the kernels of CPUs. Internal to the backends. */
+/* cpu_simd.h - what the matrix units of CPUs share with the kernels of CPUs. Internal to the backends.
+ *
+ * src/backends/ holds the rows of the table of backends (kernels/backend.h), a file for each set of kernels: its tiles,
+ * its sizes, its launches. It does not decide which backend a shape gets. */
 #ifndef FG_CPU_SIMD_H
 #define FG_CPU_SIMD_H
 

@@ -1,4 +1,7 @@
-/* self_check.h - a pass whose programs have been checked on the device: how everything above makes its passes. */
+/* self_check.h - a pass whose programs have been checked on the device: how everything above makes its passes.
+ *
+ * src/checks/ holds the check of a backend before its first use on a device, in a process of its own where there is a
+ * program for that, and the pass as the tuner sees it. Nothing of it runs while a model is trained. */
 #ifndef FG_SELF_CHECK_H
 #define FG_SELF_CHECK_H
 

@@ -1,7 +1,11 @@
 /* backend.h - what differs between the kinds of kernels, as data. A backend is a row of the table in backends.c: its
  * names, the .cl file of each program, its tiles, its limits, and the functions that launch what other backends launch
  * otherwise. Nobody else asks which backend it is. cpu_simd.c and gpu_workgroup.c have a set of kernels each;
- * matrix_cpu.c and matrix_gpu.c take these, but for the responsibilities, which a matrix unit multiplies. */
+ * matrix_cpu.c and matrix_gpu.c take these, but for the responsibilities, which a matrix unit multiplies.
+ *
+ * src/kernels/ holds what is known before anything runs: the table of backends and what a row must say, shapes, tiles,
+ * programs and their options. It allocates nothing but a part's list of buffers, and launches nothing but what finds
+ * out which lane masks a device has (lanes.c). */
 #ifndef FG_BACKEND_H
 #define FG_BACKEND_H
 
@@ -105,6 +109,7 @@ struct fg_split_method {
     /* Writes the buffers, and into the report's arrays, which are zero. Errors: MEMORY, DEVICE. */
     fgmm_status (*load)(fg_split *split, fg_split_report *report, const fg_shape *shape, const fg_packing *packing);
 };
+
 /* How components are left out by upper bounds (prune.h). */
 struct fg_pruning_method {
     const char *name;
@@ -116,10 +121,11 @@ struct fg_pruning_method {
     fgmm_status (*load)(fg_pruning *pruning, const fg_shape *shape, const fg_packing *packing,
                         const fg_split_report *split);
 };
+
 struct fg_backend {
     const char *name;                /* of its tiles' texts; with unit_text, of reports */
     const char *unit_text;           /* " unit=amx", or "" */
-    fgmm_backend kernels;            /* CPU_SIMD or GPU_WORKGROUP: whose all others are */
+    fgmm_backend kernels;            /* CPU_SIMD or GPU_WORKGROUP: the set that its other kernels are of */
     fgmm_backend reported;           /* what a report names where the matrix unit multiplies */
     fgmm_backend shipped;            /* whose lines of tiles.def it takes */
     fg_matrix_unit unit;             /* what multiplies in the responsibilities */

@@ -1,6 +1,9 @@
 /* packed.h - the parameters of a model on the device, as kernels read them: what packing.h computes, split operands for
  * matrix units (split.h), and upper bounds with which components are pruned (prune.h). Whether a shape has the latter
- * two, and in which implementation, fg_shape says. */
+ * two, and in which implementation, fg_shape says.
+ *
+ * src/params/ makes all of that from a model: packing on the host, triangular factors, split operands, pruning, the
+ * error bound. It does not touch rows, and launches nothing. */
 #ifndef FG_PACKED_H
 #define FG_PACKED_H
 

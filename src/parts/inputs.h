@@ -1,4 +1,8 @@
-/* inputs.h - what the parts of a pass read of a batch: nothing here changes while the batch is summed. */
+/* inputs.h - what the parts of a pass read of a batch: nothing here changes while the batch is summed.
+ *
+ * src/parts/ holds what a pass is made of: sparse responsibilities, their transpose, the running statistics, the dense
+ * and the fused path, deferred rows, whitening, second moments as matrices. Each part owns its buffers and kernels, and
+ * takes what else it reads as const arguments. None knows of a pass, or of another part beyond what a header says. */
 #ifndef FG_INPUTS_H
 #define FG_INPUTS_H
 

@@ -7,7 +7,9 @@
  *     matrix product; where the sums fit a CPU's cache, both a block of rows at a time;
  *   - the fused path, where the sums fit a CPU's cache and nothing is pruned: a block's few nonzeros, or its products.
  * The N x K matrix exists nowhere. Results depend on the device, the tile parameters and the batch boundaries only.
- */
+ *
+ * src/pass/ loads parameters, chooses the path of each batch, fetches statistics and picks results per row. It launches
+ * nothing by itself: that is for src/parts/ and src/backends/. */
 #ifndef FG_PASS_H
 #define FG_PASS_H
 

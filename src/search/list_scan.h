@@ -1,6 +1,9 @@
 /* list_scan.h - nearest rows of posting lists: a batch of queries against the lists that each wants, grouped by list,
  * and the k nearest per query kept on the device from call to call. Reference: fg_reference_squared_distances. What to
- * probe is decided above (ivf/). */
+ * probe is decided above (ivf/).
+ *
+ * src/search/ holds distances without a pass: inverted lists on the device and scans of them, rows to their nearest
+ * centroids, the device's part of k-means++. It does not know what a mixture is. */
 #ifndef FG_LIST_SCAN_H
 #define FG_LIST_SCAN_H
 
