@@ -53,11 +53,11 @@ static inline uintv to_bf16(floatv x)
 static inline void split_row(__global ushort *split, __global const float *a, uint i, uint terms)
 {
     for (uint v = 0; v < ROW_VECTORS; v++) {
-        floatv rest = LOADV(a + v * VW);
+        floatv residual = LOADV(a + v * VW);
         __global ushort *to = split + split_place(i, v * VW);
         for (uint term = 0; term < terms; term++) {
-            const uintv bits = to_bf16(rest);
-            rest -= AS_FLOATV(bits);
+            const uintv bits = to_bf16(residual);
+            residual -= AS_FLOATV(bits);
             PASTE(vstore, VW)(PASTE(convert_ushort, VW)(bits >> 16), 0, to);
             to += (size_t)TILE_BLOCK * SLABS * MATRIX_DEPTH;
         }

@@ -60,6 +60,7 @@ FGMM_API fgmm_status fgmm_model_from_centroids(fgmm_model **model, uint64_t comp
 /* NULL is accepted. */
 FGMM_API void fgmm_model_free(fgmm_model *model);
 
+/* Fills *info, which comes from fgmm_model_info_init. Errors: ARGUMENT. */
 FGMM_API fgmm_status fgmm_model_describe(const fgmm_model *model, fgmm_model_info *info);
 
 /* Borrowed until the model is freed. */
@@ -103,7 +104,7 @@ FGMM_API fgmm_status fgmm_model_export(const fgmm_model *model, const char *path
 FGMM_API fgmm_status fgmm_model_sample(const fgmm_model *model, uint64_t seed, uint64_t first_row, uint64_t n,
                                        float *data, int32_t *components);
 
-/* Draws the same rows in float64. */
+/* Draws the same rows in float64. Errors: as fgmm_model_sample. */
 FGMM_API fgmm_status fgmm_model_sample_f64(const fgmm_model *model, uint64_t seed, uint64_t first_row, uint64_t n,
                                            double *data, int32_t *components);
 

@@ -18,7 +18,7 @@ enum { SPARSE = 1u << FG_PROGRAM_SPARSE, DENSE = 1u << FG_PROGRAM_DENSE };
         name, macro, offsetof(fg_tile, field), programs, group, least, most, __VA_ARGS__                               \
     }
 
-/* ---- vector: work-items own tiles, sums in vector registers ---- */
+/* ---- tiles: a work-item owns one, its sums lie in vector registers ---- */
 
 const fg_space_parameter fg_cpu_tile_parameters[FG_CPU_TILE_PARAMETERS] = {
     PARAMETER("vw", NULL, vw, SPARSE | DENSE, 3, 4, 16, {4, 8, 16}),
@@ -172,21 +172,23 @@ uint64_t fg_cpu_sparse_scratch(const fg_shape *s)
     return s->workers * fg_cpu_scratch_of(s).floats;
 }
 
-fg_cpu_workers fg_cpu_workers_of(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
+fg_cpu_workers fg_cpu_workers_of(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *column_counts,
+                                 float cutoff)
 {
     const fg_shape *s = in->shape;
     const cl_uint most = fg_sparse_launch_rows(s, s->tile.block * s->workers);
-    return (fg_cpu_workers){sparse, in, bins, cutoff, fg_cpu_scratch_of(s), most, s->workers};
+    return (fg_cpu_workers){sparse, in, column_counts, cutoff, fg_cpu_scratch_of(s), most, s->workers};
 }
 
 FG_ARGUMENTS(sparse, CPU_SPARSE_ARGUMENTS)
 FG_ARGUMENTS(pruned, CPU_PRUNED_ARGUMENTS)
 
 /* Rows (row type of the program) minus shift. */
-static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
+static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *column_counts,
+                              float cutoff)
 {
     fgmm_status status = FGMM_OK;
-    const fg_cpu_workers w = fg_cpu_workers_of(sparse, in, bins, cutoff);
+    const fg_cpu_workers w = fg_cpu_workers_of(sparse, in, column_counts, cutoff);
     const size_t one = 1;
     for (fg_row_part part = fg_row_part_of(in->rows, 0, w.most); part.first_row < part.n;
          part = fg_row_part_of(in->rows, part.end, w.most)) {
@@ -202,11 +204,12 @@ done:
 }
 
 /* The same with upper bounds; not for whitened rows. */
-static fgmm_status run_pruned(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
+static fgmm_status run_pruned(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *column_counts,
+                              float cutoff)
 {
     fgmm_status status = FGMM_OK;
     const fg_packed *p = in->parameters;
-    const fg_cpu_workers w = fg_cpu_workers_of(sparse, in, bins, cutoff);
+    const fg_cpu_workers w = fg_cpu_workers_of(sparse, in, column_counts, cutoff);
     const size_t one = 1;
     for (fg_row_part part = fg_row_part_of(in->rows, 0, w.most); part.first_row < part.n;
          part = fg_row_part_of(in->rows, part.end, w.most)) {
@@ -254,7 +257,7 @@ static fgmm_status run_transpose(const fg_transpose *transpose, const fg_inputs 
     const fg_argument scan[] = {
         FG_ARG_VALUE(s->workers),
         FG_ARG_VALUE(s->k),
-        FG_ARG_BUFFER(transpose->bins),
+        FG_ARG_BUFFER(transpose->column_counts),
         FG_ARG_BUFFER(transpose->segment_component),
         FG_ARG_BUFFER(transpose->segment_first),
         FG_ARG_BUFFER(transpose->segment_end),
@@ -264,7 +267,7 @@ static fgmm_status run_transpose(const fg_transpose *transpose, const fg_inputs 
     const scatter_arguments scatter = {
         .n = (cl_uint)in->rows->n,
         FG_NONZERO_MEMBERS(sparse, s),
-        .column_counts = transpose->bins,
+        .column_counts = transpose->column_counts,
         .transposed_rows = transpose->rows,
         .transposed_values = transpose->values,
     };

@@ -20,13 +20,14 @@ fg_cpu_scratch fg_cpu_scratch_of(const fg_shape *shape);
 typedef struct fg_cpu_workers {
     const fg_sparse *sparse;
     const fg_inputs *in;
-    const fg_buffer *bins;
+    const fg_buffer *column_counts;
     float cutoff;
     fg_cpu_scratch scratch;
     cl_uint most; /* rows of a launch */
     size_t count;
 } fg_cpu_workers;
-fg_cpu_workers fg_cpu_workers_of(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff);
+fg_cpu_workers fg_cpu_workers_of(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *column_counts,
+                                 float cutoff);
 
 /* Members that all their kernels share: PART_ARGUMENTS and WORKER_ARGUMENTS of cl/arguments/responsibilities.h. part:
  * the rows of a launch. */
@@ -35,7 +36,7 @@ fg_cpu_workers fg_cpu_workers_of(const fg_sparse *sparse, const fg_inputs *in, c
         .panels = (w).in->shape->panels, .chunk_panels = (w).scratch.panels, .components = (w).in->shape->k,           \
         .cutoff = (w).cutoff, .scratch = (w).sparse->scratch, .scratch_floats = (w).scratch.floats,                    \
         .l_stride = (w).scratch.l_stride, FG_SPARSE_RESULT_MEMBERS((w).sparse, (w).in->shape),                         \
-        .column_counts = (w).bins
+        .column_counts = (w).column_counts
 
 /* Tiles. */
 extern const fg_space_parameter fg_cpu_tile_parameters[];

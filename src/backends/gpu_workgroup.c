@@ -19,7 +19,7 @@ enum { SPARSE = 1u << FG_PROGRAM_SPARSE, DENSE = 1u << FG_PROGRAM_DENSE };
         name, macro, offsetof(fg_tile, field), programs, group, least, most, __VA_ARGS__                               \
     }
 
-/* ---- group: work-groups own tiles, slabs in local memory ---- */
+/* ---- tiles: a work-group owns one, slabs of it lie in local memory ---- */
 
 const fg_space_parameter fg_gpu_tile_parameters[FG_GPU_TILE_PARAMETERS] = {
     PARAMETER("rows", "TILE_ROWS", rows, SPARSE | DENSE, 0, 4, 1024, {32, 64, 128, 256}),
@@ -58,10 +58,10 @@ void fg_gpu_repair(void *tile)
     t->block = (uint32_t)fg_min_u64(t->block, t->local);
 }
 
-/* Formulas of the headers of distances_group.cl, responsibilities_group.cl, lists_group.cl and dense_group.cl. */
+/* Formulas of the headers of cl/gpu/distances.cl, responsibilities.cl, transpose.cl and dense.cl. */
 void fg_gpu_needs(fg_space_needs *needs, const void *tile, const void *problem)
 {
-    enum { LISTS_BYTES = 16 * 1024, BOOKKEEPING_REGISTERS = 24 };
+    enum { TRANSPOSE_BYTES = 16 * 1024, BOOKKEEPING_REGISTERS = 24 };
     const fg_tile *t = tile;
     const fg_tile_problem *p = problem;
     const uint64_t per_dim = fg_density_of(p->covariance)->has_dim_scales ? 2 : 1, rows = t->rows,
@@ -73,7 +73,7 @@ void fg_gpu_needs(fg_space_needs *needs, const void *tile, const void *problem)
     const uint64_t item_rows = rows / fg_max_u64(1, t->local / t->across), item_components = components / t->across;
     const uint64_t loads =
         fg_ceil_div(rows * t->depth, t->local) + fg_ceil_div(per_dim * components * t->depth, t->local);
-    *needs = (fg_space_needs){.local_bytes = fg_max_u64(fg_max_u64(sweep, dense), LISTS_BYTES),
+    *needs = (fg_space_needs){.local_bytes = fg_max_u64(fg_max_u64(sweep, dense), TRANSPOSE_BYTES),
                               .work_group = t->local,
                               .registers = item_rows * item_components + item_rows + per_dim * item_components + loads +
                                            BOOKKEEPING_REGISTERS};
@@ -140,12 +140,13 @@ static uint64_t no_scratch(const fg_shape *s)
 
 FG_ARGUMENTS(sparse, GPU_SPARSE_ARGUMENTS)
 
-static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
+static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *column_counts,
+                              float cutoff)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
     const fg_packed *p = in->parameters;
-    (void)bins; /* transposing counts */
+    (void)column_counts; /* transposing counts */
     const cl_uint n = (cl_uint)in->rows->n, most = fg_sparse_launch_rows(s, s->tile.rows);
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
         const sparse_arguments arguments = {
@@ -174,8 +175,8 @@ static const fg_sparse_launches sparse_launches = {no_scratch, run_sparse, NULL}
 
 enum { SCAN_ACROSS = 16 }; /* components that a group of scan_blocks has */
 
-/* A block is a work-group that walks its rows as many at a time as it has items. Bins take no more than 16 numbers a
- * row, as much as short lists. */
+/* A block is a work-group that walks its rows as many at a time as it has items. column_counts take no more than 16
+ * numbers a row, as much as short lists. */
 static uint32_t block_rows(const fg_shape *s)
 {
     return (uint32_t)fg_round_up(fg_ceil_div((uint64_t)s->k + 1, 16), s->tile.local);
@@ -186,9 +187,9 @@ static uint64_t blocks_of(const fg_shape *s)
     return fg_ceil_div(s->batch_rows, block_rows(s));
 }
 
-/* Entries of each block of rows by component: a work-group of `local` a block. */
-static fgmm_status count_entries(const fg_transpose *transpose, const fg_inputs *in, const fg_sparse *sparse,
-                                 size_t global)
+/* Counts the nonzeros of each block of rows by component: a work-group of `local` a block. */
+static fgmm_status count_nonzeros(const fg_transpose *transpose, const fg_inputs *in, const fg_sparse *sparse,
+                                  size_t global)
 {
     const fg_shape *s = in->shape;
     const cl_uint n = (cl_uint)in->rows->n, rows_of_block = block_rows(s);
@@ -200,7 +201,7 @@ static fgmm_status count_entries(const fg_transpose *transpose, const fg_inputs 
         FG_ARG_VALUE(s->capacity),
         FG_ARG_BUFFER(sparse->counts),
         FG_ARG_BUFFER(sparse->components),
-        FG_ARG_BUFFER(transpose->bins),
+        FG_ARG_BUFFER(transpose->column_counts),
     };
     return FG_LAUNCH(in->device, transpose->count, arguments, 1, &global, &local);
 }
@@ -227,7 +228,7 @@ static fgmm_status run_transpose(const fg_transpose *transpose, const fg_inputs 
     const fg_argument scan_blocks[] = {
         FG_ARG_VALUE(blocks),
         FG_ARG_VALUE(s->k),
-        FG_ARG_BUFFER(transpose->bins),
+        FG_ARG_BUFFER(transpose->column_counts),
         FG_ARG_BUFFER(transpose->component_first),
     };
     const fg_argument scan[] = {
@@ -243,14 +244,14 @@ static fgmm_status run_transpose(const fg_transpose *transpose, const fg_inputs 
         .n = n,
         .block_rows = rows_of_block,
         FG_NONZERO_MEMBERS(sparse, s),
-        .column_counts = transpose->bins,
+        .column_counts = transpose->column_counts,
         .component_first = transpose->component_first,
         .transposed_rows = transpose->rows,
         .transposed_values = transpose->values,
     };
     const size_t local = s->tile.local, global = blocks * local;
     const size_t across = (size_t)fg_ceil_div((uint64_t)s->k + 1, SCAN_ACROSS) * local;
-    FG_TRY(count_entries(transpose, in, sparse, global));
+    FG_TRY(count_nonzeros(transpose, in, sparse, global));
     FG_TRY(FG_LAUNCH(in->device, transpose->scan_blocks, scan_blocks, 1, &across, &local));
     FG_TRY(FG_LAUNCH(in->device, transpose->scan, scan, 1, &local, &local));
     FG_TRY(launch_scatter(in->device, transpose->scatter, &scatter, 1, &global, &local));

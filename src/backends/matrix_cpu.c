@@ -11,11 +11,12 @@
 FG_ARGUMENTS(sparse, MATRIX_SPARSE_ARGUMENTS)
 FG_ARGUMENTS(pruned, MATRIX_PRUNED_ARGUMENTS)
 
-static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
+static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *column_counts,
+                              float cutoff)
 {
     fgmm_status status = FGMM_OK;
     const fg_packed *p = in->parameters;
-    const fg_cpu_workers w = fg_cpu_workers_of(sparse, in, bins, cutoff);
+    const fg_cpu_workers w = fg_cpu_workers_of(sparse, in, column_counts, cutoff);
     const size_t one = 1;
     for (fg_row_part part = fg_row_part_of(in->rows, 0, w.most); part.first_row < part.n;
          part = fg_row_part_of(in->rows, part.end, w.most)) {
@@ -34,11 +35,12 @@ done:
 }
 
 /* The same with bounds. */
-static fgmm_status run_pruned(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
+static fgmm_status run_pruned(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *column_counts,
+                              float cutoff)
 {
     fgmm_status status = FGMM_OK;
     const fg_packed *p = in->parameters;
-    const fg_cpu_workers w = fg_cpu_workers_of(sparse, in, bins, cutoff);
+    const fg_cpu_workers w = fg_cpu_workers_of(sparse, in, column_counts, cutoff);
     const size_t one = 1;
     for (fg_row_part part = fg_row_part_of(in->rows, 0, w.most); part.first_row < part.n;
          part = fg_row_part_of(in->rows, part.end, w.most)) {

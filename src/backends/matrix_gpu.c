@@ -9,8 +9,8 @@
 
 #include <stdio.h>
 
-/* cl/matrix/warp_responsibilities.cl: warps of a work-group, and entries of a lane's list. */
-enum { WARPS = 4, WARP_ITEMS = 32 * WARPS, WARP_ENTRIES = 32 };
+/* cl/matrix/warp_responsibilities.cl: warps of a work-group, and nonzeros that a lane holds of a row. */
+enum { WARPS = 4, WARP_ITEMS = 32 * WARPS, LANE_CAPACITY = 32 };
 
 /* Fragments of rows that a warp has. */
 static uint32_t down_of(const fg_shape *s)
@@ -35,21 +35,22 @@ static uint32_t most_warp_rows(const fg_shape *s)
     return (uint32_t)fg_min_u64(fg_round_up(s->batch_rows, tile_rows), groups * tile_rows);
 }
 
-/* Lists of lanes: a value and a component for each entry. */
+/* Lists of lanes: a value and a component for each nonzero. */
 static uint64_t scratch_floats(const fg_shape *s)
 {
     enum { LANES_PER_ROW = 4 };
-    return (uint64_t)most_warp_rows(s) * LANES_PER_ROW * WARP_ENTRIES * 2;
+    return (uint64_t)most_warp_rows(s) * LANES_PER_ROW * LANE_CAPACITY * 2;
 }
 
 FG_ARGUMENTS(sparse, WARP_SPARSE_ARGUMENTS)
 
-static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
+static fgmm_status run_sparse(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *column_counts,
+                              float cutoff)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
     const fg_packed *p = in->parameters;
-    (void)bins; /* transposing counts */
+    (void)column_counts; /* transposing counts */
     const cl_uint n = (cl_uint)in->rows->n, tile_rows = tile_rows_of(s);
     const cl_uint most = (cl_uint)fg_min_u64(most_warp_rows(s), fg_sparse_launch_rows(s, tile_rows));
     for (cl_uint first_row = 0; first_row < n; first_row += most) {
@@ -90,7 +91,7 @@ static int suits(const fg_shape *s)
 static size_t own_options(const fg_shape *s, char *text, size_t capacity)
 {
     return (size_t)snprintf(text, capacity, " -DWARPS=%d -DDOWN=%u -DROW_TERMS=%u -DLANE_CAPACITY=%d", WARPS,
-                            down_of(s), fg_split_f16_row_terms(s), WARP_ENTRIES);
+                            down_of(s), fg_split_f16_row_terms(s), LANE_CAPACITY);
 }
 
 #define MEMBERS                                                                                                        \

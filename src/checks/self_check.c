@@ -22,9 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A panel of the matrix backend and one component. Few full matrices. So many rows differ; they are repeated, for the
+/* A panel of the matrix backend and one component; few full matrices. So many rows differ; they are repeated, for the
  * reference's sake, and a prime number of them meets every place of a tile. */
-enum { PROBE_ROWS = 61, PROBE_K = 33, PROBE_FULL_K = 2, MOST_CHECKED_DIMS = 512 };
+enum { CHECK_ROWS = 61, CHECK_K = 33, CHECK_FULL_K = 2, MOST_CHECKED_DIMS = 512 };
 /* Products of elements that a check takes at most, unless the rows that differ are more: a fraction of a second on slow
  * devices. */
 static const double most_products = 0x1p24;
@@ -40,20 +40,20 @@ static const double most_logz_error = 0x1p-20;
 /* Of the responsibilities of a row, which sum to 1, as floats do. */
 static const double most_weight_error = 0x1p-16;
 
-typedef struct probe {
+typedef struct check_data {
     fg_parameters parameters;
     double *weights, *means, *covariances;
-    double *x, *r, *logz, *expected, *found; /* (PROBE_ROWS,d) (PROBE_ROWS,k) (PROBE_ROWS), flat statistics twice */
-    double *repeats, *weighed;               /* (PROBE_ROWS) how often each comes; log-normalisers times that */
+    double *x, *r, *logz, *expected, *found; /* (CHECK_ROWS,d) (CHECK_ROWS,k) (CHECK_ROWS), flat statistics twice */
+    double *repeats, *weighed;               /* (CHECK_ROWS) how often each comes; log-normalisers times that */
     uint32_t *nearest;
     float *shift;
-    float *found_logz; /* (n), less base */
+    float *found_logz; /* (n), less the log offset */
     double log_offset, bound_nats;
-    void *rows; /* (n,d), PROBE_ROWS ones again and again */
+    void *rows; /* (n,d), CHECK_ROWS ones again and again */
     size_t n;   /* rows of the batch */
     fg_assignment assignment;
     size_t values; /* of the statistics */
-} probe;
+} check_data;
 
 /* Numbers in 0..1 that need all digits of a float and repeat from run to run. */
 static double number(uint64_t i)
@@ -85,21 +85,21 @@ static void fill_covariances(double *covariances, fgmm_covariance covariance, ui
 }
 
 /* Rows about anywhere, with many components each; or close to a component, and components far from each other. */
-static void fill_rows(probe *p, const fg_pass_options *o, int is_narrow)
+static void fill_rows(check_data *p, const fg_pass_options *o, int is_narrow)
 {
     const uint64_t d = o->d;
     assert(d > 0 && o->k > 0);
-    for (uint64_t i = 0; i < PROBE_ROWS * d; i++) {
+    for (uint64_t i = 0; i < CHECK_ROWS * d; i++) {
         const double anywhere = 4 * number(11 * i + 5);
         const double near = p->means[i / d % o->k * d + i % d] + 0.05 * anywhere;
         p->x[i] = store_number(p->rows, o->type, (size_t)i, is_narrow ? near : anywhere);
     }
 }
 
-static fgmm_status fill(probe *p, const fg_pass_options *o, int is_narrow)
+static fgmm_status fill(check_data *p, const fg_pass_options *o, int is_narrow)
 {
     fgmm_status status = FGMM_OK;
-    const uint64_t n = PROBE_ROWS, k = o->k, d = o->d, covariances = fg_covariance_count(o->covariance, k, d);
+    const uint64_t n = CHECK_ROWS, k = o->k, d = o->d, covariances = fg_covariance_count(o->covariance, k, d);
     const size_t row_bytes = (size_t)d * fgmm_type_bytes(o->type);
     p->n = o->batch_rows;
     p->assignment = o->assignment;
@@ -123,15 +123,15 @@ static fgmm_status fill(probe *p, const fg_pass_options *o, int is_narrow)
     for (uint64_t j = 0; j < d; j++) p->shift[j] = 1;
     fill_covariances(p->covariances, o->covariance, covariances, d, is_narrow ? narrow_scale : 1);
     fill_rows(p, o, is_narrow);
-    for (size_t i = 0; i < p->n; i++) p->repeats[i % PROBE_ROWS]++;
-    for (size_t i = PROBE_ROWS; i < p->n; i++)
-        memcpy((char *)p->rows + i * row_bytes, (char *)p->rows + i % PROBE_ROWS * row_bytes, row_bytes);
+    for (size_t i = 0; i < p->n; i++) p->repeats[i % CHECK_ROWS]++;
+    for (size_t i = CHECK_ROWS; i < p->n; i++)
+        memcpy((char *)p->rows + i * row_bytes, (char *)p->rows + i % CHECK_ROWS * row_bytes, row_bytes);
     p->parameters = (fg_parameters){o->covariance, k, d, p->weights, p->means, p->covariances};
 done:
     return status;
 }
 
-static void probe_free(probe *p)
+static void check_data_free(check_data *p)
 {
     free(p->weights);
     free(p->means);
@@ -150,9 +150,9 @@ static void probe_free(probe *p)
 }
 
 /* What the log-normalisers and the statistics must be. */
-static void compute_expected(probe *p, const fg_pass_options *o)
+static void compute_expected(check_data *p, const fg_pass_options *o)
 {
-    const uint64_t n = PROBE_ROWS, k = o->k;
+    const uint64_t n = CHECK_ROWS, k = o->k;
     if (o->assignment == FG_ASSIGN_HARD) {
         fg_reference_nearest(p->nearest, p->logz, &p->parameters, p->x, n);
         for (uint64_t i = 0; i < n; i++) {
@@ -169,7 +169,7 @@ static void compute_expected(probe *p, const fg_pass_options *o)
     p->expected[0] = total;
 }
 
-static fgmm_status run(probe *p, fgmm_device *device, const fg_pass_options *o)
+static fgmm_status run(check_data *p, fgmm_device *device, const fg_pass_options *o)
 {
     fgmm_status status = FGMM_OK;
     fg_pass *pass = NULL;
@@ -191,13 +191,13 @@ done:
     return status;
 }
 
-static fgmm_status compare(const probe *p)
+static fgmm_status compare(const check_data *p)
 {
     fgmm_status status = FGMM_OK;
     const double longer = pow(fmax(1, (double)p->parameters.d / usual_dims), 1.5), share = most_error * longer;
     double all_allowed = 0, weight = 0;
     for (size_t i = 0; i < p->n; i++) {
-        const double found = (double)p->found_logz[i] + p->log_offset, wanted = p->logz[i % PROBE_ROWS];
+        const double found = (double)p->found_logz[i] + p->log_offset, wanted = p->logz[i % CHECK_ROWS];
         const double allowed = 2 * p->bound_nats + longer * most_logz_error * (1 + fabs(wanted));
         FG_CHECK(fabs(found - wanted) <= allowed, FGMM_INTERNAL,
                  "log-normaliser of row %zu is %.9g instead of %.9g; %.2g are allowed", i, found, wanted, allowed);
@@ -211,7 +211,7 @@ static fgmm_status compare(const probe *p)
     FG_CHECK(p->assignment == FG_ASSIGN_HARD || fabs(p->found[1] - p->expected[1]) <= all_allowed, FGMM_INTERNAL,
              "log-normalisers sum to %.9g instead of %.9g; %.2g are allowed", p->found[1], p->expected[1], all_allowed);
     for (size_t i = 0; i < p->values; i++) {
-        const double error = fabs(p->found[i] - p->expected[i]), scale = PROBE_ROWS + fabs(p->expected[i]);
+        const double error = fabs(p->found[i] - p->expected[i]), scale = CHECK_ROWS + fabs(p->expected[i]);
         FG_CHECK(error <= share * scale, FGMM_INTERNAL, "statistic %zu is %.9g instead of %.9g", i, p->found[i],
                  p->expected[i]);
     }
@@ -219,28 +219,28 @@ done:
     return status;
 }
 
-/* Rows of a batch: more than one round of the vector backend's workers, some work-groups of the other's, and neither a
+/* Rows of a batch: more than one round of a CPU's workers, or some work-groups of a GPU, and neither a
  * whole number of tiles; fewer where they are much work. */
 static size_t rows_of_check(const fg_shape *s, uint64_t k)
 {
     enum { REST = 5 };
     const double per_row = (double)k * s->d * (fg_density_of(s->covariance)->has_factors ? s->d : 1);
     const uint64_t wanted = REST + s->backend->check_rows(s);
-    return (size_t)fg_max_u64(PROBE_ROWS, fg_min_u64(wanted, (uint64_t)(most_products / per_row)));
+    return (size_t)fg_max_u64(CHECK_ROWS, fg_min_u64(wanted, (uint64_t)(most_products / per_row)));
 }
 
 /* A check in this process, with one set of rows and components. */
 static fgmm_status check_with(fg_check_outcome *outcome, fgmm_device *device, const fg_pass_options *o, int is_narrow)
 {
     fgmm_status status = FGMM_OK;
-    probe p = {0};
+    check_data p = {0};
     FG_TRY(fill(&p, o, is_narrow));
     compute_expected(&p, o);
     FG_TRY(run(&p, device, o));
     outcome->kind = compare(&p) == FGMM_OK ? FG_CHECK_PASSED : FG_CHECK_WRONG;
     if (outcome->kind == FG_CHECK_WRONG) snprintf(outcome->why, sizeof outcome->why, "%s", fgmm_last_error());
 done:
-    probe_free(&p);
+    check_data_free(&p);
     return status;
 }
 
@@ -265,14 +265,14 @@ static void name_program(char *name, size_t capacity, const fg_pass_options *o, 
     fg_shape_options(&same, program, name + used, capacity - (size_t)used);
 }
 
-/* What the vector backend needs of a device besides right programs. */
+/* What kernels for CPUs need of a device besides right programs. */
 static fgmm_status check_vectors(fg_check_outcome *outcome, fgmm_device *device, fg_shape *shape)
 {
     fgmm_status status = FGMM_OK;
     int are_whole = 1;
-    if (!fg_device_compiles_at_launch(device)) FG_TRY(fg_loops_probe(&are_whole, device));
+    if (!fg_device_compiles_at_launch(device)) FG_TRY(fg_loops_check(&are_whole, device));
     if (!are_whole) *outcome = (fg_check_outcome){FG_CHECK_WRONG, "the driver ends long loops before they are done"};
-    FG_TRY(fg_lanes_probe(&shape->tile.lanes, device, shape->tile.vw));
+    FG_TRY(fg_lanes_check(&shape->tile.lanes, device, shape->tile.vw));
 done:
     return status;
 }
@@ -310,7 +310,7 @@ static void check_program(fg_check_outcome *outcome, fgmm_device *device, wanted
     fg_shape *shape = &w->shape;
     const fg_program program = w->program;
     fgmm_status status = FGMM_OK;
-    const uint64_t most_k = fg_density_of(options->covariance)->has_factors ? PROBE_FULL_K : PROBE_K;
+    const uint64_t most_k = fg_density_of(options->covariance)->has_factors ? CHECK_FULL_K : CHECK_K;
     fg_pass_options o = *options;
     o.row_scale = 1;
     *outcome = (fg_check_outcome){FG_CHECK_PASSED, ""};

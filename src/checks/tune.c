@@ -39,7 +39,7 @@ typedef struct tuner {
     double *whole;       /* (values): statistics of all rows with the first tile that was right */
     double *found_logz, *found;
     int has_whole;
-    uint32_t lanes[17]; /* by vector width: 1 + what fg_lanes_probe says, 0 where it was not asked yet */
+    uint32_t lanes[17]; /* by vector width: 1 + what fg_lanes_check says, 0 where it was not asked yet */
     fg_pass *pass;      /* the prepared candidate */
 } tuner;
 
@@ -131,7 +131,7 @@ static fgmm_status set_lanes(tuner *t, fg_tile *tile)
     fgmm_status status = FGMM_OK;
     if (!t->shape.backend->has_lane_masks) return FGMM_OK;
     if (!t->lanes[tile->vw]) {
-        FG_TRY(fg_lanes_probe(&tile->lanes, t->timed, tile->vw));
+        FG_TRY(fg_lanes_check(&tile->lanes, t->timed, tile->vw));
         t->lanes[tile->vw] = 1 + tile->lanes;
     }
     tile->lanes = t->lanes[tile->vw] - 1;

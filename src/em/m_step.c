@@ -38,7 +38,7 @@ typedef struct step {
     double *counts;        /* (k) N_k; a split shares it out */
     double *floors;        /* (width) least variances */
     double *squares;       /* (width) squared overall mean; scratch of set_floors */
-    double *spreads;       /* (2,d) overall means and variances, likewise */
+    double *overall;       /* (2,d) means and variances of all rows, likewise */
     double *factor;        /* (d,d) scratch where there are matrices, or NULL: the last one's factor */
     double *least;         /* (d) least pivots, likewise */
     double *offset;        /* (d) scratch, likewise */
@@ -75,14 +75,15 @@ static size_t variance_place(const step *s, uint64_t c, uint64_t j)
 }
 
 /* Variances and squared means of all rows without their share of S2, added to floors and squares. Offsets are from the
- * first component's mean o, so that data far from the origin lose nothing: g = o + sum_k (N_k (m_k - o) + S1_k) / N,
- * variance = sum_k (S2_k + 2 S1_k (m_k - g) + N_k (m_k - g)^2) / N Components are walked outside, dimensions inside:
- * memory in its order, and several dimensions at a time. */
+ * first component's mean o, so that data far from the origin lose nothing:
+ *     g = o + sum_k (N_k (m_k - o) + S1_k) / N
+ *     variance = sum_k (S2_k + 2 S1_k (m_k - g) + N_k (m_k - g)^2) / N
+ * Components are walked outside, dimensions inside: memory in its order, and several dimensions at a time. */
 static void add_dimensions(step *s)
 {
     const uint64_t d = s->to.d;
     const double *origin = s->to.means, total = s->total;
-    double *offset = s->spreads, *variance = s->spreads + d;
+    double *offset = s->overall, *variance = s->overall + d;
     for (uint64_t c = 0; c < s->to.k; c++) {
         const double *mean = s->to.means + c * d, *s1 = s->s1 + c * d, count = s->counts[c];
         for (uint64_t j = 0; j < d; j++) offset[j] += (count * (mean[j] - origin[j]) + s1[j]) / total;
@@ -371,7 +372,7 @@ fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double re
     FG_TRY(FG_ALLOC(&score, mixture->k, "M-step"));
     FG_TRY(FG_ALLOC(&s.floors, s.width, "M-step"));
     FG_TRY(FG_ALLOC(&s.squares, s.width, "M-step"));
-    FG_TRY(FG_ALLOC(&s.spreads, 2 * mixture->d, "M-step"));
+    FG_TRY(FG_ALLOC(&s.overall, 2 * mixture->d, "M-step"));
     if (s.matrices) {
         FG_TRY(FG_ALLOC(&s.factor, mixture->d * mixture->d, "M-step"));
         FG_TRY(FG_ALLOC(&s.least, mixture->d, "M-step"));
@@ -390,7 +391,7 @@ done:
     free(s.offset);
     free(s.least);
     free(s.factor);
-    free(s.spreads);
+    free(s.overall);
     free(s.squares);
     free(s.floors);
     free(score);

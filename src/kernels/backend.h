@@ -47,15 +47,16 @@ typedef enum fg_program {
 /* Sparse responsibilities (sparse.h). */
 typedef struct fg_sparse_launches {
     uint64_t (*scratch_floats)(const fg_shape *shape);
-    /* bins: of the transpose, for backends that count on the way. cutoff: as fg_sparse_run. */
-    fgmm_status (*run)(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff);
+    /* column_counts: of the transpose, for backends that count on the way. cutoff: as fg_sparse_run. */
+    fgmm_status (*run)(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *column_counts, float cutoff);
     /* The same with upper bounds; NULL: it cannot prune. */
-    fgmm_status (*run_pruned)(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff);
+    fgmm_status (*run_pruned)(const fg_sparse *sparse, const fg_inputs *in, const fg_buffer *column_counts,
+                              float cutoff);
 } fg_sparse_launches;
 
 /* Their transpose (transpose.h). */
 typedef struct fg_transpose_launches {
-    uint64_t (*blocks)(const fg_shape *shape); /* of rows, that have bins of their own */
+    uint64_t (*blocks)(const fg_shape *shape); /* of rows, that have column_counts of their own */
     int has_firsts;                            /* needs the first nonzero of each component */
     fgmm_status (*get_kernels)(fg_transpose *transpose, fgmm_device *device, const fg_shape *shape);
     fgmm_status (*run)(const fg_transpose *transpose, const fg_inputs *in, const fg_sparse *sparse);

@@ -6,13 +6,13 @@
 
 #include <stdio.h>
 
-enum { PROBE_VECTORS = 64 };
+enum { CHECK_VECTORS = 64 };
 
 /* What check_lanes gives. */
-typedef struct probe_result {
-    uint32_t bits[PROBE_VECTORS], numbers[PROBE_VECTORS * 16];
-    float kept[PROBE_VECTORS * 16];
-} probe_result;
+typedef struct lanes_result {
+    uint32_t bits[CHECK_VECTORS], numbers[CHECK_VECTORS * 16];
+    float kept[CHECK_VECTORS * 16];
+} lanes_result;
 
 /* Bits that lanes_from must give. */
 static uint32_t expected_bits(const float *values, uint32_t vw, float threshold)
@@ -23,7 +23,7 @@ static uint32_t expected_bits(const float *values, uint32_t vw, float threshold)
 }
 
 /* Vector i as the kernel must leave it: its bits, and these lanes and their numbers in order. */
-static int is_expected(const float *values, uint32_t i, uint32_t vw, float threshold, const probe_result *found)
+static int is_expected(const float *values, uint32_t i, uint32_t vw, float threshold, const lanes_result *found)
 {
     const uint32_t bits = expected_bits(values + i * vw, vw, threshold);
     uint32_t count = 0;
@@ -36,37 +36,37 @@ static int is_expected(const float *values, uint32_t i, uint32_t vw, float thres
     return 1;
 }
 
-static fgmm_status probe(int *is_right, fgmm_device *device, uint32_t vw)
+static fgmm_status check_lanes(int *is_right, fgmm_device *device, uint32_t vw)
 {
     fgmm_status status = FGMM_OK;
     fg_buffer *values = NULL, *thresholds = NULL, *bits = NULL, *kept = NULL, *numbers = NULL;
-    float value[PROBE_VECTORS * 16], threshold[PROBE_VECTORS];
-    probe_result found;
-    const size_t lanes_bytes = sizeof(float) * PROBE_VECTORS * vw;
+    float value[CHECK_VECTORS * 16], threshold[CHECK_VECTORS];
+    lanes_result found;
+    const size_t lanes_bytes = sizeof(float) * CHECK_VECTORS * vw;
     cl_kernel kernel;
     *is_right = 0;
     if (fg_common_kernel(&kernel, device, &fg_cpu_simd, vw, "check_lanes") != FGMM_OK)
         return FGMM_OK; /* not on this device */
-    for (uint32_t i = 0; i < PROBE_VECTORS; i++) {
+    for (uint32_t i = 0; i < CHECK_VECTORS; i++) {
         threshold[i] = (float)((int)(i % 7) - 3);
         for (uint32_t j = 0; j < vw; j++) value[i * vw + j] = (float)((int)((i * 31 + j * 17) % 9) - 4);
     }
-    FG_TRY(fg_buffer_create(&values, device, lanes_bytes, FG_BUFFER_DEVICE, "lane probe"));
-    FG_TRY(fg_buffer_create(&thresholds, device, sizeof threshold, FG_BUFFER_DEVICE, "lane probe"));
-    FG_TRY(fg_buffer_create(&bits, device, sizeof found.bits, FG_BUFFER_DEVICE, "lane probe"));
-    FG_TRY(fg_buffer_create(&kept, device, lanes_bytes, FG_BUFFER_DEVICE, "lane probe"));
-    FG_TRY(fg_buffer_create(&numbers, device, lanes_bytes, FG_BUFFER_DEVICE, "lane probe"));
+    FG_TRY(fg_buffer_create(&values, device, lanes_bytes, FG_BUFFER_DEVICE, "check of lanes"));
+    FG_TRY(fg_buffer_create(&thresholds, device, sizeof threshold, FG_BUFFER_DEVICE, "check of lanes"));
+    FG_TRY(fg_buffer_create(&bits, device, sizeof found.bits, FG_BUFFER_DEVICE, "check of lanes"));
+    FG_TRY(fg_buffer_create(&kept, device, lanes_bytes, FG_BUFFER_DEVICE, "check of lanes"));
+    FG_TRY(fg_buffer_create(&numbers, device, lanes_bytes, FG_BUFFER_DEVICE, "check of lanes"));
     FG_TRY(fg_buffer_write(values, 0, value, lanes_bytes));
     FG_TRY(fg_buffer_write(thresholds, 0, threshold, sizeof threshold));
     const fg_argument arguments[] = {FG_ARG_BUFFER(values), FG_ARG_BUFFER(thresholds), FG_ARG_BUFFER(bits),
                                      FG_ARG_BUFFER(kept), FG_ARG_BUFFER(numbers)};
-    const size_t global = PROBE_VECTORS, local = 1;
+    const size_t global = CHECK_VECTORS, local = 1;
     FG_TRY(fg_kernel_launch(device, kernel, arguments, 5, 1, &global, &local));
     FG_TRY(fg_buffer_read(bits, 0, found.bits, sizeof found.bits));
     FG_TRY(fg_buffer_read(kept, 0, found.kept, lanes_bytes));
     FG_TRY(fg_buffer_read(numbers, 0, found.numbers, lanes_bytes));
     *is_right = 1;
-    for (uint32_t i = 0; i < PROBE_VECTORS; i++)
+    for (uint32_t i = 0; i < CHECK_VECTORS; i++)
         if (!is_expected(value, i, vw, threshold[i], &found)) *is_right = 0;
 done:
     fg_buffer_free(numbers);
@@ -77,19 +77,19 @@ done:
     return status;
 }
 
-fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw)
+fgmm_status fg_lanes_check(uint32_t *lanes, fgmm_device *device, uint32_t vw)
 {
     fgmm_status status = FGMM_OK;
     int is_right = 0;
     *lanes = 0;
     if (vw == 4) return FGMM_OK;
-    FG_TRY(probe(&is_right, device, vw));
+    FG_TRY(check_lanes(&is_right, device, vw));
     if (is_right) *lanes = vw == 16 ? 2 : 1;
 done:
     return status;
 }
 
-fgmm_status fg_loops_probe(int *are_whole, fgmm_device *device)
+fgmm_status fg_loops_check(int *are_whole, fgmm_device *device)
 {
     fgmm_status status = FGMM_OK;
     fg_buffer *result = NULL;
@@ -99,7 +99,7 @@ fgmm_status fg_loops_probe(int *are_whole, fgmm_device *device)
     cl_kernel kernel;
     *are_whole = 0;
     FG_TRY(fg_common_kernel(&kernel, device, &fg_cpu_simd, fg_device_facts_of(device)->vector_width, "check_loops"));
-    FG_TRY(fg_buffer_create(&result, device, sizeof found, FG_BUFFER_DEVICE, "loop probe"));
+    FG_TRY(fg_buffer_create(&result, device, sizeof found, FG_BUFFER_DEVICE, "check of loops"));
     const fg_argument arguments[] = {FG_ARG_VALUE(rounds), FG_ARG_BUFFER(result)};
     FG_TRY(fg_kernel_launch(device, kernel, arguments, 2, 1, &one, &one));
     FG_TRY(fg_buffer_read(result, 0, &found, sizeof found));

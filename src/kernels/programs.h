@@ -6,10 +6,10 @@
 #include "shape.h"
 
 /* 0, 1 or 2 for fg_tile.lanes: the best lane-mask builtin that compiles and gives right bits on this device. */
-fgmm_status fg_lanes_probe(uint32_t *lanes, fgmm_device *device, uint32_t vw);
+fgmm_status fg_lanes_check(uint32_t *lanes, fgmm_device *device, uint32_t vw);
 /* 1 when a work-item's loops are run to the end, however many rounds they have. For drivers that make no machine code
  * of their own. */
-fgmm_status fg_loops_probe(int *are_whole, fgmm_device *device);
+fgmm_status fg_loops_check(int *are_whole, fgmm_device *device);
 
 /* A kernel of one of the shape's programs. Compiles the program, if that has not been done. */
 fgmm_status fg_program_kernel(cl_kernel *kernel, fgmm_device *device, const fg_shape *shape, fg_program program,

@@ -69,12 +69,13 @@ done:
 static void plan_panels(fg_shape *s)
 {
     fg_tile *tile = &s->tile;
-    tile->depth = (uint32_t)fg_min_u64(tile->depth, fg_round_up(s->d, tile->vw)); /* nothing is staged in vain */
+    tile->depth =
+        (uint32_t)fg_min_u64(tile->depth, fg_round_up(s->d, tile->vw)); /* dimensions beyond D are not staged */
     s->row_stride = (uint32_t)fg_round_up(s->d, tile->vw);
     s->backend->plan(s);
     s->panels = (uint32_t)fg_ceil_div(s->k, s->panel);
     s->padded_k = s->panels * s->panel;
-    /* blocks of outputs are as even as can be: what fills up the last one is computed in vain */
+    /* blocks of outputs are as even as can be: what fills up the last one is wasted */
     s->outputs = (uint32_t)fg_ceil_div(s->d, fg_ceil_div(s->d, FG_OUTPUTS(tile->vw)));
 }
 
@@ -116,12 +117,12 @@ const fg_pruning_method *fg_pruning_choose(const fg_shape *s, const fg_pass_opti
 fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_options *options)
 {
     fgmm_status status = FGMM_OK;
-    const int is_best = options->assignment == FG_ASSIGN_HARD;
+    const int is_hard = options->assignment == FG_ASSIGN_HARD;
     FG_TRY(fg_covariance_check((int)options->covariance));
     FG_TRY(check_sizes(options));
     const fg_covariance_type *type = &fg_covariance_types[options->covariance];
     *shape = (fg_shape){
-        .covariance = is_best ? FG_DENSITY_OF_DISTANCES : options->covariance,
+        .covariance = is_hard ? FG_DENSITY_OF_DISTANCES : options->covariance,
         .is_diag_s2 = !type->is_spherical && !type->has_matrices,
         .matrices = (uint32_t)fg_covariance_matrices(options->covariance, options->k),
         .assignment = options->assignment,
@@ -147,11 +148,11 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     plan_launches(shape, fg_device_facts_of(device));
     if (options->launch_work > 0) shape->launch_work = options->launch_work;
     shape->is_fused = prefers_fused(shape, options->path);
-    shape->has_fused_dense = has_fused_sums(shape) && !is_best;
+    shape->has_fused_dense = has_fused_sums(shape) && !is_hard;
     shape->pruning = fg_pruning_choose(shape, options);
     shape->projection_dims = shape->pruning && shape->pruning->dims ? shape->pruning->dims(shape) : 0;
     shape->cutoff = (float)(log(2.0) * (24.0 + log2((double)shape->k)));
-    shape->is_wide = options->has_wide_sums || is_best; /* nothing is known of what clusters will look like */
+    shape->is_wide = options->has_wide_sums || is_hard; /* nothing is known of what clusters will look like */
     if (shape->matrices && options->path == FGMM_PATH_DENSE) shape->cutoff = FG_CUTOFF_NONE;
 done:
     return status;
@@ -169,12 +170,12 @@ uint32_t fg_shape_dense_v(const fg_shape *s)
 
 size_t fg_shape_sparse_options(const fg_shape *s, char *text, size_t capacity)
 {
-    const int is_diag = fg_density_of(s->covariance)->has_dim_scales, is_best = s->assignment == FG_ASSIGN_HARD;
+    const int is_diag = fg_density_of(s->covariance)->has_dim_scales, is_hard = s->assignment == FG_ASSIGN_HARD;
     return (size_t)snprintf(
         text, capacity,
         "-DROW_TYPE=%d -DDIMS=%u -DVW=%u -DCOV_DIAG=%d -DS2_DIAG=%d -DS2_MATRIX=%d -DHARD_ASSIGNMENT=%d "
         "-DSUM_ITEMS=%u",
-        (int)s->type, s->d, s->tile.vw, is_diag, s->is_diag_s2, s->matrices > 0, is_best, s->sum_items);
+        (int)s->type, s->d, s->tile.vw, is_diag, s->is_diag_s2, s->matrices > 0, is_hard, s->sum_items);
 }
 
 void fg_shape_options(const fg_shape *shape, fg_program program, char *text, size_t capacity)

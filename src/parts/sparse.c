@@ -45,7 +45,7 @@ void fg_sparse_free(fg_sparse *sparse)
     fg_buffers_free(sparse, &buffers);
 }
 
-fgmm_status fg_sparse_run(fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff)
+fgmm_status fg_sparse_run(fg_sparse *sparse, const fg_inputs *in, const fg_buffer *column_counts, float cutoff)
 {
     fgmm_status status = FGMM_OK;
     const fg_shape *s = in->shape;
@@ -54,7 +54,7 @@ fgmm_status fg_sparse_run(fg_sparse *sparse, const fg_inputs *in, const fg_buffe
     const int is_pruned = in->parameters->pruning.is_used;
     FG_TRY(fg_program_kernel_once(is_pruned ? &sparse->pruned : &sparse->plain, in->device, s,
                                   is_pruned ? FG_PROGRAM_PRUNED : plain, "responsibilities"));
-    FG_TRY((is_pruned ? launches->run_pruned : launches->run)(sparse, in, bins, cutoff));
+    FG_TRY((is_pruned ? launches->run_pruned : launches->run)(sparse, in, column_counts, cutoff));
 done:
     return status;
 }

@@ -27,9 +27,9 @@ struct fg_sparse {
 uint64_t fg_sparse_bytes(const fg_shape *shape);
 fgmm_status fg_sparse_create(fg_sparse *sparse, fgmm_device *device, const fg_shape *shape);
 void fg_sparse_free(fg_sparse *sparse);
-/* Enqueues the responsibilities of a batch. bins: of the transpose, where CPUs count on the way. cutoff: nats below a
- * row's largest log-density at which components are dropped. */
-fgmm_status fg_sparse_run(fg_sparse *sparse, const fg_inputs *in, const fg_buffer *bins, float cutoff);
+/* Enqueues the responsibilities of a batch. column_counts: of the transpose, where CPUs count on the way. cutoff: nats
+ * below a row's largest log-density at which components are dropped. */
+fgmm_status fg_sparse_run(fg_sparse *sparse, const fg_inputs *in, const fg_buffer *column_counts, float cutoff);
 
 /* weights.c: nonzeros, and log-normalisers, times the weights of their rows; nothing where rows have none. */
 typedef struct fg_weighing {

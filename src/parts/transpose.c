@@ -14,7 +14,7 @@ static uint64_t component_bytes(const fg_shape *s)
     return sizeof(cl_uint) * ((uint64_t)s->k + 1);
 }
 
-static uint64_t bin_bytes(const fg_shape *s)
+static uint64_t column_count_bytes(const fg_shape *s)
 {
     return s->backend->transpose->blocks(s) * component_bytes(s);
 }
@@ -41,7 +41,7 @@ static uint64_t count_bytes(const fg_shape *s)
 }
 
 static const fg_buffer_row rows[] = {
-    {offsetof(fg_transpose, bins), "bins", bin_bytes},
+    {offsetof(fg_transpose, column_counts), "column counts", column_count_bytes},
     {offsetof(fg_transpose, segment_component), "segments", segment_bytes},
     {offsetof(fg_transpose, segment_first), "segments", segment_bytes},
     {offsetof(fg_transpose, segment_end), "segments", segment_bytes},

@@ -7,7 +7,7 @@
 #include "sparse.h"
 
 struct fg_transpose {
-    fg_buffer *bins;              /* uint (blocks, K+1): nonzeros of a block of rows by component */
+    fg_buffer *column_counts;     /* uint (blocks, K+1): nonzeros of a block of rows by component */
     fg_buffer *segment_component; /* uint (most segments) */
     fg_buffer *segment_first;     /* uint (most segments) */
     fg_buffer *segment_end;       /* uint (most segments) */

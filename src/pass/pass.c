@@ -48,7 +48,7 @@ fgmm_status fg_pass_create_unchecked(fg_pass **out, fgmm_device *device, const f
     pass->choice.is_dense = pass->choice.wanted == FGMM_PATH_DENSE && pass->shape.matrices == 0;
     if (options->tile_text) log_other_tile(device, &pass->shape, options->tile_text);
     if (pass->shape.backend->has_lane_masks && !options->tile)
-        FG_TRY(fg_lanes_probe(&pass->shape.tile.lanes, device, pass->shape.tile.vw));
+        FG_TRY(fg_lanes_check(&pass->shape.tile.lanes, device, pass->shape.tile.vw));
     FG_TRY(create_parts(pass));
     pass->packed.row_facts = options->row_facts;
     *out = pass;
@@ -90,7 +90,7 @@ fgmm_status fg_pass_responsibilities(fg_pass *pass, const fg_rows *rows, float c
     fg_inputs ready;
     fg_rows white;
     FG_TRY(fg_whitening_run(&pass->whitening, &in, &ready, &white));
-    FG_TRY(fg_sparse_run(&pass->sparse, &ready, pass->transpose.bins, cutoff));
+    FG_TRY(fg_sparse_run(&pass->sparse, &ready, pass->transpose.column_counts, cutoff));
 done:
     return status;
 }

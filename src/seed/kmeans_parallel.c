@@ -1,6 +1,6 @@
 /* kmeans_parallel.c - k-means|| (Bahmani et al. 2012): in a few passes over all rows, each row is drawn as a candidate
  * with probability proportional to its squared distance to the candidates so far; the candidates, weighted by the rows
- * that are nearest to them, are then seeded by k-means++ (kmeans_plusplus.c), and swaps better these (swaps.c).
+ * that are nearest to them, are then seeded by k-means++ (kmeans_plusplus.c), and swaps improve these (swaps.c).
  * Distances are the device's work (pass/pass.h).
  *
  * Each round draws exactly L rows, by exponential keys (Efraimidis and Spirakis 2006), so that the total of the
