@@ -35,8 +35,8 @@ typedef struct fg_training {
 /* Seed of the random choices of run 0, 1 ...: the first has the caller's own. */
 uint64_t fg_run_seed(uint64_t seed, uint64_t run);
 
-/* Takes the first pass over the source, finds the first parameters (start model, seeding, or the checkpoint options->resume) and opens
- * the stream. largest: the pass that the memory decision is made for. */
+/* Takes the first pass over the source, finds the first parameters (start model, seeding, or the checkpoint
+ * options->resume) and opens the stream. largest: the pass that the memory decision is made for. */
 fgmm_status fg_training_open(fg_training *t, fg_assignment largest);
 void fg_training_close(fg_training *t);
 
