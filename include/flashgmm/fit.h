@@ -185,11 +185,11 @@ static inline fgmm_fit_report fgmm_fit_report_init(void)
 FGMM_API void fgmm_fit_report_clear(fgmm_fit_report *report);
 
 /* Trains a mixture. Blocks. The caller frees *model with fgmm_model_free. On failure *model is NULL, with one
- * exception: after FGMM_CANCELLED, FGMM_DEVICE, FGMM_IO or FGMM_CALLBACK it is the model of the last finished iteration
- * if there is one. report may be NULL. Not converging is no error: report->stop_reason tells. Errors: ARGUMENT
- * (options, or resuming another run), DATA (K > N; no rows; NaN or infinity, with row and column; deviations beyond
- * 1e13 in all; weights whose number differs from N, that are negative or not finite, or all 0), FORMAT and IO (the
- * source, the checkpoint), MEMORY, DEVICE, COMPILE, CALLBACK, CANCELLED. */
+ * exception: after FGMM_CANCELLED, FGMM_DEVICE, FGMM_MEMORY, FGMM_IO or FGMM_CALLBACK it is the model of the last
+ * finished iteration if there is one. report may be NULL. Not converging is no error: report->stop_reason tells.
+ * Errors: ARGUMENT (options, or resuming another run), DATA (K > N; no rows; NaN or infinity, with row and column;
+ * deviations beyond 1e13 in all; weights whose number differs from N, that are negative or not finite, or all 0),
+ * FORMAT and IO (the source, the checkpoint), MEMORY, DEVICE, COMPILE, CALLBACK, CANCELLED. */
 FGMM_API fgmm_status fgmm_fit(fgmm_model **model, fgmm_device *device, fgmm_source *source,
                               const fgmm_fit_options *options, fgmm_fit_report *report);
 

@@ -258,6 +258,9 @@ static int report_failure(const fit_arguments *arguments, fgmm_status status, in
     if (is_kept)
         return cli_error(CLI_EXIT_FAILED, "%s; the last iteration that was saved is in %s", fgmm_last_error(),
                          arguments->checkpoint);
+    if (has_iteration && status == FGMM_DEVICE)
+        return cli_error(CLI_EXIT_FAILED, "%s; with --checkpoint FILE the last finished iteration is kept",
+                         fgmm_last_error());
     return cli_library(status);
 }
 

@@ -62,7 +62,7 @@ fgmm_status fg_answer_wait(fg_answer *answer, void *bytes, size_t count)
     fgmm_status status = FGMM_OK;
     FG_CHECK(answer->copied && count <= fg_buffer_bytes(answer->pinned), FGMM_INTERNAL, "an answer of %zu bytes: %s",
              count, answer->copied ? "too many" : "nothing was asked");
-    FG_CL(clWaitForEvents(1, &answer->copied), FGMM_DEVICE, "clWaitForEvents", "%zu bytes", count);
+    FG_CL_WAIT(clWaitForEvents(1, &answer->copied), FGMM_DEVICE, "clWaitForEvents", "%zu bytes", count);
     memcpy(bytes, answer->pointer, count);
 done:
     return status;

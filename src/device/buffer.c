@@ -45,7 +45,8 @@ fgmm_status fg_buffer_create(fg_buffer **buffer, fgmm_device *device, size_t byt
     FG_TRY(buffer_new(&made, device, what));
     const cl_mem_flags flags = CL_MEM_READ_WRITE | (use == FG_BUFFER_STAGING ? CL_MEM_ALLOC_HOST_PTR : 0);
     made->memory = clCreateBuffer(device->context, flags, bytes, NULL, &error);
-    FG_CL(error, FGMM_MEMORY, "clCreateBuffer", "%s, %zu bytes", what, bytes);
+    FG_CL(error, FGMM_MEMORY, "clCreateBuffer", "%s, %zu bytes beside %llu that are held, of %llu", what, bytes,
+          (unsigned long long)device->bytes, (unsigned long long)device->facts.global_bytes);
     if (device->is_poisoning) {
         const cl_uchar poison = 0xff;
         error = clEnqueueFillBuffer(device->queue, made->memory, &poison, 1, 0, bytes, 0, NULL, NULL);
@@ -59,6 +60,53 @@ fgmm_status fg_buffer_create(fg_buffer **buffer, fgmm_device *device, size_t byt
     made = NULL;
 done:
     free(made);
+    return status;
+}
+
+/* ---- what other programs leave ---- */
+
+/* A chunk of memory that is really there: some drivers find room only when it is used. */
+static cl_int hold(cl_mem *chunk, fgmm_device *device, size_t bytes)
+{
+    static const cl_uchar zero;
+    cl_int error;
+    *chunk = clCreateBuffer(device->context, CL_MEM_READ_WRITE, bytes, NULL, &error);
+    if (error != CL_SUCCESS) *chunk = NULL;
+    if (error == CL_SUCCESS) error = clEnqueueFillBuffer(device->queue, *chunk, &zero, 1, 0, bytes, 0, NULL, NULL);
+    return error == CL_SUCCESS ? clFinish(device->queue) : error;
+}
+
+static int is_shortage(cl_int error)
+{
+    return error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_RESOURCES || error == CL_OUT_OF_HOST_MEMORY;
+}
+
+fgmm_status fg_device_find_memory(uint64_t *found, fgmm_device *device, uint64_t bytes)
+{
+    enum { CHUNKS = 16 };
+    fgmm_status status = FGMM_OK;
+    fg_driver_visit visit;
+    cl_mem *chunks = NULL;
+    size_t count = 0;
+    cl_int error = CL_SUCCESS;
+    const uint64_t chunk = fg_min_u64(device->facts.max_alloc_bytes, fg_ceil_div(bytes, CHUNKS));
+    *found = bytes;
+    if (device->facts.kind == FGMM_DEVICE_CPU || bytes == 0) return FGMM_OK;
+    FG_TRY(FG_ALLOC(&chunks, fg_ceil_div(bytes, chunk), "chunks of device memory"));
+    fg_driver_calm(&visit);
+    for (*found = 0; *found < bytes && error == CL_SUCCESS; count++) {
+        const uint64_t more = fg_min_u64(chunk, bytes - *found);
+        error = hold(&chunks[count], device, (size_t)more);
+        *found += error == CL_SUCCESS ? more : 0;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (chunks[i]) clReleaseMemObject(chunks[i]);
+    fg_driver_restore(&visit);
+    if (!is_shortage(error))
+        FG_CL(error, FGMM_DEVICE, "clCreateBuffer", "%s, %llu bytes", device->info.name, (unsigned long long)bytes);
+    if (*found < bytes) device->memory_limit = device->bytes + *found;
+done:
+    free(chunks);
     return status;
 }
 
@@ -117,8 +165,9 @@ fgmm_status fg_buffer_write(fg_buffer *buffer, size_t offset, const void *bytes,
     fgmm_status status = FGMM_OK;
     FG_TRY(check_range(buffer, offset, count));
     if (count == 0) goto done;
-    FG_CL(clEnqueueWriteBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset, count, bytes, 0, NULL, NULL),
-          FGMM_DEVICE, "clEnqueueWriteBuffer", "%s, %zu bytes", buffer->what, count);
+    FG_CL_WAIT(
+        clEnqueueWriteBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset, count, bytes, 0, NULL, NULL),
+        FGMM_DEVICE, "clEnqueueWriteBuffer", "%s, %zu bytes", buffer->what, count);
 done:
     return status;
 }
@@ -128,8 +177,8 @@ fgmm_status fg_buffer_read(const fg_buffer *buffer, size_t offset, void *bytes, 
     fgmm_status status = FGMM_OK;
     FG_TRY(check_range(buffer, offset, count));
     if (count == 0) goto done;
-    FG_CL(clEnqueueReadBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset, count, bytes, 0, NULL, NULL),
-          FGMM_DEVICE, "clEnqueueReadBuffer", "%s, %zu bytes", buffer->what, count);
+    FG_CL_WAIT(clEnqueueReadBuffer(buffer->device->queue, buffer->memory, CL_TRUE, offset, count, bytes, 0, NULL, NULL),
+               FGMM_DEVICE, "clEnqueueReadBuffer", "%s, %zu bytes", buffer->what, count);
 done:
     return status;
 }

@@ -17,6 +17,10 @@ typedef enum fg_buffer_use {
  * 1 element. Contents are undefined. */
 fgmm_status fg_buffer_create(fg_buffer **buffer, fgmm_device *device, size_t bytes, fg_buffer_use use,
                              const char *what);
+/* How much of so many bytes is there to be had now, beside what other programs hold: takes it in pieces and gives it
+ * back. Where it is less, the handle's budget is that from then on. On CPUs nobody is asked, since the host's memory is
+ * planned for in other ways. Errors: DEVICE, MEMORY. */
+fgmm_status fg_device_find_memory(uint64_t *found, fgmm_device *device, uint64_t bytes);
 /* Wraps memory of the application (opencl.h); retained, not counted in the budget. */
 fgmm_status fg_buffer_lend(fg_buffer **buffer, fgmm_device *device, cl_mem memory);
 void fg_buffer_free(fg_buffer *buffer);

@@ -39,6 +39,12 @@ void fg_driver_leave(const fg_driver_visit *visit)
 void fg_driver_calm(fg_driver_visit *visit)
 {
     feholdexcept(&visit->environment);
+    visit->began_s = fg_now_s();
+}
+
+double fg_driver_visit_s(const fg_driver_visit *visit)
+{
+    return fg_now_s() - visit->began_s;
 }
 
 void fg_driver_restore(const fg_driver_visit *visit)

@@ -78,14 +78,61 @@ const char *fg_cl_error_name(cl_int error)
     }
 }
 
+/* What else the code says, for the end of the text. */
+static const char *hint_of(cl_int error)
+{
+    switch (error) {
+    case CL_MEM_OBJECT_ALLOCATION_FAILURE:
+        return "; other programs may hold memory of the device";
+    case CL_DEVICE_NOT_AVAILABLE:
+    case CL_INVALID_COMMAND_QUEUE:
+    case CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST:
+        return "; the device was reset, switched off or taken away, or its driver ended a launch that took too long "
+               "(then fewer rows in a batch help: batch_rows, --batch-rows)";
+    default:
+        return "";
+    }
+}
+
+static fgmm_status fail(fgmm_status code, cl_int error, const char *call, const char *hint, const char *object)
+{
+    /* whatever was being done, it is the host or the device that has no room; and the device that is gone */
+    if (error == CL_OUT_OF_HOST_MEMORY || error == CL_MEM_OBJECT_ALLOCATION_FAILURE) code = FGMM_MEMORY;
+    if (error == CL_DEVICE_NOT_AVAILABLE) code = FGMM_DEVICE;
+    if (code == FGMM_ARGUMENT) hint = ""; /* what an application lends was never right */
+    return fg_fail(code, "%s: %s gave %s (%d)%s", object, call, fg_cl_error_name(error), (int)error, hint);
+}
+
+enum { OBJECT_BYTES = 256 };
+
 fgmm_status fg_cl_fail(fgmm_status code, cl_int error, const char *call, const char *format, ...)
 {
-    char object[256];
+    char object[OBJECT_BYTES];
     va_list arguments;
-    /* whatever was being done, it is the host or the device that has no room */
-    if (error == CL_OUT_OF_HOST_MEMORY || error == CL_MEM_OBJECT_ALLOCATION_FAILURE) code = FGMM_MEMORY;
     va_start(arguments, format);
     vsnprintf(object, sizeof object, format, arguments);
     va_end(arguments);
-    return fg_fail(code, "%s: %s gave %s (%d)", object, call, fg_cl_error_name(error), (int)error);
+    return fail(code, error, call, hint_of(error), object);
+}
+
+/* Drivers have no code of their own for what a watchdog has ended. Those that there are wait two seconds or more for a
+ * launch; launches here are of a tenth of that on a small GPU. */
+fgmm_status fg_cl_fail_waiting(fgmm_status code, cl_int error, double waited_s, const char *call, const char *format,
+                               ...)
+{
+    static const double least_s = 1;
+    const int is_lost = error == CL_OUT_OF_RESOURCES || error == CL_DEVICE_NOT_AVAILABLE ||
+                        error == CL_INVALID_COMMAND_QUEUE || error == CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST;
+    char object[OBJECT_BYTES], hint[OBJECT_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(object, sizeof object, format, arguments);
+    va_end(arguments);
+    snprintf(hint, sizeof hint, "%s", hint_of(is_lost ? CL_DEVICE_NOT_AVAILABLE : error));
+    if (is_lost && waited_s >= least_s)
+        snprintf(hint, sizeof hint,
+                 " after %.1f s: a launch was cut off, as drivers with a watchdog do; fewer rows in a batch make "
+                 "launches shorter (batch_rows, --batch-rows)",
+                 waited_s);
+    return fail(code, error, call, hint, object);
 }

@@ -14,6 +14,7 @@
 /* What the calling thread had before it called a driver. */
 typedef struct fg_driver_visit {
     fenv_t environment;
+    double began_s;
 } fg_driver_visit;
 
 /* Around listing and opening, the calls that set a driver up: one thread of the process at a time. fg_driver_leave only
@@ -26,6 +27,8 @@ void fg_driver_leave(const fg_driver_visit *visit);
  * are made for that. */
 void fg_driver_calm(fg_driver_visit *visit);
 void fg_driver_restore(const fg_driver_visit *visit);
+/* Seconds since it was calmed. */
+double fg_driver_visit_s(const fg_driver_visit *visit);
 
 /* ---- errors of the driver ---- */
 
@@ -34,6 +37,10 @@ const char *fg_cl_error_name(cl_int error);
 
 /* Fails with "OBJECT: CALL gave CL_NAME (CODE)", OBJECT from the format. */
 fgmm_status fg_cl_fail(fgmm_status code, cl_int error, const char *call, const char *format, ...) FG_PRINTF(4, 5);
+
+/* The same after waiting so long for kernels: tells a launch that the driver has cut off from a device that is gone. */
+fgmm_status fg_cl_fail_waiting(fgmm_status code, cl_int error, double waited_s, const char *call, const char *format,
+                               ...) FG_PRINTF(5, 6);
 
 /* Like FG_CHECK, for a driver's call: FG_CL(clFinish(queue), code, "clFinish", "queue of %s", name). */
 #define FG_CL(error, code, call, ...)                                                                                  \
@@ -44,6 +51,19 @@ fgmm_status fg_cl_fail(fgmm_status code, cl_int error, const char *call, const c
         fg_driver_restore(&visit_);                                                                                    \
         if (cl_error_ != CL_SUCCESS) {                                                                                 \
             status = fg_cl_fail((code), cl_error_, (call), __VA_ARGS__);                                               \
+            goto done;                                                                                                 \
+        }                                                                                                              \
+    } while (0)
+
+/* Like FG_CL, for a call that waits for kernels. */
+#define FG_CL_WAIT(error, code, call, ...)                                                                             \
+    do {                                                                                                               \
+        fg_driver_visit visit_;                                                                                        \
+        fg_driver_calm(&visit_);                                                                                       \
+        const cl_int cl_error_ = (error);                                                                              \
+        fg_driver_restore(&visit_);                                                                                    \
+        if (cl_error_ != CL_SUCCESS) {                                                                                 \
+            status = fg_cl_fail_waiting((code), cl_error_, fg_driver_visit_s(&visit_), (call), __VA_ARGS__);           \
             goto done;                                                                                                 \
         }                                                                                                              \
     } while (0)

@@ -160,7 +160,7 @@ fgmm_status fg_device_finish(fgmm_device *device)
 {
     fgmm_status status = FGMM_OK;
     FG_TRY(fg_device_check(device));
-    FG_CL(clFinish(device->queue), FGMM_DEVICE, "clFinish", "%s", device->info.name);
+    FG_CL_WAIT(clFinish(device->queue), FGMM_DEVICE, "clFinish", "%s", device->info.name);
 done:
     return status;
 }

@@ -79,7 +79,7 @@ static fgmm_status wait_for(cl_event event, const char *what)
 {
     fgmm_status status = FGMM_OK;
     if (!event) return FGMM_OK;
-    FG_CL(clWaitForEvents(1, &event), FGMM_DEVICE, "clWaitForEvents", "%s", what);
+    FG_CL_WAIT(clWaitForEvents(1, &event), FGMM_DEVICE, "clWaitForEvents", "%s", what);
 done:
     return status;
 }

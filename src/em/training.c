@@ -545,7 +545,8 @@ static void complete_report(fg_training *t, fgmm_status status)
 /* 1 when fit.h promises the last finished iteration's model in spite of the failure. */
 static int is_model_kept(fgmm_status status)
 {
-    return status == FGMM_CANCELLED || status == FGMM_DEVICE || status == FGMM_IO || status == FGMM_CALLBACK;
+    return status == FGMM_CANCELLED || status == FGMM_DEVICE || status == FGMM_MEMORY || status == FGMM_IO ||
+           status == FGMM_CALLBACK;
 }
 
 fgmm_status fg_training_return(fgmm_model **model, fg_training *t, fgmm_status status)

@@ -8,6 +8,8 @@
 #include "size.h"
 #include "thread.h"
 
+#include <stdio.h>
+
 /* Smaller batches than this spend their time on launches; where not even they fit, the limit is refused. */
 enum { LEAST_BATCH_ROWS = 256 };
 
@@ -112,38 +114,72 @@ static uint64_t resident_rows(const fg_memory_plan_request *request, uint64_t ba
     return fg_min_u64(most, (n - 1) / batch) * batch;
 }
 
+/* The largest batch of a pass that the limits allow. *left: of both limits. */
+static fgmm_status plan_batch(uint64_t *batch, fg_memory_left *left, const fg_memory_plan_request *request)
+{
+    fgmm_status status = FGMM_OK;
+    const uint64_t held = request->held_bytes;
+    uint64_t limit = request->memory_limit_bytes;
+    if (limit == 0) limit = fg_max_u64(fg_memory_plan_limit(0), held + need_of(request, *batch, 0).host);
+    *left = fg_memory_left_of(request->device, limit, held);
+    while (!fits(need_of(request, *batch, 0), left) && *batch > LEAST_BATCH_ROWS)
+        *batch = fg_max_u64(LEAST_BATCH_ROWS, *batch / 2);
+    const need least = need_of(request, *batch, 0);
+    FG_CHECK(least.host <= left->host, FGMM_MEMORY,
+             "memory limit = %llu bytes is too small: the process holds %llu and needs %llu more for batches of %llu "
+             "rows; need at least %llu",
+             (unsigned long long)limit, (unsigned long long)held, (unsigned long long)least.host,
+             (unsigned long long)*batch, (unsigned long long)(held + least.host));
+    FG_CHECK(least.device <= left->device, FGMM_MEMORY,
+             "device memory: %llu bytes are left of its limit; batches of %llu rows need %llu",
+             (unsigned long long)left->device, (unsigned long long)*batch, (unsigned long long)least.device);
+done:
+    return status;
+}
+
+static uint64_t wanted_batch(const fg_memory_plan_request *request)
+{
+    const uint64_t row_bytes = device_row_bytes(request), n = request->source->info.rows;
+    uint64_t batch = request->batch_rows;
+    if (batch == 0) {
+        batch = fg_pass_default_batch_rows(request->device, &request->pass);
+        if (request->usual_most_rows) batch = fg_min_u64(batch, request->usual_most_rows);
+    }
+    return fg_min_u64(fg_min_u64(batch, n),
+                      fg_max_u64(1, fg_device_facts_of(request->device)->max_alloc_bytes / row_bytes));
+}
+
+static void log_shortage(fgmm_device *device, uint64_t found, uint64_t wanted)
+{
+    char line[160];
+    snprintf(line, sizeof line,
+             "other programs hold memory of the device: %llu of %llu bytes are there; making do with that",
+             (unsigned long long)found, (unsigned long long)wanted);
+    fg_device_log(device, line);
+}
+
 fgmm_status fg_memory_plan_make(fg_memory_plan *plan, const fg_memory_plan_request *given)
 {
     fgmm_status status = FGMM_OK;
     fg_memory_plan_request request = *given;
+    fg_memory_left left;
+    uint64_t batch, resident, found, wanted;
     request.pass.type = fg_type_on_device(given->source->info.type);
     request.pass.rows = fg_memory_plan_load_rows(given);
-    const fg_pass_options *pass = &request.pass;
-    const uint64_t held = request.held_bytes;
-    const uint64_t row_bytes = device_row_bytes(&request), n = request.source->info.rows;
-    uint64_t batch = request.batch_rows;
-    if (batch == 0) {
-        batch = fg_pass_default_batch_rows(request.device, pass);
-        if (request.usual_most_rows) batch = fg_min_u64(batch, request.usual_most_rows);
+    for (int is_short = 0;; is_short = 1) {
+        batch = wanted_batch(&request);
+        status = plan_batch(&batch, &left, &request);
+        if (status != FGMM_OK && is_short)
+            fg_fail_prefix(status, "%llu bytes are all that other programs leave", (unsigned long long)left.device);
+        FG_TRY(status);
+        resident = resident_rows(&request, batch, &left);
+        wanted = need_of(&request, batch, resident).device;
+        FG_TRY(fg_device_find_memory(&found, request.device, wanted));
+        if (found == wanted) break;
+        log_shortage(request.device, found, wanted);
     }
-    batch = fg_min_u64(fg_min_u64(batch, n),
-                       fg_max_u64(1, fg_device_facts_of(request.device)->max_alloc_bytes / row_bytes));
-    uint64_t limit = request.memory_limit_bytes;
-    if (limit == 0) limit = fg_max_u64(fg_memory_plan_limit(0), held + need_of(&request, batch, 0).host);
-    const fg_memory_left left = fg_memory_left_of(request.device, limit, held);
-    while (!fits(need_of(&request, batch, 0), &left) && batch > LEAST_BATCH_ROWS)
-        batch = fg_max_u64(LEAST_BATCH_ROWS, batch / 2);
-    const need least = need_of(&request, batch, 0);
-    FG_CHECK(least.host <= left.host, FGMM_MEMORY,
-             "memory limit = %llu bytes is too small: the process holds %llu and needs %llu more for batches of %llu "
-             "rows; need at least %llu",
-             (unsigned long long)limit, (unsigned long long)held, (unsigned long long)least.host,
-             (unsigned long long)batch, (unsigned long long)(held + least.host));
-    FG_CHECK(least.device <= left.device, FGMM_MEMORY,
-             "device memory: %llu bytes are left of its limit; batches of %llu rows need %llu",
-             (unsigned long long)left.device, (unsigned long long)batch, (unsigned long long)least.device);
     plan->batch_rows = (size_t)batch;
-    plan->resident_rows = resident_rows(&request, batch, &left);
+    plan->resident_rows = resident;
 done:
     return status;
 }

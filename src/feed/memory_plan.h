@@ -51,7 +51,8 @@ typedef struct fg_memory_left {
 } fg_memory_left;
 fg_memory_left fg_memory_left_of(const fgmm_device *device, uint64_t limit_bytes, uint64_t held_bytes);
 
-/* The batch is made smaller than wanted only where the limit demands it. Errors: MEMORY names the limit, what the
+/* The batch is made smaller than wanted only where the limit demands it, or other programs that hold memory of the
+ * device. Errors: MEMORY names the limit, what the
  * process holds already, and the least limit that would do. */
 fgmm_status fg_memory_plan_make(fg_memory_plan *plan, const fg_memory_plan_request *request);
 

@@ -38,6 +38,13 @@ void spoil_nothing(void)
     change_count = 0;
 }
 
+static _Atomic int is_device_lost;
+
+void lose_device(int is_lost)
+{
+    is_device_lost = is_lost;
+}
+
 typedef cl_int read_fn(cl_command_queue, cl_mem, cl_bool, size_t, size_t, void *, cl_uint, const cl_event *,
                        cl_event *);
 
@@ -47,6 +54,7 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueReadBuffer(cl_command_queue queue, cl_m
 {
     read_fn *next;
     *(void **)&next = dlsym(RTLD_NEXT, "clEnqueueReadBuffer");
+    if (is_device_lost) return CL_DEVICE_NOT_AVAILABLE;
     const cl_int error = next(queue, buffer, is_blocking, offset, bytes, to, count, events, event);
     for (size_t i = 0; error == CL_SUCCESS && is_blocking && i < change_count; i++) {
         if (changes[i].is_float && bytes >= changes[i].bytes) ((float *)to)[changes[i].index] += (float)changes[i].by;
@@ -89,6 +97,7 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, c
     cl_device_id device;
     cl_ulong bytes = 0;
     *(void **)&next = dlsym(RTLD_NEXT, "clEnqueueNDRangeKernel");
+    if (is_device_lost) return CL_DEVICE_NOT_AVAILABLE;
     if (clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof device, &device, NULL) == CL_SUCCESS)
         clGetKernelWorkGroupInfo(kernel, device, CL_KERNEL_LOCAL_MEM_SIZE, sizeof bytes, &bytes, NULL);
     raise(&most, bytes);
@@ -126,4 +135,74 @@ CL_API_ENTRY cl_command_queue CL_API_CALL clCreateCommandQueue(cl_context contex
     if (!are_queues_refused) return next(context, device, properties, error);
     if (error) *error = CL_OUT_OF_RESOURCES;
     return NULL;
+}
+
+/* ---- a device that is gone ---- */
+
+typedef cl_int queue_wait_fn(cl_command_queue);
+
+CL_API_ENTRY cl_int CL_API_CALL clFinish(cl_command_queue queue)
+{
+    queue_wait_fn *next;
+    *(void **)&next = dlsym(RTLD_NEXT, "clFinish");
+    return is_device_lost ? CL_DEVICE_NOT_AVAILABLE : next(queue);
+}
+
+typedef cl_int event_wait_fn(cl_uint, const cl_event *);
+
+CL_API_ENTRY cl_int CL_API_CALL clWaitForEvents(cl_uint count, const cl_event *events)
+{
+    event_wait_fn *next;
+    *(void **)&next = dlsym(RTLD_NEXT, "clWaitForEvents");
+    return is_device_lost ? CL_DEVICE_NOT_AVAILABLE : next(count, events);
+}
+
+typedef cl_int write_fn(cl_command_queue, cl_mem, cl_bool, size_t, size_t, const void *, cl_uint, const cl_event *,
+                        cl_event *);
+
+CL_API_ENTRY cl_int CL_API_CALL clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, cl_bool is_blocking,
+                                                     size_t offset, size_t bytes, const void *from, cl_uint count,
+                                                     const cl_event *events, cl_event *event)
+{
+    write_fn *next;
+    *(void **)&next = dlsym(RTLD_NEXT, "clEnqueueWriteBuffer");
+    if (is_device_lost) return CL_DEVICE_NOT_AVAILABLE;
+    return next(queue, buffer, is_blocking, offset, bytes, from, count, events, event);
+}
+
+/* ---- memory that others hold ---- */
+
+static uint64_t most_bytes = UINT64_MAX, bytes_held; /* both as in leave_memory */
+
+void leave_memory(uint64_t bytes)
+{
+    most_bytes = bytes;
+    bytes_held = 0;
+}
+
+typedef cl_mem create_fn(cl_context, cl_mem_flags, size_t, void *, cl_int *);
+
+CL_API_ENTRY cl_mem CL_API_CALL clCreateBuffer(cl_context context, cl_mem_flags flags, size_t bytes, void *from,
+                                               cl_int *error)
+{
+    create_fn *next;
+    *(void **)&next = dlsym(RTLD_NEXT, "clCreateBuffer");
+    if (!is_device_lost && bytes <= most_bytes - bytes_held) {
+        if (most_bytes != UINT64_MAX) bytes_held += bytes;
+        return next(context, flags, bytes, from, error);
+    }
+    if (error) *error = is_device_lost ? CL_DEVICE_NOT_AVAILABLE : CL_MEM_OBJECT_ALLOCATION_FAILURE;
+    return NULL;
+}
+
+typedef cl_int release_fn(cl_mem);
+
+CL_API_ENTRY cl_int CL_API_CALL clReleaseMemObject(cl_mem memory)
+{
+    release_fn *next;
+    size_t bytes = 0;
+    *(void **)&next = dlsym(RTLD_NEXT, "clReleaseMemObject");
+    clGetMemObjectInfo(memory, CL_MEM_SIZE, sizeof bytes, &bytes, NULL);
+    bytes_held -= bytes < bytes_held ? bytes : bytes_held;
+    return next(memory);
 }

@@ -26,4 +26,10 @@ uint64_t most_group_items(void);
 /* From now on the driver gives no more command queues. */
 void refuse_queues(int is_refused);
 
+/* Other programs leave so many bytes of the device's memory, besides what is held already: UINT64_MAX: all. */
+void leave_memory(uint64_t bytes);
+
+/* The device is gone: whatever is asked of it fails, and never works again until this is called with 0. */
+void lose_device(int is_lost);
+
 #endif
