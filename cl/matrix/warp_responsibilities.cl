@@ -26,9 +26,11 @@
  * The unit takes any order of dimensions that rows and means agree on; this one lets a lane load four neighbours.
  *
  *   panel of means    [4 fragments][MEAN_TERMS][PAIRS][32] 16 bytes, then [32] float4 (h, scale of the mean, c, 0)
- *   nonzeros          by row and quarter of lanes: [work-groups][LANE_CAPACITY][WARP_TILE_ROWS][4] (component, value)
+ *   nonzeros          by row and quarter of lanes: [work-groups][LANE_CAPACITY + 1][WARP_TILE_ROWS][4]
+ *                     (component, value); the last is the largest value that a list has dropped for lack of room
  *   A lane has a list of its own for each row, which needs no votes; each ascends, and is merged with the row's three
- *   others at the end.
+ *   others at the end. A list that stays full drops its smaller values and goes on: components far away may be many before
+ *   the near ones come. Only where these do not make all that was dropped negligible, the row takes the dense path.
  *
  *   LANE_CAPACITY    nonzeros that a lane can hold of a row;  the others: matrix/warp_tile.cl
  *   HARD_ASSIGNMENT  1: only the nearest component, responsibility 1, logz = - squared distance (k-means)
@@ -219,6 +221,9 @@ static inline void to_log_densities(float l[DOWN][ACROSS][4], float highest[LANE
 
 /* A lane's list of a row: nonzero e is NONZERO(list, e). */
 #define NONZERO(list, e) (list)[(e) * (4 * WARP_TILE_ROWS)]
+/* The largest log-density that it has dropped for lack of room, as bits. */
+#define DROPPED(list) NONZERO(list, LANE_CAPACITY).y
+#define MOST_NATS     64.0f /* no cutoff that leaves anything out is higher: log 2 (24 + 31) */
 
 /* Drops nonzeros that a larger maximum has made negligible; keeps the order. */
 static inline uint compact(__global uint2 *list, uint count, float threshold)
@@ -232,14 +237,27 @@ static inline uint compact(__global uint2 *list, uint count, float threshold)
     return kept;
 }
 
+/* Room for LANE_COMPONENTS more: drops what is negligible, and if need be what would be by half the cutoff, a quarter
+ * of it and so on, in the end all. The list remembers how large that may have been. Returns how many are left. */
+static inline uint make_place(__global uint2 *list, uint count, float best, float cutoff)
+{
+    uint kept = compact(list, count, best - cutoff);
+    for (float tighter = fmin(cutoff, MOST_NATS) / 2; kept > LANE_CAPACITY - LANE_COMPONENTS; tighter /= 2) {
+        const float threshold = tighter < 1.0f ? best : best - tighter;
+        kept = tighter < 1.0f ? 0 : compact(list, kept, threshold);
+        DROPPED(list) = as_uint(fmax(as_float(DROPPED(list)), threshold));
+    }
+    return kept;
+}
+
 /* A lane's results so far. Aligned as its vectors may be: PoCL puts those of all lanes side by side. */
 typedef struct __attribute__((aligned(16))) kept_t {
     float best[LANE_ROWS];  /* largest log-density so far */
 #if HARD_ASSIGNMENT
     uint nearest[LANE_ROWS]; /* its component */
 #else
-    uint counts;           /* of nonzeros, or GIVEN_UP: a byte a row, for the registers */
-    uint place; /* in the nonzeros, of the first row's list; 32 further that of the next */
+    uint counts; /* of nonzeros, at the end or GIVEN_UP: a byte a row, for the registers */
+    uint place;  /* in the nonzeros, of the first row's list; 32 further that of the next */
 #endif
 } kept_t;
 
@@ -253,7 +271,7 @@ typedef struct results_t {
 
 #if HARD_ASSIGNMENT
 /* The nearest of 16 components from `first` on; of equally near ones the lowest. */
-static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint first, float threshold,
+static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint first, float cutoff,
                             __global uint2 *nonzeros)
 {
     WARP_UNROLL
@@ -276,21 +294,14 @@ static inline void set_count(kept_t *kept, int r, uint count)
     kept->counts = (kept->counts & ~(255u << 8 * r)) | count << 8 * r;
 }
 
-/* Appends those of 16 components from `first` on that reach the threshold; a list that stays too full for the lane's
- * share of them is given up. */
-static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint first, float threshold,
+/* Appends those of 16 components from `first` on that reach the threshold. */
+static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint first, float cutoff,
                             __global uint2 *nonzeros)
 {
+    const float threshold = kept->best[r] - cutoff;
     __global uint2 *list = nonzeros + kept->place + r * 32;
     uint count = byte_of(kept->counts, r);
-    if (count > LANE_CAPACITY - LANE_COMPONENTS) {
-        if (count == GIVEN_UP) return;
-        count = compact(list, count, threshold);
-        if (count > LANE_CAPACITY - LANE_COMPONENTS) {
-            set_count(kept, r, GIVEN_UP);
-            return;
-        }
-    }
+    if (count > LANE_CAPACITY - LANE_COMPONENTS) count = make_place(list, count, kept->best[r], cutoff);
     WARP_UNROLL
     for (int n = 0; n < ACROSS; n++)
         WARP_UNROLL
@@ -299,6 +310,25 @@ static inline void keep_row(kept_t *kept, const float l[ACROSS][4], int r, uint 
             if (value >= threshold) NONZERO(list, count++) = (uint2)(first + n * 8 + j, as_uint(value));
         }
     set_count(kept, r, count);
+}
+
+static inline void begin_lists(kept_t *kept, __global uint2 *nonzeros)
+{
+    kept->counts = 0;
+    WARP_UNROLL
+    for (int r = 0; r < LANE_ROWS; r++) DROPPED(nonzeros + kept->place + r * 32) = as_uint(PADDING);
+}
+
+/* Compacts the lane's lists, and gives up those that lack a component which matters. */
+static inline void end_lists(kept_t *kept, float cutoff, __global uint2 *nonzeros)
+{
+    WARP_UNROLL
+    for (int r = 0; r < LANE_ROWS; r++) {
+        __global uint2 *list = nonzeros + kept->place + r * 32;
+        const float threshold = kept->best[r] - cutoff;
+        const uint count = compact(list, byte_of(kept->counts, r), threshold);
+        set_count(kept, r, as_float(DROPPED(list)) >= threshold ? GIVEN_UP : count);
+    }
 }
 #endif
 
@@ -309,11 +339,11 @@ static inline void keep(kept_t *kept, const float l[DOWN][ACROSS][4], const floa
     WARP_UNROLL
     for (int r = 0; r < LANE_ROWS; r++) {
 #if HARD_ASSIGNMENT
-        if (highest[r] > kept->best[r]) keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, 0.0f, nonzeros);
+        if (highest[r] > kept->best[r]) keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, cutoff, nonzeros);
 #else
         if (highest[r] >= kept->best[r] - cutoff) {
             kept->best[r] = fmax(kept->best[r], highest[r]);
-            keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, kept->best[r] - cutoff, nonzeros);
+            keep_row(kept, l[r / 2], r, first + w->lane % 4 * 2, cutoff, nonzeros);
         }
 #endif
     }
@@ -461,8 +491,8 @@ __kernel void responsibilities(ARGUMENTS(WARP_SPARSE_ARGUMENTS))
     kept_t kept;
     gathered_t found;
 #if !HARD_ASSIGNMENT
-    kept.counts = 0;
-    kept.place = group * (4 * LANE_CAPACITY * WARP_TILE_ROWS) + lane_row * 4 + w.lane % 4;
+    kept.place = group * (4 * (LANE_CAPACITY + 1) * WARP_TILE_ROWS) + lane_row * 4 + w.lane % 4;
+    begin_lists(&kept, nonzeros);
 #endif
 
     fetch_panel(staging, split_means, 0, panels, item);
@@ -502,11 +532,7 @@ __kernel void responsibilities(ARGUMENTS(WARP_SPARSE_ARGUMENTS))
 #endif
     }
 #if !HARD_ASSIGNMENT
-    WARP_UNROLL
-    for (int r = 0; r < LANE_ROWS; r++)
-        if (byte_of(kept.counts, r) != GIVEN_UP)
-            set_count(&kept, r,
-                      compact(nonzeros + kept.place + r * 32, byte_of(kept.counts, r), kept.best[r] - cutoff));
+    end_lists(&kept, cutoff, nonzeros);
     barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE); /* the row's other lanes read these lists */
 #endif
     gather(&found, &kept, &w, nonzeros);

@@ -35,11 +35,11 @@ static uint32_t most_warp_rows(const fg_shape *s)
     return (uint32_t)fg_min_u64(fg_round_up(s->batch_rows, tile_rows), groups * tile_rows);
 }
 
-/* Lists of lanes: a value and a component for each nonzero. */
+/* Lists of lanes: a value and a component for each nonzero, and one for what was dropped. */
 static uint64_t scratch_floats(const fg_shape *s)
 {
     enum { LANES_PER_ROW = 4 };
-    return (uint64_t)most_warp_rows(s) * LANES_PER_ROW * LANE_CAPACITY * 2;
+    return (uint64_t)most_warp_rows(s) * LANES_PER_ROW * (LANE_CAPACITY + 1) * 2;
 }
 
 FG_ARGUMENTS(sparse, WARP_SPARSE_ARGUMENTS)

@@ -1,5 +1,5 @@
 /* test_pass_units.c - a pass whose responsibilities a matrix unit computes, against the double-precision reference: AMX
- * where this machine has it, and its stand-in and a warp's in OpenCL C everywhere. */
+ * and NVIDIA's where the device has them, and a stand-in for each in OpenCL C everywhere else. */
 #include "passes.h"
 #include "support.h"
 
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Backends with a matrix unit, each with the shipped tile of 16 lanes; a warp's with a small one. */
+/* Backends with a matrix unit, each with the shipped tile of 16 lanes; those of warps with a small one. */
 typedef struct unit_case {
     const fg_backend *backend;
     fg_tile tile;
@@ -17,15 +17,20 @@ typedef struct unit_case {
     {                                                                                                                  \
         .vw = 16, .rows = 12, .vectors = 2, .block = 96, .dense_k = 8, .dense_v = 2, .chunk_vectors = 8, .chunk = 256  \
     }
+#define GROUP_TILE                                                                                                     \
+    {                                                                                                                  \
+        .vw = 4, .rows = 32, .vectors = 32, .block = 64, .chunk = 256, .depth = 8, .local = 64, .across = 8            \
+    }
+
 static const unit_case unit_cases[] = {
     {&fg_matrix_plain, WIDE_TILE},
     {&fg_matrix_amx, WIDE_TILE}, /* where this machine has it */
     {&fg_matrix_plain,           /* another vector */
      {.vw = 4, .rows = 1, .vectors = 8, .block = 32, .dense_k = 4, .dense_v = 2, .chunk_vectors = 4, .chunk = 256}},
-    {&fg_matrix_warp,
-     {.vw = 4, .rows = 32, .vectors = 32, .block = 64, .chunk = 256, .depth = 8, .local = 64, .across = 8}},
+    {&fg_matrix_warp, GROUP_TILE},
+    {&fg_matrix_nvidia, GROUP_TILE}, /* where the device has it */
 };
-enum { UNITS = 2, UNIT_CASES = sizeof unit_cases / sizeof unit_cases[0], WARP = UNIT_CASES - 1 };
+enum { UNITS = 2, UNIT_CASES = sizeof unit_cases / sizeof unit_cases[0], WARP = UNIT_CASES - 2 };
 
 static fgmm_backend backend_of(const unit_case *unit)
 {
@@ -35,10 +40,10 @@ static fgmm_backend backend_of(const unit_case *unit)
 
 static int has_unit(const unit_case *unit)
 {
-    fgmm_device *device = device_of_backend(backend_of(unit));
-    const int is_there =
-        unit->backend != &fg_matrix_amx || fg_device_facts_of(device)->matrix_unit == unit->backend->unit;
-    if (!is_there) printf("skipped: no AMX here\n");
+    const fg_device_facts *facts = fg_device_facts_of(device_of_backend(backend_of(unit)));
+    const int is_real = unit->backend == &fg_matrix_amx || unit->backend == &fg_matrix_nvidia;
+    const int is_there = is_real ? facts->matrix_unit == unit->backend->unit : facts->kind == FGMM_DEVICE_CPU;
+    if (!is_there) printf("skipped: not for this device:%s\n", unit->backend->unit_text);
     return is_there;
 }
 
@@ -76,10 +81,10 @@ START_TEST(test_pass__unit_with_every_row_type)
 {
     /* warps: so many dimensions that they have one fragment of rows or two, by the type */
     static const uint64_t short_rows[] = {97, 33, 65}, long_rows[] = {97, 100, 65};
-    const uint64_t *size = _i == WARP ? long_rows : short_rows;
+    const uint64_t *size = _i >= WARP ? long_rows : short_rows;
     if (!has_unit(&unit_cases[_i])) return;
     for (int type = FGMM_U8; type <= FGMM_F32; type++) {
-        if (_i == WARP && type != FGMM_U8 && type != FGMM_F16) continue; /* the others are loaded alike */
+        if (_i >= WARP && type != FGMM_U8 && type != FGMM_F16) continue; /* the others are loaded alike */
         const shape_case c = shape_of(&unit_cases[_i], FG_ASSIGN_SOFT, (fgmm_type)type, size);
         check_case(&c);
     }
@@ -348,6 +353,7 @@ START_TEST(test_pass__bound_has_what_terms_leave)
                                      .path = FGMM_PATH_SPARSE,
                                      .tile = &unit_cases[0].tile,
                                      .backend = unit_cases[0].backend};
+    if (!has_unit(&unit_cases[0])) return;
     fgmm_device *device = device_of_backend(FGMM_BACKEND_MATRIX_UNIT);
     const fg_parameters parameters = {FGMM_SPHERICAL, 1, D, &weight, mean, &variance};
     fg_pass *pass;
@@ -422,9 +428,11 @@ START_TEST(test_pass__bound_has_what_terms_leave_of_means)
         uint64_t d;
         double number, rest;
     } cases[] = {{&unit_cases[0], 33, 1 + 0x1p-9 + 0x1p-18, 0x1p-18},
-                 {&unit_cases[WARP], 100, 1 + 0x1p-12 + 0x1p-23, 0x1p-23}};
+                 {&unit_cases[WARP], 100, 1 + 0x1p-12 + 0x1p-23, 0x1p-23},
+                 {&unit_cases[WARP + 1], 100, 1 + 0x1p-12 + 0x1p-23, 0x1p-23}};
     static const double squares = 8; /* h |m|^2 */
     double error;
+    if (!has_unit(cases[_i].unit)) return;
     const double smooth = bound_of_mean(&error, cases[_i].unit, cases[_i].d, 1, squares);
     const double rough = bound_of_mean(&error, cases[_i].unit, cases[_i].d, cases[_i].number, squares);
     const double left = 2 * cases[_i].rest * squares; /* of y.2m */
@@ -451,7 +459,7 @@ Suite *suite(void)
     tcase_add_loop_test(units, test_pass__unit_with_bounds_where_first_terms_mislead, 0, UNITS);
     tcase_add_test(units, test_pass__unit_is_named_where_it_multiplies);
     tcase_add_test(bounds, test_pass__bound_has_what_terms_leave);
-    tcase_add_loop_test(bounds, test_pass__bound_has_what_terms_leave_of_means, 0, 2);
+    tcase_add_loop_test(bounds, test_pass__bound_has_what_terms_leave_of_means, 0, 3);
     tcase_add_test(units, test_pass__scratch_of_long_rows_is_counted_in_64_bits);
     tcase_add_loop_test(warps, test_pass__unit_equals_the_reference_at_tile_edges, WARP, UNIT_CASES);
     tcase_add_loop_test(warps, test_pass__unit_with_every_row_type, WARP, UNIT_CASES);
