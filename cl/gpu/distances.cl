@@ -259,8 +259,14 @@ static inline void row_norms(__local float *norms, __local float4 *staging, cons
 }
 
 /* Sums over all slabs in one form. On GPUs is_exact is a constant where this is inlined, since a choice between two
- * forms within the loop makes compilers keep the sums twice. */
-static inline void add_slabs(float sums[ITEM_ROWS][ITEM_COMPONENTS], __local float4 *staging, const tile_rows_t *tile,
+ * forms within the loop makes compilers keep the sums twice, or compute both forms. They do so too where they make one
+ * call of the two, which they cannot where each must be inlined. */
+#if IS_CPU_TARGET
+#define IN_EACH_FORM
+#else
+#define IN_EACH_FORM __attribute__((always_inline))
+#endif
+static inline IN_EACH_FORM void add_slabs(float sums[ITEM_ROWS][ITEM_COMPONENTS], __local float4 *staging, const tile_rows_t *tile,
                              __global const float *packed, int is_exact, uint item)
 {
     float4 y[ROW_LOADS], m[COMPONENT_LOADS];
