@@ -65,6 +65,12 @@ typedef floatv __attribute__((aligned(4))) unaligned_floatv;
 #endif
 #define STOREV(v, p) (*(__global floatv *)(p) = (v))
 #endif
+/* p aligned to a whole vector. */
+#if IS_CPU_TARGET || VW == 1
+#define LOADV_ALIGNED(p) LOADV(p)
+#else
+#define LOADV_ALIGNED(p) (*(__global const floatv *)(p))
+#endif
 
 /* The larger lane by lane; b where a is NaN. fmax treats NaN otherwise and costs five instructions on x86. */
 static inline floatv larger(floatv a, floatv b)
@@ -133,8 +139,10 @@ static inline float sum_lanes(float8 v)
 
 /* ---- rows: stored as the file has them, float when loaded ---- */
 #if ROW_TYPE == 0
+#define ROW_NAME uchar
 typedef uchar row_t;
 #elif ROW_TYPE == 1
+#define ROW_NAME char
 typedef char row_t;
 #elif ROW_TYPE == 2
 typedef half row_t;
@@ -155,13 +163,27 @@ static inline float row_element(__global const row_t *rows, size_t i)
 }
 
 #if VW > 1
-/* Elements i .. i+VW-1. */
+/* On GPUs vload promises the alignment of an element and loads one by one. Rows of a batch are aligned to four elements
+ * where D is a multiple of four (fg_rows). */
+#if defined(DIMS) && VW == 4 && !IS_CPU_TARGET
+#define ROWS_ARE_ALIGNED (DIMS % VW == 0)
+#else
+#define ROWS_ARE_ALIGNED 0
+#endif
+
+/* Elements i .. i+VW-1, a vector of a row. */
 static inline floatv row_vector(__global const row_t *rows, size_t i)
 {
-#if ROW_TYPE == 2
+#if ROW_TYPE == 2 && ROWS_ARE_ALIGNED
+    return vloada_half4(0, rows + i);
+#elif ROW_TYPE == 2
     return PASTE(vload_half, VW)(0, rows + i);
+#elif ROW_TYPE == 3 && ROWS_ARE_ALIGNED
+    return LOADV_ALIGNED(rows + i);
 #elif ROW_TYPE == 3
     return LOADV(rows + i);
+#elif ROWS_ARE_ALIGNED
+    return convert_float4(*(__global const PASTE(ROW_NAME, 4) *)(rows + i));
 #else
     return PASTE(convert_float, VW)(PASTE(vload, VW)(0, rows + i));
 #endif

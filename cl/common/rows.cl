@@ -46,6 +46,6 @@ static inline floatv shifted_vector(__global const row_t *rows, size_t row_start
 {
     floatv x = (ROW_TAIL != 0 && v == ROW_VECTORS - 1) ? row_vector_tail(rows, row_start + (size_t)v * VW)
                                                        : row_vector(rows, row_start + (size_t)v * VW);
-    return SCALED(x, shift) - LOADV(shift + v * VW);
+    return SCALED(x, shift) - LOADV_ALIGNED(shift + v * VW);
 }
 #endif

@@ -92,7 +92,7 @@ static inline void join_pairs(__local float4 *values, float4 *high, float4 *low,
 static inline void add_share(float4 *high, float4 *low, float4 *weight, float4 *weight_low, const share_t *e, int v,
                              int is_wide)
 {
-    const float4 m = LOADV(e->mean + v * VW);
+    const float4 m = LOADV_ALIGNED(e->mean + v * VW);
     for (uint q = e->first; q < e->end; q += TEAMS) {
         const float r = e->transposed_values[q];
         const ulong start = e->first_element + (ulong)e->transposed_rows[q] * DIMS;
@@ -145,7 +145,7 @@ static inline void accumulate_segment(__global float *partial, __local float4 *v
     for (uint chunk = 0; chunk < ROW_VECTORS; chunk += UNITS) {
         const int v = min(chunk + unit, (uint)ROW_VECTORS - 1);
         const int is_mine = team < TEAMS && chunk + unit < ROW_VECTORS;
-        const float4 m = LOADV(e->mean + v * VW);
+        const float4 m = LOADV_ALIGNED(e->mean + v * VW);
         float4 s1 = 0.0f, s2 = 0.0f;
         for (uint q = e->first; is_mine && q < e->end; q += TEAMS) {
             const float r = e->transposed_values[q];

@@ -183,6 +183,18 @@ done:
     return status;
 }
 
+fgmm_status fg_buffer_copy(fg_buffer *to, const fg_buffer *from, size_t offset, size_t count)
+{
+    fgmm_status status = FGMM_OK;
+    FG_TRY(check_range(from, offset, count));
+    FG_TRY(check_range(to, 0, count));
+    if (count == 0) goto done;
+    FG_CL(clEnqueueCopyBuffer(to->device->queue, from->memory, to->memory, offset, 0, count, 0, NULL, NULL),
+          FGMM_DEVICE, "clEnqueueCopyBuffer", "%s, %zu bytes", from->what, count);
+done:
+    return status;
+}
+
 fgmm_status fg_buffer_poison(fg_buffer *buffer)
 {
     static const unsigned char poison = 0xff;

@@ -29,6 +29,8 @@ size_t fg_buffer_bytes(const fg_buffer *buffer);
 /* Blocking copies. */
 fgmm_status fg_buffer_write(fg_buffer *buffer, size_t offset, const void *bytes, size_t count);
 fgmm_status fg_buffer_read(const fg_buffer *buffer, size_t offset, void *bytes, size_t count);
+/* Enqueued: bytes from one buffer to the beginning of another. */
+fgmm_status fg_buffer_copy(fg_buffer *to, const fg_buffer *from, size_t offset, size_t count);
 /* Enqueued: all bytes become 0xff, which is NaN as float, so that what nobody writes shows. */
 fgmm_status fg_buffer_poison(fg_buffer *buffer);
 /* Enqueued: all bytes of the range become 0. */

@@ -4,10 +4,11 @@
 
 #include "pass.h"
 #include "rows.h"
+#include "size.h"
 #include "weights.h"
 
-/* A batch is one buffer: first the weights, float (capacity), where rows have some, then the rows (capacity,d). Both
- * travel together, and stay on the device together. */
+/* A batch is one buffer: first the weights, float (capacity, rounded up to four), where rows have some, then the rows
+ * (capacity,d). Both travel together, and stay on the device together. */
 typedef struct fg_batch_layout {
     size_t weight_bytes; /* of one row's weight; 0: rows have none */
     size_t row_bytes;    /* of one row, in the type that it has on the device */
@@ -20,12 +21,12 @@ fgmm_status fg_batch_layout_of(fg_batch_layout *layout, const fgmm_source *sourc
 
 static inline size_t fg_batch_rows_at(const fg_batch_layout *layout)
 {
-    return (size_t)layout->capacity * layout->weight_bytes;
+    return (size_t)fg_round_up(layout->capacity, 4) * layout->weight_bytes;
 }
 
 static inline size_t fg_batch_bytes(const fg_batch_layout *layout)
 {
-    return (size_t)layout->capacity * (layout->weight_bytes + layout->row_bytes);
+    return fg_batch_rows_at(layout) + (size_t)layout->capacity * layout->row_bytes;
 }
 
 /* The first n rows of a buffer. weight: the sum of their weights. */

@@ -1,5 +1,6 @@
 /* lent.h - rows that the application has put into a cl_mem (flashgmm/opencl.h): they are used where they lie. Only
- * their weights are read, batch by batch in every pass. */
+ * their weights are read, batch by batch in every pass. Only where they begin between vectors, which fg_rows may not,
+ * each batch is copied on the device. */
 #ifndef FG_LENT_H
 #define FG_LENT_H
 
@@ -7,9 +8,13 @@
 
 typedef struct fg_lent {
     const fg_lent_rows *rows; /* NULL: the source's rows are not lent */
+    fg_buffer *copies;        /* (capacity,d), of the batch at hand; NULL: rows are used where they lie. Owned */
     fg_buffer *weights;       /* float (capacity) of the batch at hand; NULL: rows have none. Owned */
     float *host_weights;      /* (capacity) likewise */
 } fg_lent;
+
+/* Bytes of the device that a batch of so many rows takes, without the application's. */
+size_t fg_lent_bytes(const fgmm_source *source, const fg_batch_layout *layout);
 
 /* Errors: MEMORY, DEVICE. */
 fgmm_status fg_lent_open(fg_lent *lent, fgmm_device *device, const fgmm_source *source, const fg_batch_layout *layout);

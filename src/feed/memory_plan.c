@@ -2,6 +2,7 @@
 #include "memory_plan.h"
 
 #include "feed.h"
+#include "lent.h"
 #include "memory.h"
 #include "reading.h"
 #include "rows.h"
@@ -29,11 +30,18 @@ static uint64_t weight_bytes(const fg_memory_plan_request *request)
     return request->weights.source ? sizeof(float) : 0;
 }
 
-/* With its weight. */
-static uint64_t device_row_bytes(const fg_memory_plan_request *request)
+static fg_batch_layout layout_of(const fg_memory_plan_request *request, uint64_t batch_rows)
 {
     const fgmm_source_info *info = &request->source->info;
-    return info->dims * fgmm_type_bytes(fg_type_on_device(info->type)) + weight_bytes(request);
+    const size_t row_bytes = (size_t)info->dims * fgmm_type_bytes(fg_type_on_device(info->type));
+    return (fg_batch_layout){(size_t)weight_bytes(request), row_bytes, batch_rows};
+}
+
+/* With its weight, and its share of what a batch of these rows is filled up with. */
+static uint64_t device_row_bytes(const fg_memory_plan_request *request, uint64_t batch_rows)
+{
+    const fg_batch_layout layout = layout_of(request, batch_rows);
+    return fg_ceil_div(fg_batch_bytes(&layout), batch_rows);
 }
 
 /* Is what the device holds the process's own memory? */
@@ -46,8 +54,9 @@ static need need_of(const fg_memory_plan_request *request, uint64_t batch_rows, 
 {
     fg_pass_options pass = request->pass;
     pass.batch_rows = (size_t)batch_rows;
-    const uint64_t row_bytes = device_row_bytes(request);
-    const uint64_t stream = request->source->opencl ? batch_rows * weight_bytes(request)
+    const uint64_t row_bytes = device_row_bytes(request, batch_rows);
+    const fg_batch_layout layout = layout_of(request, batch_rows);
+    const uint64_t stream = request->source->opencl ? fg_lent_bytes(request->source, &layout)
                                                     : fg_feed_bytes(request->device, batch_rows * row_bytes,
                                                                     resident_rows == request->source->info.rows);
     /* Beside what the pass says: the parameters in the device's unit that e_step.c loads it with. */
@@ -102,7 +111,7 @@ fg_memory_left fg_memory_left_of(const fgmm_device *device, uint64_t limit_bytes
 /* Rows that may stay on the device: all, or as many batches as the smallest need leaves room for. */
 static uint64_t resident_rows(const fg_memory_plan_request *request, uint64_t batch, const fg_memory_left *left)
 {
-    const uint64_t n = request->source->info.rows, row_bytes = device_row_bytes(request);
+    const uint64_t n = request->source->info.rows, row_bytes = device_row_bytes(request, batch);
     if (request->source->opencl) return n;
     if (!request->is_repeated || n == FGMM_ROWS_UNKNOWN || n > UINT64_MAX / row_bytes / 2) return 0;
     if (fits(need_of(request, batch, n), left)) return n;
@@ -139,7 +148,7 @@ done:
 
 static uint64_t wanted_batch(const fg_memory_plan_request *request)
 {
-    const uint64_t row_bytes = device_row_bytes(request), n = request->source->info.rows;
+    const uint64_t row_bytes = device_row_bytes(request, 1), n = request->source->info.rows;
     uint64_t batch = request->batch_rows;
     if (batch == 0) {
         batch = fg_pass_default_batch_rows(request->device, &request->pass);

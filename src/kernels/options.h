@@ -49,7 +49,8 @@ typedef struct fg_pass_options {
     const struct fg_backend *backend; /* for tests and checks; NULL: what suits the shape on the device */
 } fg_pass_options;
 
-/* n <= batch_rows rows, dense (n,d), beginning `offset_bytes` into buffer. */
+/* n <= batch_rows rows, dense (n,d), beginning `offset_bytes` into buffer. Where d is a multiple of four, so is the
+ * element that they begin at: kernels of GPUs load four at once. */
 typedef struct fg_rows {
     const fg_buffer *buffer;
     size_t offset_bytes;

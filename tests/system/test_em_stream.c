@@ -6,6 +6,7 @@
 #include "device.h"
 #include "feed.h"
 #include "handle.h"
+#include "lent.h"
 #include "memory_plan.h"
 #include "pass.h"
 #include "thread.h"
@@ -102,6 +103,35 @@ START_TEST(test_stream__every_kind_of_source_gives_the_same_bytes)
     fg_buffer_free(buffer);
     fgmm_model_free(resident);
     fgmm_fit_report_clear(&report);
+}
+END_TEST
+
+/* Kernels of GPUs load four elements at once where D is a multiple of four. */
+START_TEST(test_stream__rows_lent_between_vectors_are_moved)
+{
+    enum { EVEN_D = 8, EVEN_N = N * D / EVEN_D, CAPACITY = 10, FIRST = 3, COUNT = 7 };
+    const size_t row_bytes = EVEN_D * sizeof(float), skipped = sizeof(float);
+    const fg_batch_layout layout = {.row_bytes = row_bytes, .capacity = CAPACITY};
+    fg_buffer *buffer;
+    fgmm_source *source;
+    fg_lent lent;
+    fg_rows batch;
+    float found[COUNT * EVEN_D];
+    ck_ok(fg_buffer_create(&buffer, device, skipped + EVEN_N * row_bytes, FG_BUFFER_DEVICE, "test rows"));
+    ck_ok(fg_buffer_write(buffer, skipped, rows, EVEN_N * row_bytes));
+    ck_ok(fgmm_source_from_cl_mem(&source, device, fg_buffer_memory(buffer), FGMM_F32, EVEN_N, EVEN_D, skipped));
+    ck_ok(fg_lent_open(&lent, device, source, &layout));
+    ck_ok(fg_lent_batch(&batch, &lent, &layout, NULL, FIRST, COUNT));
+    ck_assert_uint_eq(batch.offset_bytes % (4 * sizeof(float)), 0);
+    ck_ok(fg_buffer_read(batch.buffer, batch.offset_bytes, found, sizeof found));
+    ck_assert_mem_eq(found, rows + FIRST * EVEN_D, sizeof found);
+    fg_lent_clear(&lent);
+    fgmm_model *expected = fit_source(device, memory_source(rows, FGMM_F32, EVEN_N, EVEN_D), NULL);
+    fgmm_model *other = fit_source(device, source, NULL);
+    ck_assert(is_same_model(expected, other));
+    fgmm_model_free(expected);
+    fgmm_model_free(other);
+    fg_buffer_free(buffer);
 }
 END_TEST
 
@@ -524,6 +554,7 @@ Suite *suite(void)
 {
     const TTest *const tests[] = {
         test_stream__every_kind_of_source_gives_the_same_bytes,
+        test_stream__rows_lent_between_vectors_are_moved,
         test_stream__streamed_is_in_memory,
         test_stream__partly_resident_is_in_memory,
         test_stream__staged_is_direct,

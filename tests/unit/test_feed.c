@@ -5,7 +5,7 @@
 #include "batch.h"
 #include "resident.h"
 
-enum { D = 3, CAPACITY = 10 };
+enum { D = 3, CAPACITY = 10, WHOLE_FOURS = 12 };
 
 static fgmm_source *open_rows(fgmm_type type)
 {
@@ -27,11 +27,11 @@ START_TEST(test_batch__weights_lie_before_rows)
             fgmm_source *source = open_rows(cases[i].type);
             const fg_weights weights = {.source = weight_bytes ? source : NULL};
             ck_ok(fg_batch_layout_of(&layout, source, &weights, CAPACITY));
-            ck_assert_uint_eq(fg_batch_rows_at(&layout), CAPACITY * weight_bytes);
-            ck_assert_uint_eq(fg_batch_bytes(&layout), CAPACITY * (weight_bytes + cases[i].row_bytes));
+            ck_assert_uint_eq(fg_batch_rows_at(&layout), WHOLE_FOURS * weight_bytes);
+            ck_assert_uint_eq(fg_batch_bytes(&layout), WHOLE_FOURS * weight_bytes + CAPACITY * cases[i].row_bytes);
             const fg_rows batch = fg_batch_rows(&layout, NULL, 7, 2.5);
             ck_assert_uint_eq(batch.n, 7);
-            ck_assert_uint_eq(batch.offset_bytes, CAPACITY * weight_bytes);
+            ck_assert_uint_eq(batch.offset_bytes, WHOLE_FOURS * weight_bytes);
             ck_assert_uint_eq(batch.weights_bytes, 0);
             ck_assert_double_eq(batch.weight, weight_bytes ? 2.5 : 0);
             fgmm_source_close(source);
