@@ -7,13 +7,14 @@
  *     row 1: (3, 1.)                              are summed apart and joined in order
  *
  * A row holds a component at most once, and components ascend. So a work-group takes TILE_ITEMS rows, one per item, and
- * walks a range of components at a time: each item marks its row's components in a bitmap (component, row) in local
+ * walks a range of components at a time: each item marks its row's components in a bitmap (row, component) in local
  * memory, and the rank of a nonzero among those of its component is the number of bits before its own. The order of
- * atomics does not matter.
+ * atomics does not matter. A word has 32 rows of a component, and words of neighbouring components are adjacent, so that
+ * items use different banks where their components differ.
  *
  *   SEGMENT     nonzeros summed in float before the sum is carried into a wider one
  *   TILE_ITEMS  a multiple of 32
- * Local memory: 16 KiB.
+ * Local memory: 16 KiB and half a byte an item.
  */
 #include "common/arguments.cl"
 #include "arguments/transpose.h"
@@ -24,9 +25,10 @@
 #endif
 #define ROW_WORDS (TILE_ITEMS / 32)
 enum {
-    MAP_WORDS = 4096,
-    RANGE = MAP_WORDS / ROW_WORDS, /* components of a bitmap */
-    SCAN_ACROSS = 16,              /* components that a group of scan_blocks has side by side */
+    COUNTS = 4096,                  /* components that count_nonzeros counts at a time */
+    RANGE = COUNTS / ROW_WORDS + 1, /* components of a bitmap: a power of two of them, and the column of dense rows */
+    MAP_WORDS = RANGE * ROW_WORDS,
+    SCAN_ACROSS = 8, /* components that a group of scan_blocks has side by side: 32 bytes */
     SCAN_DOWN = TILE_ITEMS / SCAN_ACROSS
 };
 
@@ -50,12 +52,12 @@ static inline cursor_t cursor_of_row(uint row, uint end, uint row_capacity, __gl
 __kernel void count_nonzeros(uint n, uint block_rows, uint components, uint row_capacity, __global const uint *counts,
                              __global const uint *nonzero_components, __global uint *column_counts)
 {
-    __local uint count[MAP_WORDS];
+    __local uint count[COUNTS];
     const uint item = get_local_id(0);
     const uint first = get_group_id(0) * block_rows, end = min(n, first + block_rows);
     __global uint *own_counts = column_counts + get_group_id(0) * (size_t)(components + 1);
-    for (uint range = 0; range <= components; range += MAP_WORDS) {
-        const uint here = min((uint)MAP_WORDS, components + 1 - range);
+    for (uint range = 0; range <= components; range += COUNTS) {
+        const uint here = min((uint)COUNTS, components + 1 - range);
         for (uint c = item; c < here; c += TILE_ITEMS) count[c] = 0;
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint row = first + item; row < end; row += TILE_ITEMS)
@@ -146,18 +148,18 @@ __kernel void scan_nonzeros(uint components, __global uint *component_first, __g
     }
 }
 
-/* Bits of the map before this row's, in one component. */
+/* Bits of the map before this row's, in one component, whose first word is given. */
 static inline uint rank_of_row(__local const uint *words, uint item)
 {
-    uint rank = popcount(words[item / 32] & ((1u << item % 32) - 1));
-    for (uint word = 0; word < item / 32; word++) rank += popcount(words[word]);
+    uint rank = popcount(words[item / 32 * RANGE] & ((1u << item % 32) - 1));
+    for (uint word = 0; word < item / 32; word++) rank += popcount(words[word * RANGE]);
     return rank;
 }
 
 /* Moves nonzeros to their places, rows ascending within a component. */
 __kernel void scatter_nonzeros(ARGUMENTS(GPU_SCATTER_ARGUMENTS))
 {
-    __local uint map[MAP_WORDS]; /* (RANGE, ROW_WORDS) */
+    __local uint map[MAP_WORDS]; /* (ROW_WORDS, RANGE) */
     const uint item = get_local_id(0);
     const uint first = get_group_id(0) * block_rows, end = min(n, first + block_rows);
     __global uint *own_counts = column_counts + get_group_id(0) * (size_t)(components + 1);
@@ -169,12 +171,11 @@ __kernel void scatter_nonzeros(ARGUMENTS(GPU_SCATTER_ARGUMENTS))
         for (uint range = 0; range <= components; range += RANGE) {
             const uint behind = range + RANGE;
             for (; marks.next < marks.count && marks.components[marks.next] < behind; marks.next++)
-                atomic_or(&map[(marks.components[marks.next] - range) * ROW_WORDS + item / 32], 1u << item % 32);
+                atomic_or(&map[item / 32 * RANGE + marks.components[marks.next] - range], 1u << item % 32);
             barrier(CLK_LOCAL_MEM_FENCE);
             for (; places.next < marks.next; places.next++) {
                 const uint c = places.components[places.next];
-                const uint place =
-                    component_first[c] + own_counts[c] + rank_of_row(map + (c - range) * ROW_WORDS, item);
+                const uint place = component_first[c] + own_counts[c] + rank_of_row(map + (c - range), item);
                 transposed_rows[place] = row;
                 transposed_values[place] = nonzero_values[(size_t)row * row_capacity + places.next];
             }
@@ -183,8 +184,8 @@ __kernel void scatter_nonzeros(ARGUMENTS(GPU_SCATTER_ARGUMENTS))
             for (uint c = item; c < min((uint)RANGE, components + 1 - range); c += TILE_ITEMS) {
                 uint count = 0;
                 for (int word = 0; word < ROW_WORDS; word++) {
-                    count += popcount(map[c * ROW_WORDS + word]);
-                    map[c * ROW_WORDS + word] = 0;
+                    count += popcount(map[word * RANGE + c]);
+                    map[word * RANGE + c] = 0;
                 }
                 own_counts[range + c] += count;
             }

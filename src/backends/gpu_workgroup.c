@@ -73,7 +73,7 @@ void fg_gpu_needs(fg_space_needs *needs, const void *tile, const void *problem)
     const uint64_t item_rows = rows / fg_max_u64(1, t->local / t->across), item_components = components / t->across;
     const uint64_t loads =
         fg_ceil_div(rows * t->depth, t->local) + fg_ceil_div(per_dim * components * t->depth, t->local);
-    *needs = (fg_space_needs){.local_bytes = fg_max_u64(fg_max_u64(sweep, dense), TRANSPOSE_BYTES),
+    *needs = (fg_space_needs){.local_bytes = fg_max_u64(fg_max_u64(sweep, dense), TRANSPOSE_BYTES + t->local / 8),
                               .work_group = t->local,
                               .registers = item_rows * item_components + item_rows + per_dim * item_components + loads +
                                            BOOKKEEPING_REGISTERS};
@@ -173,7 +173,7 @@ static const fg_sparse_launches sparse_launches = {no_scratch, run_sparse, NULL}
 
 /* ---- transpose: cl/gpu/transpose.cl ---- */
 
-enum { SCAN_ACROSS = 16 }; /* components that a group of scan_blocks has */
+enum { SCAN_ACROSS = 8 }; /* components that a group of scan_blocks has */
 
 /* A block is a work-group that walks its rows as many at a time as it has items. column_counts take no more than 16
  * numbers a row, as much as short lists. */
