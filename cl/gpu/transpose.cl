@@ -14,7 +14,7 @@
  *
  *   SEGMENT     nonzeros summed in float before the sum is carried into a wider one
  *   TILE_ITEMS  a multiple of 32
- * Local memory: 16 KiB and half a byte an item.
+ * Local memory: 16 KiB and an eighth of a byte an item.
  */
 #include "common/arguments.cl"
 #include "arguments/transpose.h"
