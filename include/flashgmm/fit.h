@@ -84,7 +84,8 @@ typedef struct fgmm_fit_options {
     /* NULL, or a file that is replaced after every finished iteration. It must not be named .npy, .npz or .fvecs. */
     const char *checkpoint;
     /* NULL, or a file that was written as a checkpoint. The run continues to the same bytes as one that was never
-     * interrupted. Data, weights, K, covariance and seed must be the same; all but the rows' values are checked. */
+     * interrupted. Data, weights, K, covariance, seed and mini_batch must be the same; all but the rows' values are
+     * checked. */
     const char *resume;
     /* Runs from different random starts, of which the one with the highest log-likelihood is returned; default 1. The
      * first run is what a single one would be; the seeds of the others are drawn from `seed`. A checkpoint holds the

@@ -111,24 +111,37 @@ fgmm_status fg_training_record(fg_training *t, double log_likelihood)
     return FGMM_OK;
 }
 
-static fgmm_status read_checkpoint(fg_training *t, fgmm_model **model)
+/* Whether the run that wrote the checkpoint is the one asked for; *info is of the checkpoint's model. */
+static fgmm_status check_checkpoint(const fg_training *t, const fgmm_model_info *info)
 {
     fgmm_status status = FGMM_OK;
     const fgmm_fit_options *o = &t->options;
-    FG_TRY(fg_model_file_read(model, &t->resumed, o->resume));
-    const fgmm_model_info *info = &(*model)->info;
     FG_CHECK(info->components == o->components, FGMM_ARGUMENT, "%s: K = %llu, but components = %llu", o->resume,
              (unsigned long long)info->components, (unsigned long long)o->components);
     FG_CHECK(info->covariance == o->covariance, FGMM_ARGUMENT, "%s: covariance is %s, but %s is asked for", o->resume,
              fgmm_covariance_name(info->covariance), fgmm_covariance_name(o->covariance));
     FG_CHECK(info->seed == o->seed, FGMM_ARGUMENT, "%s: seed = %llu, but seed = %llu is asked for", o->resume,
              (unsigned long long)info->seed, (unsigned long long)o->seed);
+    FG_CHECK((t->resumed.window_rows > 0) == (o->mini_batch != 0), FGMM_ARGUMENT, "%s: made %s; need the same",
+             o->resume,
+             o->mini_batch ? "without mini-batches, which are asked for now"
+                           : "with mini-batches, which are not asked for now");
     FG_CHECK(info->dims == t->source->info.dims, FGMM_DATA, "%s: D = %llu, but the data has D = %llu", o->resume,
              (unsigned long long)info->dims, (unsigned long long)t->source->info.dims);
     FG_CHECK(t->resumed.weights == t->weights.identity, FGMM_DATA, "%s: made with %s; need the same", o->resume,
              t->resumed.weights == 0    ? "no weights, but there are some now"
              : t->weights.identity == 0 ? "weights, but there are none now"
                                         : "other weights");
+done:
+    return status;
+}
+
+static fgmm_status read_checkpoint(fg_training *t, fgmm_model **model)
+{
+    fgmm_status status = FGMM_OK;
+    const fgmm_fit_options *o = &t->options;
+    FG_TRY(fg_model_file_read(model, &t->resumed, o->resume));
+    FG_TRY(check_checkpoint(t, &(*model)->info));
     t->options.batch_rows = t->resumed.batch_rows;
     t->window_rows = t->resumed.window_rows;
     t->report.kmeans_iterations = t->resumed.kmeans_iterations;

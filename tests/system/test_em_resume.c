@@ -221,6 +221,9 @@ START_TEST(test_resume__refuses_another_run)
     options.seed = 6;
     ck_fails(fit_with(&model, &options, NULL), FGMM_ARGUMENT, "seed = 5");
     options.seed = 5;
+    options.mini_batch = 1;
+    ck_fails(fit_with(&model, &options, NULL), FGMM_ARGUMENT, "made without mini-batches");
+    options.mini_batch = 0;
     fgmm_source *fewer = memory_source(rows, FGMM_F32, N - 1, D), *narrower = memory_source(rows, FGMM_F32, N, D - 1);
     ck_fails(fgmm_fit(&model, device, fewer, &options, NULL), FGMM_DATA, "made of 3000 rows, but the data has 2999");
     ck_fails(fgmm_fit(&model, device, narrower, &options, NULL), FGMM_DATA, "D = 5, but the data has D = 4");

@@ -183,6 +183,9 @@ static fgmm_model *fit_in_two_parts(const fgmm_fit_options *options, uint64_t pa
     resumed.resume = checkpoint;
     ck_fails(fgmm_fit(&model, device, source, &interrupted, NULL), FGMM_CANCELLED, "cancelled");
     fgmm_model_free(model);
+    resumed.mini_batch = 0;
+    ck_fails(fgmm_fit(&model, device, source, &resumed, NULL), FGMM_ARGUMENT, "made with mini-batches");
+    resumed.mini_batch = 1;
     ck_ok(fgmm_fit(&model, device, source, &resumed, NULL));
     fgmm_source_close(source);
     return model;
