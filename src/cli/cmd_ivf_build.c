@@ -235,8 +235,8 @@ const cli_command cli_command_ivf_build = {
     .name = "ivf build",
     .summary = "put rows into posting lists for nearest-neighbour search",
     .options = options,
-    .notes = "The defaults are what measured best (docs/ivf.md): k-means, and a second list for half of the rows.\n"
-             "--json prints: " CLI_INDEX_JSON,
+    .notes = "The defaults are what measured best (docs/ivf.md): k-means, and a second list for half of the "
+             "rows.\n" CLI_INDEX_JSON,
     .examples = "  flashgmm ivf build base.bvecs -k 1024 -o base.ivf --calibrate queries.bvecs\n"
                 "  flashgmm ivf build base.npy -k 256 --assign soft -o base.ivf\n"
                 "  flashgmm ivf build base.npy --model model.safetensors --assign soft -o base.ivf\n"

@@ -64,7 +64,7 @@ const cli_command cli_command_ivf_add = {
     .options = add_options,
     .notes =
         "New rows get the ids after the highest, and go to lists as the index was built. The file is replaced whole:\n"
-        "searches that have it open go on with what they opened. --json prints: " CLI_INDEX_JSON,
+        "searches that have it open go on with what they opened.\n" CLI_INDEX_JSON,
     .examples = "  flashgmm ivf add base.ivf more.bvecs\n",
     .arguments_bytes = sizeof(add_arguments),
     .run = run_add,
@@ -109,7 +109,7 @@ const cli_command cli_command_ivf_remove = {
     .options = remove_options,
     .notes =
         "Removed rows keep their room in the file until `flashgmm ivf compact`. Ids that are not in the index are\n"
-        "counted on stderr, and no error; an id that is given twice is removed once. --json prints:\n" CLI_INDEX_JSON,
+        "counted on stderr, and no error; an id that is given twice is removed once.\n" CLI_INDEX_JSON,
     .examples = "  flashgmm ivf remove base.ivf old.npy\n",
     .arguments_bytes = sizeof(remove_arguments),
     .run = run_remove,
@@ -142,7 +142,7 @@ const cli_command cli_command_ivf_compact = {
     .name = "ivf compact",
     .summary = "give back the room of removed rows",
     .options = compact_options,
-    .notes = "Ids stay what they are. --json prints: " CLI_INDEX_JSON,
+    .notes = "Ids stay what they are.\n" CLI_INDEX_JSON,
     .examples = "  flashgmm ivf compact base.ivf\n",
     .arguments_bytes = sizeof(compact_arguments),
     .run = run_compact,

@@ -7,10 +7,10 @@
 extern const cli_command cli_command_ivf_build, cli_command_ivf_search, cli_command_ivf_add, cli_command_ivf_remove,
     cli_command_ivf_compact, cli_command_ivf_eval;
 
-/* Members that cli_print_index prints as JSON, for notes. */
+/* Members that cli_print_index prints as JSON: whole lines of notes. */
 #define CLI_INDEX_JSON                                                                                                 \
-    "kind format rows dims type lists entries dead replication imbalance assignment tau next_id for_top\n"             \
-    "calibrated_on least_recall most_recall (where there is a dial) written.\n"
+    "--json prints: kind format rows dims type lists entries dead replication imbalance assignment tau\n"              \
+    "next_id for_top calibrated_on least_recall most_recall (where there is a dial) written.\n"
 
 #define CLI_INDEX_OPERAND(type, field)                                                                                 \
     {                                                                                                                  \

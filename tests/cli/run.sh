@@ -87,6 +87,7 @@ done
 for command in build search add remove compact eval; do
   works "ivf $command --help" ivf "$command" --help
   says "ivf $command --help names the members of its JSON" '--json prints'
+  expect "ivf $command --help has short lines" awk 'length > 120 { exit 1 }' out
   cp out help.txt
   works "help ivf $command" help ivf "$command"
   expect "help ivf $command is ivf $command --help" cmp out help.txt
