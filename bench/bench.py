@@ -359,18 +359,31 @@ def summary(row):
 # ---- results ----
 
 
-def describe(options):
-    """The columns that all rows share: when, where, what. The device is the one that the program itself would take."""
+def device_of(options):
+    """The device that the program itself would take, as `flashgmm devices --json` describes it."""
     program = pathlib.Path(options.build) / "flashgmm"
     done = subprocess.run([program, "devices", "--json"], capture_output=True, text=True)
     devices = json.loads(done.stdout)["devices"] if done.returncode == 0 else []
     wanted = (options.device or "").lower()
-    for device in devices:
-        named = wanted in (str(device["index"]), "") or wanted in f"{device['platform']} {device['name']}".lower()
-        if named and (wanted or device["is_default"]):
-            break
+    if wanted.isdigit():
+        named = [d for d in devices if str(d["index"]) == wanted]
     else:
+        named = [d for d in devices if wanted in f"{d['platform']} {d['name']} {d['pci_address']}".lower()]
+    if not named:
         sys.exit(f"no OpenCL device{' named ' + wanted if wanted else ''}; {program} devices lists them")
+    kinds = ("GPU", "accelerator", "CPU", "other")
+
+    def order(device):  # as src/device/choice.c
+        is_cpu = device["kind"] == "CPU"
+        size = (False, 0) if is_cpu else (not device["has_own_memory"], -device["compute_units"])
+        return kinds.index(device["kind"]), *size, device["index"]
+
+    return min(named, key=order)
+
+
+def describe(options):
+    """The columns that all rows share: when, where, what."""
+    device = device_of(options)
     version = re.findall(r"VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", (ROOT / "include/flashgmm/base.h").read_text())
     return dict(
         date=datetime.date.today().isoformat(),
@@ -387,17 +400,26 @@ def limit_rows(limits):
     return [dict(case="limit", contender=what, gflops=value) for (what, clock), value in limits.items() if clock == "wall"]
 
 
-def write_csv(path, results, about):
+def read_earlier(path, cases):
+    """With --append: what an earlier run of the day has found about other cases; rows as they are."""
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return [row for row in csv.DictReader(file) if row["case"] not in {*cases, "limit"}]
+
+
+def write_csv(path, results, about, earlier=()):
     with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
+        writer.writerows(earlier)
         for row in results:
             numbers = {key: f"{value:.5g}" for key, value in row.items() if isinstance(value, float)}
             writer.writerow({**about, **row, **numbers})
 
 
-def write_table(path, results, about, limits):
-    """Markdown. In brackets: by processor time."""
+def write_table(path, results, about, limits, before=""):
+    """Markdown, behind the text before. In brackets: by processor time."""
 
     def both(row, key, form):
         return f"{row[key]:{form}} ({row[key + '_cpu']:{form}})" if key in row else ""
@@ -416,7 +438,7 @@ def write_table(path, results, about, limits):
         cells += [f"{1e3 * row['device_s']:.4g}" if "device_s" in row else ""]
         cells += [both(row, "gflops", ".0f"), both(row, "of_limit", ".2f"), both(row, "cost", ".2f")]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text(before + "\n".join(lines) + "\n")
     say("\n" + "\n".join(lines))
 
 
@@ -439,6 +461,9 @@ def arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description="compares with the machine's limits and with peers")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="names from the list of cases; all when none is given")
     parser.add_argument("--quick", dest="is_quick", action="store_true", help="fewer rows and rounds: about 3 minutes")
+    parser.add_argument("--append", dest="is_appending", action="store_true",
+                        help="keep what the day's files have about other cases")
+    parser.add_argument("--kind", dest="is_kind", action="store_true", help="print the kind of the device and end")
     parser.add_argument("--list", dest="is_list", action="store_true", help="print the cases and end")
     parser.add_argument("--rounds", type=int, help="measurements of each contender (default 5, quick 3)")
     parser.add_argument("--device", help="as flashgmm --device")
@@ -467,11 +492,17 @@ def main():
         return
     if not (pathlib.Path(options.build) / "flashgmm").exists():
         sys.exit(f"./dev bench: no program flashgmm in {options.build}; build it there or name another folder by --build")
+    if options.is_kind:
+        say(device_of(options)["kind"])
+        return
     bench = Bench(options)
     about = describe(options)
     results = pathlib.Path(options.results)
     results.mkdir(parents=True, exist_ok=True)
     stem = re.sub(r"[^A-Za-z0-9]+", "-", about["device"]).strip("-").lower()[:60] + "-" + about["date"]
+    earlier = read_earlier(results / f"{stem}.csv", options.cases) if options.is_appending else []
+    table = results / f"{stem}.md"
+    before = table.read_text() + "\n" if options.is_appending and table.exists() else ""
     start = time.monotonic()
     try:
         limits = bench.measure_limits()
@@ -484,8 +515,8 @@ def main():
             say(f"\n{case.name}: skipped: the time is spent")
             continue
         bench.run(case)
-        write_csv(results / f"{stem}.csv", bench.results + limit_rows(limits), about)
-    write_table(results / f"{stem}.md", bench.results, about, limits)
+        write_csv(results / f"{stem}.csv", bench.results + limit_rows(limits), about, earlier)
+    write_table(table, bench.results, about, limits, before)
     write_plot(results / f"{stem}.svg", bench.work, bench.results, limits)
     say(f"results: {results}/{stem}.csv and .md")
 

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# gpu.sh - everything that a machine with a GPU is met for, in under eight minutes and without a network: builds, runs the
-# kernel and system tests on the device, tunes, compares with the device's own limits, checks that two runs give the same
-# bytes and how far results lie from double precision, times a whole fit with cold and warm caches, and ends with a table
-# of what is wanted and what was found (gpu_goals.py). Runs on PoCL too, with fewer rows.
+# gpu.sh - everything that a machine with a GPU is met for, in under eight minutes and without a network: builds, measures
+# iterations against the device's own limits, checks how far results lie from double precision and that two runs give the
+# same bytes, times streamed rows, other shapes and a whole fit with cold and warm caches, compares with torch, runs the
+# kernel and system tests on the device, and ends with a table of what is wanted and what was found (gpu_goals.py). What
+# matters most comes first, and is written at once: a run that is cut short has figures. Runs on PoCL too, with fewer
+# rows; but where there is a GPU, a CPU is measured only with --cpu.
 #
 #   bench/gpu.sh --fetch DIR      where there is apt: downloads what may be missing there and unpacks it into DIR
-#   bench/gpu.sh [--deps DIR] [--build DIR] [--results DIR] [--device NAME] [--budget SECONDS]
+#   bench/gpu.sh --build-only --build DIR    makes what measures, for --prebuilt DIR on a machine like this one
+#   bench/gpu.sh [--deps DIR] [--build DIR] [--prebuilt DIR] [--results DIR] [--device NAME] [--budget SECONDS] [--cpu]
 #
 # Needed: a C compiler, CMake, python3, an OpenCL driver. pkg-config, cJSON, Check, the OpenCL headers and loader, and
 # CLBlast are taken from DIR where the machine lacks them. Without Check there are no tests; without CLBlast, no unfused
@@ -17,9 +20,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PACKAGES=(libcjson-dev libcjson1 check libsubunit-dev libsubunit0 pkgconf pkgconf-bin libpkgconf3 ocl-icd-opencl-dev
   ocl-icd-libopencl1 opencl-c-headers libclblast-dev libclblast1)
-TESTS_BUDGET=120 # seconds
 NVIDIA_DRIVER=/usr/lib/libnvidia-opencl.so.1
-deps='' build=build/gpu results=bench/results device='' budget=460 # seconds for everything
+deps='' prebuilt='' is_build_only='' is_cpu_meant='' build=build/gpu results=bench/results device=''
+budget=460 # seconds for everything
 
 say() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 die() { printf 'gpu.sh: %s\n' "$*" >&2; exit 1; }
@@ -63,22 +66,65 @@ find_driver() {
   done
 }
 
+# What measuring takes comes first; tests are built when all is measured. A build that takes more than a third of the
+# time is given up for programs that were brought along.
 configure_and_build() {
-  local tests=ON
+  local tests=ON targets=(flashgmm_cli flashgmm_check flashgmm_contenders) status=0
   pkg-config --exists check || { tests=OFF; echo "no Check: no tests"; }
   cmake -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DFLASHGMM_BUILD_TESTS=$tests -DFLASHGMM_BUILD_BENCH=ON \
     -DFLASHGMM_BUILD_EXAMPLES=OFF | grep -E 'flashgmm:|Error'
-  cmake --build "$build" -j "$(nproc)" >"$build/build.log" 2>&1 || { grep -E 'error|Error' "$build/build.log" | cut -c 1-200 | head -20; die "no build"; }
+  timeout $((budget / 3)) cmake --build "$build" -j "$(nproc)" --target "${targets[@]}" >"$build/build.log" 2>&1 || status=$?
+  [ $status != 0 ] || return 0
+  if [ $status = 124 ]; then
+    echo "THE BUILD takes more than $((budget / 3)) s on $(nproc) processors"
+  else
+    grep -E 'error|Error' "$build/build.log" | cut -c 1-200 | head -20
+  fi
+  [ -n "$prebuilt" ] || die "no build; --prebuilt DIR takes programs that 'gpu.sh --build-only --build DIR' has made elsewhere"
+  "$prebuilt/flashgmm" devices >/dev/null || die "$prebuilt/flashgmm does not run here"
+  echo "measuring what was brought along: $prebuilt"
+  build=$prebuilt
+}
+
+# A GPU of a maker who has an OpenCL driver; prints what tells of it.
+find_gpu() {
+  local vendor
+  [ ! -e /proc/driver/nvidia/version ] || { echo "NVIDIA's kernel driver"; return 0; }
+  [ ! -e /dev/kfd ] || { echo "AMD's /dev/kfd"; return 0; }
+  for vendor in /sys/class/drm/renderD*/device/vendor; do
+    [ -e "$vendor" ] && grep -qiE '0x(10de|1002|8086)' "$vendor" && { echo "$vendor"; return 0; }
+  done
+  return 1
+}
+
+# Whatever else went wrong, it is said whether there are figures. Runs at the end, and when the script is ended.
+finish() {
+  local status=$? file count=0
+  trap - EXIT
+  for file in "$results"/*.csv; do
+    if [ ! "$file" -nt "$begun" ]; then continue; fi
+    count=$((count + 1))
+    python3 bench/gpu_goals.py "$file" "$facts" | tee -a "${file%.csv}.md"
+    cp "$log" "${file%.csv}.log"
+  done
+  if [ $count = 0 ]; then
+    printf '\n%s\n' "************ NOTHING WAS MEASURED ************" "see $log"
+    [ $status != 0 ] || status=1
+  fi
+  exit $status
 }
 
 # Tests open the default device. What is still running when the time is spent is given up, and said.
 run_tests() {
-  local log=$build/tests.log status=0
+  local log=$build/tests.log status=0 time
+  [ "$(left)" -ge 30 ] || { echo "skipped: the time is spent"; return 0; }
   [ -e "$build/tests/CTestTestfile.cmake" ] || return 0
-  timeout "$TESTS_BUDGET" ctest --test-dir "$build" -L 'kernel|system' -j "$(nproc)" --timeout 120 --output-on-failure \
+  timeout "$(left)" cmake --build "$build" -j "$(nproc)" >>"$build/build.log" 2>&1 || { echo "TESTS: not built"; return 0; }
+  time=$(left)
+  timeout "$time" ctest --test-dir "$build" -L 'kernel|system' -j "$(nproc)" --timeout 120 --output-on-failure \
     >"$log" 2>&1 || status=$?
   grep -E '\*\*\*|tests passed|:[EF]:' "$log" || true
-  if [ $status = 124 ]; then echo "stopped after $TESTS_BUDGET s: $(grep -c ' Passed ' "$log") had passed"; fi
+  if [ $status = 124 ]; then echo "stopped after $time s: $(grep -c ' Passed ' "$log") had passed"; fi
   if [ $status != 0 ]; then echo "TESTS: not all passed; $log"; fi
 }
 
@@ -119,47 +165,66 @@ whole_fit() {
   echo "$name seconds=$(awk "BEGIN { print $EPOCHREALTIME - $start }")" | tee -a "$facts"
 }
 
+# measure CASES... - as long as there is time; what this run has found before is kept.
+appended=()
+measure() {
+  [ "$(left)" -ge 20 ] || { echo "skipped: the time is spent"; return 0; }
+  "${bench[@]}" "${appended[@]}" --limit "$limit" --events --budget "$(($(left) - 20))" "$@" || echo "BENCH: failed"
+  appended=(--append)
+}
+
 while [ $# -gt 0 ]; do
   case $1 in
     --fetch) fetch "${2:?--fetch DIR}"; exit ;;
-    --deps | --build | --results | --device | --budget) declare "${1#--}=${2:?$1 needs a value}"; shift 2 ;;
-    *) die "unknown word '$1'; --fetch, --deps, --build, --results, --device, --budget" ;;
+    --build-only) is_build_only=1; shift ;;
+    --cpu) is_cpu_meant=1; shift ;;
+    --deps | --build | --prebuilt | --results | --device | --budget) declare "${1#--}=${2:?$1 needs a value}"; shift 2 ;;
+    *) die "unknown word '$1'; --fetch, --deps, --build, --build-only, --prebuilt, --results, --device, --budget, --cpu" ;;
   esac
 done
-mkdir -p "$build" "$results"
-facts=$build/facts
-rm -rf "$facts" "$build/cache-fit"
-touch "$facts"
-exec > >(tee "$build/gpu.log") 2>&1
-named=(${device:+--device "$device"})
 [ -z "$deps" ] || use_deps "$deps"
+mkdir -p "$build" "$results"
+if [ -n "$is_build_only" ]; then budget=100000; configure_and_build; exit; fi
+facts=$build/facts begun=$build/begun log=$build/gpu.log
+rm -rf "$facts" "$build/cache-fit"
+touch "$facts" "$begun"
+exec > >(tee "$log") 2>&1
+trap finish EXIT
+named=(${device:+--device "$device"})
 find_driver
 
-say "Building"
+say "Building what measures"
 configure_and_build
 "$build/flashgmm" devices
-is_gpu=$("$build/flashgmm" devices --json | grep -c '"GPU"' || true)
+kind=$(python3 bench/bench.py --kind --build "$build" "${named[@]}")
+if [ "$kind" != GPU ] && [ -z "$is_cpu_meant" ] && gpu=$(find_gpu); then
+  die "there is a GPU ($gpu), but OpenCL would take a $kind: install its OpenCL driver, or say --cpu if that is meant"
+fi
 size=(--quick --rounds 3) data=../shared/data/siftsmall/siftsmall_base.fvecs k=16
-if [ "$is_gpu" != 0 ]; then size=(--rounds 5) data=../shared/data/sift-photos-1m/base.bvecs k=1024; fi
-
-say "Kernel and system tests on the device"
-run_tests
-
+if [ "$kind" = GPU ]; then
+  size=(--rounds 5) data=../shared/data/sift-photos-1m/base.bvecs k=1024
+else
+  echo "**** NO GPU: these are figures of a $kind, of fewer rows ****"
+fi
 limit=device
 if python3 -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null; then limit=torch; fi
 work=$build/work
 bench=(python3 bench/bench.py --cases-file bench/gpu-cases.txt --build "$build" --work "$work" --results "$results"
   "${named[@]}" "${size[@]}")
-say "Measuring: limits are multiply-adds in our own kernel, copies and uploads${limit#device}"
-"${bench[@]}" --limit "$limit" --events --budget "$(($(left) - 120))" || echo "BENCH: failed"
+
+say "Iterations: limits are multiply-adds in our own kernel, copies and uploads${limit#device}"
+measure u8 f32
 
 say "Accuracy and repeatability"
 for type in u8 f32; do
   # shellcheck disable=SC2012 # names of our own; the largest
   accuracy "$type" "$(ls -S "$work"/data/sparse-"$type"-d128-n*-k1024-spherical.npy 2>/dev/null | head -n 1)"
 done
-rows=$(find "$work/data" -name 'sparse-u8-*.npy' | head -n 1)
+rows=$(find "$work/data" -name 'sparse-u8-*.npy' 2>/dev/null | head -n 1)
 [ -z "$rows" ] || same_bytes "$rows" 256
+
+say "Other shapes, and rows that are streamed"
+measure streamed diag k8192 dense kmeans
 
 # Real data lie beside the checkout, and may not have come along.
 [ -e "$data" ] || data=$rows
@@ -167,9 +232,10 @@ say "A whole fit of ${data##*/}, K = $k, 10 iterations of k-means and 30 of EM, 
 whole_fit fit-cold "$data" "$k"
 whole_fit fit-warm "$data" "$k"
 
+say "Others"
+measure torch sift tuned unfused
+
+say "Kernel and system tests on the device"
+run_tests
+
 say "Done"
-for file in "$results"/*.csv; do
-  [ "$file" -nt "$build/build.log" ] || continue
-  python3 bench/gpu_goals.py "$file" "$facts" | tee -a "${file%.csv}.md"
-  cp "$build/gpu.log" "${file%.csv}.log"
-done

@@ -189,8 +189,8 @@ __kernel void accumulate(ARGUMENTS(ACCUMULATE_ARGUMENTS))
                        first, end,           team,  unit};
     __global float *partial = partials + segment * PARTIAL;
 #if S2_MATRIX
-    /* By way of local memory, which Intel's compiler for CPUs needs: it reads is_wide again behind each barrier, and does so
-     * before it has seen that there is such a segment. */
+    /* By way of local memory, which Intel's compiler for CPUs needs: it reads is_wide again behind each barrier, and does
+     * so before it has seen that there is such a segment. */
     __local int is_wide_here;
     if (item == 0) is_wide_here = is_wide[component] != 0;
     barrier(CLK_LOCAL_MEM_FENCE);

@@ -38,7 +38,7 @@ static inline uint batch_row(__global const uint *row_list, uint list_first, uin
     return use_list ? row_list[list_first + at] : list_first + at;
 }
 
-__kernel void dense_densities(ARGUMENTS(GPU_DENSITY_ARGUMENTS))
+SUBGROUPS_OF_16 __kernel void dense_densities(ARGUMENTS(GPU_DENSITY_ARGUMENTS))
 {
     const uint panels = get_num_groups(1);
     __local float4 staging[STAGING_VECTORS];
@@ -334,7 +334,7 @@ static inline __global float *product_place(__global float *partials, uint padde
  * kernels, each for the panels of its form: one with a branch for either, and barriers in both, is computed wrongly by
  * PoCL. */
 #if !COV_DIAG
-__kernel void dense_accumulate(ARGUMENTS(GPU_PRODUCT_ARGUMENTS))
+SUBGROUPS_OF_16 __kernel void dense_accumulate(ARGUMENTS(GPU_PRODUCT_ARGUMENTS))
 {
     __local float4 staging[2 * (R_VECTORS + Y_VECTORS)];
     const product_t p = product_of(y, r, n, tile_rows, split_rows);

@@ -186,8 +186,8 @@ static inline void add_differences(float sums[ITEM_ROWS][ITEM_COMPONENTS], __loc
 }
 
 #if IS_CPU_TARGET
-/* Either form by values alone: PoCL 3.1 goes wrong where a large tile branches here, PoCL 6.0 where it branches about the
- * loop with its barriers. */
+/* Either form by values alone: PoCL 3.1 goes wrong where a large tile branches here, PoCL 6.0 where it branches about
+ * the loop with its barriers. */
 static inline void add_either(float sums[ITEM_ROWS][ITEM_COMPONENTS], __local const float4 *slab, int is_exact,
                               uint item)
 {
@@ -266,8 +266,9 @@ static inline void row_norms(__local float *norms, __local float4 *staging, cons
 #else
 #define IN_EACH_FORM __attribute__((always_inline))
 #endif
-static inline IN_EACH_FORM void add_slabs(float sums[ITEM_ROWS][ITEM_COMPONENTS], __local float4 *staging, const tile_rows_t *tile,
-                             __global const float *packed, int is_exact, uint item)
+static inline IN_EACH_FORM void add_slabs(float sums[ITEM_ROWS][ITEM_COMPONENTS], __local float4 *staging,
+                                          const tile_rows_t *tile, __global const float *packed, int is_exact,
+                                          uint item)
 {
     float4 y[ROW_LOADS], m[COMPONENT_LOADS];
 #pragma unroll

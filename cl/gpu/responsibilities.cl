@@ -196,7 +196,7 @@ static inline float normalise(sparse_row_t list, uint count, float highest)
 #endif
 
 /* Rows first_row .. first_row + TILE_ROWS x groups - 1 of the batch's n. */
-__kernel void responsibilities(ARGUMENTS(GPU_SPARSE_ARGUMENTS))
+SUBGROUPS_OF_16 __kernel void responsibilities(ARGUMENTS(GPU_SPARSE_ARGUMENTS))
 {
     __local float4 staging[STAGING_VECTORS];
     __local float norms[TILE_ROWS], best[TILE_ROWS];

@@ -9,8 +9,8 @@
  * A row holds a component at most once, and components ascend. So a work-group takes TILE_ITEMS rows, one per item, and
  * walks a range of components at a time: each item marks its row's components in a bitmap (row, component) in local
  * memory, and the rank of a nonzero among those of its component is the number of bits before its own. The order of
- * atomics does not matter. A word has 32 rows of a component, and words of neighbouring components are adjacent, so that
- * items use different banks where their components differ.
+ * atomics does not matter. A word has 32 rows of a component, and words of neighbouring components are adjacent, so
+ * that items use different banks where their components differ.
  *
  *   SEGMENT     nonzeros summed in float before the sum is carried into a wider one
  *   TILE_ITEMS  a multiple of 32
