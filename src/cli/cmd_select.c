@@ -297,7 +297,9 @@ static void fill_options(fgmm_fit_options *fit, comparison *c, const candidate *
 
 static int interrupted(const comparison *c)
 {
-    if (!c->arguments->folder) return cli_interrupted_error();
+    if (!c->arguments->folder)
+        return cli_error(CLI_EXIT_INTERRUPTED,
+                         "interrupted; nothing was written; with --folder finished models are kept");
     return cli_error(CLI_EXIT_INTERRUPTED, "interrupted; the same command goes on with what is in %s",
                      c->arguments->folder);
 }

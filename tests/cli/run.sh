@@ -812,6 +812,16 @@ expect "full disk: one line" test "$(grep -c '^flashgmm: small/s.npy' err)" = 1
 expect "full disk: nothing else on stderr" test "$(wc -l <err)" = 1
 expect "full disk: the old file is intact" cmp small/s.npy before.npy
 expect "full disk: no file is left behind" only_file small s.npy
+if [ -n "$mounted" ]; then
+  works "fit as before the disk is full" fit rows.npy -k 3 -o kept.safetensors
+  head -c 300000 /dev/zero >small/fill 2>err
+  mkdir elsewhere
+  TMPDIR=$work/elsewhere "$program" fit rows.npy -k 3 -o small/kept.safetensors --quiet >out 2>err
+  expect "fit, full disk: exit code" test $? = 1
+  expect "fit, full disk: says where the model is" grep -q "No space left.*; the model is in $work/elsewhere/" err
+  expect "fit, full disk: the model is kept" cmp kept.safetensors elsewhere/flashgmm-*/kept.safetensors
+  rm small/fill
+fi
 
 echo "== interruption"
 works "rows that take a while" sample m.safetensors -n 200000 -o long.npy
@@ -837,6 +847,9 @@ interrupt INT - "${slow[@]}" --max-iter 100000 -o stop/m.safetensors
 expect "Ctrl-C: exit code 130" test $? = 130
 expect "Ctrl-C: one line" test "$(grep -c '^flashgmm: interrupted' err)" = "$(wc -l <err)"
 expect "Ctrl-C without --checkpoint writes nothing" only_file stop ''
+interrupt INT - select long.npy -k 128:200 --tol 0 --quiet
+expect "Ctrl-C of select: exit code 130" test $? = 130
+expect "Ctrl-C of select: what would keep models" grep -q 'with --folder finished models are kept' err
 interrupt INT - sample m.safetensors -n 2000000000 -o stop/s.npy
 expect "Ctrl-C of sample: exit code 130" test $? = 130
 expect "Ctrl-C of sample writes nothing" only_file stop ''
