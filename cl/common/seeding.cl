@@ -10,7 +10,8 @@
  *     distances   float [padded][blocks * SEEDING_BLOCK]
  *     potentials  float [blocks][padded]
  *
- * A work-group owns one block of rows and one tile of candidates. A work-item takes TILE_ROWS vectors of rows at a
+ * A work-group owns one block of rows and one tile of candidates; a launch has blocks from first_block on, of `blocks`
+ * in all. A work-item takes TILE_ROWS vectors of rows at a
  * time. On CPUs it is alone in its group and walks the block; on GPUs VW is 1 and the items of a group cover the block
  * together.
  *
@@ -25,6 +26,8 @@
  * error below 256 * 2^-24), added up in double by the host. Potentials only weigh a choice among candidates.
  */
 #include "common/prelude.cl"
+#include "common/arguments.cl"
+#include "arguments/seeding.h"
 
 #if !defined(TILE_CANDIDATES) || !defined(TILE_ROWS) || !defined(LOCAL) || !defined(SEEDING_BLOCK)
 #error "a tile parameter is not set"
@@ -106,12 +109,11 @@ static KERNEL_BODY void measure_block(float sums[TILE_CANDIDATES], const tile_t 
     }
 }
 
-__kernel void seeding_try(__global const float *rows, __global const float *candidates, __global const float *weights,
-                          __global const float *least, __global float *distances, __global float *potentials, uint d,
-                          uint padded)
+__kernel void seeding_try(ARGUMENTS(SEEDING_TRY_ARGUMENTS))
 {
     __local float partial[TILE_CANDIDATES * LOCAL];
-    const size_t block = get_group_id(0), stride = get_num_groups(0) * SEEDING_BLOCK, first_row = block * SEEDING_BLOCK;
+    const size_t block = first_block + get_group_id(0), stride = (size_t)blocks * SEEDING_BLOCK;
+    const size_t first_row = block * SEEDING_BLOCK;
     const size_t first_candidate = get_group_id(1) * TILE_CANDIDATES;
     const tile_t tile = {rows + first_row * d,
                          candidates + first_candidate,
@@ -128,9 +130,10 @@ __kernel void seeding_try(__global const float *rows, __global const float *cand
 }
 
 /* least_n = min(least_n, distance_tn): candidate t becomes a centre. */
-__kernel void seeding_choose(__global float *least, __global const float *distances, uint t)
+__kernel void seeding_choose(__global float *least, __global const float *distances, uint t, uint first_block,
+                             uint blocks)
 {
-    const size_t block = get_group_id(0), stride = get_num_groups(0) * SEEDING_BLOCK;
+    const size_t block = first_block + get_group_id(0), stride = (size_t)blocks * SEEDING_BLOCK;
     for (uint first = get_local_id(0) * VW; first < SEEDING_BLOCK; first += LOCAL * VW) {
         const size_t row = block * SEEDING_BLOCK + first;
         STOREV(fmin(LOADV(least + row), LOADV(distances + t * stride + row)), least + row);

@@ -97,7 +97,6 @@ void fg_cpu_plan(fg_shape *s)
     const uint64_t rows = fg_min_u64(MOST_ROWS, GATHERED_FLOATS / s->row_stride) / LEAST_ROWS * LEAST_ROWS;
     s->panel = s->tile.vw * s->tile.vectors;
     s->sum_items = s->backend->sum_items;
-    s->launch_work = 0x1p33; /* a core makes some 1e11 a second */
     s->moment_rows = (uint32_t)fg_max_u64(LEAST_ROWS, rows);
     s->row_groups = s->tile.vw == 16 ? 3 : 2; /* with the outputs they fill the registers */
     if (fg_density_of(s->covariance)->has_factors) s->row_groups = s->tile.rows / s->tile.vw;

@@ -108,7 +108,6 @@ void fg_gpu_plan(fg_shape *s)
     enum { MOMENT_ROWS = 64 };
     s->panel = s->tile.vectors;
     s->sum_items = s->backend->sum_items;
-    s->launch_work = 0x1p36; /* a small GPU makes some 1e12 a second */
     s->moment_rows = MOMENT_ROWS;
     s->row_groups = 2;
 }

@@ -41,7 +41,6 @@ typedef enum pass_argument {
     PASS_TILE, /* "": none */
     PASS_ROWS,
     PASS_PRUNING,
-    PASS_LAUNCH_WORK,
     PASS_HAS_DIFFERENCES,
     PASS_HAS_WIDE_SUMS,
     PASS_ARGUMENTS
@@ -126,7 +125,6 @@ static void number(argument_list *list, size_t which, unsigned long long value)
 
 static void list_pass(argument_list *list, size_t first, const fg_pass_options *o)
 {
-    const size_t work = first + PASS_LAUNCH_WORK;
     list->arguments[first + PASS_TILE] = o->tile_text ? o->tile_text : "";
     number(list, first + PASS_COVARIANCE, (unsigned)o->covariance);
     number(list, first + PASS_ASSIGNMENT, (unsigned)o->assignment);
@@ -139,8 +137,6 @@ static void list_pass(argument_list *list, size_t first, const fg_pass_options *
     number(list, first + PASS_PRUNING, (unsigned)o->pruning);
     number(list, first + PASS_HAS_DIFFERENCES, (unsigned)o->has_differences);
     number(list, first + PASS_HAS_WIDE_SUMS, (unsigned)o->has_wide_sums);
-    snprintf(list->texts[work], sizeof list->texts[work], "%.17g", o->launch_work);
-    list->arguments[work] = list->texts[work];
 }
 
 static void list_arguments(argument_list *list, const fgmm_device_info *info, const fgmm_device *device,
@@ -240,7 +236,6 @@ static fg_pass_options read_pass(char **arguments)
                              .tile_text = *tile ? tile : NULL,
                              .rows = number_of(arguments, PASS_ROWS),
                              .pruning = (fg_pruning_use)number_of(arguments, PASS_PRUNING),
-                             .launch_work = strtod(arguments[PASS_LAUNCH_WORK], NULL),
                              .has_differences = (int)number_of(arguments, PASS_HAS_DIFFERENCES),
                              .has_wide_sums = (int)number_of(arguments, PASS_HAS_WIDE_SUMS)};
 }

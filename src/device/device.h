@@ -69,6 +69,14 @@ fgmm_blas fg_device_blas(const fgmm_device *device);
 /* 1 where the driver makes machine code of its own, at a kernel's first launch (PoCL). */
 int fg_device_compiles_at_launch(const fgmm_device *device);
 
+/* Multiplications and additions of a launch, so that it stays below 100 ms on a small device: no watchdog ends it, a
+ * desktop stays alive. All launches whose work grows with their rows obey it; results do not depend on the parts, but
+ * for the dense path's with less than the default. fg_device_set_launch_work is for tests; 0: the default. */
+double fg_device_launch_work(const fgmm_device *device);
+void fg_device_set_launch_work(fgmm_device *device, double work);
+/* Tests only: launches so far. */
+uint64_t fg_device_launches(const fgmm_device *device);
+
 /* Waits for all launches; reports their errors. */
 fgmm_status fg_device_finish(fgmm_device *device);
 

@@ -154,6 +154,8 @@ struct fgmm_device {
     uint64_t memory_limit, bytes, peak_bytes;
     fgmm_log_fn log;
     void *log_user;
+    double launch_work;         /* fg_device_set_launch_work; 0: the default */
+    uint64_t launches;          /* so far */
     uint64_t fail_launch;       /* launches until the injected failure; 0: none */
     fgmm_backend spoiled;       /* its evaluations give NaN; AUTO: none */
     int is_poisoning;           /* new buffers are filled with 0xff */

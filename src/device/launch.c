@@ -50,6 +50,7 @@ static fgmm_status enqueue(fgmm_device *device, cl_kernel kernel, unsigned dims,
           kernel_name(name, kernel), global[0], dims > 1 ? global[1] : 1, dims > 2 ? global[2] : 1,
           local ? local[0] : 0, local && dims > 1 ? local[1] : 1, local && dims > 2 ? local[2] : 1);
     fg_timing_record(device);
+    device->launches++;
     /* The device begins while the host goes on to read rows. */
     FG_CL(clFlush(device->queue), FGMM_DEVICE, "clFlush", "%s", kernel_name(name, kernel));
     /* what is checked is waited for, so that a crash is put down to the kernel that made it */

@@ -36,6 +36,11 @@ typedef struct fg_argument {
 fgmm_status fg_kernel_launch(fgmm_device *device, cl_kernel kernel, const fg_argument *arguments, size_t count,
                              unsigned dims, const size_t *global, const size_t *local);
 
+/* Launch with all dimensions given; local NULL: 1 each. */
+#define FG_LAUNCH(device, kernel, arguments, dims, global, local)                                                      \
+    fg_kernel_launch((device), (kernel), (arguments), sizeof(arguments) / sizeof((arguments)[0]), (dims), (global),    \
+                     (local))
+
 /* Launches by name, for kernels with more than eight arguments. cl/arguments/ says once what such a kernel takes; the
  * kernel is declared with that list, and FG_ARGUMENTS(fused, FUSED_ARGUMENTS) makes the host's side of it:
  *

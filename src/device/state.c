@@ -156,6 +156,24 @@ done:
 
 /* ---- the queue ---- */
 
+double fg_device_launch_work(const fgmm_device *device)
+{
+    /* a CPU's core makes some 1e11 a second, a small GPU 1e12 */
+    static const double cpu_work = 0x1p33, gpu_work = 0x1p36;
+    if (device->launch_work > 0) return device->launch_work;
+    return device->facts.kind == FGMM_DEVICE_CPU ? cpu_work : gpu_work;
+}
+
+void fg_device_set_launch_work(fgmm_device *device, double work)
+{
+    device->launch_work = work;
+}
+
+uint64_t fg_device_launches(const fgmm_device *device)
+{
+    return device->launches;
+}
+
 fgmm_status fg_device_finish(fgmm_device *device)
 {
     fgmm_status status = FGMM_OK;

@@ -42,7 +42,6 @@ typedef struct fg_pass_options {
                             exact as float32 rows and means are */
     float row_scale;     /* a power of two that F16 and F32 rows are multiplied by while they are loaded; parameters and
                             shift are in the unit that they have then; 0: 1 */
-    double launch_work;  /* multiplications and additions of a launch, for tests; 0: 100 ms of a small device's */
     int has_wide_sums;   /* of all second moments as matrices, not only where the loaded ones ask for it: for statistics
                             that nobody will take again (docs/math.md, "Wide sums") */
     fg_row_facts row_facts;
@@ -62,6 +61,10 @@ typedef struct fg_rows {
 
 /* Should second moments as matrices be summed wide? loss: fg_cholesky_loss of the factor. */
 int fg_sums_are_wide(double loss, uint64_t d);
+
+/* A squared difference, without a pass, takes as long as so many multiplications and additions: a CPU's core makes some
+ * 4e10 a second, a small GPU 2e11. */
+enum { FG_DIFFERENCE_WORK = 4 };
 
 /* What cl/common/seeding.cl is compiled with: rows whose potentials are summed on the device; on CPUs vectors of rows
  * and candidates in registers, of which 2 vectors of 16 rows times 8 candidates take 16 of 32 with AVX-512. */

@@ -80,11 +80,13 @@ static void plan_panels(fg_shape *s)
 }
 
 /* What follows from the device. */
-static void plan_launches(fg_shape *s, const fg_device_facts *facts)
+static void plan_launches(fg_shape *s, const fgmm_device *device)
 {
+    const fg_device_facts *facts = fg_device_facts_of(device);
     const uint32_t units = facts->compute_units;
     const int has_limit = facts->has_register_limit && s->tile.registers < FG_REGISTERS_FREE;
     s->register_limit = has_limit ? s->tile.registers : 0;
+    s->launch_work = fg_device_launch_work(device);
     s->compute_units = units;
     /* more workers than cores, so that a core that is busy elsewhere does not hold up the launch */
     s->workers = units * (units < 16 ? 4 : 2);
@@ -145,8 +147,7 @@ fgmm_status fg_shape_init(fg_shape *shape, fgmm_device *device, const fg_pass_op
     if (shape->matrices > 0 && shape->backend->leaves[FG_PROGRAM_BLAS] && fg_device_blas(device) != FGMM_BLAS_AUTO)
         shape->tile.blas = fg_device_blas(device) == FGMM_BLAS_CLBLAST ? FG_BLAS_CLBLAST : FG_BLAS_OWN;
     plan_panels(shape);
-    plan_launches(shape, fg_device_facts_of(device));
-    if (options->launch_work > 0) shape->launch_work = options->launch_work;
+    plan_launches(shape, device);
     shape->is_fused = prefers_fused(shape, options->path);
     shape->has_fused_dense = has_fused_sums(shape) && !is_hard;
     shape->pruning = fg_pruning_choose(shape, options);

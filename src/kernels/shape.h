@@ -34,8 +34,7 @@ struct fg_shape {
     uint32_t outputs;        /* with matrices: width of its packed blocks */
     uint32_t moment_rows;    /* with matrices: nonzeros whose second moments are summed in float */
     int is_wide;             /* with matrices: all second moments in wide sums, whatever their condition */
-    double launch_work;      /* multiplications and additions of a launch, so that it stays below 100 ms on a small
-                                device: no watchdog ends it, a desktop stays alive. Results do not depend on the parts */
+    double launch_work;      /* fg_device_launch_work */
     float row_scale;         /* what rows are multiplied by while they are loaded */
     float cutoff;            /* nats below a row's maximum at which components are dropped */
     uint32_t register_limit; /* 0: none */

@@ -46,9 +46,4 @@ static inline fg_weight_arguments fg_weight_arguments_of(const fg_rows *rows)
 #define FG_PACKED_MEMBERS(p)                                                                                           \
     .packed = (p)->packed, .scale = (p)->scale, .offset = (p)->offset, .is_exact = (p)->is_exact
 
-/* Launch with all dimensions given; local NULL: 1 each. */
-#define FG_LAUNCH(device, kernel, arguments, dims, global, local)                                                      \
-    fg_kernel_launch((device), (kernel), (arguments), sizeof(arguments) / sizeof((arguments)[0]), (dims), (global),    \
-                     (local))
-
 #endif

@@ -99,14 +99,13 @@ size_t fg_pass_default_batch_rows(const fgmm_device *device, const fg_pass_optio
 {
     const uint64_t k = options->k, d = options->d;
     const int has_factors = fg_density_of(options->covariance)->has_factors;
-    /* Work of a launch, 2 n K D (full: n K D^2), so that it stays far below 100 ms (a CPU core makes some 1e11 a
-     * second, a small GPU 1e12). Bytes of rows and of lists: a CPU's stay near its caches; a GPU that is given few rows
-     * at a time waits for launches, so its share of memory decides, some tens of MiB on a small card and 256 on a large
-     * one. */
+    /* The work of a batch, 2 n K D (full: n K D^2), is that of one launch. Bytes of rows and of lists: a CPU's stay
+     * near its caches; a GPU that is given few rows at a time waits for launches, so its share of memory decides, some
+     * tens of MiB on a small card and 256 on a large one. */
     const fg_device_facts *facts = fg_device_facts_of(device);
     const int is_cpu = facts->kind == FGMM_DEVICE_CPU;
     const double share = fmin(fmax((double)facts->global_bytes / 256, 0x1p25), 0x1p28);
-    const double work = is_cpu ? 0x1p33 : 0x1p36, row_bytes = is_cpu ? 0x1p25 : share;
+    const double work = fg_device_launch_work(device), row_bytes = is_cpu ? 0x1p25 : share;
     const double list_bytes = is_cpu ? 0x1p23 : share;
     const double capacity = k < 64 || fg_covariance_matrices(options->covariance, k) ? (double)k : 64.0;
     double rows = work / ((has_factors ? fmax((double)d, 2.0) : 2.0) * (double)k * (double)d);

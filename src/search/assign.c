@@ -146,8 +146,7 @@ static fgmm_status run_first(fg_assign *a, const fg_buffer *distances, cl_uint n
     const size_t global = (size_t)fg_round_up(n, a->local);
     const fg_argument arguments[] = {FG_ARG_BUFFER(distances), FG_ARG_VALUE(a->stride), FG_ARG_VALUE(a->k),
                                      FG_ARG_VALUE(n), FG_ARG_BUFFER(a->first)};
-    FG_TRY(fg_kernel_launch(a->device, a->assign_first, arguments, sizeof arguments / sizeof arguments[0], 1, &global,
-                            &a->local));
+    FG_TRY(FG_LAUNCH(a->device, a->assign_first, arguments, 1, &global, &a->local));
     FG_TRY(fg_buffer_read(a->first, 0, first, n * sizeof *first));
 done:
     return status;

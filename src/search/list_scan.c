@@ -5,6 +5,7 @@
 
 #include "arguments/search.h"
 #include "backend.h"
+#include "options.h"
 
 #include "size.h"
 
@@ -18,10 +19,6 @@
  * the first cache. */
 enum { TILE_QUERIES = 4, TILE_BLOCKS_WIDE = 4, TILE_BLOCKS_NARROW = 1, TASK_PAIRS = 16, TASK_WORDS = 5 };
 enum { GROUP_ITEMS = 128 };
-
-/* Most squared differences of a launch, so that it stays below 100 ms (a CPU core makes some 4e10 a second, a small GPU
- * 2e11). */
-static const uint64_t cpu_launch_work = (uint64_t)1 << 31, gpu_launch_work = (uint64_t)1 << 33;
 
 /* Up to this D a float holds D 255^2, beyond WIDE_DIMS a uint does not. */
 enum { NARROW_DIMS = 258, WIDE_DIMS = 66051 };
@@ -42,7 +39,7 @@ struct fg_scan {
     fg_scan_options options;
     int is_wide;
     size_t local;         /* a work-item on a CPU, or a group, per task and per query */
-    uint64_t launch_rows; /* most distances of a launch */
+    uint64_t launch_rows; /* most distances of a launch, but for a query and FG_CHUNK_ROWS rows */
     uint64_t n;           /* queries of the batch */
     uint32_t k;
     cl_kernel scan, select;
@@ -80,10 +77,7 @@ fgmm_status fg_scan_create(fg_scan **scan, fgmm_device *device, const fg_scan_op
     s->is_wide = options->is_integer && options->d > NARROW_DIMS && options->d <= WIDE_DIMS;
     const int is_cpu = fg_device_facts_of(device)->kind == FGMM_DEVICE_CPU;
     if (s->options.scratch_floats == 0) s->options.scratch_floats = is_cpu ? FG_SCAN_CPU_FLOATS : FG_SCAN_GPU_FLOATS;
-    const uint64_t launch_work = options->launch_work ? options->launch_work
-                                 : is_cpu             ? cpu_launch_work
-                                                      : gpu_launch_work;
-    s->launch_rows = launch_work / options->d;
+    s->launch_rows = (uint64_t)(fg_device_launch_work(device) / FG_DIFFERENCE_WORK) / options->d;
     s->queries.what = "queries";
     s->best_d.what = s->best_ids.what = s->counts.what = s->exclude.what = "results";
     s->out.what = "distances";
@@ -242,8 +236,7 @@ static fgmm_status launch_scan(fg_scan *s, const fg_segment *segment, uint64_t t
         FG_ARG_BUFFER(segment->rows),   FG_ARG_BUFFER(s->queries.buffer), FG_ARG_VALUE(d),
         FG_ARG_BUFFER(s->tasks.buffer), FG_ARG_BUFFER(s->pairs.buffer),   FG_ARG_BUFFER(s->out.buffer)};
     const size_t global = (size_t)tasks * s->local;
-    return fg_kernel_launch(s->device, s->scan, arguments, sizeof arguments / sizeof arguments[0], 1, &global,
-                            &s->local);
+    return FG_LAUNCH(s->device, s->scan, arguments, 1, &global, &s->local);
 }
 
 FG_ARGUMENTS(select, SELECT_ARGUMENTS)

@@ -19,7 +19,6 @@ typedef struct fg_scan_options {
     uint64_t d;
     int is_integer;          /* queries are whole numbers of the rows' own 8-bit type: distances are exact */
     uint64_t scratch_floats; /* most distances held at a time; 0: the above */
-    uint64_t launch_work;    /* most squared differences of a launch; 0: some 100 ms. At least a query and 16384 rows */
 } fg_scan_options;
 
 fgmm_status fg_scan_create(fg_scan **scan, fgmm_device *device, const fg_scan_options *options);

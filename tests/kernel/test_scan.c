@@ -4,6 +4,7 @@
 
 #include "assign.h"
 #include "list_scan.h"
+#include "options.h"
 #include "reference.h"
 #include "rng.h"
 
@@ -41,7 +42,8 @@ typedef struct scan_case {
     uint64_t lengths[4];
     uint32_t k;
     int is_integer;
-    uint64_t scratch_floats, launch_work;
+    uint64_t scratch_floats;
+    double launch_work; /* fg_device_set_launch_work */
 } scan_case;
 
 typedef struct made {
@@ -170,7 +172,8 @@ static void check_case(const scan_case *c)
         ck_ok(fg_list_storage_write(lists, l, half, c->lengths[l] - half, m.stored + (first + half) * row_bytes,
                                     m.ids + first + half));
     }
-    const fg_scan_options options = {c->type, c->d, c->is_integer, c->scratch_floats, c->launch_work};
+    const fg_scan_options options = {c->type, c->d, c->is_integer, c->scratch_floats};
+    fg_device_set_launch_work(device, c->launch_work);
     ck_ok(fg_scan_create(&scan, device, &options));
     fg_probe *probes = malloc(c->n * c->lists * sizeof *probes);
     int64_t *ids = malloc(c->n * c->k * sizeof *ids);
@@ -189,6 +192,7 @@ static void check_case(const scan_case *c)
     free(probes);
     free(ids);
     free(distances);
+    fg_device_set_launch_work(device, 0);
     fg_scan_free(scan);
     fg_list_storage_free(lists);
     made_free(&m);
@@ -222,7 +226,7 @@ START_TEST(test_scan__ties_go_by_id)
     const uint64_t lengths[2] = {25, 15};
     const fg_probe probes[2] = {{0, 1}, {0, 0}};
     const float query = 3;
-    const fg_scan_options options = {FGMM_U8, 1, 1, 0, 0};
+    const fg_scan_options options = {FGMM_U8, 1, 1, 0};
     fg_list_storage *lists;
     fg_scan *scan;
     for (int i = 0; i < ROWS; i++) ids[i] = ROWS - 1 - i;
@@ -245,9 +249,51 @@ START_TEST(test_scan__parts_and_long_lists)
 {
     static const scan_case cases[2] = {
         {FGMM_U8, 2, 5, 3, {FG_CHUNK_ROWS + 17, 100, 2 * FG_CHUNK_ROWS}, 30, 1, FG_CHUNK_ROWS, 0},
-        {FGMM_U8, 2, 5, 3, {FG_CHUNK_ROWS + 17, 100, 2 * FG_CHUNK_ROWS}, 30, 1, 0, 4 * FG_CHUNK_ROWS},
+        {FGMM_U8,
+         2,
+         5,
+         3,
+         {FG_CHUNK_ROWS + 17, 100, 2 * FG_CHUNK_ROWS},
+         30,
+         1,
+         0,
+         4 * FG_CHUNK_ROWS * FG_DIFFERENCE_WORK},
     };
     check_case(&cases[_i]);
+}
+END_TEST
+
+/* Launches as small as can be: a query and a chunk of a list each, and 16 queries where all distances are wanted. */
+START_TEST(test_scan__least_launches)
+{
+    static const uint64_t lengths[1] = {FG_CHUNK_ROWS + 16};
+    enum { QUERIES = 17 };
+    static const float queries[QUERIES];
+    fg_probe probes[QUERIES];
+    const fg_scan_options options = {FGMM_F32, 1, 0, 0};
+    fg_list_storage *lists;
+    fg_scan *scan;
+    float *rows = calloc(lengths[0], sizeof *rows);
+    int64_t *ids = calloc(lengths[0], sizeof *ids);
+    for (uint32_t q = 0; q < QUERIES; q++) probes[q] = (fg_probe){q, 0};
+    ck_ok(fg_list_storage_create(&lists, device, FGMM_F32, 1, lengths, 1));
+    ck_ok(fg_list_storage_write(lists, 0, 0, lengths[0], (const unsigned char *)rows, ids));
+    for (int is_least = 0; is_least < 2; is_least++) {
+        fg_device_set_launch_work(device, is_least);
+        ck_ok(fg_scan_create(&scan, device, &options));
+        ck_ok(fg_scan_begin(scan, queries, QUERIES, 1, NULL));
+        const uint64_t begun = fg_device_launches(device);
+        ck_ok(fg_scan_run(scan, lists, probes, QUERIES));
+        const uint64_t scanned = fg_device_launches(device);
+        ck_ok(fg_scan_distances(NULL, scan, lists, queries, QUERIES));
+        /* the shorter chunk has 1/1024 of the rows, so that all queries for it are one launch; a launch selects */
+        ck_assert_uint_eq(scanned - begun, is_least ? 2 * (QUERIES + 1) : 2);
+        ck_assert_uint_eq(fg_device_launches(device) - scanned, is_least ? 4 : 1);
+        fg_scan_free(scan);
+    }
+    free(rows);
+    free(ids);
+    fg_list_storage_free(lists);
 }
 END_TEST
 
@@ -321,6 +367,7 @@ static void add_backend(Suite *s, TCase *c, void (*setup)(void))
     tcase_add_loop_test(c, test_scan__agrees_with_the_reference, 0, 11);
     tcase_add_test(c, test_scan__ties_go_by_id);
     tcase_add_loop_test(c, test_scan__parts_and_long_lists, 0, 2);
+    tcase_add_test(c, test_scan__least_launches);
     tcase_add_test(c, test_assign__agrees_with_the_reference);
     suite_add_tcase(s, c);
 }

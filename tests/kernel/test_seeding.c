@@ -30,8 +30,9 @@ static void teardown(void)
     fgmm_device_close(device);
 }
 
-/* Takes two rounds of candidates and compares potentials and least distances with the reference. */
-static void compare(uint64_t n, uint64_t d, uint32_t c)
+/* Takes two rounds of candidates and compares potentials and least distances with the reference. Returns the launches
+ * that this took. */
+static uint64_t compare(uint64_t n, uint64_t d, uint32_t c)
 {
     fg_seeding *seeding;
     fg_rng rng;
@@ -44,6 +45,7 @@ static void compare(uint64_t n, uint64_t d, uint32_t c)
     for (uint64_t i = 0; i < n; i++) weights[i] = is_weighted ? (float)fg_rng_uniform(&rng) * 1000 : 1;
     for (uint64_t i = 0; i < n * d; i++) x[i] = x32[i] = (float)fg_rng_normal(&rng);
     for (uint64_t i = 0; i < n; i++) least[i] = (double)INFINITY;
+    const uint64_t launches = fg_device_launches(device);
     ck_ok(fg_seeding_create(&seeding, device, n, d, c));
     const uint64_t blocks = fg_seeding_blocks(seeding);
     float *potentials = malloc(blocks * c * sizeof *potentials);
@@ -81,6 +83,7 @@ static void compare(uint64_t n, uint64_t d, uint32_t c)
     free(x32);
     free(centres32);
     free(potentials);
+    return fg_device_launches(device) - launches;
 }
 
 START_TEST(test_seeding__agrees_with_the_reference)
@@ -90,6 +93,16 @@ START_TEST(test_seeding__agrees_with_the_reference)
     for (size_t i = 0; i < 6; i++)
         for (size_t j = 0; j < 4; j++)
             for (size_t c = 0; c < 4; c++) compare(rows[i], dims[j], candidates[c]);
+}
+END_TEST
+
+/* Launches as small as can be: a block of rows each. */
+START_TEST(test_seeding__least_launches)
+{
+    enum { N = 3 * FG_SEEDING_BLOCK + 1, ROUNDS = 2, KERNELS = 2 };
+    ck_assert_uint_eq(compare(N, 3, 9), ROUNDS * KERNELS);
+    fg_device_set_launch_work(device, 1);
+    ck_assert_uint_eq(compare(N, 3, 9), ROUNDS * KERNELS * 4);
 }
 END_TEST
 
@@ -114,6 +127,7 @@ Suite *suite(void)
 {
     const TTest *const tests[] = {
         test_seeding__agrees_with_the_reference,
+        test_seeding__least_launches,
         test_seeding__a_row_is_at_distance_zero_from_itself,
     };
     Suite *s = suite_create("seeding");

@@ -272,9 +272,9 @@ void run_pass(const shape_case *c, const problem *p, size_t batch_rows, double *
                                      .tile = c->tile,
                                      .backend = c->kernels,
                                      .pruning = c->pruning,
-                                     .launch_work = c->launch_work,
                                      .has_wide_sums = c->has_wide_sums};
     const size_t row_bytes = (size_t)c->d * fgmm_type_bytes(c->type);
+    fg_device_set_launch_work(device, c->launch_work);
     ck_ok(fg_pass_create(&pass, device, &options));
     const size_t weights_bytes = p->row_weights ? (size_t)c->n * sizeof(float) : 0;
     const size_t rows_bytes = (size_t)fg_round_up(c->n * row_bytes, sizeof(float));

@@ -26,8 +26,8 @@ typedef struct shape_case {
     fg_pruning_use pruning;
     int has_weights;           /* rows have some, every fifth 0 */
     uint64_t batch_rows;       /* 0: large cases in two uneven batches */
-    double launch_work;        /* of fg_pass_options */
-    int has_wide_sums;         /* likewise */
+    double launch_work;        /* fg_device_set_launch_work */
+    int has_wide_sums;         /* of fg_pass_options */
     int is_recentred;          /* sums are about problem.centres */
     int is_precise;            /* in double precision; log-densities are evaluated as always */
     const fg_backend *kernels; /* NULL: what suits the shape on the device */
