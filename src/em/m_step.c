@@ -159,11 +159,12 @@ static void subtract_outer(double *matrix, const step *s, uint64_t c, double wei
     }
 }
 
-/* Adds reg_covar, and to the diagonal what is missing until the matrix can be factored, and makes it symmetric to the
- * bit. */
-static void finish_matrix(step *s, double *matrix, double reg_covar)
+/* Matrix m: adds reg_covar, and to the diagonal what is missing until the matrix can be factored, and makes it
+ * symmetric to the bit. */
+static void finish_matrix(step *s, uint64_t m, double reg_covar)
 {
     const uint64_t d = s->to.d;
+    double *matrix = s->to.covariances + m * d * d;
     for (uint64_t i = 0; i < d; i++) {
         double *variance = &matrix[i * d + i];
         *variance = fmax(fmax(*variance, 0) + reg_covar, s->floors[i]);
@@ -175,8 +176,7 @@ static void finish_matrix(step *s, double *matrix, double reg_covar)
         matrix[i * d + i] += s->least[i];
         for (uint64_t j = i + 1; j < d; j++) matrix[j * d + i] = matrix[i * d + j];
     }
-    if (s->facts.losses)
-        s->facts.losses[(matrix - s->to.covariances) / (ptrdiff_t)(d * d)] = fg_cholesky_loss(s->factor, matrix, d);
+    if (s->facts.losses) s->facts.losses[m] = fg_cholesky_loss(s->factor, matrix, d);
 }
 
 /* (23)  S_k = S2_k / N_k - delta delta^T + reg_covar I */
@@ -186,7 +186,7 @@ static void update_full(step *s, uint64_t c, double reg_covar)
     double *matrix = s->to.covariances + c * count;
     for (uint64_t i = 0; i < count; i++) matrix[i] = s->s2[c * count + i] / s->counts[c];
     subtract_outer(matrix, s, c, s->counts[c]);
-    finish_matrix(s, matrix, reg_covar);
+    finish_matrix(s, c, reg_covar);
 }
 
 /* (23)  S = (S2 - sum_k N_k delta_k delta_k^T) / N + reg_covar I, over the components that have rows */
@@ -196,7 +196,7 @@ static void update_tied(step *s, double reg_covar)
     for (uint64_t i = 0; i < s->to.d * s->to.d; i++) matrix[i] = s->s2[i] / s->total;
     for (uint64_t c = 0; c < s->to.k; c++)
         if (!is_empty(s, c)) subtract_outer(matrix, s, c, s->total);
-    finish_matrix(s, matrix, reg_covar);
+    finish_matrix(s, 0, reg_covar);
 }
 
 /* What the M-step of a type updates: the covariance of a component that has rows, or the one that all share. */
