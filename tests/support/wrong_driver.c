@@ -172,12 +172,14 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueWriteBuffer(cl_command_queue queue, cl_
 
 /* ---- memory that others hold ---- */
 
-static uint64_t most_bytes = UINT64_MAX, bytes_held; /* both as in leave_memory */
+/* Both as in leave_memory. */
+static uint64_t most_bytes = UINT64_MAX;
+static _Atomic uint64_t bytes_held; /* buffers are made and freed by several threads */
 
 void leave_memory(uint64_t bytes)
 {
     most_bytes = bytes;
-    bytes_held = 0;
+    atomic_store(&bytes_held, 0);
 }
 
 typedef cl_mem create_fn(cl_context, cl_mem_flags, size_t, void *, cl_int *);
@@ -187,8 +189,8 @@ CL_API_ENTRY cl_mem CL_API_CALL clCreateBuffer(cl_context context, cl_mem_flags 
 {
     create_fn *next;
     *(void **)&next = dlsym(RTLD_NEXT, "clCreateBuffer");
-    if (!is_device_lost && bytes <= most_bytes - bytes_held) {
-        if (most_bytes != UINT64_MAX) bytes_held += bytes;
+    if (!is_device_lost && bytes <= most_bytes - atomic_load(&bytes_held)) {
+        if (most_bytes != UINT64_MAX) atomic_fetch_add(&bytes_held, bytes);
         return next(context, flags, bytes, from, error);
     }
     if (error) *error = is_device_lost ? CL_DEVICE_NOT_AVAILABLE : CL_MEM_OBJECT_ALLOCATION_FAILURE;
@@ -203,6 +205,7 @@ CL_API_ENTRY cl_int CL_API_CALL clReleaseMemObject(cl_mem memory)
     size_t bytes = 0;
     *(void **)&next = dlsym(RTLD_NEXT, "clReleaseMemObject");
     clGetMemObjectInfo(memory, CL_MEM_SIZE, sizeof bytes, &bytes, NULL);
-    bytes_held -= bytes < bytes_held ? bytes : bytes_held;
+    const uint64_t held = atomic_load(&bytes_held);
+    if (most_bytes != UINT64_MAX) atomic_fetch_sub(&bytes_held, bytes < held ? bytes : held);
     return next(memory);
 }
