@@ -40,6 +40,7 @@ typedef struct step {
     double *squares;       /* (width) squared overall mean; scratch of set_floors */
     double *overall;       /* (2,d) means and variances of all rows, likewise */
     double *factor;        /* (d,d) scratch where there are matrices, or NULL: the last one's factor */
+    double *trial;         /* (d,d) scratch, likewise */
     double *least;         /* (d) least pivots, likewise */
     double *offset;        /* (d) scratch, likewise */
     fg_m_step_facts facts;
@@ -159,6 +160,28 @@ static void subtract_outer(double *matrix, const step *s, uint64_t c, double wei
     }
 }
 
+/* Of the upper triangle. */
+static int can_be_factored(const step *s, const double *matrix)
+{
+    memcpy(s->trial, matrix, (size_t)(s->to.d * s->to.d) * sizeof *matrix);
+    return fg_cholesky(s->trial, s->to.d) == s->to.d;
+}
+
+/* A raised pivot may take elements of the factor with it, larger ones than a semidefinite matrix has: what rounding
+ * leaves of a matrix that is nearly singular. Without them there is a factor U; with them there may be none, whatever
+ * the diagonal. The matrix becomes U^T U, whose diagonal is the same. Of the upper triangle. */
+static void follow_factor(const step *s, double *matrix)
+{
+    const uint64_t d = s->to.d;
+    const double *u = s->factor;
+    for (uint64_t i = 0; i < d; i++)
+        for (uint64_t j = i + 1; j < d; j++) {
+            double sum = 0;
+            for (uint64_t c = 0; c <= i; c++) sum += u[c * d + i] * u[c * d + j];
+            matrix[i * d + j] = sum;
+        }
+}
+
 /* Matrix m: adds reg_covar, and to the diagonal what is missing until the matrix can be factored, and makes it
  * symmetric to the bit. */
 static void finish_matrix(step *s, uint64_t m, double reg_covar)
@@ -171,11 +194,11 @@ static void finish_matrix(step *s, uint64_t m, double reg_covar)
         s->least[i] = fmax(s->floors[i], LEAST_PIVOT * *variance);
     }
     memcpy(s->factor, matrix, (size_t)(d * d) * sizeof *matrix);
-    fg_cholesky_raised(s->factor, d, s->least);
-    for (uint64_t i = 0; i < d; i++) {
-        matrix[i * d + i] += s->least[i];
+    const uint64_t raised = fg_cholesky_raised(s->factor, d, s->least);
+    for (uint64_t i = 0; i < d; i++) matrix[i * d + i] += s->least[i];
+    if (raised > 0 && !can_be_factored(s, matrix)) follow_factor(s, matrix);
+    for (uint64_t i = 0; i < d; i++)
         for (uint64_t j = i + 1; j < d; j++) matrix[j * d + i] = matrix[i * d + j];
-    }
     if (s->facts.losses) s->facts.losses[m] = fg_cholesky_loss(s->factor, matrix, d);
 }
 
@@ -375,6 +398,7 @@ fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double re
     FG_TRY(FG_ALLOC(&s.overall, 2 * mixture->d, "M-step"));
     if (s.matrices) {
         FG_TRY(FG_ALLOC(&s.factor, mixture->d * mixture->d, "M-step"));
+        FG_TRY(FG_ALLOC(&s.trial, mixture->d * mixture->d, "M-step"));
         FG_TRY(FG_ALLOC(&s.least, mixture->d, "M-step"));
         FG_TRY(FG_ALLOC(&s.offset, mixture->d, "M-step"));
     }
@@ -390,6 +414,7 @@ fgmm_status fg_m_step(const fg_mixture *mixture, const double *values, double re
 done:
     free(s.offset);
     free(s.least);
+    free(s.trial);
     free(s.factor);
     free(s.overall);
     free(s.squares);

@@ -3,6 +3,7 @@
 #include "covariances.h"
 #include "support.h"
 
+#include "cholesky.h"
 #include "reference.h"
 #include "rng.h"
 #include "sklearn_values.h"
@@ -556,6 +557,21 @@ START_TEST(test_m_step__singular_matrices_keep_reg_covar_as_least_eigenvalue)
 }
 END_TEST
 
+/* What rounding leaves behind a first row may be larger off the diagonal than on it: raised pivots alone give no matrix
+ * with a factor. */
+START_TEST(test_m_step__matrices_of_rounding_can_be_factored)
+{
+    enum { D = 3 };
+    double weights[1] = {1}, means[D] = {0}, covariance[D * D] = {0}, u[D * D];
+    const double values[2 + 1 + D + D * D] = {1, 0, 1, 0, 0, 0, 1, 1, 1, 1, 1 + 1e-14, 1 + 1e-5, 1, 1 + 1e-5, 1 + 1e-8};
+    const fg_mixture mixture = {FGMM_FULL, 1, D, weights, means, covariance};
+    ck_ok(fg_m_step(&mixture, values, 0, NULL));
+    memcpy(u, covariance, sizeof u);
+    ck_assert_uint_eq(fg_cholesky(u, D), D);
+    for (int i = 0; i < D; i++) ck_assert_double_eq_tol(covariance[i * D + i], 1, 1e-7);
+}
+END_TEST
+
 Suite *suite(void)
 {
     const TTest *const tests[] = {
@@ -571,6 +587,7 @@ Suite *suite(void)
         test_m_step__constant_dimension_gets_the_floor,
         test_m_step__singular_matrices_give_a_model,
         test_m_step__singular_matrices_keep_reg_covar_as_least_eigenvalue,
+        test_m_step__matrices_of_rounding_can_be_factored,
         test_m_step__splits_along_the_donors_matrix,
         test_m_step__negative_variance_becomes_the_regularisation,
         test_m_step__is_the_kmeans_update,
