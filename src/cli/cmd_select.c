@@ -533,7 +533,7 @@ static int write_results(comparison *c)
 {
     const select_arguments *a = c->arguments;
     int saved = CLI_EXIT_DONE, drawn = CLI_EXIT_DONE, printed = CLI_EXIT_DONE;
-    if (a->output) saved = cli_library(fgmm_model_save(c->best_model, a->output));
+    if (a->output) saved = cli_model_save(fgmm_model_save, c->best_model, a->output);
     c->is_saved = a->output && saved == CLI_EXIT_DONE;
     if (a->plot) drawn = plot(c);
     if (a->work.is_json)

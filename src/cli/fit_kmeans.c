@@ -3,12 +3,9 @@
 #include "fit_kmeans.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-enum { PATH_BYTES = 4096 };
 
 int cli_start_read(cli_start *start, const char *text, uint64_t components)
 {
@@ -130,31 +127,6 @@ void cli_training_print(const cli_training *training)
     printf("written         %s\n", cli_standard_output_name(training->written));
 }
 
-/* Saves the model in a new folder for temporary files; its name goes into path. */
-static int save_elsewhere(const cli_training *training, const fgmm_model *model, char path[PATH_BYTES])
-{
-    char folder[PATH_BYTES];
-    const char *base = getenv("TMPDIR"), *slash = strrchr(training->written, '/');
-    if (!base || !*base) base = "/tmp";
-    int length = snprintf(folder, sizeof folder, "%s/flashgmm-XXXXXX", base);
-    if (length >= (int)sizeof folder || !mkdtemp(folder)) return 0;
-    length = snprintf(path, PATH_BYTES, "%s/%s", folder, slash ? slash + 1 : training->written);
-    if (length < PATH_BYTES && training->save(model, path) == FGMM_OK) return 1;
-    rmdir(folder);
-    return 0;
-}
-
-/* Where the disk became full during a long run, what it has made is not thrown away. */
-static int save(const cli_training *training, const fgmm_model *model)
-{
-    char problem[PATH_BYTES], path[PATH_BYTES];
-    const fgmm_status status = training->save(model, training->written);
-    if (status == FGMM_OK || strcmp(training->written, "-") == 0) return cli_library(status);
-    snprintf(problem, sizeof problem, "%s", fgmm_last_error());
-    if (!save_elsewhere(training, model, path)) return cli_error(CLI_EXIT_FAILED, "%s", problem);
-    return cli_error(CLI_EXIT_FAILED, "%s; the model is in %s instead", problem, path);
-}
-
 int cli_train(cli_training *training)
 {
     int exit_code = CLI_EXIT_DONE;
@@ -174,7 +146,7 @@ int cli_train(cli_training *training)
     CLI_DO(cli_library(fgmm_device_describe(device, &training->device)));
     cli_signals_catch();
     CLI_DO(training->train(training, &model, device, source));
-    CLI_DO(save(training, model));
+    CLI_DO(cli_model_save(training->save, model, training->written));
     if (training->report_on) CLI_DO(training->report_on(training, model, device, source));
     CLI_DO(training->print(training));
 done:

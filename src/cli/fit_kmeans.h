@@ -68,7 +68,7 @@ typedef struct cli_training {
     /* What is wrong with the command line, and the start that it names. A CLI_DO step, as all below. */
     int (*check)(struct cli_training *training);
     int (*train)(struct cli_training *training, fgmm_model **model, fgmm_device *device, fgmm_source *source);
-    fgmm_status (*save)(const fgmm_model *model, const char *path);
+    cli_save_fn *save;
     /* After saving; may read the rows again. NULL: nothing. */
     int (*report_on)(const struct cli_training *training, const fgmm_model *model, fgmm_device *device,
                      fgmm_source *source);

@@ -73,6 +73,32 @@ int cli_writer_commit(fgmm_writer **writer)
     return cli_library(status);
 }
 
+enum { PATH_BYTES = 4096 };
+
+/* Saves the model in a new folder for temporary files; its name goes into place. */
+static int save_elsewhere(cli_save_fn *save, const fgmm_model *model, const char *path, char place[PATH_BYTES])
+{
+    char folder[PATH_BYTES];
+    const char *base = getenv("TMPDIR"), *slash = strrchr(path, '/');
+    if (!base || !*base) base = "/tmp";
+    int length = snprintf(folder, sizeof folder, "%s/flashgmm-XXXXXX", base);
+    if (length >= (int)sizeof folder || !mkdtemp(folder)) return 0;
+    length = snprintf(place, PATH_BYTES, "%s/%s", folder, slash ? slash + 1 : path);
+    if (length < PATH_BYTES && save(model, place) == FGMM_OK) return 1;
+    rmdir(folder);
+    return 0;
+}
+
+int cli_model_save(cli_save_fn *save, const fgmm_model *model, const char *path)
+{
+    char problem[PATH_BYTES], place[PATH_BYTES];
+    const fgmm_status status = save(model, path);
+    if (status == FGMM_OK || strcmp(path, "-") == 0) return cli_library(status);
+    snprintf(problem, sizeof problem, "%s", fgmm_last_error());
+    if (!save_elsewhere(save, model, path, place)) return cli_error(CLI_EXIT_FAILED, "%s", problem);
+    return cli_error(CLI_EXIT_FAILED, "%s; the model is in %s instead", problem, place);
+}
+
 int cli_writers_commit(fgmm_writer **first, fgmm_writer **second)
 {
     int exit_code = CLI_EXIT_DONE;

@@ -27,6 +27,10 @@ int cli_interrupted_error(void);
 
 /* fgmm_writer_commit, which frees the writer in any case: *writer becomes NULL. */
 int cli_writer_commit(fgmm_writer **writer);
+/* Saves a trained model, with fgmm_model_save or the like. Where that fails, as on a full disk, the model is saved in a
+ * new folder under $TMPDIR or /tmp and the error says so. FAILED in both cases. */
+typedef fgmm_status cli_save_fn(const fgmm_model *model, const char *path);
+int cli_model_save(cli_save_fn *save, const fgmm_model *model, const char *path);
 /* Two files that belong together (the second may be NULL): both get their names, or none does but for a failed
  * rename. */
 int cli_writers_commit(fgmm_writer **first, fgmm_writer **second);

@@ -820,6 +820,12 @@ if [ -n "$mounted" ]; then
   expect "fit, full disk: exit code" test $? = 1
   expect "fit, full disk: says where the model is" grep -q "No space left.*; the model is in $work/elsewhere/" err
   expect "fit, full disk: the model is kept" cmp kept.safetensors elsewhere/flashgmm-*/kept.safetensors
+  rm -r elsewhere/flashgmm-*
+  works "select as before the disk is full" select rows.npy -k 2:3 -o best.safetensors
+  TMPDIR=$work/elsewhere "$program" select rows.npy -k 2:3 -o small/best.safetensors --quiet >out 2>err
+  expect "select, full disk: exit code" test $? = 1
+  expect "select, full disk: says where the model is" grep -q "No space left.*; the model is in $work/elsewhere/" err
+  expect "select, full disk: the model is kept" cmp best.safetensors elsewhere/flashgmm-*/best.safetensors
   rm small/fill
 fi
 
