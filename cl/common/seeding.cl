@@ -11,9 +11,8 @@
  *     potentials  float [blocks][padded]
  *
  * A work-group owns one block of rows and one tile of candidates; a launch has blocks from first_block on, of `blocks`
- * in all. A work-item takes TILE_ROWS vectors of rows at a
- * time. On CPUs it is alone in its group and walks the block; on GPUs VW is 1 and the items of a group cover the block
- * together.
+ * in all. A work-item takes TILE_ROWS vectors of rows at a time. On CPUs it is alone in its group and walks the block;
+ * on GPUs VW is 1 and the items of a group cover the block together.
  *
  * Macro            meaning                                  legal values
  * TILE_CANDIDATES  candidates in registers                  >= 1

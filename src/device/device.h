@@ -70,8 +70,10 @@ fgmm_blas fg_device_blas(const fgmm_device *device);
 int fg_device_compiles_at_launch(const fgmm_device *device);
 
 /* Multiplications and additions of a launch, so that it stays below 100 ms on a small device: no watchdog ends it, a
- * desktop stays alive. All launches whose work grows with their rows obey it; results do not depend on the parts, but
- * for the dense path's with less than the default. fg_device_set_launch_work is for tests; 0: the default. */
+ * desktop stays alive. Passes, scans of lists and k-means++ cut their launches by it; the sums that join partial ones,
+ * and those in double precision, have fixed sizes of their own. Results do not depend on the parts, but for the dense
+ * path's with less than the default. fg_device_set_launch_work is for tests, and makes default batches smaller too; 0:
+ * the default. */
 double fg_device_launch_work(const fgmm_device *device);
 void fg_device_set_launch_work(fgmm_device *device, double work);
 /* Tests only: launches so far. */
